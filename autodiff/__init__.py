@@ -1,0 +1,41 @@
+"""Tensors that differentiate what is computed with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from numpy import float16 as float16
+from numpy import float32 as float32
+from numpy import float64 as float64
+from numpy import int8 as int8
+from numpy import int16 as int16
+from numpy import int32 as int32
+from numpy import int64 as int64
+from numpy import uint8 as uint8
+
+from . import dtypes as dtypes
+from . import graph as graph
+from .backward import *
+from .creation import *
+from .dtypes import *
+from .modes import *
+from .ops.elementwise import *
+from .ops.indexing import *
+from .ops.linalg import *
+from .ops.reduction import *
+from .ops.shape import *
+from .primitive import *
+from .random import *
+from .tensor import *
+
+if TYPE_CHECKING:
+    from .visualize import draw as draw
+
+
+def __getattr__(name: str) -> Any:
+    """Import what draws when it is asked for: computing needs no more than NumPy."""
+    if name == "draw":
+        from .visualize import draw
+
+        return draw
+    raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

@@ -1,0 +1,424 @@
+"""Making tensors: from Python's and NumPy's values, filled, or random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import DTypeLike
+
+from . import dtypes
+from .ops._arguments import sizes
+from .random import default_generator
+from .tensor import Tensor
+
+__all__ = [
+    "arange", "as_tensor", "eye", "from_numpy", "full", "full_like", "linspace", "ones", "ones_like", "rand",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "tensor", "zeros", "zeros_like",
+]  # fmt: skip
+
+Size = int | Sequence[int]
+
+
+# -- from values -------------------------------------------------------------------------------------------------------
+
+
+def tensor(
+    data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """Make a tensor from numbers, nested lists or an array; always a copy.
+
+    Parameters
+    ----------
+    data : array_like
+        Python floats become the default dtype (float32), Python integers int64; arrays keep their dtype.
+    dtype : dtype, optional
+        Boolean, integer or floating.
+    requires_grad : bool, optional
+        Whether `backward` shall compute a gradient for it.
+    name : str, optional
+        What pictures and messages call it.
+
+    Returns
+    -------
+    Tensor
+        A leaf.
+
+    Raises
+    ------
+    TypeError
+        If the data are not booleans or real numbers.
+    ValueError
+        If nested lists differ in length.
+    RuntimeError
+        If it shall require a gradient but holds integers.
+
+    Examples
+    --------
+    >>> ad.tensor([[1, 2.5]])
+    tensor([[1.0000, 2.5000]])
+    >>> ad.tensor(np.ones(2))
+    tensor([1., 1.], dtype=float64)
+    """
+    return Tensor(_copied(data, dtype, "tensor"), requires_grad, name)
+
+
+def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
+    wanted = None if dtype is None else dtypes.checked(dtype, name)
+    if isinstance(data, Tensor):
+        data = data._data
+    try:
+        array = np.array(data, dtype=wanted)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{name}: {error}") from None
+    dtypes.checked(array.dtype, name)
+    if wanted is None and array.dtype.kind == "f" and not isinstance(_first(data), (np.ndarray, np.generic, Tensor)):
+        array = array.astype(dtypes.get_default_dtype())
+    return array if array.ndim else array[()]
+
+
+def _first(data: Any) -> Any:
+    """Return the first element of nested lists, which tells whether the dtype was chosen by NumPy or by the user."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data
+
+
+def as_tensor(data: Any, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a tensor, sharing the memory of an array and returning a tensor as it is, where the dtype allows it.
+
+    Examples
+    --------
+    >>> a = np.zeros(2)
+    >>> t = ad.as_tensor(a)
+    >>> a[0] = 1
+    >>> t
+    tensor([1., 0.], dtype=float64)
+    """
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == np.dtype(dtype)):
+        return Tensor(data)
+    return tensor(data, dtype=dtype)
+
+
+def from_numpy(ndarray: npt.NDArray[Any]) -> Tensor:
+    """Make a tensor that shares the memory of an array.
+
+    Raises
+    ------
+    TypeError
+        If it is not an ndarray of booleans, integers or floats.
+
+    Examples
+    --------
+    >>> ad.from_numpy(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=float64)
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"from_numpy: expected an ndarray, got {type(ndarray).__name__}")
+    return Tensor(ndarray)
+
+
+# -- filled ------------------------------------------------------------------------------------------------------------
+
+
+def full(
+    size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """Make a tensor of one repeated value, whose kind chooses the dtype: float32, int64 or bool.
+
+    Examples
+    --------
+    >>> ad.full((2,), 3.5)
+    tensor([3.5000, 3.5000])
+    """
+    value = _copied(fill_value, dtype, "full")
+    return Tensor(np.full(_shape((size,), "full"), value, value.dtype), requires_grad, name)
+
+
+def zeros(*size: Size, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a tensor of zeros.
+
+    Parameters
+    ----------
+    *size : int or sequence of int
+        The shape.
+    dtype : dtype, optional
+        The default dtype (float32) unless given.
+    requires_grad : bool, optional
+    name : str, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> ad.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return Tensor(np.zeros(_shape(size, "zeros"), _floating(dtype, "zeros")), requires_grad, name)
+
+
+def ones(*size: Size, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a tensor of ones; parameters as for `zeros`.
+
+    Examples
+    --------
+    >>> ad.ones(2)
+    tensor([1., 1.])
+    """
+    return Tensor(np.ones(_shape(size, "ones"), _floating(dtype, "ones")), requires_grad, name)
+
+
+def arange(
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Count from `start` (0 unless `end` is given) up to, but without, `end`.
+
+    Examples
+    --------
+    >>> ad.arange(3)
+    tensor([0, 1, 2])
+    >>> ad.arange(1, 2, 0.5)
+    tensor([1.0000, 1.5000])
+    """
+    if step == 0:
+        raise RuntimeError("arange: step must not be 0")
+    counted = np.arange(start, step=step) if end is None else np.arange(start, end, step)
+    if dtype is None and counted.dtype.kind == "f":
+        dtype = dtypes.get_default_dtype()
+    return Tensor(_copied(counted, dtype, "arange"), requires_grad, name)
+
+
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Return `steps` numbers evenly spaced from `start` to `end`, both included.
+
+    Examples
+    --------
+    >>> ad.linspace(0, 1, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if steps < 0:
+        raise RuntimeError(f"linspace: the number of steps must not be negative, got {steps}")
+    return Tensor(np.linspace(start, end, steps, dtype=_floating(dtype, "linspace")), requires_grad, name)
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Make a matrix of `n` rows and `m` (or `n`) columns with ones on its diagonal and zeros elsewhere.
+
+    Examples
+    --------
+    >>> ad.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return Tensor(
+        np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_floating(dtype, "eye")), requires_grad, name
+    )
+
+
+# -- random ------------------------------------------------------------------------------------------------------------
+
+
+def rand(
+    *size: Size,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Draw numbers uniformly from [0, 1).
+
+    Parameters
+    ----------
+    *size : int or sequence of int
+        The shape.
+    generator : numpy.random.Generator, optional
+        Where the numbers come from; the generator of `manual_seed` by default.
+    dtype : dtype, optional
+    requires_grad : bool, optional
+    name : str, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> ad.rand(2, 3).shape
+    (2, 3)
+    """
+    drawn = (generator or default_generator()).random(_shape(size, "rand"))
+    return Tensor(_below_one(drawn, _floating(dtype, "rand")), requires_grad, name)
+
+
+def _below_one(drawn: Any, dtype: np.dtype[Any]) -> Any:
+    """Convert numbers below 1 to a narrower dtype without rounding any up to 1."""
+    return np.minimum(np.asarray(drawn).astype(dtype), np.nextafter(dtype.type(1), dtype.type(0)))
+
+
+def randn(
+    *size: Size,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Draw numbers from the normal distribution of mean 0 and variance 1; parameters as for `rand`.
+
+    Examples
+    --------
+    >>> ad.randn(2, 3).shape
+    (2, 3)
+    """
+    drawn = (generator or default_generator()).standard_normal(_shape(size, "randn"))
+    return Tensor(np.asarray(drawn).astype(_floating(dtype, "randn")), requires_grad, name)
+
+
+def randint(
+    low: int,
+    high: int | Sequence[int] | None = None,
+    size: Size | None = None,
+    *,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike = np.int64,
+) -> Tensor:
+    """Draw integers uniformly from `low` (0 if only one bound is given) up to, but without, `high`.
+
+    Examples
+    --------
+    >>> ad.randint(0, 10, (2, 3)).shape
+    (2, 3)
+    >>> ad.randint(1, (4,))
+    tensor([0, 0, 0, 0])
+    """
+    if size is None:  # PyTorch's other form: randint(high, size)
+        return randint(0, low, high, generator=generator, dtype=dtype) if isinstance(high, Sequence) else _no_size()
+    if not isinstance(high, (int, np.integer)):
+        raise TypeError(f"randint: high must be an integer, got {type(high).__name__}")
+    if low >= high:
+        raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
+    drawn = (generator or default_generator()).integers(low, high, _shape((size,), "randint"))
+    return Tensor(np.asarray(drawn).astype(dtypes.checked(dtype, "randint")))
+
+
+def _no_size() -> Tensor:
+    raise TypeError("randint: expected randint(high, size) or randint(low, high, size)")
+
+
+def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
+    """Shuffle the integers from 0 to `n` - 1.
+
+    Examples
+    --------
+    >>> sorted(ad.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    return Tensor((generator or default_generator()).permutation(_shape((n,), "randperm")[0]))
+
+
+# -- of the shape and dtype of another tensor --------------------------------------------------------------------------
+
+
+def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Make zeros of the shape and dtype of `input`.
+
+    Examples
+    --------
+    >>> ad.zeros_like(ad.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Make ones of the shape and dtype of `input`.
+
+    Examples
+    --------
+    >>> ad.ones_like(ad.tensor([1, 2]))
+    tensor([1, 1])
+    """
+    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Repeat one value in the shape and dtype of `input`.
+
+    Examples
+    --------
+    >>> ad.full_like(ad.tensor([1.0, 2.0]), 7)
+    tensor([7., 7.])
+    """
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def rand_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Draw from [0, 1) in the shape and dtype of `input`.
+
+    Examples
+    --------
+    >>> ad.rand_like(ad.zeros(2, 3)).shape
+    (2, 3)
+    """
+    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Draw from the standard normal distribution in the shape and dtype of `input`.
+
+    Examples
+    --------
+    >>> ad.randn_like(ad.zeros(2, 3)).shape
+    (2, 3)
+    """
+    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def randint_like(input: Tensor, low: int, high: int | None = None) -> Tensor:
+    """Draw integers from `low` (0 if only one bound is given) to below `high` in the shape and dtype of `input`.
+
+    Examples
+    --------
+    >>> ad.randint_like(ad.zeros(2), 1)
+    tensor([0., 0.])
+    """
+    first, last = (0, low) if high is None else (low, high)
+    return randint(first, last, input.shape, dtype=input.dtype)
+
+
+def _shape(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    shape = sizes(size, name)
+    if min(shape, default=0) < 0:
+        raise RuntimeError(f"{name}: a size must not be negative, got {shape}")
+    return shape
+
+
+def _floating(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
+    return dtypes.get_default_dtype() if dtype is None else dtypes.checked(dtype, name)

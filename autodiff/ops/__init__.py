@@ -1,0 +1,21 @@
+"""The derivative table: every differentiable operation, a file a family."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ..primitive import Primitive
+from . import elementwise, indexing, linalg, reduction, shape
+
+
+def primitives(module: ModuleType) -> dict[str, Primitive]:
+    """Return the primitives that a module defines, by name."""
+    found = (getattr(value, "primitive", None) for value in vars(module).values())
+    mine = (op for op in found if isinstance(op, Primitive) and op.forward.__module__ == module.__name__)
+    return {op.name: op for op in mine}
+
+
+#: Every primitive by name.
+TABLE: dict[str, Primitive] = {
+    name: op for family in (elementwise, shape, indexing, reduction, linalg) for name, op in primitives(family).items()
+}

@@ -1,0 +1,76 @@
+"""What many operations share in reading their arguments: dimensions, and NumPy's names for PyTorch's."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..graph import Node
+from ..primitive import wrap
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Dims = int | Sequence[int] | None
+
+
+def tensor_of(value: Any, name: str) -> Any:
+    """Return a tensor as it is and an array as a tensor; refuse anything else."""
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)):
+        return wrap(value)
+    raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
+
+
+def integer(value: Any, name: str, what: str) -> int:
+    """Return an integer argument as an int, or say what came instead."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: {what} must be an integer, got {type(value).__name__}") from None
+
+
+def dimension(dim: Any, ndim: int, name: str) -> int:
+    """Return a dimension counted from the front; a 0-d tensor has dimension 0 as PyTorch's has."""
+    d, n = integer(dim, name, "dim"), max(ndim, 1)
+    if not -n <= d < n:
+        raise IndexError(f"{name}: dim {d} is out of range; a tensor of {ndim} dimensions has dims {-n} to {n - 1}")
+    return d % n
+
+
+def dimensions(dim: Dims, ndim: int, name: str) -> tuple[int, ...]:
+    """Return dimensions counted from the front; None and () stand for all of them."""
+    if dim is None or (isinstance(dim, Sequence) and not dim):
+        return tuple(range(ndim))
+    listed = dim if isinstance(dim, Sequence) else (dim,)
+    dims = tuple(dimension(d, ndim, name) for d in listed)
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"{name}: dim {tuple(listed)} names a dimension twice")
+    return dims if ndim else ()
+
+
+def sizes(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    """Return a shape given as separate integers or as one sequence."""
+    given = shape[0] if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
+    return tuple(integer(n, name, "a size") for n in given)
+
+
+def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that takes `dim` and `keepdim` take NumPy's `axis` and `keepdims` as well."""
+
+    @functools.wraps(function)
+    def named(*args: Any, **kwargs: Any) -> R:
+        if kwargs:
+            for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")):
+                if theirs in kwargs:
+                    if ours in kwargs:
+                        raise TypeError(f"{function.__name__}: got both {ours} and {theirs}")
+                    kwargs[ours] = kwargs.pop(theirs)
+        return function(*args, **kwargs)
+
+    return named

@@ -1,0 +1,139 @@
+"""Derivatives of products of matrices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..primitive import primitive
+from ._arguments import tensor_of
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = ["linear", "matmul"]
+
+Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+
+
+def _matmul_left(g: Array, input_shape: tuple[int, ...], other: Array) -> Array:
+    if other.ndim == 1:
+        return g[..., None] * other
+    if len(input_shape) == 1:
+        return (other @ g[..., None])[..., 0]
+    return g @ other.mT
+
+
+def _matmul_right(g: Array, input: Array, other_shape: tuple[int, ...]) -> Array:
+    if input.ndim == 1:
+        return input[:, None] * g[..., None, :] if len(other_shape) > 1 else g * input
+    if len(other_shape) == 1:
+        return (input.mT @ g[..., None])[..., 0]
+    return input.mT @ g
+
+
+@primitive(symbol="@", input=_matmul_left, other=_matmul_right)
+def _matmul(input: Array, other: Array) -> Array:
+    return np.matmul(input, other)
+
+
+def matmul(input: Any, other: Any) -> Tensor:
+    """Matrix product; of vectors the inner product; leading dimensions are batches and broadcast.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (..., n, k), or (k,).
+    other : Tensor
+        Of shape (..., k, m), or (k,).
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., n, m), without the dimension that a vector lacks.
+
+    Raises
+    ------
+    RuntimeError
+        If the inner sizes or the dtypes differ, the batches do not broadcast, or an operand has no dimension.
+
+    Examples
+    --------
+    >>> ad.tensor([[1.0, 2.0], [3.0, 4.0]]) @ ad.tensor([1.0, 1.0])
+    tensor([3., 7.])
+    """
+    a, b = tensor_of(input, "matmul"), tensor_of(other, "matmul")
+    m, n = a._data.shape, b._data.shape
+    if not m or not n:
+        raise RuntimeError(f"matmul: both operands need a dimension, got shapes {m} and {n}")
+    if m[-1] != n[-2 if len(n) > 1 else 0]:
+        raise RuntimeError(f"matmul: shapes {m} and {n} cannot be multiplied: {_sizes(m)} and {_sizes(n)}")
+    _same_dtype(a, b, "matmul")
+    return _matmul(a, b)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape[-2:]))
+
+
+def _same_dtype(a: Tensor, b: Tensor, name: str) -> None:
+    """Refuse to widen a whole product because of one operand, as PyTorch does."""
+    if a._data.dtype != b._data.dtype:
+        raise RuntimeError(f"{name}: both operands need one dtype, got {a.dtype} and {b.dtype}; convert one with .to()")
+
+
+def _rows(x: Array) -> Array:
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+@primitive(
+    input=lambda g, weight: g @ weight,
+    weight=lambda g, input: _rows(g).mT @ _rows(input),
+    bias=lambda g: g,
+)
+def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
+    y = input @ weight.T
+    if bias is not None:
+        y += bias
+    return y
+
+
+def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Affine map ``input @ weight.T + bias``, in one operation.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (..., in_features).
+    weight : Tensor
+        Of shape (out_features, in_features).
+    bias : Tensor, optional
+        Of shape (out_features,).
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., out_features).
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not fit or the dtypes differ.
+
+    Examples
+    --------
+    >>> ad.linear(ad.tensor([[1.0, 2.0]]), ad.tensor([[3.0, 4.0]]), ad.tensor([0.5]))
+    tensor([[11.5000]])
+    """
+    x = tensor_of(input, "linear")
+    m, n = x._data.shape, weight._data.shape
+    if len(n) != 2 or not m or m[-1] != n[1]:
+        raise RuntimeError(f"linear: an input of shape {m} does not fit a weight of shape {n}: expected (..., {n[-1]})")
+    _same_dtype(x, weight, "linear")
+    if bias is None:
+        return _linear(x, weight)
+    _same_dtype(weight, bias, "linear")
+    if bias._data.shape != (n[0],):
+        raise RuntimeError(f"linear: the bias has shape {bias._data.shape}, expected ({n[0]},)")
+    return _linear(x, weight, bias)

@@ -1,0 +1,402 @@
+"""Derivatives of functions that reduce dimensions, or normalize along them."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..graph import Node
+from ..primitive import primitive, wrap
+from ._arguments import Dims, dimension, dimensions, numpy_names, tensor_of
+from .elementwise import maximum, minimum, neg
+from .indexing import gather
+from .shape import spread, squeeze, unsqueeze
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "log_softmax", "logsumexp", "max", "mean", "min", "softmax",
+    "sum", "var",
+]  # fmt: skip
+
+Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+
+
+class ValuesIndices(NamedTuple):
+    """The extreme elements along a dimension and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+
+# -- sums --------------------------------------------------------------------------------------------------------------
+
+
+@primitive(symbol="Σ", input=lambda g, input_shape, dim, keepdim: spread(g, input_shape, dim, keepdim))
+def _sum(input: Array, *, dim: Any, keepdim: Any) -> Array:
+    return np.add.reduce(input, axis=dim, keepdims=keepdim)
+
+
+@numpy_names
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Add up the elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        The dimensions to add along; all of them by default.
+    keepdim : bool, optional
+        Keep those dimensions, with size 1.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Integers and booleans give int64.
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> x = ad.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.sum()
+    tensor(10.)
+    >>> x.sum(dim=0)
+    tensor([4., 6.])
+    """
+    x = tensor_of(input, "sum")
+    if dtype is not None:
+        x = x.to(dtype)
+    return _sum(x, dim=dimensions(dim, x.ndim, "sum"), keepdim=keepdim)
+
+
+@primitive(input=lambda g, input_shape, dim, keepdim: spread(g / _count(input_shape, dim), input_shape, dim, keepdim))
+def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
+    total = np.add.reduce(input, axis=dim, keepdims=keepdim)
+    n = _count(input.shape, dim)
+    return total / n if n else total * np.nan
+
+
+def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
+    return math.prod(shape[d] for d in dims)
+
+
+@numpy_names
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Average the elements; parameters as for `sum`.
+
+    Raises
+    ------
+    RuntimeError
+        If the elements are integers or booleans; pass `dtype` for them.
+
+    Examples
+    --------
+    >>> ad.tensor([1.0, 2.0, 6.0]).mean()
+    tensor(3.)
+    """
+    x = tensor_of(input, "mean")
+    if dtype is not None:
+        x = x.to(dtype)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"mean: expected floats, got {x.dtype}; pass dtype=float32, say, to convert them")
+    return _mean(x, dim=dimensions(dim, x.ndim, "mean"), keepdim=keepdim)
+
+
+@numpy_names
+def var(input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """Variance: the mean squared distance from the mean, with n - `correction` in the denominator.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        The dimensions to reduce; all of them by default.
+    correction : int, optional
+        1 estimates a population's variance from a sample; 0 is the plain average.
+    keepdim : bool, optional
+        Keep the reduced dimensions, with size 1.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> ad.tensor([1.0, 2.0, 3.0]).var()
+    tensor(1.)
+    """
+    x = tensor_of(input, "var")
+    dims = dimensions(dim, x.ndim, "var")
+    off = x - mean(x, dims, True)
+    return _sum(off * off, dim=dims, keepdim=keepdim) / builtins.max(_count(x.shape, dims) - correction, 0)
+
+
+# -- extremes ----------------------------------------------------------------------------------------------------------
+
+
+def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
+    """Give the gradient to the extreme elements, in equal shares."""
+    chosen = (x == spread(y, x.shape, dims, keepdim)) * np.ones_like(x)
+    return chosen * spread(g, x.shape, dims, keepdim) / chosen.sum(axis=dims, keepdims=True)
+
+
+@primitive(symbol="max", input=lambda g, y, input, dim, keepdim: _shared(g, y, input, dim, keepdim))
+def _amax(input: Array, *, dim: Any, keepdim: Any) -> Array:
+    return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
+
+
+@numpy_names
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """Largest element along dimensions; equal ones share the gradient.
+
+    Examples
+    --------
+    >>> ad.amax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([5., 7.])
+    """
+    x = tensor_of(input, "amax")
+    dims = dimensions(dim, x.ndim, "amax")
+    _refuse_empty(x, dims, "amax")
+    return _amax(x, dim=dims, keepdim=keepdim)
+
+
+@numpy_names
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """Smallest element along dimensions; equal ones share the gradient.
+
+    Examples
+    --------
+    >>> ad.amin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([1., 2.])
+    """
+    return neg(amax(neg(tensor_of(input, "amin")), dim, keepdim))
+
+
+def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
+    if not _count(x.shape, dims):
+        raise IndexError(f"{name}: nothing to choose from along dims {dims} of a tensor of shape {x.shape}")
+
+
+@numpy_names
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Position of the largest element along `dim`, or in the flattened tensor.
+
+    Examples
+    --------
+    >>> ad.argmax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([1, 0])
+    """
+    return _position(np.argmax, input, dim, keepdim, "argmax")
+
+
+@numpy_names
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Position of the smallest element along `dim`, or in the flattened tensor.
+
+    Examples
+    --------
+    >>> ad.argmin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([0, 1])
+    """
+    return _position(np.argmin, input, dim, keepdim, "argmin")
+
+
+def _position(find: Any, input: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
+    x = tensor_of(input, name)
+    axis = None if dim is None or not x.ndim else dimension(dim, x.ndim, name)
+    if dim is not None:
+        dimension(dim, x.ndim, name)
+    _refuse_empty(x, dimensions(axis, x.ndim, name), name)
+    return wrap(find(x._data, axis=axis, keepdims=keepdim))  # type: ignore[no-any-return]  # wrap returns a Tensor
+
+
+@numpy_names
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Largest element; along a dimension, also its position; of two tensors, as `maximum`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or Tensor, optional
+        The dimension to reduce, or a second tensor to compare with. By default all dimensions are reduced.
+    keepdim : bool, optional
+        Keep the reduced dimension, with size 1.
+
+    Returns
+    -------
+    Tensor, or (values, indices)
+        With `dim` a named tuple. Without it equal elements share the gradient; with it the first takes all.
+
+    Examples
+    --------
+    >>> x = ad.tensor([[1.0, 5.0], [7.0, 2.0]])
+    >>> x.max()
+    tensor(7.)
+    >>> x.max(dim=1).indices
+    tensor([1, 0])
+    """
+    return _extreme(input, dim, keepdim, amax, argmax, maximum)
+
+
+@numpy_names
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Smallest element; along a dimension, also its position; of two tensors, as `minimum`. See `max`.
+
+    Examples
+    --------
+    >>> ad.tensor([[1.0, 5.0], [7.0, 2.0]]).min(dim=1).values
+    tensor([1., 2.])
+    """
+    return _extreme(input, dim, keepdim, amin, argmin, minimum)
+
+
+def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any) -> Any:
+    if dim is None:
+        return reduce(input, None, keepdim)
+    if isinstance(dim, (Node, np.ndarray)):
+        return compare(input, dim)
+    indices = find(input, dim, True)
+    values = gather(input, dim, indices) if indices.ndim else input + 0
+    return ValuesIndices(*((values, indices) if keepdim or not indices.ndim else _both(values, indices, dim)))
+
+
+def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    return squeeze(values, dim), squeeze(indices, dim)
+
+
+# -- exponentials, kept from overflowing -------------------------------------------------------------------------------
+
+
+@primitive(input=lambda g, y, input, dim, keepdim: _weighted(g, y, input, dim, keepdim))
+def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
+    top = np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    total = np.add.reduce(np.exp(input - top), axis=dim, keepdims=True)
+    y = np.log(total, out=np.full_like(total, -np.inf), where=total > 0) + top
+    return y if keepdim else y.reshape([n for i, n in enumerate(input.shape) if i not in dim])
+
+
+def _weighted(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return spread(g, x.shape, dims, keepdim) * np.exp(x - spread(y, x.shape, dims, keepdim))
+
+
+@numpy_names
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """Logarithm of the sum of exponentials along dimensions, without overflow.
+
+    Examples
+    --------
+    >>> ad.logsumexp(ad.tensor([1000.0, 1000.0]), dim=0)
+    tensor(1000.6932)
+    """
+    x = tensor_of(input, "logsumexp")
+    return _logsumexp(x, dim=dimensions(dim, x.ndim, "logsumexp"), keepdim=keepdim)
+
+
+@primitive(input=lambda g, y, dim: y * (g - (g * y).sum(axis=dim, keepdims=True)))
+def _softmax(input: Array, *, dim: int) -> Array:
+    e = np.exp(input - np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf))
+    return e / np.add.reduce(e, axis=dim, keepdims=True)
+
+
+@primitive(input=lambda g, y, dim: g - np.exp(y) * g.sum(axis=dim, keepdims=True))
+def _log_softmax(input: Array, *, dim: int) -> Array:
+    if not input.size:
+        return input.copy()
+    off = input - np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf)
+    return off - np.log(np.add.reduce(np.exp(off), axis=dim, keepdims=True))
+
+
+@numpy_names
+def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Exponentials along `dim`, scaled so that they add up to 1.
+
+    Parameters
+    ----------
+    input : Tensor
+        Logits: logarithms of probabilities up to a constant.
+    dim : int
+        The dimension along which the results add up to 1.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`, between 0 and 1.
+
+    Examples
+    --------
+    >>> ad.softmax(ad.tensor([1000.0, 1000.0]), dim=0)
+    tensor([0.5000, 0.5000])
+
+    References
+    ----------
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
+    """
+    return _normalized(_softmax, input, dim, dtype, "softmax")
+
+
+@numpy_names
+def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Logarithm of `softmax`, accurate where that is close to 0; parameters as there.
+
+    Examples
+    --------
+    >>> ad.log_softmax(ad.tensor([0.0, 1000.0]), dim=0)
+    tensor([-1000.,     0.])
+    """
+    return _normalized(_log_softmax, input, dim, dtype, "log_softmax")
+
+
+def _normalized(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
+    x = tensor_of(input, name)
+    if dtype is not None:
+        x = x.to(dtype)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    d = dimension(dim, x.ndim, name)
+    y: Tensor = op(x, dim=d) if x.ndim else squeeze(op(unsqueeze(x, 0), dim=0), 0)
+    return y
+
+
+# -- truth -------------------------------------------------------------------------------------------------------------
+
+
+@numpy_names
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Tell whether all elements are true, or not 0.
+
+    Examples
+    --------
+    >>> ad.all(ad.tensor([True, False]))
+    tensor(False)
+    """
+    x = tensor_of(input, "all")
+    axes = dimensions(dim, x.ndim, "all")
+    return wrap(np.all(x._data, axis=axes, keepdims=keepdim))  # type: ignore[no-any-return]  # wrap returns a Tensor
+
+
+@numpy_names
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Tell whether any element is true, or not 0.
+
+    Examples
+    --------
+    >>> ad.any(ad.tensor([True, False]))
+    tensor(True)
+    """
+    x = tensor_of(input, "any")
+    axes = dimensions(dim, x.ndim, "any")
+    return wrap(np.any(x._data, axis=axes, keepdims=keepdim))  # type: ignore[no-any-return]  # wrap returns a Tensor

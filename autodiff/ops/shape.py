@@ -1,0 +1,338 @@
+"""Derivatives of functions that move elements without changing them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..graph import Node
+from ..primitive import primitive
+from ._arguments import Dims, dimension, dimensions, integer, numpy_names, sizes, tensor_of
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "broadcast_to", "cat", "expand", "flatten", "permute", "reshape", "split", "squeeze", "stack", "transpose",
+    "unsqueeze",
+]  # fmt: skip
+
+Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+
+
+# -- the same elements in another shape --------------------------------------------------------------------------------
+
+
+@primitive(view=True, input=lambda g, input_shape: g.reshape(input_shape))
+def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
+    return input.reshape(shape)
+
+
+def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
+    """Give a tensor another shape with the same number of elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    *shape : int or sequence of int
+        The sizes; one of them may be -1 and is then found from the others.
+
+    Returns
+    -------
+    Tensor
+        A view where possible, a copy otherwise.
+
+    Raises
+    ------
+    RuntimeError
+        If the shape does not hold the elements.
+
+    Examples
+    --------
+    >>> ad.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    x, new = tensor_of(input, "reshape"), sizes(shape, "reshape")
+    known = math.prod(n for n in new if n != -1)
+    fits = (known and x.size % known == 0) if new.count(-1) == 1 else known == x.size and -1 not in new
+    if min(new, default=0) < -1 or not fits:
+        raise RuntimeError(f"reshape: shape {new} does not hold the {x.size} elements of a tensor of shape {x.shape}")
+    return _reshape(x, shape=new)
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Join the dimensions from `start_dim` to `end_dim` into one.
+
+    Examples
+    --------
+    >>> ad.zeros(2, 3, 4).flatten(1).shape
+    (2, 12)
+    """
+    x = tensor_of(input, "flatten")
+    start, end = (dimension(d, x.ndim, "flatten") for d in (start_dim, end_dim))
+    if start > end:
+        raise RuntimeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    return _reshape(x, shape=(*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+
+
+@numpy_names
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
+    """Drop dimensions of size 1: all of them, or those of `dim` that have size 1.
+
+    Examples
+    --------
+    >>> ad.zeros(1, 3, 1).squeeze().shape
+    (3,)
+    >>> ad.zeros(1, 3, 1).squeeze(0).shape
+    (3, 1)
+    """
+    x = tensor_of(input, "squeeze")
+    dropped = () if dim == () else dimensions(dim, x.ndim, "squeeze")
+    return _reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in dropped))
+
+
+@numpy_names
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """Insert a dimension of size 1 before position `dim`.
+
+    Examples
+    --------
+    >>> ad.zeros(3).unsqueeze(-1).shape
+    (3, 1)
+    """
+    x = tensor_of(input, "unsqueeze")
+    d = dimension(dim, x.ndim + 1, "unsqueeze")
+    return _reshape(x, shape=(*x.shape[:d], 1, *x.shape[d:]))
+
+
+# -- the same elements in another order --------------------------------------------------------------------------------
+
+
+def _unpermute(g: Array, dims: tuple[int, ...]) -> Array:
+    return _permute(g, dims=tuple(np.argsort(dims).tolist()))
+
+
+@primitive(symbol="permute", view=True, input=_unpermute)
+def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
+    return input.transpose(dims)
+
+
+def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """Put the dimensions into another order.
+
+    Parameters
+    ----------
+    input : Tensor
+    *dims : int or sequence of int
+        For each dimension of the result, the one of `input` it comes from.
+
+    Returns
+    -------
+    Tensor
+        A view.
+
+    Raises
+    ------
+    RuntimeError
+        If `dims` does not name each dimension once.
+
+    Examples
+    --------
+    >>> ad.zeros(2, 3, 4).permute(2, 0, 1).shape
+    (4, 2, 3)
+    """
+    x = tensor_of(input, "permute")
+    given = sizes(dims, "permute")
+    order = tuple(dimension(d, x.ndim, "permute") for d in given)
+    if sorted(order) != list(range(x.ndim)):
+        raise RuntimeError(f"permute: dims {given} must name each of the {x.ndim} dimensions once")
+    return _permute(x, dims=order)
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Swap two dimensions.
+
+    Examples
+    --------
+    >>> ad.zeros(2, 3, 4).transpose(0, -1).shape
+    (4, 3, 2)
+    """
+    x = tensor_of(input, "transpose")
+    order = list(range(max(x.ndim, 1)))
+    a, b = (dimension(d, x.ndim, "transpose") for d in (dim0, dim1))
+    order[a], order[b] = order[b], order[a]
+    return _permute(x, dims=tuple(order[: x.ndim]))
+
+
+# -- the same elements repeated ----------------------------------------------------------------------------------------
+
+
+@primitive(symbol="expand", view=True, input=lambda g: g)
+def _expand(input: Array, *, shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(input, shape)
+
+
+def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """Repeat a tensor along new dimensions and those of size 1, without copying.
+
+    Parameters
+    ----------
+    input : Tensor
+    shape : sequence of int
+        A shape to which that of `input` broadcasts.
+
+    Returns
+    -------
+    Tensor
+        A view of shape `shape`. Do not write into it: its elements share memory.
+
+    Raises
+    ------
+    ValueError
+        If the shape of `input` does not broadcast to `shape`.
+
+    Examples
+    --------
+    >>> ad.broadcast_to(ad.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
+    return _expand(tensor_of(input, "broadcast_to"), shape=sizes((shape,), "broadcast_to"))
+
+
+def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
+    """Repeat a tensor along dimensions of size 1, without copying; -1 keeps a size.
+
+    Examples
+    --------
+    >>> ad.tensor([[1], [2]]).expand(-1, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
+    x, new = tensor_of(input, "expand"), sizes(shape, "expand")
+    missing = len(new) - x.ndim
+    if missing < 0 or -1 in new[:missing]:
+        raise RuntimeError(f"expand: a tensor of shape {x.shape} cannot be expanded to {new}")
+    kept = (*new[:missing], *(o if n == -1 else n for n, o in zip(new[missing:], x.shape, strict=True)))
+    return _expand(x, shape=kept)
+
+
+def spread(g: Array, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> Array:
+    """Repeat a reduction's gradient over the dimensions that it reduced: the rule of every sum."""
+    if not keepdim and dims and g.ndim:
+        g = g.reshape(tuple(1 if i in dims else n for i, n in enumerate(shape)))
+    if isinstance(g, Node):
+        return _expand(g, shape=shape)
+    if not shape:
+        return g
+    out = np.empty(shape, g.dtype)  # a copy costs less than a broadcast view does to make and to read
+    out[...] = g
+    return out
+
+
+# -- joining and parting -----------------------------------------------------------------------------------------------
+
+
+def _part(g: Array, i: int, dim: int, starts: tuple[int, ...]) -> Array:
+    return g[(slice(None),) * dim + (slice(starts[i], starts[i + 1]),)]
+
+
+@primitive(symbol="cat", tensors=lambda g, i, dim, starts: _part(g, i, dim, starts))
+def _cat(*tensors: Array, dim: int, starts: tuple[int, ...]) -> Array:
+    return np.concatenate(tensors, axis=dim)
+
+
+@numpy_names
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Join tensors along an existing dimension.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+        Of equal shapes but for `dim`.
+    dim : int, optional
+        The dimension along which they are joined.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are no tensors.
+    RuntimeError
+        If their shapes differ elsewhere.
+
+    Examples
+    --------
+    >>> ad.cat([ad.tensor([1, 2]), ad.tensor([3])])
+    tensor([1, 2, 3])
+    """
+    xs = [tensor_of(t, "cat") for t in tensors]
+    if not xs:
+        raise ValueError("cat: got an empty sequence of tensors")
+    d = dimension(dim, xs[0].ndim, "cat")
+    if any(x.ndim != xs[0].ndim or x.ndim == 0 or _without(x.shape, d) != _without(xs[0].shape, d) for x in xs):
+        raise RuntimeError(f"cat: shapes {[x.shape for x in xs]} must be equal but for dim {d}")
+    starts = [0]
+    for x in xs:
+        starts.append(starts[-1] + x.shape[d])
+    return _cat(*xs, dim=d, starts=tuple(starts))
+
+
+def _without(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
+    return shape[:dim] + shape[dim + 1 :]
+
+
+@primitive(symbol="stack", tensors=lambda g, i, dim: g[(slice(None),) * dim + (i,)])
+def _stack(*tensors: Array, dim: int) -> Array:
+    return np.stack(tensors, axis=dim)
+
+
+@numpy_names
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Join tensors of one shape along a new dimension.
+
+    Examples
+    --------
+    >>> ad.stack([ad.tensor([1, 2]), ad.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    xs = [tensor_of(t, "stack") for t in tensors]
+    if not xs:
+        raise ValueError("stack: got an empty sequence of tensors")
+    if any(x.shape != xs[0].shape for x in xs):
+        raise RuntimeError(f"stack: the shapes {[x.shape for x in xs]} must be equal")
+    return _stack(*xs, dim=dimension(dim, xs[0].ndim + 1, "stack"))
+
+
+def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Part a tensor along `dim` into pieces of one size (the last may be smaller), or of given sizes.
+
+    Examples
+    --------
+    >>> ad.split(ad.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    x = tensor_of(tensor, "split")
+    d = dimension(dim, x.ndim, "split")
+    if isinstance(split_size_or_sections, Sequence):
+        parts = sizes((split_size_or_sections,), "split")
+        if sum(parts) != x.shape[d] or min(parts, default=0) < 0:
+            raise RuntimeError(f"split: sizes {parts} do not add up to {x.shape[d]}, the size of dim {d}")
+    else:
+        size = integer(split_size_or_sections, "split", "the size of a piece")
+        if size <= 0:
+            raise RuntimeError(f"split: the size of a piece must be positive, got {size}")
+        parts = tuple(min(size, x.shape[d] - i) for i in range(0, x.shape[d], size))
+    pieces, start = [], 0
+    for n in parts:
+        pieces.append(x[(slice(None),) * d + (slice(start, start + n),)])
+        start += n
+    return tuple(pieces)

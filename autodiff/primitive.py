@@ -1,0 +1,351 @@
+"""A primitive: a NumPy function with one derivative rule per input. Applying it to tensors records a node."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+from numpy import ndarray
+
+from . import dtypes
+from .graph import Node, changed_since, share_version, tick
+from .modes import is_recording
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["primitive"]
+
+P = ParamSpec("P")
+Rule = Callable[..., Any]
+Compiled = Callable[[Any, Any, Any, Any, int], Any]
+
+_new = object.__new__
+_Result: type[Node] = Node
+_NONE: dict[str, Any] = {}
+
+
+def results_are(kind: type[Node]) -> None:
+    """Set the class of recorded results (Tensor, which is built on top of this module)."""
+    global _Result
+    _Result = kind
+
+
+class _Same(list[Any]):
+    """The one rule of a function of any number of arrays, at every index."""
+
+    def __getitem__(self, i: Any) -> Any:
+        return super().__getitem__(0)
+
+
+class Primitive:
+    """A line of the derivative table: a function of arrays and its derivative with respect to each input.
+
+    Attributes
+    ----------
+    name, symbol : str
+        What it is called, and what a picture shows.
+    forward : callable
+        The function, on arrays.
+    inputs, params : tuple of str
+        The names of its array arguments, and of its keyword-only arguments.
+    variadic : bool
+        Whether it takes any number of arrays.
+    view : bool
+        Whether its result may share memory with its first input.
+    rules : mapping of str to callable
+        The derivative rule for each differentiable input.
+    on_arrays, on_tensors : sequence of callable
+        The rules for inputs 0, 1, ... as backward calls them: computing on arrays, or on tensors and so recording.
+    """
+
+    def __init__(self, forward: Callable[..., Any], symbol: str | None, view: bool, rules: Mapping[str, Rule]) -> None:
+        parameters = inspect.signature(forward).parameters.values()
+        arrays = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        self.name = forward.__name__.strip("_")
+        self.symbol = symbol or self.name
+        self.forward = forward
+        self.view = view
+        self.inputs = tuple(p.name for p in arrays)
+        self.params = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
+        self.rules = MappingProxyType(dict(rules))
+        if unknown := set(rules) - set(self.inputs):
+            raise TypeError(f"primitive {self.name}: a rule for {unknown.pop()!r}, which is not among {self.inputs}")
+        self.needs = {n: frozenset(inspect.signature(rule).parameters) for n, rule in rules.items()}
+        self.on_arrays = self._compiled("._data")
+        self.on_tensors = self._compiled("")
+        self.freed = (self, None, _NONE, 0)  # the record of a result whose graph backward has freed
+
+    def _compiled(self, access: str) -> Sequence[Compiled]:
+        compiled = [self._compile(self.rules[n], access) if n in self.rules else self._refuse for n in self.inputs]
+        return _Same(compiled) if self.variadic else tuple(compiled)
+
+    def _compile(self, rule: Rule, access: str) -> Compiled:
+        """Turn a rule, which names what it needs, into f(g, y, inputs, params, i), which fetches just that."""
+        source = {"g": "g", "y": f"y{access}"} | {name: f"p[{name!r}]" for name in self.params}
+        if self.variadic:
+            source |= {"i": "i", self.inputs[0]: f"[t{access} for t in x]"}
+        else:
+            for i, name in enumerate(self.inputs):
+                source |= {name: f"x[{i}]{access}", f"{name}_shape": f"x[{i}]._data.shape"}
+        needs = inspect.signature(rule).parameters
+        if unknown := [name for name in needs if name not in source]:
+            raise TypeError(f"primitive {self.name}: a rule asks for {unknown[0]!r}; it can have {sorted(source)}")
+        call = f"lambda g, y, x, p, i: rule({', '.join(source[name] for name in needs)})"
+        return eval(call, {"rule": rule})  # type: ignore[no-any-return]  # a lambda written here
+
+    def _refuse(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
+        raise RuntimeError(f"{self.name}: it has no derivative with respect to its argument {self.inputs[i]!r}")
+
+    def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: int) -> None:
+        """Raise if an array that a rule is about to read was changed in place since `stamp`."""
+        names = self.inputs * len(inputs) if self.variadic else self.inputs
+        needs = {
+            need for n, x in zip(names, inputs, strict=False) if x._requires_grad for need in self.needs.get(n, ())
+        }
+        for i, (name, x) in enumerate(zip(names, inputs, strict=False)):
+            if name in needs and changed_since(x, stamp):
+                raise self._changed(f"input {i}", x)
+        if "y" in needs and changed_since(y, stamp):
+            raise self._changed("its output", y)
+
+    def _changed(self, which: str, tensor: Node) -> RuntimeError:
+        called = f" {tensor._extra.name!r}" if tensor._extra and tensor._extra.name else ""
+        return RuntimeError(
+            f"{self.name}: {which}, a tensor{called} of shape {tensor._data.shape}, was changed in place after the "
+            f"operation had saved it for its derivative. Run backward() before changing it, or change a copy."
+        )
+
+    def failed(self, error: Exception, arrays: Iterable[Any]) -> Exception:
+        """Return `error` as its own kind again, its text naming the operation and what came."""
+        kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+        came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
+        return kind(f"{self.name}({came}): {error}")
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+def primitive(
+    *, symbol: str | None = None, view: bool = False, **rules: Rule
+) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
+    """Make a function of NumPy arrays differentiable.
+
+    The decorated function is the forward computation. Its positional arguments are arrays, its keyword-only arguments
+    are parameters that carry no gradient. For each input that has a derivative, the decorator gets a rule under the
+    input's name, which turns the gradient of the output into the gradient of that input. A rule's own argument names
+    say what it needs, and only that is kept safe from in-place changes:
+
+    - ``g``, the gradient of the output, and ``y``, the output;
+    - an input by its name, or just its shape as ``<name>_shape``;
+    - a parameter by its name;
+    - ``i``, the position of the input, where the function takes any number of arrays (``*tensors``).
+
+    Rules are plain NumPy: operators and ``np.`` functions. They run on arrays in an ordinary backward pass and on
+    tensors under ``create_graph=True``, which makes every derivative differentiable in turn. Where the forward
+    computation broadcast an input, the engine sums the gradient back to the input's shape; no rule does it.
+
+    Parameters
+    ----------
+    symbol : str, optional
+        What a picture of the graph shows; the function's name by default.
+    view : bool, optional
+        Whether the result may share memory with the first input.
+    **rules : callable
+        The derivative rules. An input without one is not differentiable.
+
+    Returns
+    -------
+    callable
+        The decorator. What it returns records a node when given tensors, and computes plainly when given only arrays.
+
+    Raises
+    ------
+    TypeError
+        If a rule is for an input that the function does not have, or asks for something it cannot have.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> import numpy as np
+    >>> @ad.primitive(x=lambda g, x: g * 2 * np.cos(2 * x))
+    ... def sin2(x):
+    ...     return np.sin(2 * x)
+    >>> x = ad.tensor(0.0, requires_grad=True)
+    >>> sin2(x).backward()
+    >>> x.grad
+    tensor(2.)
+    """
+
+    def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+        op = Primitive(forward, symbol, view, rules)
+        simple = not (op.params or op.view or op.variadic)
+        make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if simple else _general
+        apply: Any = make(op)
+        apply.__name__, apply.__qualname__, apply.__module__ = (
+            forward.__name__,
+            forward.__qualname__,
+            forward.__module__,
+        )
+        apply.__doc__, apply.__signature__ = forward.__doc__, inspect.signature(forward)
+        apply.primitive = op
+        return apply  # type: ignore[no-any-return]  # the same signature, recording
+
+    return define
+
+
+def _unary(op: Primitive) -> Callable[..., Any]:
+    forward = op.forward
+
+    def apply(input: Any) -> Any:
+        if not isinstance(input, Node):
+            return _plainly(op, (input,), _NONE)
+        try:
+            value = forward(input._data)
+        except Exception as error:
+            raise op.failed(error, (input._data,)) from None
+        out = _new(_Result)
+        out._data = value
+        out._grad = out._version = out._extra = None
+        if input._requires_grad and is_recording():
+            out._requires_grad = True
+            out._record = (op, (input,), _NONE, tick())
+        else:
+            _leave_unrecorded(out, (input,))
+        return out
+
+    return apply
+
+
+def _binary(op: Primitive) -> Callable[..., Any]:
+    forward = op.forward
+
+    def apply(input: Any, other: Any) -> Any:
+        if not (isinstance(input, Node) and isinstance(other, Node)):
+            if not (isinstance(input, Node) or isinstance(other, Node)):
+                return _plainly(op, (input, other), _NONE)
+            input, other = lift(op.name, (input, other))
+        a, b = input._data, other._data
+        kind = a.__class__
+        if (kind is ndarray or kind is not b.__class__) and a.dtype is not b.dtype:  # a scalar's class is its dtype
+            input, other = _meet(input, other)
+            a, b = input._data, other._data
+        try:
+            value = forward(a, b)
+        except Exception as error:
+            raise op.failed(error, (a, b)) from None
+        out = _new(_Result)
+        out._data = value
+        out._grad = out._version = out._extra = None
+        if (input._requires_grad or other._requires_grad) and is_recording():
+            out._requires_grad = True
+            out._record = (op, (input, other), _NONE, tick())
+        else:
+            _leave_unrecorded(out, (input, other))
+        return out
+
+    return apply
+
+
+def _general(op: Primitive) -> Callable[..., Any]:
+    forward, view = op.forward, op.view
+
+    def apply(*inputs: Any, **params: Any) -> Any:
+        for x in inputs:
+            if not isinstance(x, Node):
+                if not any(isinstance(x, Node) for x in inputs):
+                    return _plainly(op, inputs, params)
+                inputs = lift(op.name, inputs)
+                break
+        arrays = [x._data for x in inputs]
+        try:
+            value = forward(*arrays, **params)
+        except Exception as error:
+            raise op.failed(error, arrays) from None
+        out = _new(_Result)
+        out._data = value
+        out._grad = out._version = out._extra = None
+        if is_recording() and any(x._requires_grad for x in inputs):
+            out._requires_grad = True
+            out._record = (op, inputs, params, tick())
+        else:
+            _leave_unrecorded(out, inputs)
+        if view and np.may_share_memory(value, arrays[0]):
+            share_version(out, inputs[0])
+        return out
+
+    return apply
+
+
+def nondifferentiable(forward: Callable[P, Any]) -> Callable[P, Tensor]:
+    """Make a function of arrays a function of tensors whose result never requires a gradient."""
+    op = Primitive(forward, None, False, {})
+
+    def apply(*inputs: Any, **params: Any) -> Any:
+        if not any(isinstance(x, Node) for x in inputs):
+            return _plainly(op, inputs, params)
+        nodes = lift(op.name, inputs)
+        if len(nodes) == 2:
+            nodes = _meet(*nodes)
+        arrays = [x._data for x in nodes]
+        try:
+            return wrap(forward(*arrays, **params))
+        except Exception as error:
+            raise op.failed(error, arrays) from None
+
+    described: Any = apply
+    described.__name__ = described.__qualname__ = forward.__name__
+    described.__module__, described.__doc__ = forward.__module__, forward.__doc__
+    described.__signature__ = inspect.signature(forward)
+    return described  # type: ignore[no-any-return]  # the same signature, on tensors
+
+
+def wrap(data: Any, requires_grad: bool = False) -> Any:
+    """Return an array as a leaf tensor, without copying it."""
+    out = _new(_Result)
+    out._data = data
+    out._grad = out._record = out._version = out._extra = None
+    out._requires_grad = requires_grad
+    return out
+
+
+def lift(name: str, values: tuple[Any, ...]) -> tuple[Node, ...]:
+    """Return all operands as tensors: arrays as they are, numbers in a dtype that does not widen the others."""
+    found = [v._data.dtype if isinstance(v, Node) else v.dtype for v in values if isinstance(v, (Node, np.ndarray))]
+    like = next((dtype for dtype in found if dtype.kind == "f"), found[0])
+    return tuple(v if isinstance(v, Node) else wrap(_array(name, v, like)) for v in values)
+
+
+def _array(name: str, value: Any, like: np.dtype[Any]) -> Any:
+    if isinstance(value, np.ndarray):
+        dtypes.checked(value.dtype, name)
+        return value
+    if isinstance(value, (bool, int, float, np.bool, np.integer, np.floating)):
+        return dtypes.scalar(value, like)
+    raise TypeError(f"{name}: expected a Tensor, an ndarray or a number, got {type(value).__name__}")
+
+
+def _meet(a: Node, b: Node) -> tuple[Node, Node]:
+    """Bring an integer operand to the float dtype of the other one."""
+    x, y = dtypes.met(a._data, b._data)
+    return (a if x is a._data else wrap(x)), (b if y is b._data else wrap(y))
+
+
+def _leave_unrecorded(out: Node, inputs: tuple[Node, ...]) -> None:
+    """Finish a result that needs no record; what integers alone turned into floats has the default float dtype."""
+    out._requires_grad = False
+    out._record = None
+    if out._data.dtype == np.float64 and not any(x._data.dtype.kind == "f" for x in inputs):
+        out._data = out._data.astype(dtypes.get_default_dtype())
+
+
+def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Compute on arrays alone, as derivative rules do."""
+    if not any(isinstance(v, (np.ndarray, np.generic)) for v in values):
+        kinds = ", ".join(type(v).__name__ for v in values)
+        raise TypeError(f"{op.name}: expected a Tensor or an ndarray, got {kinds or 'nothing'}")
+    return op.forward(*values, **params)

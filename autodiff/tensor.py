@@ -1,0 +1,553 @@
+"""Tensor: an array that remembers how it was computed, with operators and methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import DTypeLike
+
+from . import backward as _backward
+from . import dispatch, dtypes, primitive
+from .graph import Node, extra, increment_version, share_version
+from .modes import is_recording
+from .ops import elementwise as e
+from .ops import indexing, linalg
+from .ops import reduction as r
+from .ops import shape as s
+from .printing import formatted
+
+__all__ = ["Tensor"]
+
+
+def _augmented(function: np.ufunc, operation: Callable[[Any, Any], Tensor], name: str) -> Callable[[Any, Any], Tensor]:
+    """Make ``a += b`` and its kin: in place where nothing is recorded, as PyTorch does; otherwise a new tensor."""
+
+    def apply(self: Tensor, other: Any) -> Tensor:
+        leads = isinstance(other, Node) and other._requires_grad and not self._requires_grad
+        records = is_recording() and (self._record is not None or leads)
+        return operation(self, other) if records else self._combine(name, function, other)
+
+    return apply
+
+
+class Tensor(Node):
+    """An array that remembers how it was computed, so that it can be differentiated.
+
+    Usually made by `tensor`, which copies and infers the dtype; `Tensor(array)` shares the array's memory.
+
+    Parameters
+    ----------
+    data : array_like
+        Numbers or booleans. An ndarray is not copied.
+    requires_grad : bool, optional
+        Whether `backward` shall compute a gradient for it. Only floats can have one.
+    name : str, optional
+        What pictures and messages call it.
+
+    Attributes
+    ----------
+    data : ndarray
+        The value. Writing into it is not recorded.
+    grad : Tensor or None
+        The gradient that `backward` has added up; None before.
+    requires_grad : bool
+    name : str or None
+    shape : tuple of int
+    dtype : numpy.dtype
+
+    Examples
+    --------
+    >>> x = ad.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: npt.ArrayLike, requires_grad: bool = False, name: str | None = None) -> None:
+        if isinstance(data, Node):
+            data = data._data
+        array = data if isinstance(data, (np.ndarray, np.generic)) else np.asarray(data)
+        dtypes.checked(array.dtype, "Tensor")
+        self._data = array
+        self._grad = self._record = self._version = self._extra = None
+        self._requires_grad = False
+        if requires_grad:
+            self.requires_grad_()
+        if name is not None:
+            self.name = name
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """The value as an ndarray, not a copy; writing into it is not recorded."""
+        if not isinstance(self._data, np.ndarray):
+            self._data = np.asarray(self._data)
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = value._data if isinstance(value, Node) else np.asarray(value)
+        dtypes.checked(array.dtype, "data")
+        if self._requires_grad and array.dtype.kind != "f":
+            raise RuntimeError(f"data: a tensor that requires a gradient must hold floats, not {array.dtype}")
+        self._data = array
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has added up, of the tensor's shape; None before."""
+        return self._grad  # type: ignore[no-any-return]  # a slot typed Any
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
+            if value.shape != self.shape or value.dtype != self.dtype:
+                raise RuntimeError(
+                    f"grad: expected shape {self.shape} and dtype {self.dtype}, got {value.shape} and {value.dtype}"
+                )
+        self._grad = value
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for it, or passes one through it."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set whether gradients are computed for this leaf, in place.
+
+        Raises
+        ------
+        RuntimeError
+            If its dtype cannot carry a gradient, or it is the result of a recorded operation.
+        """
+        if requires_grad and self._data.dtype.kind != "f":
+            raise RuntimeError(f"requires_grad: only tensors of floats can require gradients, this holds {self.dtype}")
+        if not requires_grad and self._record is not None:
+            raise RuntimeError("requires_grad: can only be switched off on leaves; use detach() on a result")
+        self._requires_grad = bool(requires_grad)
+        return self
+
+    @property
+    def name(self) -> str | None:
+        """What pictures and messages call it."""
+        return self._extra.name if self._extra is not None else None
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"name: expected a str or None, got {type(value).__name__}")
+        extra(self).name = value
+
+    def named(self, name: str) -> Tensor:
+        """Give it a name and return it, for use in the middle of an expression.
+
+        Examples
+        --------
+        >>> z = (ad.tensor(2.0) * 3).named("z")
+        >>> z.name
+        'z'
+        """
+        self.name = name
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each dimension."""
+        return self._data.shape  # type: ignore[no-any-return]  # a slot typed Any
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._data.dtype  # type: ignore[no-any-return]  # a slot typed Any
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions; 0 for a scalar."""
+        return self._data.ndim  # type: ignore[no-any-return]  # a slot typed Any
+
+    @property
+    def size(self) -> int:
+        """The number of elements, as NumPy's; PyTorch's ``t.size()`` is ``t.shape`` here."""
+        return self._data.size  # type: ignore[no-any-return]  # a slot typed Any
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is not the result of a recorded operation."""
+        return self._record is None
+
+    @property
+    def grad_fn(self) -> primitive.Primitive | None:
+        """The primitive whose recorded result it is; None for a leaf."""
+        return None if self._record is None else self._record[0]
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802  # PyTorch's and NumPy's name
+        """The tensor with its dimensions in reverse order."""
+        return s.permute(self, *reversed(range(self.ndim)))
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802  # PyTorch's and NumPy's name
+        """The tensor with its last two dimensions swapped."""
+        if self.ndim < 2:
+            raise RuntimeError(f"mT: expected at least 2 dimensions, got shape {self.shape}")
+        return s.transpose(self, -2, -1)
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return self.size
+
+    # -- as something else ---------------------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """Return the only element as a Python number.
+
+        Raises
+        ------
+        RuntimeError
+            If there is not exactly one element.
+        """
+        if self._data.size != 1:
+            raise RuntimeError(f"item: a tensor of shape {self.shape} has {self._data.size} elements, not one")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Return the elements as nested Python lists, or as a number."""
+        return self._data.tolist()
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """Return the value as an ndarray that shares its memory.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires a gradient, which the array could not carry; use ``detach().numpy()``.
+        """
+        if self._requires_grad:
+            raise RuntimeError(
+                "numpy: this tensor requires a gradient, which an array cannot carry; use .detach().numpy()"
+            )
+        return self.data
+
+    def detach(self) -> Tensor:
+        """Return a tensor of the same data, in the same memory, without graph or gradient."""
+        out: Tensor = primitive.wrap(self.data)
+        share_version(out, self)
+        return out
+
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """Convert to another dtype; as `to`."""
+        return e.to(self, dtype)
+
+    def float(self) -> Tensor:
+        """Convert to float32."""
+        return e.to(self, np.float32)
+
+    def double(self) -> Tensor:
+        """Convert to float64."""
+        return e.to(self, np.float64)
+
+    def long(self) -> Tensor:
+        """Convert to int64."""
+        return e.to(self, np.int64)
+
+    def bool(self) -> Tensor:
+        """Convert to booleans."""
+        return e.to(self, np.bool)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: Any = None) -> npt.NDArray[Any]:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return dispatch.ufunc(ufunc, method, *inputs, **kwargs)
+
+    def __array_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return dispatch.function(func, args, kwargs)
+
+    def __repr__(self) -> str:
+        return formatted(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self._data.size == 1 else format(str(self), spec)
+
+    def __bool__(self) -> Any:
+        if self._data.size != 1:
+            raise RuntimeError(
+                f"bool: a tensor of shape {self.shape} has more than one truth value; use .any() or .all()"
+                if self._data.size
+                else f"bool: a tensor of shape {self.shape} is empty and has no truth value"
+            )
+        return self._data.item() != 0
+
+    def __float__(self) -> Any:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iu" or self._data.ndim:
+            raise TypeError(
+                f"index: only an integer tensor of no dimensions is an index, not {self.dtype} {self.shape}"
+            )
+        return int(self._data)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len: a tensor of no dimensions has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iter: a tensor of no dimensions cannot be iterated over")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> Any:
+        return np.any(self._data == (value._data if isinstance(value, Node) else value)).item()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._record is not None:
+            raise RuntimeError("copy: only leaves can be copied deeply or pickled; use detach() or clone() on a result")
+        return _rebuilt, (type(self), self._data, self._requires_grad, self.name, self._grad)
+
+    __hash__ = object.__hash__
+
+    # -- differentiation -----------------------------------------------------------------------------------------------
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: Any = None,
+        create_graph: Any = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:
+        """Differentiate this tensor and add the gradients to the ``.grad`` of the leaves it was computed from.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            Of this tensor's shape: what its elements are weighted with. Needed unless it has one element.
+        retain_graph : bool, optional
+            Keep the graph, so that it can be differentiated again. By default as `create_graph`.
+        create_graph : bool, optional
+            Record the differentiation itself, for derivatives of higher order.
+        inputs : Tensor or sequence of Tensor, optional
+            Compute gradients for these alone.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no graph, the graph was freed by an earlier pass, this tensor has several elements and no
+            `gradient` is given, or an array that a derivative needs was changed in place. No ``.grad`` is changed then.
+
+        Examples
+        --------
+        >>> x = ad.tensor(3.0, requires_grad=True)
+        >>> (x**2 + x).backward()
+        >>> x.grad
+        tensor(7.)
+        """
+        _backward.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def retain_grad(self) -> None:
+        """Let `backward` keep the gradient of this result in ``.grad``, as it does for leaves."""
+        if not self._requires_grad:
+            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        extra(self).retains_grad = True
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> _backward.RemovableHandle:
+        """Call a function with the gradient of this tensor whenever one is computed.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets the gradient; what it returns, unless None, takes its place.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Examples
+        --------
+        >>> x = ad.tensor(3.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: 10 * g)
+        >>> (2 * x).backward()
+        >>> x.grad
+        tensor(20.)
+        """
+        return _backward.register_hook(self, hook)
+
+    # -- operators -----------------------------------------------------------------------------------------------------
+
+    __add__ = e.add
+    __sub__ = e.sub
+    __mul__ = e.mul
+    __truediv__ = e.div
+    __floordiv__ = e.floor_divide
+    __mod__ = e.remainder
+    __pow__ = e.pow
+    __matmul__ = linalg.matmul
+    __neg__ = e.neg
+    __abs__ = e.abs
+    __lt__ = e.lt
+    __le__ = e.le
+    __gt__ = e.gt
+    __ge__ = e.ge
+    __and__ = __rand__ = e.bitwise_and
+    __or__ = __ror__ = e.bitwise_or
+    __xor__ = __rxor__ = e.bitwise_xor
+    __invert__ = e.bitwise_not
+    __radd__ = e.add
+    __rmul__ = e.mul
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return e.sub(other, self)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return e.div(other, self)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return e.floor_divide(other, self)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return e.remainder(other, self)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return e.pow(other, self)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(other, self)
+
+    def __eq__(self, other: Any) -> Any:
+        return e.eq(self, other) if _is_operand(other) else NotImplemented
+
+    def __ne__(self, other: Any) -> Any:
+        return e.ne(self, other) if _is_operand(other) else NotImplemented
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return indexing.index(self, key)
+
+    # -- functions as methods ------------------------------------------------------------------------------------------
+
+    add, sub, mul, div, pow = e.add, e.sub, e.mul, e.div, e.pow
+    neg, abs, sqrt, exp, log, log1p = e.neg, e.abs, e.sqrt, e.exp, e.log, e.log1p
+    tanh, sigmoid, relu, sign, floor = e.tanh, e.sigmoid, e.relu, e.sign, e.floor
+    maximum, minimum, isnan, isfinite = e.maximum, e.minimum, e.isnan, e.isfinite
+    eq, ne, lt, le, gt, ge = e.eq, e.ne, e.lt, e.le, e.gt, e.ge
+    clone, to = e.clone, e.to
+    sum, mean, var, amax, amin, max, min = r.sum, r.mean, r.var, r.amax, r.amin, r.max, r.min
+    argmax, argmin, logsumexp, all, any = r.argmax, r.argmin, r.logsumexp, r.all, r.any
+    softmax, log_softmax = r.softmax, r.log_softmax
+    reshape, view, flatten, squeeze, unsqueeze = s.reshape, s.reshape, s.flatten, s.squeeze, s.unsqueeze
+    permute, transpose, expand, broadcast_to, split = s.permute, s.transpose, s.expand, s.broadcast_to, s.split
+    gather, matmul = indexing.gather, linalg.matmul
+
+    # -- in place ------------------------------------------------------------------------------------------------------
+
+    def _change(self, name: str, write: Callable[[npt.NDArray[Any]], Any]) -> Tensor:
+        """Let `write` change the array, where no gradient becomes wrong by that, and note that it has changed."""
+        if self._requires_grad and is_recording():
+            what = "a leaf that requires a gradient" if self._record is None else "a result that a graph has recorded"
+            raise RuntimeError(
+                f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor"
+            )
+        try:
+            write(self.data)
+        except Exception as error:
+            kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+            raise kind(f"{name}: {error}") from None
+        increment_version(self)
+        return self
+
+    def _combine(self, name: str, function: np.ufunc, other: Any) -> Tensor:
+        value = self._operand(name, other)
+        return self._change(name, lambda a: function(a, value, out=a, casting="same_kind"))
+
+    def _operand(self, name: str, other: Any) -> Any:
+        """Return what is to be written into this tensor as an array or number."""
+        if isinstance(other, Node):
+            if other._requires_grad and is_recording():
+                raise RuntimeError(
+                    f"{name}: writing a tensor that requires a gradient would lose it; make a new tensor"
+                )
+            return other._data
+        if isinstance(other, np.generic):
+            return other.item()
+        return other
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        index, plain = indexing.plain_index(key), self._operand("setitem", value)
+        self._change("setitem", lambda a: a.__setitem__(index, plain))
+
+    def copy_(self, src: Any) -> Tensor:
+        """Overwrite the elements with those of `src`, broadcast."""
+        value = self._operand("copy_", src)
+        return self._change("copy_", lambda a: np.copyto(a, value, casting="unsafe"))
+
+    def fill_(self, value: Any) -> Tensor:
+        """Overwrite every element with one value."""
+        plain = self._operand("fill_", value)
+        return self._change("fill_", lambda a: a.fill(plain))
+
+    def zero_(self) -> Tensor:
+        """Overwrite every element with 0."""
+        return self._change("zero_", lambda a: a.fill(0))
+
+    def add_(self, other: Any) -> Tensor:
+        """Add in place."""
+        return self._combine("add_", np.add, other)
+
+    def sub_(self, other: Any) -> Tensor:
+        """Subtract in place."""
+        return self._combine("sub_", np.subtract, other)
+
+    def mul_(self, other: Any) -> Tensor:
+        """Multiply in place."""
+        return self._combine("mul_", np.multiply, other)
+
+    def div_(self, other: Any) -> Tensor:
+        """Divide in place."""
+        return self._combine("div_", np.divide, other)
+
+    __iadd__ = _augmented(np.add, e.add, "add_")
+    __isub__ = _augmented(np.subtract, e.sub, "sub_")
+    __imul__ = _augmented(np.multiply, e.mul, "mul_")
+    __itruediv__ = _augmented(np.divide, e.div, "div_")
+
+
+_OPERANDS: tuple[type, ...] = (Node, np.ndarray, np.generic, bool, int, float)
+
+
+def _is_operand(value: Any) -> bool:
+    return isinstance(value, _OPERANDS)
+
+
+def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
+    """Make a copied or unpickled tensor."""
+    out = kind.__new__(kind)
+    Tensor.__init__(out, data, requires_grad, name)
+    out._grad = grad
+    return out
+
+
+primitive.results_are(Tensor)
