@@ -1,0 +1,11 @@
+"""Neural networks: layers, activations, losses and the modules that hold them."""
+
+from __future__ import annotations
+
+from . import functional, init
+from .activation import LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from .container import Sequential
+from .linear import Linear
+from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from .module import Module, Parameter
+from .normalization import BatchNorm1d

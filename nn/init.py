@@ -1,0 +1,220 @@
+"""Ways to fill a tensor before training, in place."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff import Tensor, default_generator, no_grad
+
+_GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+Generator = np.random.Generator
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """Return the factor by which weights before a nonlinearity are to be larger, so that variance is kept.
+
+    Parameters
+    ----------
+    nonlinearity : {"linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"}
+    param : float, optional
+        The negative slope of "leaky_relu", 0.01 by default.
+
+    Raises
+    ------
+    ValueError
+        If the nonlinearity is unknown.
+
+    Examples
+    --------
+    >>> nn.init.calculate_gain("relu")
+    1.4142135623730951
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else float(param)) ** 2))
+    if nonlinearity not in _GAINS:
+        raise ValueError(
+            f"calculate_gain: unknown nonlinearity {nonlinearity!r}, expected {sorted([*_GAINS, 'leaky_relu'])}"
+        )
+    return _GAINS[nonlinearity]
+
+
+def fans(tensor: Tensor) -> tuple[int, int]:
+    """Return how many inputs and outputs each unit of a weight of shape (out, in, ...) is connected to."""
+    if tensor.ndim < 2:
+        raise ValueError(f"fan-in and fan-out need a tensor of at least 2 dimensions, got shape {tensor.shape}")
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _filled(tensor: Tensor, values: Any) -> Tensor:
+    with no_grad():
+        return tensor.copy_(values)
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill with numbers drawn uniformly from [a, b).
+
+    Examples
+    --------
+    >>> w = nn.init.uniform_(ad.zeros(2, 3), -1, 1)
+    >>> bool((w.abs() <= 1).all())
+    True
+    """
+    if a > b:
+        raise RuntimeError(f"uniform_: expected a <= b, got {a} and {b}")
+    return _filled(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill with numbers drawn from the normal distribution.
+
+    Examples
+    --------
+    >>> nn.init.normal_(ad.zeros(2, 3), std=0.01).shape
+    (2, 3)
+    """
+    if std < 0:
+        raise RuntimeError(f"normal_: std must not be negative, got {std}")
+    return _filled(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with one value.
+
+    Examples
+    --------
+    >>> nn.init.constant_(ad.zeros(2), 0.3)
+    tensor([0.3000, 0.3000])
+    """
+    return _filled(tensor, val)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with ones.
+
+    Examples
+    --------
+    >>> nn.init.ones_(ad.zeros(2))
+    tensor([1., 1.])
+    """
+    return _filled(tensor, 1)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with zeros.
+
+    Examples
+    --------
+    >>> nn.init.zeros_(ad.ones(2))
+    tensor([0., 0.])
+    """
+    return _filled(tensor, 0)
+
+
+def _xavier_std(tensor: Tensor, gain: float) -> float:
+    fan_in, fan_out = fans(tensor)
+    return gain * math.sqrt(2 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill uniformly so that variance is kept, both forward and backward, for tanh-like activations.
+
+    Draws from U(-a, a) with a = gain · √(6 / (fan_in + fan_out)).
+
+    Examples
+    --------
+    >>> w = nn.init.xavier_uniform_(ad.zeros(2, 4))
+    >>> bool((w.abs() <= 1).all())
+    True
+
+    References
+    ----------
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+    """
+    bound = math.sqrt(3) * _xavier_std(tensor, gain)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill from N(0, gain² · 2 / (fan_in + fan_out)); as `xavier_uniform_`.
+
+    Examples
+    --------
+    >>> nn.init.xavier_normal_(ad.zeros(2, 4)).shape
+    (2, 4)
+    """
+    return normal_(tensor, 0, _xavier_std(tensor, gain), generator)
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"kaiming: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    fan = fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill uniformly so that variance is kept before rectifiers (He initialization).
+
+    Draws from U(-b, b) with b = gain · √(3 / fan).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of shape (out, in, ...).
+    a : float, optional
+        The negative slope of the leaky rectifier that follows.
+    mode : {"fan_in", "fan_out"}, optional
+        Whether to keep variance forward or backward.
+    nonlinearity : str, optional
+        What follows; see `calculate_gain`.
+    generator : numpy.random.Generator, optional
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has fewer than 2 dimensions, or the mode or nonlinearity is unknown.
+
+    Examples
+    --------
+    >>> w = nn.init.kaiming_uniform_(ad.zeros(2, 6))
+    >>> bool((w.abs() <= 1).all())
+    True
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+    bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill from N(0, gain² / fan); as `kaiming_uniform_`.
+
+    Examples
+    --------
+    >>> nn.init.kaiming_normal_(ad.zeros(2, 6)).shape
+    (2, 6)
+    """
+    return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)

@@ -1,0 +1,73 @@
+"""Affine layers."""
+
+from __future__ import annotations
+
+import math
+
+from numpy.typing import DTypeLike
+
+import autodiff as ad
+from autodiff import Tensor
+
+from . import functional as F  # noqa: N812  # the name everyone knows
+from . import init
+from .module import Module, Parameter
+
+
+class Linear(Module):
+    """Affine map ``x @ weight.T + bias`` of the last dimension.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        The size of each input and each output row.
+    bias : bool, optional
+        Whether to add a learned bias.
+    dtype : dtype, optional
+        Of the parameters; the default dtype (float32) unless given.
+
+    Attributes
+    ----------
+    weight : Parameter
+        Of shape (out_features, in_features), drawn from U(-1/√in_features, 1/√in_features).
+    bias : Parameter or None
+        Of shape (out_features,), drawn likewise.
+
+    Raises
+    ------
+    ValueError
+        If a size is negative.
+
+    Examples
+    --------
+    Shapes (..., in_features) to (..., out_features):
+
+    >>> nn.Linear(3, 2)(ad.zeros(5, 3)).shape
+    (5, 2)
+    """
+
+    bias: Parameter | None
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: DTypeLike | None = None) -> None:
+        super().__init__()
+        if in_features < 0 or out_features < 0:
+            raise ValueError(f"Linear: sizes must not be negative, got {in_features} and {out_features}")
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(ad.zeros(out_features, in_features, dtype=dtype))
+        self.register_parameter("bias", Parameter(ad.zeros(out_features, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features else 0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (..., in_features) to (..., out_features)."""
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Name the sizes."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

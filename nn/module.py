@@ -1,0 +1,398 @@
+"""Module: the base of every layer and network; Parameter: a tensor that a module owns to learn it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from autodiff import Tensor, as_tensor, dtypes
+from autodiff.graph import extra, increment_version, tick
+
+M = TypeVar("M", bound="Module")
+
+
+class Parameter(Tensor):
+    """A tensor that is registered with the module it is assigned to, and requires a gradient.
+
+    Parameters
+    ----------
+    data : Tensor or ndarray
+        The value; its memory is shared.
+    requires_grad : bool, optional
+        False for a parameter that shall not be learned.
+
+    Raises
+    ------
+    RuntimeError
+        If the data are not floats but a gradient is required.
+
+    Examples
+    --------
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(ad.ones(1))
+    >>> [name for name, _ in Scale().named_parameters()]
+    ['factor']
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+        value = as_tensor(data)
+        if value._requires_grad and value._record is not None:
+            value = value.detach()
+        super().__init__(value.data, requires_grad, name)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `Module.load_state_dict` did not find, and what it did not expect."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not any(self):
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+class Module:
+    """A layer or a network: parameters, buffers and submodules are whatever of these is assigned to its attributes.
+
+    A subclass assigns them in ``__init__`` and computes in ``forward``.
+
+    Attributes
+    ----------
+    training : bool
+        Whether layers such as batch normalization behave as in training; set by `train` and `eval`.
+
+    Examples
+    --------
+    >>> class Net(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden = nn.Linear(2, 3)
+    ...         self.out = nn.Linear(3, 1)
+    ...
+    ...     def forward(self, x):
+    ...         return self.out(self.hidden(x).tanh())
+    >>> Net()(ad.zeros(5, 2)).shape
+    (5, 1)
+    """
+
+    training: bool = True
+    _registered: dict[str, str]  # attribute name -> "parameter", "module", "buffer" or "buffer, not saved"
+
+    def __init__(self) -> None:
+        vars(self).setdefault("_registered", {})
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; every subclass has its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output with `forward`, and note in the graph what was computed here."""
+        start = tick()
+        output = self.forward(*args, **kwargs)
+        self._sign(output, start)
+        return output
+
+    def _sign(self, output: Any, start: int) -> None:
+        """Note on each tensor of the output that this module computed it, for pictures of the graph."""
+        if isinstance(output, Tensor):
+            if output._record is not None and output._record[3] > start:
+                extra(output).scopes += ((self, start),)
+        elif isinstance(output, (tuple, list)):
+            for part in output:
+                self._sign(part, start)
+        elif isinstance(output, Mapping):
+            self._sign(list(output.values()), start)
+
+    # -- registration --------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        registered = vars(self).setdefault("_registered", {})
+        if isinstance(value, Parameter):
+            registered[name] = "parameter"
+        elif isinstance(value, Module):
+            registered[name] = "module"
+        elif name in registered and value is not None:
+            kind = registered[name]
+            if not (kind.startswith("buffer") and isinstance(value, Tensor)):
+                expected = {"parameter": "a Parameter", "module": "a Module"}.get(kind, "a Tensor")
+                raise TypeError(
+                    f"{type(self).__name__}: cannot assign a {type(value).__name__} to {kind.split(',')[0]} {name!r}, "
+                    f"expected {expected} or None"
+                )
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._registered.pop(name, None)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Register a parameter under a name; None keeps the name for one that is absent."""
+        self._check_new(name, param, Parameter)
+        setattr(self, name, param)
+        self._registered[name] = "parameter"
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Register a tensor that is state but not learned, such as a running mean.
+
+        Parameters
+        ----------
+        name : str
+        tensor : Tensor or None
+        persistent : bool, optional
+            Whether it is part of `state_dict`.
+        """
+        self._check_new(name, tensor, Tensor)
+        setattr(self, name, tensor)
+        self._registered[name] = "buffer" if persistent else "buffer, not saved"
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Register a submodule under a name."""
+        self._check_new(name, module, Module)
+        setattr(self, name, module)
+        self._registered[name] = "module"
+
+    register_module = add_module
+
+    def _check_new(self, name: str, value: Any, kind: type) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}: a name must be a str, got {type(name).__name__}")
+        if not name or "." in name:
+            raise KeyError(f"{type(self).__name__}: a name must not be empty or contain a dot, got {name!r}")
+        if hasattr(self, name) and name not in self._registered:
+            raise KeyError(f"{type(self).__name__}: attribute {name!r} already exists")
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"{type(self).__name__}: {name!r} must be a {kind.__name__}, got {type(value).__name__}")
+
+    def _own(self, kind: str) -> Iterator[tuple[str, Any]]:
+        """Yield (name, value) of this module's own parameters, buffers or submodules, absent ones left out."""
+        for name, registered in self._registered.items():
+            if registered.startswith(kind) and vars(self)[name] is not None:
+                yield name, vars(self)[name]
+
+    # -- walks ---------------------------------------------------------------------------------------------------------
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield (name, module) of the direct submodules, each module once."""
+        seen = set()
+        for name, module in self._own("module"):
+            if module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """Yield the direct submodules, each once."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, memo: set[Module] | None = None, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Yield (dotted path, module) of this module, whose path is empty, and all below it, each once."""
+        seen = set() if memo is None else memo
+        if self not in seen:
+            seen.add(self)
+            yield prefix, self
+            for name, module in self._own("module"):
+                yield from module.named_modules(seen, f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+        seen = set()
+        for path, module in self.named_modules(prefix=prefix) if recurse else [(prefix, self)]:
+            for name, value in module._own(kind):
+                if value not in seen:
+                    seen.add(value)
+                    yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """Yield (dotted path, parameter), each parameter once, also where it is shared.
+
+        Examples
+        --------
+        >>> [(name, p.shape) for name, p in nn.Linear(2, 3).named_parameters()]
+        [('weight', (3, 2)), ('bias', (3,))]
+        """
+        return self._named("parameter", prefix, recurse)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Yield the parameters, each once; what an optimizer is given."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """Yield (dotted path, buffer), each buffer once."""
+        return self._named("buffer", prefix, recurse)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Yield the buffers, each once."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
+
+    # -- what is set for all below -------------------------------------------------------------------------------------
+
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Call a function with every module below this one, and with this one last.
+
+        Examples
+        --------
+        >>> net = nn.Linear(2, 1).apply(lambda m: nn.init.zeros_(m.weight))
+        >>> net.weight.tolist()
+        [[0.0, 0.0]]
+        """
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def train(self: M, mode: bool = True) -> M:
+        """Put this module and all below it into training mode."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode must be a bool, got {mode!r}")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Put this module and all below it into evaluation mode."""
+        return self.train(False)
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Set for all parameters whether they are learned."""
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or fill them with zeros."""
+        for p in self.parameters():
+            if set_to_none or p.grad is None:
+                p.grad = None
+            else:
+                p.grad = Tensor(np.zeros_like(p.data))
+
+    def to(self: M, dtype: DTypeLike) -> M:
+        """Convert floating parameters and buffers to another floating dtype, in place."""
+        wanted = dtypes.checked(dtype, "to")
+        if wanted.kind != "f":
+            raise TypeError(f"to: a module's dtype must be a floating one, got {wanted}")
+        for t in [*self.parameters(), *self.buffers()]:
+            if t.dtype.kind == "f" and t.dtype != wanted:
+                grad, t.grad = t.grad, None
+                t.data = t.data.astype(wanted)
+                t.grad = None if grad is None else grad.detach().to(wanted)
+                increment_version(t)
+        return self
+
+    def float(self: M) -> M:
+        """Convert to float32."""
+        return self.to(np.float32)
+
+    def double(self: M) -> M:
+        """Convert to float64."""
+        return self.to(np.float64)
+
+    # -- state ---------------------------------------------------------------------------------------------------------
+
+    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        yield from ((prefix + name, p) for name, p in self._own("parameter"))
+        yield from ((prefix + name, b) for name, b in self._own("buffer") if self._registered[name] == "buffer")
+        for name, module in self._own("module"):
+            yield from module._state(f"{prefix}{name}.")
+
+    def state_dict(self) -> OrderedDict[str, Tensor]:
+        """Return parameters and buffers by dotted path; the tensors share memory with the module's own.
+
+        Returns
+        -------
+        OrderedDict of str to Tensor
+            With PyTorch's keys and shapes.
+
+        Examples
+        --------
+        >>> list(nn.BatchNorm1d(2).state_dict())
+        ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']
+        """
+        return OrderedDict((name, value.detach()) for name, value in self._state())
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+        """Copy a state into this module's parameters and buffers; nothing is written unless all of it fits.
+
+        Parameters
+        ----------
+        state_dict : mapping of str to Tensor or ndarray
+            As `state_dict` returns it.
+        strict : bool, optional
+            Whether the keys must be exactly this module's.
+
+        Returns
+        -------
+        IncompatibleKeys
+            ``missing_keys`` and ``unexpected_keys``; both empty when `strict`.
+
+        Raises
+        ------
+        TypeError
+            If `state_dict` is not a mapping.
+        RuntimeError
+            If keys are missing or unexpected, or a shape or dtype does not fit; it lists all of them.
+
+        Examples
+        --------
+        >>> a, b = nn.Linear(2, 1), nn.Linear(2, 1)
+        >>> b.load_state_dict(a.state_dict())
+        <All keys matched successfully>
+        >>> bool((a.weight == b.weight).all())
+        True
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: expected a mapping, got {type(state_dict).__name__}")
+        own = dict(self._state())
+        missing = [key for key in own if key not in state_dict]
+        unexpected = [key for key in state_dict if key not in own]
+        faults = []
+        if strict and missing:
+            faults.append(f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}.")
+        if strict and unexpected:
+            faults.append(f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
+        values = {key: _as_array(state_dict[key]) for key in own if key in state_dict}
+        for key, value in values.items():
+            if value.dtype.kind not in "biuf":
+                faults.append(f"{key}: expected numbers, got {value.dtype}.")
+            elif value.shape != own[key].shape:
+                faults.append(
+                    f"size mismatch for {key}: the state has shape {value.shape}, the module {own[key].shape}."
+                )
+        if faults:
+            raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
+        for key, value in values.items():
+            np.copyto(own[key].data, value, casting="unsafe")
+            increment_version(own[key])
+        return IncompatibleKeys(missing, unexpected)
+
+    # -- text ----------------------------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Return what `repr` shows between the parentheses; a subclass names its options here."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._own("module")]
+        options = self.extra_repr()
+        if not lines:
+            return f"{type(self).__name__}({options})"
+        return "\n  ".join([f"{type(self).__name__}({options}", *lines]) + "\n)"
+
+
+def _as_array(value: Any) -> Any:
+    return value._data if isinstance(value, Tensor) else np.asarray(value)

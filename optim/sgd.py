@@ -1,0 +1,85 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .optimizer import Group, Optimizer
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, plain or with momentum.
+
+    With gradient g (weight decay added), velocity v and learning rate η::
+
+        v ← momentum · v + (1 − dampening) · g        (v ← g at the first step)
+        θ ← θ − η · v                                  nesterov: θ ← θ − η · (g + momentum · v)
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dict
+        What is optimized; dicts are groups with options of their own.
+    lr : float, optional
+        Learning rate η.
+    momentum : float, optional
+        The share of the last step's velocity that is kept.
+    dampening : float, optional
+        How much less of the new gradient is taken into the velocity.
+    weight_decay : float, optional
+        The factor of θ that is added to its gradient (L2 penalty).
+    nesterov : bool, optional
+        Look ahead along the velocity.
+    maximize : bool, optional
+        Climb instead of descending.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or `nesterov` comes without momentum or with dampening.
+
+    Examples
+    --------
+    >>> w = ad.tensor([1.0], requires_grad=True)
+    >>> optimizer = optim.SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8000], requires_grad=True)
+
+    References
+    ----------
+    Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("SGD: nesterov needs a momentum and no dampening")
+        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
+        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], group: Group) -> None:
+        """Take one step."""
+        momentum = group["momentum"]
+        if group["maximize"]:
+            grad = -grad
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        if momentum:
+            velocity = state.get("momentum_buffer")
+            if velocity is None:
+                velocity = state["momentum_buffer"] = grad.copy()
+            else:
+                velocity *= momentum
+                velocity += (1 - group["dampening"]) * grad
+            grad = grad + momentum * velocity if group["nesterov"] else velocity
+        param -= group["lr"] * grad
