@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,35 +11,80 @@ import numpy.typing as npt
 from . import dtypes
 from .graph import Node
 
+WIDTH, EDGE, THRESHOLD = 80, 3, 1000
+Format = Callable[[Any], str]
+
 
 def formatted(tensor: Node) -> str:
     """Return the text of ``repr(tensor)``."""
     data = np.asarray(tensor._data)
-    body = np.array2string(data, separator=", ", prefix="tensor(", threshold=1000, edgeitems=3, **_style(data))
+    cut = data.size > THRESHOLD
+    text = "tensor(" + (_body(data, _format(_edges(data) if cut else data), 7, cut) if data.size else "[]")
+    for note in _notes(tensor, data):
+        last_line = len(text) - text.rfind("\n") - 1
+        text += (", " if last_line + 2 + len(note) + 2 <= WIDTH else ",\n       ") + note
+    return text + ")"
+
+
+def _notes(tensor: Node, data: npt.NDArray[Any]) -> list[str]:
+    """Return what stands behind the elements: an empty tensor's size, an unusual dtype, where it came from."""
     notes = []
-    if not data.size and data.ndim > 1:
+    if not data.size and data.ndim != 1:
         notes.append(f"size={data.shape}")
     usual = (dtypes.get_default_dtype(), np.dtype(np.int64), np.dtype(np.bool))
-    if data.dtype not in usual or (not data.size and data.dtype != usual[0]):
+    if data.dtype not in (usual if data.size else usual[:1]):
         notes.append(f"dtype={data.dtype}")
     if tensor._record is not None:
         notes.append(f"grad_fn={tensor._record[0]!r}")
     elif tensor._requires_grad:
         notes.append("requires_grad=True")
-    return f"tensor({', '.join([body, *notes])})"
+    return notes
 
 
-def _style(data: npt.NDArray[Any]) -> dict[str, Any]:
-    """Choose four decimals, the exponential form for wide ranges, and a bare point for whole numbers."""
-    if data.dtype.kind != "f":
-        return {}
-    finite = np.abs(data[np.isfinite(data) & (data != 0)].astype(np.float64))
-    if not finite.size:
-        return {"formatter": None, "precision": 4}
-    low, high = finite.min(), finite.max()
-    if bool((finite == np.floor(finite)).all()):
-        wide = (high / low > 1000 and high > 1e8) or high > 1e8
-        return {"formatter": {"float": "{:.4e}".format}} if wide else {"precision": 0, "floatmode": "fixed"}
-    if high / low > 1000 or high > 1e8 or low < 1e-4:
-        return {"formatter": {"float": "{:.4e}".format}}
-    return {"precision": 4, "floatmode": "fixed"}
+def _format(data: npt.NDArray[Any]) -> Format:
+    """Choose the text of one element, of equal width for all: a bare point if whole, an exponent if wide."""
+    form: Format = str
+    sized: Any = data.ravel().tolist()
+    if data.dtype.kind == "f":
+        sized = [x for x in sized if np.isfinite(x) and x]
+        low, high = (min(map(abs, sized)), max(map(abs, sized))) if sized else (1.0, 1.0)
+        whole = all(x == np.floor(x) for x in sized)
+        if high / low > 1000 or high > 1e8 or (low < 1e-4 and not whole):
+            form = "{:.4e}".format
+        elif whole:
+            form = _whole
+        else:
+            form = "{:.4f}".format
+    width = max((len(form(x)) for x in sized), default=1)
+    return lambda x: form(x).rjust(width)
+
+
+def _whole(x: float) -> str:
+    return f"{x:.0f}." if np.isfinite(x) else f"{x:.0f}"
+
+
+def _edges(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return only those elements that a cut text shows."""
+    for axis, n in enumerate(data.shape):
+        if n > 2 * EDGE:
+            data = np.take(data, [*range(EDGE), *range(n - EDGE, n)], axis)
+    return data
+
+
+def _body(data: npt.NDArray[Any], form: Format, indent: int, cut: bool) -> str:
+    """Return the elements in nested brackets."""
+    if not data.ndim:
+        return form(data.item())
+    cut_here = cut and len(data) > 2 * EDGE
+    shown = [*data[:EDGE], *data[-EDGE:]] if cut_here else [*data]
+    if data.ndim > 1:
+        rows = [_body(row, form, indent + 1, cut) for row in shown]
+        if cut_here:
+            rows.insert(EDGE, "...")
+        return "[" + ("," + "\n" * (data.ndim - 1) + " " * (indent + 1)).join(rows) + "]"
+    items = [form(x.item()) for x in shown]
+    per_line = max(1, (WIDTH - indent) // (len(items[0]) + 2)) if items else 1
+    if cut_here:
+        items.insert(EDGE, " ...")
+    lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
+    return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"

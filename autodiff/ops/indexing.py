@@ -19,12 +19,13 @@ Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself re
 
 
 def plain_index(key: Any) -> Any:
-    """Return an index with its tensors and lists as arrays, copied so that the graph keeps what it was."""
+    """Return an index with its tensors, lists and arrays as arrays of its own, which nobody can change later."""
     if isinstance(key, tuple):
         return tuple(plain_index(k) for k in key)
     if isinstance(key, Node):
         key = key._data if key._data.ndim else key._data[()]
-        return key.copy() if isinstance(key, np.ndarray) else key
+    if isinstance(key, np.ndarray):
+        return key.copy()
     if isinstance(key, (list, range)):
         array = np.asarray(key)
         return array if array.size else array.astype(np.intp)
@@ -46,7 +47,10 @@ def _unpick(g: Array, input_shape: tuple[int, ...], key: Any) -> Array:
 
 @primitive(symbol="[ ]", view=True, input=_unpick)
 def _index(input: Array, *, key: Any) -> Array:
-    return input[key]
+    picked = input[key]
+    if isinstance(picked, np.generic) and isinstance(input, np.ndarray):  # a copy; a view is what was asked for
+        return input[(*key, ...) if isinstance(key, tuple) else (key, ...)]
+    return picked
 
 
 @primitive(symbol="[ ]ᵀ", values=lambda g, key: _index(g, key=key))

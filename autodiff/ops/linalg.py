@@ -99,7 +99,7 @@ def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     return y
 
 
-def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """Affine map ``input @ weight.T + bias``, in one operation.
 
     Parameters
@@ -126,13 +126,14 @@ def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> ad.linear(ad.tensor([[1.0, 2.0]]), ad.tensor([[3.0, 4.0]]), ad.tensor([0.5]))
     tensor([[11.5000]])
     """
-    x = tensor_of(input, "linear")
+    x, weight = tensor_of(input, "linear"), tensor_of(weight, "linear")
     m, n = x._data.shape, weight._data.shape
     if len(n) != 2 or not m or m[-1] != n[1]:
         raise RuntimeError(f"linear: an input of shape {m} does not fit a weight of shape {n}: expected (..., {n[-1]})")
     _same_dtype(x, weight, "linear")
     if bias is None:
         return _linear(x, weight)
+    bias = tensor_of(bias, "linear")
     _same_dtype(weight, bias, "linear")
     if bias._data.shape != (n[0],):
         raise RuntimeError(f"linear: the bias has shape {bias._data.shape}, expected ({n[0]},)")

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from ..graph import Node
 from ..primitive import primitive, wrap
 from ._arguments import Dims, dimension, dimensions, numpy_names, tensor_of
-from .elementwise import maximum, minimum, neg
+from .elementwise import maximum, minimum
 from .indexing import gather
 from .shape import spread, squeeze, unsqueeze
 
@@ -75,12 +75,14 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
     tensor([4., 6.])
     """
     x = tensor_of(input, "sum")
-    if dtype is not None:
-        x = x.to(dtype)
+    if dtype is not None or x.dtype.kind != "f":
+        x = x.to(np.int64 if dtype is None else dtype)
     return _sum(x, dim=dimensions(dim, x.ndim, "sum"), keepdim=keepdim)
 
 
-@primitive(input=lambda g, input_shape, dim, keepdim: spread(g / _count(input_shape, dim), input_shape, dim, keepdim))
+@primitive(
+    input=lambda g, input_shape, dim, keepdim: spread(g / (_count(input_shape, dim) or 1), input_shape, dim, keepdim)
+)
 def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
     total = np.add.reduce(input, axis=dim, keepdims=keepdim)
     n = _count(input.shape, dim)
@@ -156,31 +158,57 @@ def _amax(input: Array, *, dim: Any, keepdim: Any) -> Array:
     return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
 
 
+@primitive(symbol="min", input=lambda g, y, input, dim, keepdim: _shared(g, y, input, dim, keepdim))
+def _amin(input: Array, *, dim: Any, keepdim: Any) -> Array:
+    return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
+
+
 @numpy_names
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """Largest element along dimensions; equal ones share the gradient.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        The dimensions to reduce; all of them by default.
+    keepdim : bool, optional
+        Keep those dimensions, with size 1.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If there is nothing to choose from.
 
     Examples
     --------
     >>> ad.amax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([5., 7.])
     """
-    x = tensor_of(input, "amax")
-    dims = dimensions(dim, x.ndim, "amax")
-    _refuse_empty(x, dims, "amax")
-    return _amax(x, dim=dims, keepdim=keepdim)
+    return _chosen(_amax, input, dim, keepdim, "amax")
 
 
 @numpy_names
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
-    """Smallest element along dimensions; equal ones share the gradient.
+    """Smallest element along dimensions; equal ones share the gradient. Parameters as for `amax`.
 
     Examples
     --------
     >>> ad.amin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([1., 2.])
     """
-    return neg(amax(neg(tensor_of(input, "amin")), dim, keepdim))
+    return _chosen(_amin, input, dim, keepdim, "amin")
+
+
+def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
+    x = tensor_of(input, name)
+    dims = dimensions(dim, x.ndim, name)
+    _refuse_empty(x, dims, name)
+    return op(x, dim=dims, keepdim=keepdim)  # type: ignore[no-any-return]  # a primitive returns a Tensor
 
 
 def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -273,9 +273,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     >>> ad.cat([ad.tensor([1, 2]), ad.tensor([3])])
     tensor([1, 2, 3])
     """
-    xs = [tensor_of(t, "cat") for t in tensors]
-    if not xs:
-        raise ValueError("cat: got an empty sequence of tensors")
+    xs = _tensors(tensors, "cat")
     d = dimension(dim, xs[0].ndim, "cat")
     if any(x.ndim != xs[0].ndim or x.ndim == 0 or _without(x.shape, d) != _without(xs[0].shape, d) for x in xs):
         raise RuntimeError(f"cat: shapes {[x.shape for x in xs]} must be equal but for dim {d}")
@@ -283,6 +281,17 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for x in xs:
         starts.append(starts[-1] + x.shape[d])
     return _cat(*xs, dim=d, starts=tuple(starts))
+
+
+def _tensors(values: Any, name: str) -> list[Tensor]:
+    """Return what is to be joined as tensors; integers among floats take the floats' dtype."""
+    if isinstance(values, (Node, np.ndarray)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name}: expected a sequence of tensors, got {type(values).__name__}")
+    xs = [tensor_of(v, name) for v in values]
+    if not xs:
+        raise ValueError(f"{name}: got an empty sequence of tensors")
+    floats = [x.dtype for x in xs if x.dtype.kind == "f"]
+    return [x.to(np.result_type(*floats)) for x in xs] if floats else xs
 
 
 def _without(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
@@ -304,9 +313,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
-    xs = [tensor_of(t, "stack") for t in tensors]
-    if not xs:
-        raise ValueError("stack: got an empty sequence of tensors")
+    xs = _tensors(tensors, "stack")
     if any(x.shape != xs[0].shape for x in xs):
         raise RuntimeError(f"stack: the shapes {[x.shape for x in xs]} must be equal")
     return _stack(*xs, dim=dimension(dim, xs[0].ndim + 1, "stack"))

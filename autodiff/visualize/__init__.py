@@ -1,0 +1,3 @@
+"""Pictures of what was computed."""
+
+from .drawing import draw as draw

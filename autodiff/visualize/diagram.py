@@ -1,0 +1,71 @@
+"""The plain description of a picture: boxes, steps, arrows and frames with their text, but no layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .text import Rows
+
+Kind = Literal["input", "parameter", "constant", "result", "output"]
+
+
+@dataclass
+class Content:
+    """What a tensor holds, in words: every element if `is_full`, else lines that summarize them."""
+
+    shape: str
+    is_full: bool
+    value: Rows
+    gradient: Rows | None
+    gradient_label: str
+
+
+@dataclass
+class Box:
+    """A tensor with a place of its own in the picture."""
+
+    key: str
+    kind: Kind
+    title: str
+    content: Content
+    frame: int | None = None
+
+
+@dataclass
+class Step:
+    """An operation; `content` is its result, where that has no box of its own."""
+
+    key: str
+    symbol: str
+    name: str
+    details: str
+    content: Content | None
+    frame: int | None = None
+
+
+@dataclass
+class Arrow:
+    """The way of a tensor into or out of an operation; `is_main` if it is computed from the data, or is the data."""
+
+    tail: str
+    head: str
+    argument: str
+    is_main: bool
+
+
+@dataclass
+class Frame:
+    """One call of a module, around the steps that it computed; `parent` is the frame that this one lies in."""
+
+    label: str
+    parent: int | None
+
+
+@dataclass
+class Diagram:
+    """All of it, in the order of computation."""
+
+    nodes: list[Box | Step] = field(default_factory=list)
+    arrows: list[Arrow] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)

@@ -1,0 +1,80 @@
+"""draw(): the picture of a computation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import Node
+from .dot import DIRECTIONS, write
+from .reading import read
+from .rendering import Picture
+
+
+def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int = 4, format: str = "svg") -> Picture:
+    """Draw the graph that was recorded while computing the outputs.
+
+    Parameters, inputs, intermediate results, operations and the outputs differ in shape and colour. A tensor shows its
+    name, shape, value and gradient: a small one in full, a larger one as mean ± standard deviation and range. An
+    intermediate result without a name is shown beneath the operation that made it. Calls of modules are frames around
+    what they computed. Thick arrows lead from the data to the output.
+
+    Drawing changes nothing: no ``.grad`` is touched, and the graph can be differentiated afterwards.
+
+    Parameters
+    ----------
+    *outputs : Tensor
+        What was computed. For a single one with one element, every tensor shows the derivative of it; otherwise, what
+        is stored in ``.grad``.
+    params : Module, dict of str to Tensor, or iterable of (str, Tensor), optional
+        What the parameters are, and their names. By default every leaf that requires a gradient is a parameter.
+        A module also gives the frames their names.
+    direction : {"LR", "TB", "RL", "BT"}, optional
+        From where to where the computation runs: left, right, top, bottom.
+    digits : int, optional
+        Significant digits of the numbers.
+    format : str, optional
+        What ``render()`` and ``pipe()`` produce unless told otherwise: "svg", "png", "pdf" or another of Graphviz's
+        formats.
+
+    Returns
+    -------
+    graphviz.Digraph
+        Displays itself in a notebook. ``render("name")`` writes a file, ``pipe()`` returns its bytes, ``source`` is the
+        text in the DOT language. Needs no Graphviz on the system if pygraphviz is installed.
+
+    Raises
+    ------
+    TypeError
+        If an output is not a Tensor, or a parameter is not.
+    ValueError
+        If there is no output, or `direction` or `digits` is none of the possible ones.
+    RuntimeError
+        If an output has no graph, its graph has been freed by ``backward()``, or an array that a derivative needs was
+        changed in place.
+
+    Examples
+    --------
+    >>> from autodiff.visualize import draw
+    >>> x = ad.tensor(2.0, name="x")
+    >>> w = ad.tensor(0.5, requires_grad=True, name="w")
+    >>> picture = draw((x * w).sigmoid().named("o"))
+    >>> "∂o/∂w" in picture.source
+    True
+    """
+    if not outputs:
+        raise ValueError("draw: expected at least one tensor")
+    for i, output in enumerate(outputs):
+        if not isinstance(output, Node):
+            raise TypeError(f"draw: expected tensors, got {type(output).__name__} as argument {i}")
+        if output._record is None:
+            raise RuntimeError(
+                f"draw: output {i}, a tensor of shape {output._data.shape}, has no graph. Was it computed under "
+                "no_grad(), from detached tensors, or from none with requires_grad=True?"
+            )
+    if direction not in DIRECTIONS:
+        raise ValueError(f"draw: direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
+    if digits < 1:
+        raise ValueError(f"draw: digits must be at least 1, got {digits}")
+    picture = Picture(filename="graph.gv", format=format)
+    write(read(outputs, params, digits), direction, picture)
+    return picture

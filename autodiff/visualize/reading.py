@@ -1,0 +1,188 @@
+"""Read a recorded graph into the description of a picture."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import backward
+from ..graph import Node
+from . import text
+from .calls import Calls
+from .diagram import Arrow, Box, Content, Diagram, Frame, Kind, Step
+
+_LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
+
+
+def read(outputs: Sequence[Node], params: Any = None, digits: int = 4) -> Diagram:
+    """Describe how the outputs were computed; see `draw` for the arguments and the errors."""
+    return _Reader(outputs, Names(params), digits).diagram
+
+
+class Names:
+    """What the user calls tensors and modules.
+
+    Parameters
+    ----------
+    params : Module, mapping of str to Tensor, iterable of (str, Tensor) or of Tensor, or None
+    """
+
+    def __init__(self, params: Any) -> None:
+        self.given = params is not None
+        self.tensors: dict[Node, str] = {}
+        self.modules: dict[int, str] = {}
+        if params is None:
+            return
+        if hasattr(params, "named_parameters"):
+            pairs = [*params.named_parameters(), *(params.named_buffers() if hasattr(params, "named_buffers") else ())]
+            self.modules = {id(module): path for path, module in params.named_modules()}
+        elif isinstance(params, Mapping):
+            pairs = list(params.items())
+        else:
+            pairs = self._paired(params)
+        for name, t in pairs:
+            if not isinstance(t, Node):
+                raise TypeError(f"draw: params must hold tensors, got {type(t).__name__} for {name!r}")
+            self.tensors.setdefault(t, str(name))
+
+    @staticmethod
+    def _paired(params: Any) -> list[tuple[str, Node]]:
+        if isinstance(params, Node) or not isinstance(params, Iterable):
+            raise TypeError(
+                "draw: params must be a module, a dict of tensors or an iterable of (name, tensor), "
+                f"got {type(params).__name__}"
+            )
+        return [("", p) if isinstance(p, Node) else (p[0], p[1]) for p in params]
+
+    def of(self, t: Node) -> str:
+        """Return the tensor's name, "" if it has none: its own before the one that `params` has for it."""
+        own = t._extra.name if t._extra is not None else None
+        return text.plain(own or self.tensors.get(t, ""))
+
+    def kind(self, leaf: Node) -> Kind:
+        """Tell what a leaf is for."""
+        if leaf in self.tensors or (leaf._requires_grad and not self.given):
+            return "parameter"
+        is_number = not leaf._data.shape and not leaf._requires_grad
+        return "constant" if is_number and not self.of(leaf) else "input"
+
+
+class _Reader:
+    def __init__(self, outputs: Sequence[Node], names: Names, digits: int) -> None:
+        self.names, self.digits = names, digits
+        self.outputs = set(outputs)
+        self.steps = recorded(outputs)
+        self.calls = Calls(self.steps)
+        self.gradients, self.numerator = _gradients(outputs, self.steps)
+        self.users: dict[Node, list[Node]] = {}
+        for y in self.steps:
+            for x in y._record[1]:
+                self.users.setdefault(x, []).append(y)
+        self.keys: dict[Node, str] = {}  # of the box or step from which a tensor's arrows start
+        self.step_numbers, self.box_numbers = itertools.count(), itertools.count()
+        self.main: set[Node] = set()
+        self.diagram = Diagram(frames=self._frames())
+        for y in self.steps:
+            self._add(y)
+
+    def _frames(self) -> list[Frame]:
+        labels = [self._label(call.module) for call in self.calls.calls]
+        modules = [id(call.module) for call in self.calls.calls]
+        for i, module in enumerate(modules):
+            if modules.count(module) > 1:
+                labels[i] += f" (call {modules[: i + 1].count(module)})"
+        return [Frame(label, parent) for label, parent in zip(labels, self.calls.parents, strict=True)]
+
+    def _label(self, module: object) -> str:
+        path = self.names.modules.get(id(module))
+        return text.plain(f"{path}: {type(module).__name__}" if path else type(module).__name__)
+
+    def _add(self, y: Node) -> None:
+        """Add an operation: its leaves that are new, itself, its result, and the arrows into it."""
+        op, inputs, params, _ = y._record
+        for x in inputs:
+            if x not in self.keys:
+                self._add_leaf(x)
+        if not self.main.isdisjoint(inputs):
+            self.main.add(y)
+        said = [f"{name}={value}" for name, v in params.items() if (value := text.parameter(v)) is not None]
+        has_box = y in self.outputs or bool(self.names.of(y))
+        step = Step(f"o{next(self.step_numbers)}", op.symbol, op.name, ", ".join(said), None, self.calls.around(y))
+        self.diagram.nodes.append(step)
+        arguments = op.inputs * len(inputs) if op.variadic else op.inputs
+        for x, argument in zip(inputs, arguments, strict=False):
+            self._connect(x, self.keys[x], step.key, argument)
+        if has_box:
+            kind: Kind = "output" if y in self.outputs else "result"
+            self._add_box(y, kind, self.names.of(y) or "output", self.calls.outside(y))
+            self._connect(y, step.key, self.keys[y], "")
+        else:
+            self.keys[y] = step.key
+            step.content = self._content(y, brief=True)
+
+    def _add_leaf(self, x: Node) -> None:
+        kind = self.names.kind(x)
+        if kind == "input":
+            self.main.add(x)
+        belongs = kind != "input"  # to the module that alone uses it; data comes from outside
+        self._add_box(x, kind, self.names.of(x) or kind, self.calls.common(self.users[x]) if belongs else None)
+
+    def _add_box(self, t: Node, kind: Kind, title: str, frame: int | None) -> None:
+        self.keys[t] = f"t{next(self.box_numbers)}"
+        self.diagram.nodes.append(Box(self.keys[t], kind, title, self._content(t), frame))
+
+    def _connect(self, t: Node, tail: str, head: str, argument: str) -> None:
+        self.diagram.arrows.append(Arrow(tail, head, argument, t in self.main))
+
+    def _content(self, t: Node, brief: bool = False) -> Content:
+        g = self.gradients.get(t)
+        name = self.names.of(t)
+        short = 0 < len(name) <= _LONGEST_IN_FRACTION and "." not in name
+        label = f"∂{self.numerator}/∂{name if short else '·'}" if self.numerator else "grad"
+        array = np.asarray(t._data)
+        with np.errstate(all="ignore"):  # a picture of an overflow shall not warn of it once more
+            return Content(
+                shape=text.shape(array) if array.ndim or not brief else "",
+                is_full=text.is_small(array),
+                value=text.value(array, self.digits, brief),
+                gradient=None if g is None else text.value(g._data, self.digits, brief=True),
+                gradient_label=label,
+            )
+
+
+def recorded(outputs: Iterable[Node]) -> list[Node]:
+    """Return all recorded nodes that the outputs depend on, in the order of computation."""
+    found = list(dict.fromkeys(outputs))
+    seen = set(found)
+    for y in found:  # grows as it is walked
+        op, inputs, _, _ = y._record
+        if inputs is None:
+            raise RuntimeError(
+                f"draw: the graph was already differentiated and freed ({op.name}). Draw it before backward(), or pass "
+                "retain_graph=True to backward()."
+            )
+        for x in inputs:
+            if x._record is not None and x not in seen:
+                seen.add(x)
+                found.append(x)
+    return sorted(found, key=lambda y: y._record[3])
+
+
+def _gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> tuple[dict[Node, Node], str]:
+    """Return the gradient of each tensor, and the name of what was differentiated.
+
+    For a scalar output that is its derivative by every tensor, computed here; otherwise what is stored in ``.grad``.
+    """
+    tensors: Any = list(dict.fromkeys([t for y in steps for t in (*y._record[1], y) if t._requires_grad]))
+    output: Any = outputs[0]
+    if len(outputs) > 1 or output._data.size != 1:
+        return {t: t._grad for t in tensors if t._grad is not None}, ""
+    with np.errstate(all="ignore"):
+        found = backward.grad(output, tensors, retain_graph=True, allow_unused=True)
+    name = text.plain(output.name or "")
+    return {t: g for t, g in zip(tensors, found, strict=True) if g is not None}, name if len(
+        name
+    ) <= _LONGEST_IN_FRACTION else ""

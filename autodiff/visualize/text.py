@@ -1,0 +1,118 @@
+"""What an array holds, said in a few characters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = tuple[tuple[str, ...], ...]  # lines of cells; a line of one cell spans the width
+
+MOST_CELLS, MOST_ROWS, MOST_COLUMNS = 8, 4, 4  # what is larger is summarized: about one glance
+
+
+def number(value: Any, digits: int) -> str:
+    """Return one number with `digits` significant digits, integers and booleans in full.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import number
+    >>> [number(v, 3) for v in (0.46211, -2.0, 12345.6, 1.5e-7, 7, True)]
+    ['0.462', '−2', '1.23e4', '1.5e−7', '7', 'True']
+    """
+    if isinstance(value, (bool, np.bool)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value)).replace("-", "−")
+    mantissa, e, exponent = f"{float(value):.{digits}g}".partition("e")
+    return (mantissa + (f"e{int(exponent)}" if e else "")).replace("-", "−")
+
+
+def shape(array: Any) -> str:
+    """Return the shape as Python writes it, or "scalar"."""
+    return str(array.shape) if array.ndim else "scalar"
+
+
+def is_small(array: npt.NDArray[Any]) -> bool:
+    """Tell whether all elements can be shown."""
+    if array.ndim > 2 or array.size > MOST_CELLS or not array.size:
+        return False
+    rows, columns = (1, 1, *array.shape)[-2:]
+    return bool(rows <= MOST_ROWS and columns <= MOST_COLUMNS)
+
+
+def value(array: Any, digits: int, brief: bool = False) -> Rows:
+    """Return a small array element by element, a larger one as its mean, spread and, unless brief, range.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import value
+    >>> value(np.array([[1.0, 0.25], [0.0, -3.0]]), 4)
+    (('1', '0.25'), ('0', '−3'))
+    >>> value(np.arange(100), 4)
+    (('mean 49.5 ± 28.87',), ('0 … 99',))
+    >>> value(np.array([np.nan, *range(9)]), 4)
+    (('mean 4 ± 2.582',), ('0 … 8',), ('1 NaN',))
+    >>> value(np.arange(100), 4, brief=True)
+    (('49.5 ± 28.87',),)
+    """
+    array = np.asarray(array)
+    if is_small(array):
+        return tuple(tuple(number(v, digits) for v in row) for row in array.reshape(-1, (1, *array.shape)[-1]))
+    return tuple((line,) for line in _summary(array, digits, brief))
+
+
+def _summary(array: npt.NDArray[Any], digits: int, brief: bool) -> list[str]:
+    if not array.size:
+        return ["empty"]
+    if array.dtype.kind == "b":
+        return [f"{int(array.sum())} of {array.size} True"]
+    finite = array[np.isfinite(array)]
+    lines = []
+    if finite.size:
+        low, high = finite.min(), finite.max()
+        if low == high:
+            lines = [f"all {number(low, digits)}"]
+        else:
+            wide = finite.astype(np.float64)  # neither float16 nor small integers can hold the sum
+            middle = f"{number(wide.mean(), digits)} ± {number(wide.std(), digits)}"
+            lines = [middle] if brief else [f"mean {middle}", f"{number(low, digits)} … {number(high, digits)}"]
+    return lines + _not_finite(array)
+
+
+def _not_finite(array: npt.NDArray[Any]) -> list[str]:
+    counts = (("NaN", np.isnan(array)), ("inf", np.isposinf(array)), ("−inf", np.isneginf(array)))
+    found = [f"{n} {what}" for what, where in counts if (n := int(where.sum()))]
+    return [", ".join(found)] if found else []
+
+
+def parameter(value: Any) -> str | None:
+    """Return an operation's parameter in a few characters; None if it says nothing or too much.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import parameter
+    >>> [parameter(v) for v in (2, (0, -1), True, None, np.ones(3))]
+    ['2', '(0, −1)', None, None, None]
+    """
+    if isinstance(value, np.dtype):
+        return str(value)
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        return number(value, 4)
+    if isinstance(value, tuple) and len(value) <= MOST_COLUMNS and all(isinstance(v, int) for v in value):
+        return str(value).replace("-", "−")
+    return None
+
+
+def plain(name: str, longest: int = 40) -> str:
+    r"""Return a name on one line, without what cannot be printed, and not too long.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import plain
+    >>> plain("first\nsecond\x00")
+    'first second'
+    """
+    name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    return name if len(name) <= longest else name[: longest - 1] + "…"
