@@ -10,7 +10,6 @@ from numpy import ndarray
 
 from .graph import Node, extra, increment_version, tick
 from .modes import set_grad_enabled
-from .ops.elementwise import clone
 from .primitive import wrap
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                 ):
                     gx = _fitted(gx, x, op.name)
                 if gx is g and x._record is None and isinstance(g, (ndarray, Node)):
-                    gx = clone(gx) if create_graph else gx.copy()  # a leaf's gradient is its own
+                    gx = gx.clone() if create_graph else gx.copy()  # a leaf's gradient is its own
                 pending[x] = pending[x] + gx if x in pending else gx
         if not retain_graph:
             y._record = op.freed
@@ -166,7 +165,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
     if given._data.dtype != dtype:
         given = given.astype(dtype)
     elif output._record is None:
-        given = clone(given)  # it would become the leaf's .grad
+        given = given.clone()  # it would become the leaf's .grad
     return given if create_graph else given._data
 
 
@@ -199,11 +198,11 @@ def backward(
 
 def _owned(g: Any, x: Node) -> Any:
     """Return a gradient as a tensor that shares its memory with no other: views, and what flowed on, are copied."""
-    array = g._data if isinstance(g, Node) else g
-    alone = not isinstance(array, ndarray) or (array.base is None and x._record is None)
-    if isinstance(g, Node):
-        return g if alone else clone(g)
-    return wrap(g if alone else g.copy())
+    traced = isinstance(g, Node)
+    array = g._data if traced else g
+    if isinstance(array, ndarray) and (array.base is not None or x._record is not None):
+        return g.clone() if traced else wrap(g.copy())
+    return g if traced else wrap(g)
 
 
 def _listed(tensors: Any, where: str) -> list[Node]:

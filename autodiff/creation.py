@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,6 +138,8 @@ def full(
     tensor([3.5000, 3.5000])
     """
     value = _copied(fill_value, dtype, "full")
+    if value.ndim:
+        raise TypeError(f"full: fill_value must be one number, got shape {value.shape}")
     return Tensor(np.full(_shape((size,), "full"), value, value.dtype), requires_grad, name)
 
 
@@ -193,9 +197,15 @@ def arange(
     >>> ad.arange(1, 2, 0.5)
     tensor([1.0000, 1.5000])
     """
+    for bound in (start, step) if end is None else (start, end, step):
+        if not isinstance(bound, (int, float, np.integer, np.floating)):
+            raise TypeError(f"arange: start, end and step must be numbers, got {type(bound).__name__}")
     if step == 0:
         raise RuntimeError("arange: step must not be 0")
-    counted = np.arange(start, step=step) if end is None else np.arange(start, end, step)
+    try:
+        counted = np.arange(start, step=step) if end is None else np.arange(start, end, step)
+    except ValueError as error:
+        raise ValueError(f"arange: {error}") from None
     if dtype is None and counted.dtype.kind == "f":
         dtype = dtypes.get_default_dtype()
     return Tensor(_copied(counted, dtype, "arange"), requires_grad, name)
@@ -417,6 +427,8 @@ def _shape(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
     shape = sizes(size, name)
     if min(shape, default=0) < 0:
         raise RuntimeError(f"{name}: a size must not be negative, got {shape}")
+    if math.prod(shape) > sys.maxsize // 16:
+        raise RuntimeError(f"{name}: no memory holds a tensor of shape {shape}")
     return shape
 
 

@@ -46,7 +46,7 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     >>> ad.set_default_dtype("float32")
     """
     global _default
-    chosen = np.dtype(dtype)
+    chosen = checked(dtype, "set_default_dtype")
     if chosen.kind != "f":
         raise TypeError(f"set_default_dtype: expected a floating dtype, got {chosen}")
     _default = chosen
@@ -54,7 +54,10 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 
 def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
     """Return `dtype` as a NumPy dtype that a tensor can hold, or say which ones can."""
-    chosen = np.dtype(dtype)
+    try:
+        chosen = np.dtype(dtype)
+    except TypeError as error:
+        raise TypeError(f"{operation}: {error}") from None
     if chosen.kind not in "biuf":
         raise TypeError(f"{operation}: a tensor holds booleans, integers or floats, not {chosen}")
     return chosen

@@ -52,6 +52,8 @@ class Primitive:
         The function, on arrays.
     inputs, params : tuple of str
         The names of its array arguments, and of its keyword-only arguments.
+    defaults : dict
+        The keyword-only arguments that may be left out.
     variadic : bool
         Whether it takes any number of arrays.
     view : bool
@@ -71,6 +73,8 @@ class Primitive:
         self.view = view
         self.inputs = tuple(p.name for p in arrays)
         self.params = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty]
+        self.defaults = {p.name: p.default for p in keywords}
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
         self.rules = MappingProxyType(dict(rules))
         if unknown := set(rules) - set(self.inputs):
@@ -252,9 +256,11 @@ def _binary(op: Primitive) -> Callable[..., Any]:
 
 
 def _general(op: Primitive) -> Callable[..., Any]:
-    forward, view = op.forward, op.view
+    forward, view, defaults = op.forward, op.view, op.defaults
 
     def apply(*inputs: Any, **params: Any) -> Any:
+        if defaults:
+            params = defaults | params  # rules may ask for any of them
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from .. import dtypes
 from ..graph import Node
 from ..primitive import wrap
 
@@ -23,6 +24,7 @@ def tensor_of(value: Any, name: str) -> Any:
     if isinstance(value, Node):
         return value
     if isinstance(value, (np.ndarray, np.generic)):
+        dtypes.checked(value.dtype, name)
         return wrap(value)
     raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
 

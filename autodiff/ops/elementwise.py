@@ -526,7 +526,7 @@ def le(input: Array, other: Array) -> Array:
     Examples
     --------
     >>> ad.le(ad.tensor([1.0, 2.0]), 2)
-    tensor([ True,  True])
+    tensor([True, True])
     """
     return input <= other
 
@@ -550,7 +550,7 @@ def ge(input: Array, other: Array) -> Array:
     Examples
     --------
     >>> ad.ge(ad.tensor([1.0, 2.0]), 1)
-    tensor([ True,  True])
+    tensor([True, True])
     """
     return input >= other
 

@@ -128,8 +128,10 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """
     x, weight = tensor_of(input, "linear"), tensor_of(weight, "linear")
     m, n = x._data.shape, weight._data.shape
-    if len(n) != 2 or not m or m[-1] != n[1]:
-        raise RuntimeError(f"linear: an input of shape {m} does not fit a weight of shape {n}: expected (..., {n[-1]})")
+    if len(n) != 2:
+        raise RuntimeError(f"linear: the weight must have shape (out_features, in_features), got {n}")
+    if not m or m[-1] != n[1]:
+        raise RuntimeError(f"linear: an input of shape {m} does not fit a weight of shape {n}: expected (..., {n[1]})")
     _same_dtype(x, weight, "linear")
     if bias is None:
         return _linear(x, weight)

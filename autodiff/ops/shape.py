@@ -91,7 +91,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     (3, 1)
     """
     x = tensor_of(input, "squeeze")
-    dropped = () if dim == () else dimensions(dim, x.ndim, "squeeze")
+    dropped = () if isinstance(dim, tuple) and not dim else dimensions(dim, x.ndim, "squeeze")
     return _reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in dropped))
 
 
@@ -201,7 +201,11 @@ def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
     tensor([[1, 2],
             [1, 2]])
     """
-    return _expand(tensor_of(input, "broadcast_to"), shape=sizes((shape,), "broadcast_to"))
+    x, new = tensor_of(input, "broadcast_to"), sizes((shape,), "broadcast_to")
+    kept = new[len(new) - x.ndim :] if x.ndim else ()
+    if x.ndim > len(new) or any(o not in (1, n) for o, n in zip(x.shape, kept, strict=True)):
+        raise ValueError(f"broadcast_to: a tensor of shape {x.shape} does not broadcast to {new}")
+    return _expand(x, shape=new)
 
 
 def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:

@@ -20,39 +20,41 @@ def write(diagram: Diagram, direction: str, graph: Any, theme: Theme = LIGHT) ->
 
 class _Writer:
     def __init__(self, diagram: Diagram, direction: str, theme: Theme) -> None:
-        self.diagram, self.direction = diagram, direction
+        self.diagram, self.direction, self.theme = diagram, direction, theme
         self.across = direction in ("LR", "RL")
         self.labels = _Labels(theme, self.across)
-        self.theme = theme
         self.nodes = {node.key: node for node in diagram.nodes}
-        self.beside = self._beside()
+        self.entering: dict[str, list[Arrow]] = {}
+        self.leaving: dict[str, list[Arrow]] = {}
+        for arrow in diagram.arrows:
+            self.entering.setdefault(arrow.head, []).append(arrow)
+            self.leaving.setdefault(arrow.tail, []).append(arrow)
+        self.inside: dict[str, list[Box]] = {}  # the constants that a step shows itself
+        self.beside: dict[str, list[Box]] = {}  # the parameters that stand beside a step
+        for box in (node for node in diagram.nodes if isinstance(node, Box)):
+            if self._belongs_to_one_step(box):
+                places = self.inside if box.kind == "constant" else self.beside
+                places.setdefault(self.leaving[box.key][0].head, []).append(box)
+        self.attached = {
+            box.key: step for places in (self.inside, self.beside) for step, boxes in places.items() for box in boxes
+        }
         # Where arrows end: at the symbol of a step, at one of several boxes that share a node
         self.anchors = {node.key: f"{node.key}:step" for node in diagram.nodes if isinstance(node, Step)}
-        for step, boxes in self.beside.items():
-            if len(boxes) > 1:
-                self.anchors |= {box.key: f"{step}_inputs:{box.key}" for box in boxes}
+        shared = {step: boxes for step, boxes in self.beside.items() if len(boxes) > 1}
+        self.anchors |= {box.key: f"{step}_inputs:{box.key}" for step, boxes in shared.items() for box in boxes}
 
-    def _beside(self) -> dict[str, list[Box]]:
-        """Find, for each step, the parameters and constants that it alone reads.
+    def _belongs_to_one_step(self, box: Box) -> bool:
+        """Tell whether a box is shown with the one step that reads it, instead of before it.
 
-        They stand beside it instead of before it, so that the way of the data is a straight line.
+        Parameters and constants are, so that the way of the data is a straight line.
         """
-        users: dict[str, set[str]] = {}
-        for arrow in self.diagram.arrows:
-            users.setdefault(arrow.tail, set()).add(arrow.head)
-        beside: dict[str, list[Box]] = {}
-        for key, heads in users.items():
-            node, user = self.nodes[key], self.nodes[next(iter(heads))]
-            if not isinstance(node, Box) or node.kind not in ("parameter", "constant"):
-                continue
-            if len(heads) == 1 and node.frame == user.frame and self._has_main_line(user):
-                beside.setdefault(user.key, []).append(node)
-        return beside
-
-    def _has_main_line(self, step: Box | Step) -> bool:
-        """Tell whether anything but leaves enters the step; else its leaves are where the way begins."""
-        tails = [self.nodes[arrow.tail] for arrow in self.diagram.arrows if arrow.head == step.key]
-        return any(isinstance(tail, Step) or tail.kind not in ("parameter", "constant") for tail in tails)
+        users = {arrow.head for arrow in self.leaving.get(box.key, ())}
+        if box.kind not in ("parameter", "constant") or len(users) != 1:
+            return False
+        step = users.pop()
+        tails = [self.nodes[arrow.tail] for arrow in self.entering[step]]
+        is_beginning = all(isinstance(tail, Box) and tail.kind in ("parameter", "constant") for tail in tails)
+        return self.nodes[step].frame == box.frame and (box.kind == "constant" or not is_beginning)
 
     def write(self, graph: Any) -> None:
         theme = self.theme
@@ -60,31 +62,23 @@ class _Writer:
         graph.attr("graph", rankdir=self.direction, bgcolor=theme.background, pad="0.25", **text, fontsize="11")
         graph.attr("graph", nodesep="0.3", ranksep="0.35", newrank="true")
         graph.attr("node", **text, fontsize="10", margin="0.09,0.06", height="0", width="0")
-        graph.attr("edge", **text, fontsize="9", arrowsize="0.7")
+        # Graphviz 2.43 confuses the attributes of arrows within a rank unless all are declared, in alphabetical order.
+        declared = {"arrowhead": "normal", "arrowsize": "0.7", "arrowtail": "normal", "color": theme.side}
+        declared |= {"dir": "forward", "fontcolor": theme.text, "fontname": theme.font, "fontsize": "9"}
+        graph.attr("edge", **declared, headport="", penwidth="1.1", tailport="", weight="1")
         self._write_frame(graph, None, 0)
         for arrow in self.diagram.arrows:
             self._write_arrow(graph, arrow)
 
     def _write_frame(self, graph: Any, index: int | None, depth: int) -> None:
-        aside = {box.key for boxes in self.beside.values() for box in boxes}
         for node in self.diagram.nodes:
-            if node.frame != index or node.key in aside:
-                continue
-            if isinstance(node, Box):
-                self._write_box(graph, node)
-            elif node.key in self.beside:
-                with graph.subgraph() as level:
-                    level.attr(rank="same")
-                    self._write_beside(level, node.key, self.beside[node.key])
-                    level.node(node.key, label=self.labels.step(node), shape="plain")
-            else:
-                graph.node(node.key, label=self.labels.step(node), shape="plain")
+            if node.frame == index and node.key not in self.attached:
+                self._write_box(graph, node) if isinstance(node, Box) else self._write_step(graph, node)
         for i, frame in enumerate(self.diagram.frames):
             if frame.parent == index:
                 with graph.subgraph(name=f"cluster_{i}") as inner:
-                    inner.attr(
-                        label=f"<<B>{escape(frame.label)}</B>>", labeljust="l" if self.across else "r", margin="12"
-                    )
+                    side = "l" if self.across else "r"  # where no arrow enters
+                    inner.attr(label=f"<<B>{_escaped(frame.label)}</B>>", labeljust=side, margin="12")
                     inner.attr(style="rounded,filled", color=self.theme.frame_line, fontcolor=self.theme.faint)
                     inner.attr(fillcolor=self.theme.frame_fills[depth % 2])
                     self._write_frame(inner, i, depth + 1)
@@ -92,37 +86,44 @@ class _Writer:
     def _write_box(self, graph: Any, box: Box) -> None:
         graph.node(box.key, label=f"<{self.labels.box(box)}>", **self.theme.boxes[box.kind])
 
-    def _write_beside(self, graph: Any, step: str, boxes: list[Box]) -> None:
-        """Write one box as a node, several as the cells of one node, which Graphviz keeps together."""
-        if len(boxes) == 1:
-            self._write_box(graph, boxes[0])
-        else:
-            graph.node(f"{step}_inputs", label=self.labels.boxes(boxes), shape="plain")
+    def _write_step(self, graph: Any, step: Step) -> None:
+        """Write a step, and what stands beside it: one box as a node, several as the cells of one node."""
+        boxes = self.beside.get(step.key, [])
+        label = f"<{self.labels.step(step, self.inside.get(step.key, []))}>"
+        if not boxes:
+            graph.node(step.key, label=label, shape="plain")
+            return
+        with graph.subgraph() as level:
+            level.attr(rank="same")
+            if len(boxes) == 1:
+                self._write_box(level, boxes[0])
+            else:
+                level.node(f"{step.key}_inputs", label=f"<{self.labels.side_by_side(boxes)}>", shape="plain")
+            level.node(step.key, label=label, shape="plain")
 
     def _write_arrow(self, graph: Any, arrow: Arrow) -> None:
+        if any(box.key == arrow.tail for box in self.inside.get(arrow.head, ())):
+            return
         tail, head = (self.anchors.get(key, key) for key in (arrow.tail, arrow.head))
-        look = {
-            "color": self.theme.main if arrow.is_main else self.theme.side,
-            "penwidth": "1.8" if arrow.is_main else "1.1",
-        }
-        if any(box.key == arrow.tail for box in self.beside.get(arrow.head, ())):
-            # Within a rank, Graphviz puts the tail first: above or to the left. In a frame that is drawn from the left
-            # to the right, it puts it last.
+        if arrow.tail in self.attached:
+            ends = [f"{tail}:s", f"{head}:n"] if self.across else [f"{tail}:e", f"{head}:w"]
+            # Within a rank, Graphviz puts what is named first above or to the left of what is named second, but below
+            # in a frame when it draws from the side.
             if self.across and self.nodes[arrow.head].frame is not None:
-                graph.edge(head, tail, dir="back", **look)
+                graph.edge(*reversed(ends), dir="back")
             else:
-                graph.edge(tail, head, **look)
-        else:
-            leave = f":{_EXITS[self.direction]}" if isinstance(self.nodes[arrow.tail], Step) else ""
-            graph.edge(tail + leave, head, weight="8" if self._is_on_line(arrow) else "1", **look)
+                graph.edge(*ends)
+            return
+        if isinstance(self.nodes[arrow.tail], Step):
+            tail += f":{_EXITS[self.direction]}"
+        look = {"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {}
+        graph.edge(tail, head, **look, weight="8" if self._is_on_line(arrow) else "1")
 
     def _is_on_line(self, arrow: Arrow) -> bool:
-        """Tell whether the arrow is to be straight: what joins the way of the data later may come from aside."""
-        if not arrow.is_main:
-            return False
+        """Tell whether the arrow is to be straight: data that joins others on their way may come from aside."""
         tail = self.nodes[arrow.tail]
-        others = [a.tail for a in self.diagram.arrows if a.head == arrow.head and a.tail != arrow.tail and a.is_main]
-        return isinstance(tail, Step) or tail.kind != "input" or not others
+        joins = any(other.is_main and other.tail != arrow.tail for other in self.entering[arrow.head])
+        return arrow.is_main and not (isinstance(tail, Box) and tail.kind == "input" and joins)
 
 
 class _Labels:
@@ -140,38 +141,45 @@ class _Labels:
         body = _table(self._numbers(content, 10, "LEFT"), padding=1)
         return _table(_row(head), _row(_cell(body, "LEFT", 'COLSPAN="3"')), padding=1)
 
-    def boxes(self, boxes: list[Box]) -> str:
+    def side_by_side(self, boxes: list[Box], spacing: int = 5) -> str:
         """Return several boxes as the cells of one table, across the way of the data."""
         cells = []
         for box in boxes:
             look = self.theme.boxes[box.kind]
-            style = ' STYLE="ROUNDED"' if box.kind == "constant" else ""
+            style = 'CELLPADDING="5"'
+            if box.kind == "constant":
+                style = f'STYLE="ROUNDED" FIXEDSIZE="TRUE" HEIGHT="20" WIDTH="{14 + 7 * len(box.content.value[0][0])}"'
             cells.append(
                 f'<TD PORT="{box.key}" BORDER="{round(float(look["penwidth"]))}" COLOR="{look["color"]}" '
-                f'BGCOLOR="{look["fillcolor"]}" CELLPADDING="5"{style}>{self.box(box)}</TD>'
+                f'BGCOLOR="{look["fillcolor"]}" {style}>{self.box(box)}</TD>'
             )
         rows = [_row("".join(cells))] if self.across else [_row(cell) for cell in cells]
-        return f"<{_table(*rows, spacing=5)}>"
+        return _table(*rows, spacing=spacing)
 
-    def step(self, step: Step) -> str:
+    def step(self, step: Step, constants: list[Box]) -> str:
+        """Return the constants, the symbol and the result, across the way of the data."""
         theme = self.theme
-        sign = len(step.symbol) < 3
-        width = 32 if sign else 18 + 8 * len(step.symbol)  # the width of bold capitals, for the badge must not grow
-        badge = _table(
-            _row(
-                f'<TD PORT="step" STYLE="ROUNDED" BGCOLOR="{theme.step}" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="32">'
-                f"<B>{_font(step.symbol, theme.step_text, 15 if sign else 10)}</B></TD>"
-            )
-        )
+        parts = []
+        if constants:
+            pointer = _font("↓" if self.across else "→", theme.side, 10)
+            parts += [self.side_by_side(constants, spacing=1), pointer]
+        parts.append(self._symbol(step.symbol))
         align = "CENTER" if self.across else "LEFT"
         lines = [line for line in (step.details, step.content.shape if step.content else "") if line]
         rows = [_row(_cell(_font(line, theme.faint, 8), align)) for line in lines]
         if step.content is not None:
             rows.append(self._numbers(step.content, 9, align))
-        if not rows:
-            return f"<{badge}>"
-        cells = _cell(badge), _cell(_table(*rows))
-        return f"<{_table(*map(_row, cells), padding=1) if self.across else _table(_row(''.join(cells)), padding=2)}>"
+        if rows:
+            parts.append(_table(*rows))
+        cells = [_cell(part) for part in parts]
+        return _table(*map(_row, cells), padding=1) if self.across else _table(_row("".join(cells)), padding=2)
+
+    def _symbol(self, symbol: str) -> str:
+        sign = len(symbol) < 3
+        width = 32 if sign else 18 + 8 * len(symbol)  # the width of bold capitals, for it must not grow
+        look = f'STYLE="ROUNDED" BGCOLOR="{self.theme.step}" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="32"'
+        text = _font(symbol, self.theme.step_text, 15 if sign else 10)
+        return _table(_row(f'<TD PORT="step" {look}><B>{text}</B></TD>'))
 
     def _numbers(self, content: Content, size: int, align: str) -> str:
         """Return the rows of value and gradient, each in its colour; columns of numbers stand side by side."""
@@ -181,7 +189,7 @@ class _Labels:
         label = _font(content.gradient_label, self.theme.gradient, size - 1)
         gradient = self._matrix(content.gradient, content.is_full, self.theme.gradient, size)
         if content.is_full and len(content.value) > 1:
-            rows = _row(_cell(" ") + _gap() + _cell(label)) + _row(_cell(value) + _gap() + _cell(gradient))
+            rows = _row(_cell(" ") + _gap(16) + _cell(label)) + _row(_cell(value) + _gap(16) + _cell(gradient))
             return _row(_cell(_table(rows), align))
         if len(content.gradient) == len(content.gradient[0]) == 1:  # as one text, for tables spread over their place
             return _row(_cell(value, align)) + _row(_cell(f"{label}  {gradient}", align))
@@ -198,7 +206,12 @@ class _Labels:
 
 
 def _font(text: str, color: str, size: int) -> str:
-    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{escape(text)}</FONT>'
+    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{_escaped(text)}</FONT>'
+
+
+def _escaped(text: str) -> str:
+    """Return text as HTML; Graphviz expands backslashes even there."""
+    return escape(text).replace("\\", "&#92;")
 
 
 def _table(*rows: str, padding: int = 0, spacing: int = 0) -> str:

@@ -25,7 +25,7 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     *outputs : Tensor
         What was computed. For a single one with one element, every tensor shows the derivative of it; otherwise, what
         is stored in ``.grad``.
-    params : Module, dict of str to Tensor, or iterable of (str, Tensor), optional
+    params : Module, dict of str to Tensor, iterable of (str, Tensor) or of Tensor, optional
         What the parameters are, and their names. By default every leaf that requires a gradient is a parameter.
         A module also gives the frames their names.
     direction : {"LR", "TB", "RL", "BT"}, optional
@@ -76,5 +76,5 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     if digits < 1:
         raise ValueError(f"draw: digits must be at least 1, got {digits}")
     picture = Picture(filename="graph.gv", format=format)
-    write(read(outputs, params, digits), direction, picture)
+    write(read(list(dict.fromkeys(outputs)), params, digits), direction, picture)
     return picture

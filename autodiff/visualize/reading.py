@@ -39,8 +39,6 @@ class Names:
         if hasattr(params, "named_parameters"):
             pairs = [*params.named_parameters(), *(params.named_buffers() if hasattr(params, "named_buffers") else ())]
             self.modules = {id(module): path for path, module in params.named_modules()}
-        elif isinstance(params, Mapping):
-            pairs = list(params.items())
         else:
             pairs = self._paired(params)
         for name, t in pairs:
@@ -49,13 +47,16 @@ class Names:
             self.tensors.setdefault(t, str(name))
 
     @staticmethod
-    def _paired(params: Any) -> list[tuple[str, Node]]:
-        if isinstance(params, Node) or not isinstance(params, Iterable):
+    def _paired(params: Any) -> list[tuple[str, Any]]:
+        if isinstance(params, Mapping):
+            return list(params.items())
+        items = list(params) if isinstance(params, Iterable) and not isinstance(params, (Node, str)) else [params]
+        if isinstance(params, Node) or not all(isinstance(p, (tuple, Node)) for p in items):
             raise TypeError(
-                "draw: params must be a module, a dict of tensors or an iterable of (name, tensor), "
+                "draw: params must be a module, a dict of str to Tensor, or an iterable of Tensor or (str, Tensor), "
                 f"got {type(params).__name__}"
             )
-        return [("", p) if isinstance(p, Node) else (p[0], p[1]) for p in params]
+        return [("", p) if isinstance(p, Node) else p for p in items]
 
     def of(self, t: Node) -> str:
         """Return the tensor's name, "" if it has none: its own before the one that `params` has for it."""
@@ -182,7 +183,6 @@ def _gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> tuple[dict[Nod
         return {t: t._grad for t in tensors if t._grad is not None}, ""
     with np.errstate(all="ignore"):
         found = backward.grad(output, tensors, retain_graph=True, allow_unused=True)
-    name = text.plain(output.name or "")
-    return {t: g for t, g in zip(tensors, found, strict=True) if g is not None}, name if len(
-        name
-    ) <= _LONGEST_IN_FRACTION else ""
+    numerator = text.plain(output.name or "")
+    derivatives = {t: g for t, g in zip(tensors, found, strict=True) if g is not None}
+    return derivatives, numerator if len(numerator) <= _LONGEST_IN_FRACTION else ""

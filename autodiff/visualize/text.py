@@ -18,14 +18,14 @@ def number(value: Any, digits: int) -> str:
     Examples
     --------
     >>> from autodiff.visualize.text import number
-    >>> [number(v, 3) for v in (0.46211, -2.0, 12345.6, 1.5e-7, 7, True)]
-    ['0.462', '−2', '1.23e4', '1.5e−7', '7', 'True']
+    >>> [number(v, 3) for v in (0.46211, -2.0, -0.0, 12345.6, 1.5e-7, 7, True)]
+    ['0.462', '−2', '0', '1.23e4', '1.5e−7', '7', 'True']
     """
     if isinstance(value, (bool, np.bool)):
         return str(bool(value))
     if isinstance(value, (int, np.integer)):
         return str(int(value)).replace("-", "−")
-    mantissa, e, exponent = f"{float(value):.{digits}g}".partition("e")
+    mantissa, e, exponent = f"{float(value) + 0.0:.{digits}g}".partition("e")  # + 0.0 makes -0 a 0
     return (mantissa + (f"e{int(exponent)}" if e else "")).replace("-", "−")
 
 
