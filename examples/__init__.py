@@ -1,0 +1,1 @@
+"""Programs that train small networks with `autodiff`, to be run and to be read."""

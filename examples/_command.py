@@ -1,0 +1,168 @@
+"""The manners all example programs share on the command line: options, errors, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+class ExampleError(Exception):
+    """Something the user can put right; the program ends with its message, in one line, and exit code 2."""
+
+
+def run(main: Callable[[], int]) -> int:
+    """
+    Run a program and turn what the user can put right into one line on standard error.
+
+    Parameters
+    ----------
+    main : callable
+        The program; returns its exit code.
+
+    Returns
+    -------
+    int
+        The exit code: that of `main`, 2 after an `ExampleError`, 130 after Ctrl-C.
+    """
+    try:
+        return main()
+    except ExampleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def require(*modules: str) -> None:
+    """
+    Fail before any work is done if a package that only the examples need is missing.
+
+    Parameters
+    ----------
+    *modules : str
+        Names to import, such as ``"matplotlib"``.
+
+    Raises
+    ------
+    ExampleError
+        Naming every missing module and the command that installs them.
+    """
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ExampleError(
+            f"this example needs {' and '.join(missing)}: install with  pip install 'autodiff[examples]'"
+        )
+
+
+def writable_folder(path: Path) -> Path:
+    """
+    Create a folder if it is missing and make sure, before any training, that files can be written to it.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Returns
+    -------
+    Path
+        The same folder.
+
+    Raises
+    ------
+    ExampleError
+        If it cannot be created or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise ExampleError(f"cannot write to the folder {path}: {reason(error)}") from error
+    return path
+
+
+def reason(error: BaseException) -> str:
+    """Say why something failed, in words and on one line: for an `OSError` without its number and path."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return " ".join(text.split())
+
+
+def progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
+    """Pass the items on while a bar shows how far it is; the bar is drawn on terminals only."""
+    from tqdm import tqdm
+
+    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit="batch", leave=False, disable=None)
+    return bar
+
+
+def integer(minimum: int, why: str = "") -> Callable[[str], int]:
+    """
+    Make a type for `argparse`: an integer not smaller than a bound.
+
+    Parameters
+    ----------
+    minimum : int
+        The smallest value allowed.
+    why : str, optional
+        Added to the error message, to explain a bound that is not obvious.
+
+    Returns
+    -------
+    callable
+        Converts the text of an option.
+    """
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = minimum - 1
+        if value < minimum:
+            raise argparse.ArgumentTypeError(f"expected an integer of at least {minimum}{why}, got {text!r}")
+        return value
+
+    return convert
+
+
+def positive_number(text: str) -> float:
+    """Convert the text of an option to a finite number above zero, as a type for `argparse`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def parser(description: str, out: str) -> argparse.ArgumentParser:
+    """
+    Make the option parser of a program, with the two options that all programs have.
+
+    Parameters
+    ----------
+    description : str
+        What the program does.
+    out : str
+        The default of ``--out``.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        To be completed with the program's own options.
+    """
+    options = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
+    )
+    options.add_argument("--seed", type=integer(0), default=0, help="makes the run repeatable")
+    options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
+    return options
