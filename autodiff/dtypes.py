@@ -55,7 +55,7 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
     """Return `dtype` as a NumPy dtype that a tensor can hold, or say which ones can."""
     try:
-        chosen = np.dtype(dtype)
+        chosen = np.dtype(dtype if dtype is not None else "None")
     except TypeError as error:
         raise TypeError(f"{operation}: {error}") from None
     if chosen.kind not in "biuf":
@@ -68,7 +68,10 @@ def scalar(value: Any, like: np.dtype[Any]) -> Any:
     if isinstance(value, (bool, np.bool)):
         return np.bool(value)
     if like.kind == "f":
-        return like.type(value)
+        if -6e4 < value < 6e4:  # what every floating dtype can hold
+            return like.type(value)
+        with np.errstate(over="ignore"):
+            return like.type(value)
     if isinstance(value, (int, np.integer)):
         return (like if like.kind in "iu" else np.dtype(np.int64)).type(value)
     return _default.type(value)

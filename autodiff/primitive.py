@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 import numpy as np
 from numpy import ndarray
@@ -34,6 +35,27 @@ def results_are(kind: type[Node]) -> None:
     _Result = kind
 
 
+class _Arguments(NamedTuple):
+    """How a function takes its arguments: arrays by position, parameters by keyword."""
+
+    arrays: tuple[str, ...]
+    params: tuple[str, ...]
+    defaults: dict[str, Any]
+    variadic: bool
+
+
+def _arguments(function: Callable[..., Any]) -> _Arguments:
+    """Read a function's arguments off its code, which costs a tenth of `inspect.signature` at import."""
+    if not inspect.isfunction(function):
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"primitive: {name} is not a plain function; wrap it in one, whose arguments have names")
+    code = function.__code__
+    names, n, k = code.co_varnames, code.co_argcount, code.co_kwonlyargcount
+    variadic = bool(code.co_flags & inspect.CO_VARARGS)
+    arrays = names[:n] + names[n + k : n + k + variadic]
+    return _Arguments(arrays, names[n : n + k], dict(function.__kwdefaults__ or {}), variadic)
+
+
 class _Same(list[Any]):
     """The one rule of a function of any number of arrays, at every index."""
 
@@ -60,47 +82,56 @@ class Primitive:
         Whether its result may share memory with its first input.
     rules : mapping of str to callable
         The derivative rule for each differentiable input.
-    on_arrays, on_tensors : sequence of callable
-        The rules for inputs 0, 1, ... as backward calls them: computing on arrays, or on tensors and so recording.
+    needs : dict of str to tuple of str
+        For each rule what it asks for.
     """
 
     def __init__(self, forward: Callable[..., Any], symbol: str | None, view: bool, rules: Mapping[str, Rule]) -> None:
-        parameters = inspect.signature(forward).parameters.values()
-        arrays = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        arguments = _arguments(forward)
         self.name = forward.__name__.strip("_")
         self.symbol = symbol or self.name
         self.forward = forward
         self.view = view
-        self.inputs = tuple(p.name for p in arrays)
-        self.params = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty]
-        self.defaults = {p.name: p.default for p in keywords}
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
+        self.inputs = arguments.arrays
+        self.params = arguments.params
+        self.defaults = arguments.defaults
+        self.variadic = arguments.variadic
         self.rules = MappingProxyType(dict(rules))
         if unknown := set(rules) - set(self.inputs):
             raise TypeError(f"primitive {self.name}: a rule for {unknown.pop()!r}, which is not among {self.inputs}")
-        self.needs = {n: frozenset(inspect.signature(rule).parameters) for n, rule in rules.items()}
-        self.on_arrays = self._compiled("._data")
-        self.on_tensors = self._compiled("")
+        self._known = {"g", "y", *self.inputs, *self.params} | {f"{n}_shape" for n in self.inputs}
+        self._known |= {"i"} if self.variadic else set()
+        self.needs = {name: _arguments(rule).arrays for name, rule in rules.items()}
+        for needs in self.needs.values():
+            if unknown := set(needs) - self._known:
+                expected = ", ".join(sorted(self._known))
+                raise TypeError(f"primitive {self.name}: a rule asks for {unknown.pop()!r}; it can have {expected}")
         self.freed = (self, None, _NONE, 0)  # the record of a result whose graph backward has freed
 
+    @functools.cached_property
+    def on_arrays(self) -> Sequence[Compiled]:
+        """The rules for inputs 0, 1, ... as backward calls them, computing on arrays."""
+        return self._compiled("._data")
+
+    @functools.cached_property
+    def on_tensors(self) -> Sequence[Compiled]:
+        """The rules for inputs 0, 1, ... as backward calls them, computing on tensors and so recording."""
+        return self._compiled("")
+
     def _compiled(self, access: str) -> Sequence[Compiled]:
-        compiled = [self._compile(self.rules[n], access) if n in self.rules else self._refuse for n in self.inputs]
+        compiled = [self._compile(name, access) if name in self.rules else self._refuse for name in self.inputs]
         return _Same(compiled) if self.variadic else tuple(compiled)
 
-    def _compile(self, rule: Rule, access: str) -> Compiled:
+    def _compile(self, name: str, access: str) -> Compiled:
         """Turn a rule, which names what it needs, into f(g, y, inputs, params, i), which fetches just that."""
-        source = {"g": "g", "y": f"y{access}"} | {name: f"p[{name!r}]" for name in self.params}
+        source = {"g": "g", "y": f"y{access}", "i": "i"} | {param: f"p[{param!r}]" for param in self.params}
         if self.variadic:
-            source |= {"i": "i", self.inputs[0]: f"[t{access} for t in x]"}
+            source |= {self.inputs[0]: f"[t{access} for t in x]"}
         else:
-            for i, name in enumerate(self.inputs):
-                source |= {name: f"x[{i}]{access}", f"{name}_shape": f"x[{i}]._data.shape"}
-        needs = inspect.signature(rule).parameters
-        if unknown := [name for name in needs if name not in source]:
-            raise TypeError(f"primitive {self.name}: a rule asks for {unknown[0]!r}; it can have {sorted(source)}")
-        call = f"lambda g, y, x, p, i: rule({', '.join(source[name] for name in needs)})"
-        return eval(call, {"rule": rule})  # type: ignore[no-any-return]  # a lambda written here
+            for i, array in enumerate(self.inputs):
+                source |= {array: f"x[{i}]{access}", f"{array}_shape": f"x[{i}]._data.shape"}
+        call = f"lambda g, y, x, p, i: rule({', '.join(source[need] for need in self.needs[name])})"
+        return eval(call, {"rule": self.rules[name]})  # type: ignore[no-any-return]  # a lambda written here
 
     def _refuse(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
         raise RuntimeError(f"{self.name}: it has no derivative with respect to its argument {self.inputs[i]!r}")
@@ -195,7 +226,7 @@ def primitive(
             forward.__qualname__,
             forward.__module__,
         )
-        apply.__doc__, apply.__signature__ = forward.__doc__, inspect.signature(forward)
+        apply.__doc__, apply.__wrapped__ = forward.__doc__, forward
         apply.primitive = op
         return apply  # type: ignore[no-any-return]  # the same signature, recording
 
@@ -306,7 +337,7 @@ def nondifferentiable(forward: Callable[P, Any]) -> Callable[P, Tensor]:
     described: Any = apply
     described.__name__ = described.__qualname__ = forward.__name__
     described.__module__, described.__doc__ = forward.__module__, forward.__doc__
-    described.__signature__ = inspect.signature(forward)
+    described.__wrapped__ = forward
     return described  # type: ignore[no-any-return]  # the same signature, on tensors
 
 
@@ -331,14 +362,23 @@ def _array(name: str, value: Any, like: np.dtype[Any]) -> Any:
         dtypes.checked(value.dtype, name)
         return value
     if isinstance(value, (bool, int, float, np.bool, np.integer, np.floating)):
-        return dtypes.scalar(value, like)
+        try:
+            return dtypes.scalar(value, like)
+        except OverflowError:
+            raise ValueError(f"{name}: {value} is out of the range of {like}") from None
     raise TypeError(f"{name}: expected a Tensor, an ndarray or a number, got {type(value).__name__}")
 
 
 def _meet(a: Node, b: Node) -> tuple[Node, Node]:
     """Bring an integer operand to the float dtype of the other one."""
     x, y = dtypes.met(a._data, b._data)
-    return (a if x is a._data else wrap(x)), (b if y is b._data else wrap(y))
+    return (a if x is a._data else _converted(a, x)), (b if y is b._data else _converted(b, y))
+
+
+def _converted(integers: Node, data: Any) -> Node:
+    out: Node = wrap(data)
+    out._extra = integers._extra  # it keeps its name
+    return out
 
 
 def _leave_unrecorded(out: Node, inputs: tuple[Node, ...]) -> None:

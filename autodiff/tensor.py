@@ -491,9 +491,11 @@ class Tensor(Node):
                     f"{name}: writing a tensor that requires a gradient would lose it; make a new tensor"
                 )
             return other._data
-        if isinstance(other, np.generic):
-            return other.item()
-        return other
+        if isinstance(other, np.ndarray):
+            return other
+        if not isinstance(other, (bool, int, float, np.bool, np.integer, np.floating)):
+            raise TypeError(f"{name}: expected a Tensor, an ndarray or a number, got {type(other).__name__}")
+        return other.item() if isinstance(other, np.generic) else other
 
     def __setitem__(self, key: Any, value: Any) -> None:
         index, plain = indexing.plain_index(key), self._operand("setitem", value)

@@ -9,3 +9,8 @@ from .linear import Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from .module import Module, Parameter
 from .normalization import BatchNorm1d
+
+__all__ = [
+    "BCEWithLogitsLoss", "BatchNorm1d", "CrossEntropyLoss", "LeakyReLU", "Linear", "MSELoss", "Module", "Parameter",
+    "ReLU", "Sequential", "SiLU", "Sigmoid", "Softmax", "Tanh", "functional", "init",
+]  # fmt: skip

@@ -63,7 +63,10 @@ def batch_norm(
     tensor([[-1.0000],
             [ 1.0000]])
     """
-    x = _tensor(input, "batch_norm")
+    x = checked_tensor(input, "batch_norm")
+    for t in (running_mean, running_var, weight, bias):
+        if t is not None and checked_tensor(t, "batch_norm").dtype != x.dtype:
+            raise RuntimeError(f"batch_norm: all tensors need one dtype, got {x.dtype} and {t.dtype}")
     dims = (0, *range(2, x.ndim))
     per_channel = (1, -1) + (1,) * (x.ndim - 2)
     if training:
@@ -142,22 +145,30 @@ def cross_entropy(
     """
     name = "cross_entropy"
     checked_reduction(reduction, name)
-    x, t = _tensor(input, name), _tensor(target, name)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{name}: label_smoothing must be between 0 and 1, got {label_smoothing}")
+    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    checked_smoothing(label_smoothing, name)
     if not x.ndim:
         raise ValueError(f"{name}: expected logits of shape (N, C), (N, C, ...) or (C,), got no dimension")
-    if weight is not None and weight.shape != (_classes(x),):
-        raise ValueError(f"{name}: weight must have shape ({_classes(x)},), got {weight.shape}")
+    if weight is not None:
+        weight = checked_tensor(weight, name)
+        if weight.shape != (_classes(x),):
+            raise ValueError(f"{name}: weight must have shape ({_classes(x)},), got {weight.shape}")
+        if weight.dtype != x.dtype:
+            raise RuntimeError(f"{name}: weight and logits need one dtype, got {weight.dtype} and {x.dtype}")
     if x.ndim == 1:
         lead = cross_entropy(x[None], t[None], weight, ignore_index, reduction, label_smoothing)
         return lead if reduction != "none" else lead[0]
     log_p = log_softmax(x, 1)
     if t.dtype.kind == "f":
+        if ignore_index >= 0:
+            raise RuntimeError(f"{name}: ignore_index is for labels, not for probabilities, got {ignore_index}")
         return _soft_cross_entropy(log_p, t, weight, reduction, label_smoothing)
     counted = _check_labels(t, x, ignore_index)
     labels = t if counted is None else Tensor(np.where(counted, t.data, 0))
-    picked = -log_p.gather(1, labels.unsqueeze(1)).squeeze(1)
+    at = labels.unsqueeze(1)
+    if t.name:
+        at.name = t.name  # a picture shows the labels under their own name
+    picked = -log_p.gather(1, at).squeeze(1)
     each = _weights(weight, labels, counted, x)
     loss = picked if each is None else picked * each
     if label_smoothing:
@@ -166,7 +177,8 @@ def cross_entropy(
             spread = ad.where(counted, spread, 0)
         loss = (1 - label_smoothing) * loss + label_smoothing / _classes(x) * spread
     if reduction == "mean" and each is not None:
-        return loss.sum() / each.sum()
+        total = each.sum()
+        return loss.sum() / total if total.item() else loss.sum() * np.nan  # nothing counts: PyTorch's NaN
     return _reduced(loss, reduction)
 
 
@@ -254,7 +266,7 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     checked_reduction(reduction, name)
-    x, t = _tensor(input, name), _tensor(target, name)
+    x, t = checked_tensor(input, name), checked_tensor(target, name)
     if x.shape != t.shape:
         raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
     loss = softplus(x) - x * t
@@ -288,7 +300,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     tensor(4.)
     """
     checked_reduction(reduction, "mse_loss")
-    x, t = _tensor(input, "mse_loss"), _tensor(target, "mse_loss")
+    x, t = checked_tensor(input, "mse_loss"), checked_tensor(target, "mse_loss")
     if x.shape != t.shape:
         warnings.warn(
             f"mse_loss: a target of shape {t.shape} is broadcast against an input of shape {x.shape}; "
@@ -309,13 +321,21 @@ def checked_reduction(reduction: str, name: str) -> str:
     return reduction
 
 
+def checked_smoothing(label_smoothing: float, name: str) -> float:
+    """Return the label smoothing, or say what it must be."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing must be between 0 and 1, got {label_smoothing}")
+    return label_smoothing
+
+
 def _reduced(loss: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return loss
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
-def _tensor(value: Any, name: str) -> Tensor:
+def checked_tensor(value: Any, name: str) -> Tensor:
+    """Return a tensor as it is and an array as a tensor; refuse anything else."""
     if not isinstance(value, (Tensor, np.ndarray)):
         raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
     return ad.as_tensor(value)

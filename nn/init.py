@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff import Tensor, default_generator, no_grad
 
-_GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+_GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 Generator = np.random.Generator
 
 
@@ -33,7 +33,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     1.4142135623730951
     """
     if nonlinearity == "leaky_relu":
-        return math.sqrt(2 / (1 + (0.01 if param is None else float(param)) ** 2))
+        if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
+            raise ValueError(f"calculate_gain: the negative slope must be a number, got {param!r}")
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
         raise ValueError(
             f"calculate_gain: unknown nonlinearity {nonlinearity!r}, expected {sorted([*_GAINS, 'leaky_relu'])}"
@@ -43,10 +45,19 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """Return how many inputs and outputs each unit of a weight of shape (out, in, ...) is connected to."""
+    _checked(tensor, "fan-in and fan-out")
     if tensor.ndim < 2:
         raise ValueError(f"fan-in and fan-out need a tensor of at least 2 dimensions, got shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _checked(tensor: Any, name: str, fractions: bool = True) -> None:
+    """Raise unless values can be written into the tensor without being cut to integers."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name}: expected a Tensor, got {type(tensor).__name__}")
+    if fractions and tensor.dtype.kind != "f":
+        raise RuntimeError(f"{name}: expected a tensor of floats, got {tensor.dtype}")
 
 
 def _filled(tensor: Tensor, values: Any) -> Tensor:
@@ -63,6 +74,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> bool((w.abs() <= 1).all())
     True
     """
+    _checked(tensor, "uniform_")
     if a > b:
         raise RuntimeError(f"uniform_: expected a <= b, got {a} and {b}")
     return _filled(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
@@ -76,6 +88,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     >>> nn.init.normal_(ad.zeros(2, 3), std=0.01).shape
     (2, 3)
     """
+    _checked(tensor, "normal_")
     if std < 0:
         raise RuntimeError(f"normal_: std must not be negative, got {std}")
     return _filled(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
@@ -89,6 +102,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> nn.init.constant_(ad.zeros(2), 0.3)
     tensor([0.3000, 0.3000])
     """
+    _checked(tensor, "constant_", fractions=False)
     return _filled(tensor, val)
 
 
@@ -100,7 +114,7 @@ def ones_(tensor: Tensor) -> Tensor:
     >>> nn.init.ones_(ad.zeros(2))
     tensor([1., 1.])
     """
-    return _filled(tensor, 1)
+    return constant_(tensor, 1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -111,7 +125,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     >>> nn.init.zeros_(ad.ones(2))
     tensor([0., 0.])
     """
-    return _filled(tensor, 0)
+    return constant_(tensor, 0)
 
 
 def _xavier_std(tensor: Tensor, gain: float) -> float:

@@ -99,7 +99,11 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the output with `forward`, and note in the graph what was computed here."""
+        """Compute the output with `forward`, arrays taken as tensors, and note in the graph what was computed here."""
+        for a in args:
+            if isinstance(a, np.ndarray):
+                args = tuple(Tensor(a) if isinstance(a, np.ndarray) else a for a in args)
+                break
         start = tick()
         output = self.forward(*args, **kwargs)
         self._sign(output, start)
@@ -140,7 +144,7 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Register a parameter under a name; None keeps the name for one that is absent."""
-        self._check_new(name, param, Parameter)
+        self._check_new(name, param, Parameter, "parameter")
         setattr(self, name, param)
         self._registered[name] = "parameter"
 
@@ -154,24 +158,24 @@ class Module:
         persistent : bool, optional
             Whether it is part of `state_dict`.
         """
-        self._check_new(name, tensor, Tensor)
+        self._check_new(name, tensor, Tensor, "buffer")
         setattr(self, name, tensor)
         self._registered[name] = "buffer" if persistent else "buffer, not saved"
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Register a submodule under a name."""
-        self._check_new(name, module, Module)
+        self._check_new(name, module, Module, "module")
         setattr(self, name, module)
         self._registered[name] = "module"
 
     register_module = add_module
 
-    def _check_new(self, name: str, value: Any, kind: type) -> None:
+    def _check_new(self, name: str, value: Any, kind: type, registry: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{type(self).__name__}: a name must be a str, got {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"{type(self).__name__}: a name must not be empty or contain a dot, got {name!r}")
-        if hasattr(self, name) and name not in self._registered:
+        if hasattr(self, name) and not self._registered.get(name, "").startswith(registry):
             raise KeyError(f"{type(self).__name__}: attribute {name!r} already exists")
         if value is not None and not isinstance(value, kind):
             raise TypeError(f"{type(self).__name__}: {name!r} must be a {kind.__name__}, got {type(value).__name__}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
@@ -84,22 +83,21 @@ class BatchNorm1d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalize (N, C) or (N, C, L) over all but dimension 1."""
-        shape = input.shape
-        if len(shape) not in (2, 3):
-            raise ValueError(f"BatchNorm1d: expected a 2-d or 3-d input, got shape {shape}")
-        if shape[1] != self.num_features:
-            raise RuntimeError(f"BatchNorm1d: expected {self.num_features} features in dim 1, got shape {shape}")
-        momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.num_batches_tracked is not None:
-            if input.shape[0] * int(np.prod(shape[2:])) > 1:  # F.batch_norm refuses fewer: then nothing is counted
-                self.num_batches_tracked.data[...] += 1
-                increment_version(self.num_batches_tracked)
-            if self.momentum is None:
-                momentum = 1 / max(self.num_batches_tracked.item(), 1)
+        x = F.checked_tensor(input, "BatchNorm1d")
+        if x.ndim not in (2, 3):
+            raise ValueError(f"BatchNorm1d: expected a 2-d or 3-d input, got shape {x.shape}")
+        if x.shape[1] != self.num_features:
+            raise RuntimeError(f"BatchNorm1d: expected {self.num_features} features in dim 1, got shape {x.shape}")
+        seen = self.num_batches_tracked if self.training else None
+        momentum = self.momentum
+        if momentum is None:  # all batches weigh alike, this one included
+            momentum = 1 / (seen.item() + 1) if seen is not None else 0.0
         use_batch = self.training or self.running_mean is None
-        return F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, use_batch, momentum, self.eps
-        )
+        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, use_batch, momentum, self.eps)
+        if seen is not None:
+            seen.data[...] += 1
+            increment_version(seen)
+        return y
 
     def extra_repr(self) -> str:
         """Name the options."""

@@ -88,9 +88,5 @@ class Adam(Optimizer):
         v += (1 - beta2) * (grad * grad)
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
-        denominator = np.sqrt(v)
-        denominator /= math.sqrt(1 - beta2 ** state["step"])
-        denominator += group["eps"]
-        np.divide(m, denominator, out=denominator)
-        denominator *= group["lr"] / (1 - beta1 ** state["step"])
-        param -= denominator
+        denominator = np.sqrt(v) / math.sqrt(1 - beta2 ** state["step"]) + group["eps"]
+        param -= (group["lr"] / (1 - beta1 ** state["step"])) * m / denominator

@@ -42,9 +42,7 @@ class Optimizer:
     """
 
     def __init__(self, params: Any, defaults: Group) -> None:
-        if isinstance(params, Tensor):
-            raise TypeError("params: expected an iterable of tensors or dicts, got one Tensor")
-        groups = list(params)
+        groups = _listed(params)
         if not groups:
             raise ValueError("params: got an empty parameter list")
         self.defaults = defaults
@@ -58,9 +56,7 @@ class Optimizer:
         if not isinstance(param_group, Mapping) or "params" not in param_group:
             raise TypeError("param_group: expected a dict with the key 'params'")
         given = param_group["params"]
-        listed = [given] if isinstance(given, Tensor) else list(given)
-        if isinstance(given, set):
-            raise TypeError("params: a set has no order; give a list")
+        listed = [given] if isinstance(given, Tensor) else _listed(given)
         params = [p[1] if isinstance(p, tuple) else p for p in listed]
         group = {**self.defaults, **param_group, "params": params}
         for name in self.defaults:
@@ -82,11 +78,10 @@ class Optimizer:
 
     def check(self, name: str, value: Any) -> None:
         """Raise a ValueError if an option is out of its range."""
-        if name in ("lr", "eps", "momentum", "weight_decay"):
-            checked = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            if not checked or not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"{type(self).__name__}: {name} must be a number that is not negative, got {value!r}")
-        if name == "betas" and not (len(value) == 2 and all(0 <= b < 1 for b in value)):
+        counted = name in ("lr", "eps", "momentum", "weight_decay")
+        if counted and not (_is_number(value) and value >= 0 and math.isfinite(value)):
+            raise ValueError(f"{type(self).__name__}: {name} must be a number that is not negative, got {value!r}")
+        if name == "betas" and not (_is_pair(value) and all(0 <= b < 1 for b in value)):
             raise ValueError(f"{type(self).__name__}: both betas must be in [0, 1), got {value!r}")
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], group: Group) -> None:
@@ -113,7 +108,7 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p._grad is not None:
-                    self.update(p.data, p._grad._data, self.state.setdefault(p, {}), group)
+                    self.update(p.data, p._grad.data, self.state.setdefault(p, {}), group)
                     increment_version(p)
         return loss
 
@@ -156,9 +151,12 @@ class Optimizer:
         params = self._all()
         at = dict(zip((i for g in groups for i in g["params"]), params, strict=True))
         loaded = {at[i]: {k: _in(v, at[i], k) for k, v in s.items()} for i, s in state.items()}
-        for mine, given in zip(self.param_groups, groups, strict=True):
+        for i, given in enumerate(groups):
             for name in self.defaults:
+                if name not in given:
+                    raise ValueError(f"load_state_dict: group {i} has no option {name!r}")
                 self.check(name, given[name])
+        for mine, given in zip(self.param_groups, groups, strict=True):
             mine.update({k: v for k, v in given.items() if k != "params"})
         self.state = loaded
 
@@ -171,6 +169,21 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _listed(params: Any) -> list[Any]:
+    """Return what is to be optimized as a list, or say what came instead."""
+    if isinstance(params, (Tensor, set, frozenset)) or not isinstance(params, Iterable):
+        raise TypeError(f"params: expected an ordered iterable of tensors or dicts, got a {type(params).__name__}")
+    return list(params)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_number, value))
 
 
 def _out(value: Any) -> Any:

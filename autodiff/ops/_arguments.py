@@ -56,6 +56,13 @@ def dimensions(dim: Dims, ndim: int, name: str) -> tuple[int, ...]:
     return dims if ndim else ()
 
 
+def along(dim: Dims, keepdim: Any, ndim: int, name: str) -> dict[str, Any]:
+    """Return what a reduction is told, checked: its dimensions, and whether it keeps them with size 1."""
+    if not isinstance(keepdim, (bool, np.bool)):
+        raise TypeError(f"{name}: keepdim must be a bool, got {type(keepdim).__name__}; several dims go into a tuple")
+    return {"dim": dimensions(dim, ndim, name), "keepdim": bool(keepdim)}
+
+
 def sizes(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
     """Return a shape given as separate integers or as one sequence."""
     given = shape[0] if len(shape) == 1 and isinstance(shape[0], Sequence) else shape

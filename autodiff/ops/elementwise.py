@@ -471,12 +471,19 @@ def where(condition: Array, input: Array, other: Array) -> Array:
     Tensor
         Of the shape to which all three broadcast.
 
+    Raises
+    ------
+    TypeError
+        If the condition is not boolean.
+
     Examples
     --------
     >>> x = ad.tensor([-1.0, 2.0])
     >>> ad.where(x > 0, x, 0)
     tensor([0., 2.])
     """
+    if condition.dtype != np.bool:
+        raise TypeError(f"where: the condition must be boolean, not {condition.dtype}")
     return np.where(condition, *dtypes.met(input, other))
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..dtypes import get_default_dtype
 from ..graph import Node
 from ..primitive import primitive, wrap
-from ._arguments import Dims, dimension, dimensions, numpy_names, tensor_of
+from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .elementwise import maximum, minimum
 from .indexing import gather
 from .shape import spread, squeeze, unsqueeze
@@ -77,7 +78,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
     x = tensor_of(input, "sum")
     if dtype is not None or x.dtype.kind != "f":
         x = x.to(np.int64 if dtype is None else dtype)
-    return _sum(x, dim=dimensions(dim, x.ndim, "sum"), keepdim=keepdim)
+    return _sum(x, **along(dim, keepdim, x.ndim, "sum"))
 
 
 @primitive(
@@ -112,7 +113,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
         x = x.to(dtype)
     if x.dtype.kind != "f":
         raise RuntimeError(f"mean: expected floats, got {x.dtype}; pass dtype=float32, say, to convert them")
-    return _mean(x, dim=dimensions(dim, x.ndim, "mean"), keepdim=keepdim)
+    return _mean(x, **along(dim, keepdim, x.ndim, "mean"))
 
 
 @numpy_names
@@ -139,9 +140,12 @@ def var(input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = Fa
     tensor(1.)
     """
     x = tensor_of(input, "var")
-    dims = dimensions(dim, x.ndim, "var")
-    off = x - mean(x, dims, True)
-    return _sum(off * off, dim=dims, keepdim=keepdim) / builtins.max(_count(x.shape, dims) - correction, 0)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"var: expected floats, got {x.dtype}")
+    options = along(dim, keepdim, x.ndim, "var")
+    dims = options["dim"]
+    off = x - _mean(x, dim=dims, keepdim=True)
+    return _sum(off * off, **options) / builtins.max(_count(x.shape, dims) - correction, 0)
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
@@ -206,9 +210,9 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
 
 def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
     x = tensor_of(input, name)
-    dims = dimensions(dim, x.ndim, name)
-    _refuse_empty(x, dims, name)
-    return op(x, dim=dims, keepdim=keepdim)  # type: ignore[no-any-return]  # a primitive returns a Tensor
+    options = along(dim, keepdim, x.ndim, name)
+    _refuse_empty(x, options["dim"], name)
+    return op(x, **options)  # type: ignore[no-any-return]  # a primitive returns a Tensor
 
 
 def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
@@ -329,7 +333,9 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     tensor(1000.6932)
     """
     x = tensor_of(input, "logsumexp")
-    return _logsumexp(x, dim=dimensions(dim, x.ndim, "logsumexp"), keepdim=keepdim)
+    if x.dtype.kind != "f":
+        x = x.to(get_default_dtype())
+    return _logsumexp(x, **along(dim, keepdim, x.ndim, "logsumexp"))
 
 
 @primitive(input=lambda g, y, dim: y * (g - (g * y).sum(axis=dim, keepdims=True)))
@@ -412,8 +418,8 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     tensor(False)
     """
     x = tensor_of(input, "all")
-    axes = dimensions(dim, x.ndim, "all")
-    return wrap(np.all(x._data, axis=axes, keepdims=keepdim))  # type: ignore[no-any-return]  # wrap returns a Tensor
+    options = along(dim, keepdim, x.ndim, "all")
+    return wrap(np.all(x._data, axis=options["dim"], keepdims=options["keepdim"]))  # type: ignore[no-any-return]  # wrap returns a Tensor
 
 
 @numpy_names
@@ -426,5 +432,5 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     tensor(True)
     """
     x = tensor_of(input, "any")
-    axes = dimensions(dim, x.ndim, "any")
-    return wrap(np.any(x._data, axis=axes, keepdims=keepdim))  # type: ignore[no-any-return]  # wrap returns a Tensor
+    options = along(dim, keepdim, x.ndim, "any")
+    return wrap(np.any(x._data, axis=options["dim"], keepdims=options["keepdim"]))  # type: ignore[no-any-return]  # wrap returns a Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
@@ -78,7 +79,7 @@ class _Writer:
             if frame.parent == index:
                 with graph.subgraph(name=f"cluster_{i}") as inner:
                     side = "l" if self.across else "r"  # where no arrow enters
-                    inner.attr(label=f"<<B>{_escaped(frame.label)}</B>>", labeljust=side, margin="12")
+                    inner.attr(label=f"<{_bold(frame.label)}>", labeljust=side, margin="12")
                     inner.attr(style="rounded,filled", color=self.theme.frame_line, fontcolor=self.theme.faint)
                     inner.attr(fillcolor=self.theme.frame_fills[depth % 2])
                     self._write_frame(inner, i, depth + 1)
@@ -91,7 +92,7 @@ class _Writer:
         boxes = self.beside.get(step.key, [])
         label = f"<{self.labels.step(step, self.inside.get(step.key, []))}>"
         if not boxes:
-            graph.node(step.key, label=label, shape="plain")
+            graph.node(step.key, label=label, shape="plain", tooltip=step.name)
             return
         with graph.subgraph() as level:
             level.attr(rank="same")
@@ -99,7 +100,7 @@ class _Writer:
                 self._write_box(level, boxes[0])
             else:
                 level.node(f"{step.key}_inputs", label=f"<{self.labels.side_by_side(boxes)}>", shape="plain")
-            level.node(step.key, label=label, shape="plain")
+            level.node(step.key, label=label, shape="plain", tooltip=step.name)
 
     def _write_arrow(self, graph: Any, arrow: Arrow) -> None:
         if any(box.key == arrow.tail for box in self.inside.get(arrow.head, ())):
@@ -206,12 +207,17 @@ class _Labels:
 
 
 def _font(text: str, color: str, size: int) -> str:
-    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{_escaped(text)}</FONT>'
+    start = f'<FONT COLOR="{color}" POINT-SIZE="{size}">'
+    return "".join(f"{start}{part}</FONT>" for part in _parts(text))
 
 
-def _escaped(text: str) -> str:
-    """Return text as HTML; Graphviz expands backslashes even there."""
-    return escape(text).replace("\\", "&#92;")
+def _parts(text: str) -> list[str]:
+    """Return text as HTML, cut after each backslash, which together with a following letter Graphviz would replace."""
+    return [escape(part) for part in re.split(r"(?<=\\)", text) if part]
+
+
+def _bold(text: str) -> str:
+    return "".join(f"<B>{part}</B>" for part in _parts(text))
 
 
 def _table(*rows: str, padding: int = 0, spacing: int = 0) -> str:

@@ -15,8 +15,9 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
 
     Parameters, inputs, intermediate results, operations and the outputs differ in shape and colour. A tensor shows its
     name, shape, value and gradient: a small one in full, a larger one as mean ± standard deviation and range. An
-    intermediate result without a name is shown beneath the operation that made it. Calls of modules are frames around
-    what they computed. Thick arrows lead from the data to the output.
+    intermediate result without a name is shown beneath the operation that made it, a number in an expression above the
+    operation that reads it. Calls of modules are frames around what they computed. Thick arrows lead from the data to
+    the output. A deep network is best read from top to bottom.
 
     Drawing changes nothing: no ``.grad`` is touched, and the graph can be differentiated afterwards.
 
@@ -61,6 +62,14 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     >>> "∂o/∂w" in picture.source
     True
     """
+    _check(outputs, direction, digits)
+    picture = Picture(filename="graph.gv", format=format)
+    write(read(list(dict.fromkeys(outputs)), params, digits), direction, picture)
+    return picture
+
+
+def _check(outputs: tuple[Any, ...], direction: str, digits: int) -> None:
+    """Raise if there is nothing to draw or no way to draw it."""
     if not outputs:
         raise ValueError("draw: expected at least one tensor")
     for i, output in enumerate(outputs):
@@ -75,6 +84,3 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
         raise ValueError(f"draw: direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
     if digits < 1:
         raise ValueError(f"draw: digits must be at least 1, got {digits}")
-    picture = Picture(filename="graph.gv", format=format)
-    write(read(list(dict.fromkeys(outputs)), params, digits), direction, picture)
-    return picture
