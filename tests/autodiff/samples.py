@@ -1,0 +1,296 @@
+"""Sample inputs for every primitive of the derivative table: what the common check runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autodiff.ops import indexing
+from tests.oracle import Array
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """An input to be filled with random numbers between `low` and `high`."""
+
+    shape: Shape
+    low: float = -2.0
+    high: float = 2.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A call that applies a primitive, and what to call it with.
+
+    `call` gets a library, autodiff or PyTorch, and a tensor per input; `torch`, where given, is called instead for
+    PyTorch. Inputs that are arrays are taken as they are; integers and booleans among them carry no gradient.
+    """
+
+    call: Callable[..., Any]
+    inputs: tuple[Uniform | Array, ...]
+    torch: Callable[..., Any] | None = None
+    keeps_dtype: bool = True
+
+    def arrays(self, dtype: npt.DTypeLike = np.float64) -> list[Array]:
+        """Return the inputs, floats among them in `dtype`; the same in every call."""
+        rng = np.random.default_rng(2024)
+        drawn = [rng.uniform(x.low, x.high, x.shape) if isinstance(x, Uniform) else x for x in self.inputs]
+        return [x.astype(dtype) if x.dtype.kind == "f" else x for x in drawn]
+
+
+def real(*shape: int) -> Uniform:
+    """Return an input of any sign."""
+    return Uniform(shape)
+
+
+def positive(*shape: int) -> Uniform:
+    """Return an input that is safely above 0."""
+    return Uniform(shape, 0.3, 2.0)
+
+
+def integers(*values: Any) -> Array:
+    """Return integers, for indices."""
+    return np.array(values)
+
+
+ONE_SHAPE: list[tuple[Shape, ...]] = [((2, 3),), ((),), ((1,),), ((0, 3),)]
+TWO_SHAPES: list[tuple[Shape, ...]] = [
+    ((2, 3), (2, 3)),
+    ((2, 3), (3,)),
+    ((2, 1, 3), (4, 1)),
+    ((1, 1), (3, 2)),
+    ((), (3,)),
+    ((3,), ()),
+    ((), ()),
+    ((0, 3), (1, 3)),
+    ((1, 3), (2, 0, 1)),
+]
+
+
+def elementwise(
+    name: str | Callable[..., Any], *bounds: tuple[float, float], torch: Callable[..., Any] | None = None
+) -> list[Sample]:
+    """Return samples of a function of each element, in all shapes that matter: same, broadcast, 0-d and empty.
+
+    `name` is that of the function in both libraries, or a call as in `Sample`; `bounds` are the limits of each input.
+    """
+    call = name if callable(name) else lambda lib, *xs: getattr(lib, name)(*xs)
+    limits = bounds or ((-2.0, 2.0),)
+    return [
+        Sample(call, tuple(Uniform(s, *b) for s, b in zip(shapes, limits, strict=True)), torch)
+        for shapes in (ONE_SHAPE if len(limits) == 1 else TWO_SHAPES)
+    ]
+
+
+def each(call: Callable[..., Any], *inputs: Uniform | Array, torch: Callable[..., Any] | None = None) -> list[Sample]:
+    """Return a sample of one call for each of several inputs."""
+    return [Sample(call, (x,), torch) for x in inputs]
+
+
+ANY = (-2.0, 2.0)
+POSITIVE = (0.3, 2.0)
+MASK = np.array([[True, False, True], [False, True, True]])
+
+
+def _torch_unindex(key: Any) -> Callable[..., Any]:
+    """Return PyTorch's way of adding values into zeros at a key."""
+
+    def call(torch: Any, values: Any) -> Any:
+        places = torch.arange(12).reshape(4, 3)[key].reshape(-1)
+        return torch.zeros(12, dtype=values.dtype).index_add(0, places, values.reshape(-1)).reshape(4, 3)
+
+    return call
+
+
+def _unindex(key: Any, *shape: int) -> Sample:
+    return Sample(lambda _, v: indexing._unindex(v, shape=(4, 3), key=key), (real(*shape),), _torch_unindex(key))
+
+
+def _scatter(dim: int, index: Array, shape: Shape) -> Sample:
+    return Sample(
+        lambda _, v, i: indexing._scatter(v, i, shape=shape, dim=dim),
+        (real(*index.shape), index),
+        lambda torch, v, i: torch.zeros(shape, dtype=v.dtype).scatter_add(dim, i, v),
+    )
+
+
+def _extremes(name: str) -> list[Sample]:
+    return (
+        each(lambda _, x: getattr(x, name)(), real(2, 3), real())
+        + each(lambda _, x: getattr(x, name)(dim=-1), real(2, 3), real(0, 3))
+        + each(lambda _, x: getattr(x, name)(dim=(0, 2), keepdim=True), real(2, 3, 4))
+    )
+
+
+#: For each primitive of `autodiff.ops.TABLE` the samples on which it is checked.
+SAMPLES: dict[str, list[Sample]] = {
+    # -- elementwise
+    "add": elementwise("add", ANY, ANY),
+    "sub": elementwise("sub", ANY, ANY),
+    "mul": elementwise("mul", ANY, ANY),
+    "div": elementwise("div", ANY, POSITIVE) + elementwise("div", ANY, (-2.0, -0.3)),
+    "floor_divide": elementwise(
+        "floor_divide", ANY, POSITIVE, torch=lambda torch, x, y: torch.div(x, y, rounding_mode="floor")
+    ),
+    "remainder": elementwise("remainder", ANY, POSITIVE) + elementwise("remainder", ANY, (-2.0, -0.3)),
+    "neg": elementwise("neg"),
+    "clone": elementwise("clone"),
+    "cast": [
+        Sample(lambda lib, x: x.to(lib.float64 if "64" not in str(x.dtype) else lib.float32), (x,), keeps_dtype=False)
+        for x in (real(2, 3), real(), real(0, 3))
+    ],
+    "power": elementwise(lambda _, x: x**3)
+    + elementwise(lambda _, x: x**2)
+    + elementwise(lambda _, x: x**1)
+    + elementwise(lambda _, x: x**0)
+    + elementwise(lambda _, x: x**-2.0, POSITIVE)
+    + elementwise(lambda _, x: x**0.5, POSITIVE),
+    "pow": elementwise("pow", POSITIVE, ANY),
+    "sqrt": elementwise("sqrt", POSITIVE),
+    "exp": elementwise("exp"),
+    "log": elementwise("log", POSITIVE),
+    "log1p": elementwise("log1p", (-0.6, 2.0)),
+    "tanh": elementwise("tanh"),
+    "sigmoid": elementwise("sigmoid"),
+    "relu": elementwise("relu"),
+    "leaky_relu": elementwise(
+        lambda lib, x: lib.leaky_relu(x, 0.1), torch=lambda torch, x: torch.nn.functional.leaky_relu(x, 0.1)
+    ),
+    "silu": elementwise("silu", torch=lambda torch, x: torch.nn.functional.silu(x)),
+    "softplus": elementwise("softplus", torch=lambda torch, x: torch.nn.functional.softplus(x)),
+    "sign": elementwise("sign"),
+    "floor": elementwise("floor"),
+    "abs": elementwise("abs"),
+    "maximum": elementwise("maximum", ANY, ANY),
+    "minimum": elementwise("minimum", ANY, ANY),
+    "where": [
+        Sample(lambda lib, c, x, y: lib.where(c, x, y), inputs)
+        for inputs in (
+            (MASK, real(2, 3), real(2, 3)),
+            (MASK, real(3), real(2, 1)),
+            (MASK, real(), real(4, 2, 3)),
+            (MASK[0], real(), real()),
+            (np.array(True), real(), real()),
+            (MASK[:, :0], real(2, 1), real(2, 0)),
+        )
+    ],
+    # -- shape
+    "reshape": each(lambda _, x: x.reshape(3, 2), real(2, 3))
+    + each(lambda _, x: x.T.reshape(-1), real(2, 3))
+    + each(lambda _, x: x.reshape(1, 1), real())
+    + each(lambda _, x: x.reshape(()), real(1, 1))
+    + each(lambda _, x: x.reshape(3, 0), real(0, 2)),
+    "permute": each(lambda _, x: x.permute(2, 0, 1), real(2, 3, 4), real(2, 0, 4))
+    + each(lambda _, x: x.permute(()), real()),
+    "expand": each(lambda _, x: x.expand(4, 2, 3), real(2, 3), real(2, 1), real(1, 2, 1), real())
+    + each(lambda _, x: x.expand(2, 0), real(0), real(2, 1), real(1, 1)),
+    "cat": [
+        Sample(lambda lib, *xs: lib.cat(xs, 0), (real(2, 3), real(1, 3), real(0, 3))),
+        Sample(lambda lib, *xs: lib.cat(xs, -1), (real(2, 3), real(2, 1))),
+        Sample(lambda lib, x: lib.cat([x, 2 * x, x], 1), (real(2, 3),)),
+        Sample(lambda lib, x: lib.cat([x]), (real(0, 2),)),
+    ],
+    "stack": [
+        Sample(lambda lib, *xs: lib.stack(xs, 0), (real(2, 3), real(2, 3))),
+        Sample(lambda lib, *xs: lib.stack(xs, -1), (real(2, 3), real(2, 3), real(2, 3))),
+        Sample(lambda lib, x: lib.stack([x, 2 * x, x], 1), (real(2, 3),)),
+        Sample(lambda lib, *xs: lib.stack(xs), (real(), real())),
+        Sample(lambda lib, *xs: lib.stack(xs, 1), (real(2, 0), real(2, 0))),
+    ],
+    # -- indexing
+    "index": each(lambda _, x: x[1], real(3), real(3, 2), real(2, 0))
+    + each(lambda _, x: x[..., None, 1:, ::2], real(3, 4), real(2, 3, 4), real(1, 0))
+    + each(lambda _, x: x[[0, 2, 2, -1]], real(4, 3))
+    + each(lambda _, x: x[1:, [0, 2, 2]], real(4, 3))
+    + each(lambda _, x: x[[[0], [1]], [0, 2]], real(4, 3))
+    + each(lambda _, x: x[None], real(), real(2, 0))
+    + [
+        Sample(lambda _, x, i: x[i], (real(4, 3), integers([0, 3], [3, 3]))),
+        Sample(lambda _, x, i, j: x[i, j], (real(4, 3), integers(0, 3, 3), integers(1, 2, 2))),
+        Sample(lambda _, x, m: x[m], (real(2, 3), MASK)),
+        Sample(lambda _, x, m: x[:, m[0]], (real(4, 3), MASK)),
+        Sample(lambda _, x, i: x[i], (real(4, 3), np.zeros((0,), np.int64))),
+    ],
+    "unindex": [
+        _unindex((slice(1, 3), 0), 2),
+        _unindex((slice(None, None, 2), slice(1, None)), 2, 2),
+        _unindex((1, 2)),
+        _unindex(np.array([0, 3, 3]), 3, 3),
+        _unindex((np.array([0, 3, 3]), np.array([1, 2, 2])), 3),
+        _unindex(np.arange(12).reshape(4, 3) % 2 == 0, 6),
+        _unindex((slice(2, 2),), 0, 3),
+    ],
+    "gather": [
+        Sample(lambda lib, x, i: lib.gather(x, 1, i), (real(2, 3), integers([0, 2, 2, 1], [1, 1, 0, 2]))),
+        Sample(lambda lib, x, i: lib.gather(x, -2, i), (real(3, 2), integers([0, 2]))),
+        Sample(lambda lib, x, i: lib.gather(x, 0, i), (real(4), integers(3, 3, 0))),
+        Sample(lambda lib, x, i: lib.gather(x, 0, i), (real(4, 3), np.zeros((0, 3), np.int64))),
+        Sample(lambda lib, x, i: lib.gather(x, 1, i), (real(0, 3), np.zeros((0, 2), np.int64))),
+        Sample(lambda lib, x, i: lib.gather(x, 0, i), (real(), integers(0)[0])),
+    ],
+    "scatter": [
+        _scatter(1, integers([0, 2, 2, 1], [1, 1, 0, 2]), (2, 3)),
+        _scatter(0, integers([0, 2]), (3, 2)),
+        _scatter(0, np.zeros((0, 3), np.int64), (4, 3)),
+    ],
+    # -- reduction
+    "sum": each(lambda _, x: x.sum(), real(2, 3), real(), real(0, 3))
+    + each(lambda _, x: x.sum(dim=-1), real(2, 3), real(0, 3), real(3, 0))
+    + each(lambda _, x: x.sum(dim=(0, 2), keepdim=True), real(2, 3, 4))
+    + each(lambda _, x: x.sum(dim=(0, -1)), real(2, 3, 4)),
+    "mean": each(lambda _, x: x.mean(), real(2, 3), real())
+    + each(lambda _, x: x.mean(dim=-1), real(2, 3), real(0, 3))
+    + each(lambda _, x: x.mean(dim=(0, 2), keepdim=True), real(2, 3, 4)),
+    "amax": _extremes("amax"),
+    "amin": _extremes("amin"),
+    "logsumexp": each(lambda _, x: x.logsumexp(0), real(2, 3), real(), real(3, 0))
+    + each(lambda _, x: x.logsumexp(dim=(0, 2), keepdim=True), real(2, 3, 4)),
+    "softmax": each(lambda _, x: x.softmax(-1), real(2, 3), real(), real(0, 3), real(3, 0), real(2, 3, 4)),
+    "log_softmax": each(lambda _, x: x.log_softmax(0), real(2, 3), real(), real(0, 3), real(3, 0), real(2, 3, 4)),
+    # -- linear algebra
+    "matmul": [
+        Sample(lambda lib, a, b: lib.matmul(a, b), (real(*m), real(*n)))
+        for m, n in (
+            ((2, 3), (3, 4)),
+            ((3,), (3,)),
+            ((3,), (3, 4)),
+            ((2, 3), (3,)),
+            ((3,), (5, 3, 4)),
+            ((5, 2, 3), (3,)),
+            ((5, 2, 3), (5, 3, 4)),
+            ((2, 3), (5, 3, 4)),
+            ((2, 1, 2, 3), (5, 3, 4)),
+            ((0, 3), (3, 4)),
+            ((2, 0), (0, 4)),
+        )
+    ],
+    "linear": [
+        Sample(
+            lambda lib, *xs: lib.linear(*xs),
+            tuple(real(*s) for s in shapes),
+            lambda torch, *xs: torch.nn.functional.linear(*xs),
+        )
+        for shapes in (
+            ((2, 3), (4, 3), (4,)),
+            ((2, 3), (4, 3)),
+            ((3,), (4, 3), (4,)),
+            ((3,), (4, 3)),
+            ((5, 2, 3), (4, 3), (4,)),
+            ((0, 3), (4, 3), (4,)),
+        )
+    ],
+}
+
+#: Primitives that have no 0-d input, and why.
+NOT_FOR_SCALARS: dict[str, str] = {
+    "cat": "joins along a dimension",
+    "matmul": "multiplies along a dimension",
+    "linear": "multiplies along a dimension",
+    "scatter": "gather of a 0-d tensor is tested through gather",
+}

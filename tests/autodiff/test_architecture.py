@@ -1,0 +1,190 @@
+"""The order of the house: where derivatives are defined, who imports whom, what an import costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autodiff
+import nn
+import optim
+
+PACKAGES = {package.__name__: Path(str(package.__file__)).parent for package in (autodiff, nn, optim)}
+SOURCES = [
+    pytest.param(name, path, id=f"{name}/{path.relative_to(root).as_posix()}")
+    for name, root in PACKAGES.items()
+    for path in sorted(root.rglob("*.py"))
+]
+OPS = PACKAGES["autodiff"] / "ops"
+every_file = pytest.mark.parametrize(("package", "path"), SOURCES)
+
+
+def tree(path: Path) -> ast.Module:
+    """Return a file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    """Tell whether a statement is `if TYPE_CHECKING:`."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imported(path: Path) -> set[str]:
+    """Return the full names of the modules that a file imports at run time, and of what it takes from them."""
+    root = next(root for root in PACKAGES.values() if path.is_relative_to(root))
+    package = path.relative_to(root.parent).parts[:-1]
+    found: set[str] = set()
+    queue: list[ast.AST] = [tree(path)]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
+        if is_type_checking(node):
+            queue.extend(node.orelse)  # type: ignore[attr-defined]  # it is an If
+        else:
+            queue.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def within(names: set[str], *modules: str) -> set[str]:
+    """Return those names that are one of the modules or lie inside one."""
+    return {n for n in names for m in modules if n == m or n.startswith(m + ".")}
+
+
+# -- derivatives stand in one place ------------------------------------------------------------------------------------
+
+
+def rule_definitions(path: Path) -> list[int]:
+    """Return the lines that call `primitive` or `Primitive`, under any name they are imported by."""
+    names = {"primitive", "Primitive"}
+    module = tree(path)
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom):
+            names |= {a.asname for a in node.names if a.name in ("primitive", "Primitive") and a.asname}
+    called = [n for n in ast.walk(module) if isinstance(n, ast.Call)]
+    return [
+        n.lineno
+        for n in called
+        if (isinstance(n.func, ast.Name) and n.func.id in names)
+        or (isinstance(n.func, ast.Attribute) and n.func.attr in ("primitive", "Primitive"))
+    ]
+
+
+@every_file
+def test_no_derivative_rule_is_defined_outside_the_table(package: str, path: Path) -> None:
+    if path.is_relative_to(OPS) or path == PACKAGES["autodiff"] / "primitive.py":
+        return
+    assert rule_definitions(path) == []
+
+
+def test_the_search_for_rules_finds_those_of_the_table() -> None:
+    assert len(rule_definitions(OPS / "elementwise.py")) > 20
+    assert len(rule_definitions(OPS / "linalg.py")) >= 2
+
+
+def test_every_rule_in_the_table_comes_from_the_folder_of_the_table() -> None:
+    for op in autodiff.ops.TABLE.values():
+        assert op.forward.__module__.startswith("autodiff.ops.")
+        for rule in op.rules.values():
+            assert rule.__module__.startswith("autodiff.ops.")
+
+
+def test_every_primitive_defined_in_the_folder_is_in_the_table() -> None:
+    decorated = {
+        node.name.strip("_")
+        for path in OPS.glob("*.py")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef)
+        for d in node.decorator_list
+        if isinstance(d, ast.Call) and isinstance(d.func, ast.Name) and d.func.id == "primitive"
+    }
+    assert decorated == set(autodiff.ops.TABLE)
+
+
+# -- who imports whom --------------------------------------------------------------------------------------------------
+
+
+@every_file
+def test_autodiff_imports_neither_nn_nor_optim_and_nn_not_optim(package: str, path: Path) -> None:
+    forbidden = {"autodiff": ["nn", "optim", "examples", "tests"], "nn": ["optim", "examples", "tests"]}
+    names = imported(path)
+    assert not within(names, *forbidden.get(package, ["examples", "tests"]))
+
+
+@every_file
+def test_nn_and_optim_use_the_table_through_autodiffs_public_functions(package: str, path: Path) -> None:
+    if package != "autodiff":
+        assert not within(imported(path), "autodiff.primitive", "autodiff.backward", "autodiff.ops._arguments")
+
+
+@pytest.mark.parametrize("path", sorted(OPS.glob("*.py")), ids=lambda p: p.name)
+def test_the_table_knows_neither_tensors_nor_the_walk(path: Path) -> None:
+    assert not within(imported(path), "autodiff.tensor", "autodiff.backward", "autodiff.dispatch", "autodiff.Tensor")
+
+
+@pytest.mark.parametrize("name", ["primitive", "graph", "modes", "dtypes", "random"])
+def test_the_foundation_knows_nothing_of_what_stands_on_it(name: str) -> None:
+    above = ["tensor", "backward", "dispatch", "ops", "creation", "printing", "visualize"]
+    assert not within(imported(PACKAGES["autodiff"] / f"{name}.py"), *(f"autodiff.{m}" for m in above))
+
+
+def test_the_walk_does_not_know_tensors() -> None:
+    assert not within(imported(PACKAGES["autodiff"] / "backward.py"), "autodiff.tensor", "autodiff.dispatch")
+
+
+def test_no_module_of_the_engine_imports_in_a_circle() -> None:
+    root = PACKAGES["autodiff"]
+    modules = {
+        ".".join(("autodiff", *p.relative_to(root).with_suffix("").parts)).removesuffix(".__init__"): p
+        for p in root.rglob("*.py")
+    }
+    needs = {
+        m: {n for n in imported(p) if n in modules and n != m and not m.startswith(n + ".")} - {"autodiff"}
+        for m, p in modules.items()
+    }
+    done: set[str] = set()
+    while ready := {m for m in needs if m not in done and needs[m] <= done}:
+        done |= ready
+    assert set(needs) - done == set()
+
+
+# -- what an import brings in ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_import_loads_numpy_and_the_standard_library_alone(package: str) -> None:
+    code = (
+        "import sys, numpy, numpy.random\n"
+        "before = set(sys.modules)\n"  # what NumPy and the installation itself load
+        f"import {package}\n"
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert package in loaded
+    assert loaded - set(sys.stdlib_module_names) - {"autodiff", "nn", "optim", "numpy"} == set()
+
+
+def test_import_of_the_engine_loads_neither_pictures_nor_layers() -> None:
+    code = "import sys, autodiff; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not within(set(run.stdout.split()), "nn", "optim", "graphviz", "pygraphviz", "matplotlib", "scipy")
+    assert run.stderr == ""
+
+
+# -- what is public ----------------------------------------------------------------------------------------------------
+
+
+def test_every_public_function_explains_itself() -> None:
+    for name in dir(autodiff):
+        value = getattr(autodiff, name)
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "").startswith("autodiff"):
+            assert value.__doc__, name

@@ -1,0 +1,365 @@
+"""Changes in place: what they may touch, and that a graph which saved the old values refuses to go on."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from tests.autodiff.test_backward import leaf, slope
+from tests.oracle import needs_torch, torch
+
+# -- the methods -------------------------------------------------------------------------------------------------------
+
+METHODS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
+    "add_": (lambda t: t.add_(2), [3.0, 4.0, 6.0]),
+    "sub_": (lambda t: t.sub_(2), [-1.0, 0.0, 2.0]),
+    "mul_": (lambda t: t.mul_(2), [2.0, 4.0, 8.0]),
+    "div_": (lambda t: t.div_(2), [0.5, 1.0, 2.0]),
+    "fill_": (lambda t: t.fill_(7), [7.0, 7.0, 7.0]),
+    "zero_": (lambda t: t.zero_(), [0.0, 0.0, 0.0]),
+    "copy_": (lambda t: t.copy_(ad.tensor([5, 6, 7])), [5.0, 6.0, 7.0]),
+    "copy_ of a broadcast array": (lambda t: t.copy_(np.array([5.0])), [5.0, 5.0, 5.0]),
+    "add_ of a tensor": (lambda t: t.add_(ad.tensor([1.0, 0.0, 1.0])), [2.0, 2.0, 5.0]),
+    "mul_ of an array": (lambda t: t.mul_(np.array([1.0, 0.0, 1.0])), [1.0, 0.0, 4.0]),
+    "add_ of a NumPy scalar": (lambda t: t.add_(np.float64(2)), [3.0, 4.0, 6.0]),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", METHODS)
+def test_in_place_method_changes_the_same_memory_and_returns_the_tensor(name: str, dtype: str) -> None:
+    change, expected = METHODS[name]
+    t = ad.tensor([1.0, 2.0, 4.0], dtype=dtype)
+    memory = t.data
+    assert change(t) is t
+    assert t.data is memory
+    assert t.dtype == dtype
+    assert t.tolist() == expected
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_in_place_method_refuses_a_leaf_that_requires_a_gradient(name: str) -> None:
+    t = leaf(1.0, 2.0, 4.0)
+    with pytest.raises(RuntimeError, match=name.split()[0] + ": .*no_grad"):
+        METHODS[name][0](t)
+    assert t.tolist() == [1.0, 2.0, 4.0]
+    with ad.no_grad():
+        METHODS[name][0](t)
+    assert t.tolist() == METHODS[name][1]
+    assert t.requires_grad
+    assert t.is_leaf
+
+
+def test_in_place_works_on_scalars() -> None:
+    t = ad.tensor(1.0)
+    t.add_(2)
+    t *= 4
+    assert t.item() == 12.0
+    assert t.shape == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("add_", lambda t: t.add_(ad.ones(2, 3))),
+        ("mul_", lambda t: t.mul_(np.ones(2))),
+        ("copy_", lambda t: t.copy_(ad.ones(2))),
+        ("setitem", lambda t: t.__setitem__(slice(None), ad.ones(2))),
+        ("setitem", lambda t: t.__setitem__(5, 1.0)),
+        ("setitem", lambda t: t.__setitem__((0, 0), 1.0)),
+        ("add_", lambda t: t.add_("x")),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_changes_nothing(name: str, change: Callable[[Any], Any]) -> None:
+    t = ad.tensor([1.0, 2.0, 4.0])
+    with pytest.raises((TypeError, ValueError, IndexError, RuntimeError), match=name):
+        change(t)
+    assert t.tolist() == [1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: t.add_(0.5), lambda t: t.div_(2), lambda t: t.mul_(ad.tensor([0.5, 2.0]))]
+)
+def test_floats_are_not_written_into_integers(change: Callable[[Any], Any]) -> None:
+    t = ad.tensor([1, 2])
+    with pytest.raises((TypeError, RuntimeError), match="_: "):
+        change(t)
+    assert t.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("value", [None, "x", [None], 1j, {}])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("fill_", lambda t, value: t.fill_(value)),
+        ("copy_", lambda t, value: t.copy_(value)),
+        ("add_", lambda t, value: t.add_(value)),
+        ("setitem", lambda t, value: t.__setitem__(0, value)),
+    ],
+)
+def test_what_is_no_number_is_not_written(name: str, change: Callable[[Any, Any], Any], value: Any) -> None:
+    t = ad.tensor([1.0, 2.0])
+    with pytest.raises((TypeError, ValueError, RuntimeError), match=name):
+        change(t, value)
+    assert t.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        (0, 9.0, [9.0, 2.0, 4.0]),
+        (slice(1, None), 0, [1.0, 0.0, 0.0]),
+        (slice(None, None, 2), ad.tensor([7.0, 8.0]), [7.0, 2.0, 8.0]),
+        ([0, 2], np.array([7.0, 8.0]), [7.0, 2.0, 8.0]),
+        (ad.tensor([True, False, True]), 0.0, [0.0, 2.0, 0.0]),
+        (ad.tensor([2, 1]), ad.tensor([7, 8]), [1.0, 8.0, 7.0]),
+        (Ellipsis, -1, [-1.0, -1.0, -1.0]),
+    ],
+)
+def test_setitem_writes_where_the_index_says(key: Any, value: Any, expected: list[float]) -> None:
+    t = ad.tensor([1.0, 2.0, 4.0])
+    t[key] = value
+    assert t.tolist() == expected
+
+
+def test_a_leaf_that_requires_a_gradient_is_not_written_through_an_index_or_a_view() -> None:
+    w = leaf(1.0, 2.0, 4.0)
+    for change in (lambda: w.__setitem__(0, 5.0), lambda: w[1:].fill_(5.0), lambda: w.reshape(3, 1).zero_()):
+        with pytest.raises(RuntimeError, match=r"setitem|fill_|zero_"):
+            change()
+    assert w.tolist() == [1.0, 2.0, 4.0]
+    with ad.no_grad():
+        w[0] = 5.0
+        w[1:].fill_(6.0)
+    assert w.tolist() == [5.0, 6.0, 6.0]
+
+
+def test_writing_a_tensor_that_requires_a_gradient_is_refused() -> None:
+    t, x = ad.zeros(2, dtype="float64"), leaf(1.0, 2.0)
+    for change in (lambda: t.add_(x), lambda: t.copy_(x), lambda: t.__setitem__(0, x[0])):
+        with pytest.raises(RuntimeError, match="requires a gradient"):
+            change()
+    assert t.tolist() == [0.0, 0.0]
+
+
+# -- augmented assignment ----------------------------------------------------------------------------------------------
+
+
+def test_gradient_step_of_pytorchs_tutorial() -> None:
+    w = leaf(1.0, 2.0)
+    memory, handle = w.data, w
+    (w * w).sum().backward()
+    with ad.no_grad():
+        assert w.grad is not None
+        w -= 0.25 * w.grad
+        w.grad.zero_()
+    assert w is handle
+    assert w.data is memory
+    assert w.requires_grad
+    assert w.is_leaf
+    assert w.tolist() == [0.5, 1.0]
+    assert slope(w) == [0.0, 0.0]
+    (w * w).sum().backward()
+    assert slope(w) == [1.0, 2.0]
+
+
+def test_augmented_assignment_to_a_leaf_that_requires_a_gradient_is_refused() -> None:
+    w = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"sub_: .*leaf"):
+        w -= 1
+    assert w.tolist() == [1.0, 2.0]
+
+
+def test_augmented_assignment_to_a_running_sum_is_recorded() -> None:
+    x = leaf(2.0)
+    total = ad.zeros((), dtype="float64")
+    for k in range(1, 4):
+        total += k * x
+    total.backward()
+    assert slope(x) == 6.0
+
+
+def test_augmented_assignment_to_a_result_is_recorded() -> None:
+    x = leaf(2.0)
+    y = x * x
+    y *= 3
+    y += x
+    y -= 1
+    y /= 2
+    assert y.item() == 6.5
+    y.backward()
+    assert slope(x) == 6.5
+
+
+# -- saved values that were changed ------------------------------------------------------------------------------------
+
+CHANGED: dict[str, tuple[str, Callable[[ad.Tensor, ad.Tensor], tuple[Any, ad.Tensor]]]] = {
+    # name: (operation that the message names, (x, c) -> (output, the tensor to be changed))
+    "factor": ("mul", lambda x, c: (x * c, c)),
+    "divisor": ("div", lambda x, c: (x / c, c)),
+    "base of a power": ("pow(er)?", lambda x, c: (x**3, x)),
+    "matrix": ("matmul", lambda x, c: (x @ c, c)),
+    "argument of log": ("log", lambda x, c: (x.log(), x)),
+    "result of exp": ("exp", lambda x, c: (lambda y: (y * 1, y))(x.exp())),
+    "result of tanh": ("tanh", lambda x, c: (lambda y: (y * 1, y))(x.tanh())),
+    "factor through a view": ("mul", lambda x, c: (x * c, c[1:])),
+    "factor through detach": ("mul", lambda x, c: (x * c, c.detach())),
+    "factor through a reshaped view": ("mul", lambda x, c: (x * c, c.reshape(1, 3))),
+    "factor that is a view, through its base": ("mul", lambda x, c: (x * c.reshape(1, 3), c)),
+    "factor through a view of a view": ("mul", lambda x, c: (x[1:] * c[1:], c[:2][None])),
+    "view of the leaf": ("mul", lambda x, c: (x[:2] * x[1:], x)),
+    "transposed": ("mul", lambda x, c: (x[None].T * c[None].T, c)),
+    "expanded": ("mul", lambda x, c: (x * c[:1].expand(3), c)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_backward_refuses_saved_values_that_were_changed(name: str) -> None:
+    operation, compute = CHANGED[name]
+    x, c = leaf(1.0, 2.0, 3.0), ad.tensor(np.array([1.0, 2.0, 3.0]))
+    y, changed = compute(x, c)
+    with ad.no_grad():
+        changed.add_(1)
+    with pytest.raises(RuntimeError, match=f"{operation}: .*changed in place"):
+        y.sum().backward()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.add_(1),
+        lambda c: c.fill_(1),
+        lambda c: c.zero_(),
+        lambda c: c.copy_(ad.zeros(3)),
+        lambda c: c.__setitem__(0, 5.0),
+        lambda c: c.__imul__(2),
+        lambda c: ad.graph.increment_version(c),
+    ],
+)
+def test_every_way_of_changing_in_place_is_noticed(change: Callable[[Any], Any]) -> None:
+    x, c = leaf(1.0, 2.0, 3.0), ad.tensor(np.array([1.0, 2.0, 3.0]))
+    y = (x * c).sum()
+    change(c)
+    with pytest.raises(RuntimeError, match=r"mul: .*changed in place"):
+        y.backward()
+
+
+def test_message_names_the_tensor_and_its_shape() -> None:
+    x, c = leaf(1.0, 2.0, 3.0), ad.tensor([1.0, 2.0, 3.0], dtype="float64", name="scale")
+    y = (x * c).sum()
+    c.zero_()
+    with pytest.raises(RuntimeError, match=r"mul: input 1, a tensor 'scale' of shape \(3,\)"):
+        y.backward()
+
+
+UNHARMED: dict[str, tuple[Callable[[ad.Tensor, ad.Tensor], tuple[Any, ad.Tensor]], list[float]]] = {
+    "summand": (lambda x, c: (x + c, c), [1.0, 1.0, 1.0]),
+    "constant whose other factor needs no gradient": (lambda x, c: (x * c, x), [1.0, 2.0, 3.0]),
+    "result of mul": (lambda x, c: (lambda y: (y + 1, y))(x * c), [1.0, 2.0, 3.0]),
+    "argument of exp": (lambda x, c: (x.exp() * 0 + x, x), [1.0, 1.0, 1.0]),
+    "summed tensor": (lambda x, c: (x.sum(), x), [1.0, 1.0, 1.0]),
+    "copy": (lambda x, c: (x * c.clone(), c), [1.0, 2.0, 3.0]),
+    "changed before it was used": (lambda x, c: (x * c.mul_(2), ad.zeros(1)), [2.0, 4.0, 6.0]),
+    "index": (lambda x, c: (lambda i: (x[i], i))(ad.tensor([0, 1])), [1.0, 1.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize("name", UNHARMED)
+def test_changes_that_no_rule_can_see_are_allowed(name: str) -> None:
+    compute, expected = UNHARMED[name]
+    x, c = leaf(1.0, 2.0, 3.0), ad.tensor(np.array([1.0, 2.0, 3.0]))
+    y, changed = compute(x, c)
+    with ad.no_grad():
+        changed.copy_(ad.zeros(*changed.shape))
+    y.sum().backward()
+    assert slope(x) == expected
+
+
+@needs_torch
+@pytest.mark.parametrize("name", CHANGED)
+def test_pytorch_refuses_the_same_changes(name: str) -> None:
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    c = torch.tensor([1.0, 2.0, 3.0])
+    y, changed = CHANGED[name][1](x, c)
+    with torch.no_grad():
+        changed.add_(1)
+    with pytest.raises(RuntimeError, match="inplace operation"):
+        y.sum().backward()
+
+
+def test_a_tensor_may_be_changed_after_backward() -> None:
+    x, c = leaf(1.0, 2.0), ad.tensor(np.array([3.0, 4.0]))
+    for _ in range(3):
+        x.grad = None
+        (x * c).sum().backward()
+        assert slope(x) == c.tolist()
+        c.add_(1)
+
+
+# -- data --------------------------------------------------------------------------------------------------------------
+
+
+def test_data_can_be_replaced_by_another_array() -> None:
+    x = leaf(1.0, 2.0)
+    x.data = np.array([5.0, 6.0])
+    (x * x).sum().backward()
+    assert slope(x) == [10.0, 12.0]
+
+
+def test_data_of_a_tensor_that_requires_a_gradient_must_be_floats() -> None:
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"data: .*int64"):
+        x.data = np.array([1, 2])
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_data_must_be_numbers() -> None:
+    with pytest.raises(TypeError, match="data"):
+        ad.tensor([1.0]).data = np.array(["a"])
+
+
+# -- copies ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+@pytest.mark.parametrize("value", [np.array([1.0, 2.0]), np.float32(3.0), np.array([1, 2]), np.zeros((0, 2))])
+def test_a_copied_leaf_is_equal_and_independent(duplicate: Callable[[ad.Tensor], ad.Tensor], value: Any) -> None:
+    x = ad.tensor(value, requires_grad=value.dtype.kind == "f", name="w")
+    if x.requires_grad:
+        (x * x).sum().backward()
+    y = duplicate(x)
+    assert type(y) is ad.Tensor
+    assert (y.requires_grad, y.name, y.dtype, y.shape) == (x.requires_grad, "w", x.dtype, x.shape)
+    assert y.tolist() == x.tolist()
+    if x.grad is not None:
+        assert y.grad is not None
+        assert y.grad.tolist() == x.grad.tolist()
+        assert y.grad is not x.grad
+    assert not np.may_share_memory(y.data, x.data)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, pickle.dumps])
+def test_a_result_with_a_graph_cannot_be_copied(duplicate: Callable[[ad.Tensor], Any]) -> None:
+    with pytest.raises(RuntimeError, match="only leaves"):
+        duplicate(leaf(1.0) * 2)
+
+
+def test_a_copied_container_keeps_shared_leaves_shared() -> None:
+    x = leaf(1.0, 2.0)
+    a, b = copy.deepcopy([x, x])
+    assert a is b
+
+
+def test_clone_is_recorded_and_has_its_own_memory() -> None:
+    x = leaf(1.0, 2.0)
+    y = x.clone()
+    assert not np.may_share_memory(x.data, y.data)
+    (y * 3).sum().backward()
+    assert slope(x) == [3.0, 3.0]

@@ -1,0 +1,292 @@
+"""The one common check: every primitive of the derivative table, on every sample, to second order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import autodiff as ad
+from autodiff.ops import TABLE
+from autodiff.primitive import Primitive
+from tests.autodiff.samples import NOT_FOR_SCALARS, SAMPLES, Sample
+from tests.oracle import Array, array, assert_same, needs_torch, torch
+
+# Central differences with the step 1e-5 err by step^2 / 6 times the third derivative (2e-11 for a derivative of 1)
+# and by rounding, eps / step (2e-11 for a value of 1). The samples' derivatives and values stay below 1e3.
+STEP = 1e-5
+NUMERIC = {"rtol": 1e-6, "atol": 1e-7}
+
+CASES = [pytest.param(name, s, id=f"{name}-{i}") for name, samples in SAMPLES.items() for i, s in enumerate(samples)]
+every_sample = pytest.mark.parametrize(("name", "sample"), CASES)
+# Steps as small as those of finite differences are lost where a sample converts to a narrower dtype.
+every_smooth_sample = pytest.mark.parametrize(("name", "sample"), [c for c in CASES if c.values[1].keeps_dtype])
+
+
+# -- completeness ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_primitive_has_samples(name: str) -> None:
+    assert SAMPLES.get(name), f"{name} needs sample inputs in samples.py"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_sample_is_of_a_primitive_in_the_table(name: str) -> None:
+    assert name in TABLE
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_cover_scalars_and_empty_tensors(name: str) -> None:
+    values = [x for sample in SAMPLES[name] for x in sample.arrays() if x.dtype.kind == "f"]
+    assert any(x.ndim == 0 for x in values) or name in NOT_FOR_SCALARS
+    assert any(x.size == 0 for x in values)
+
+
+@every_sample
+def test_sample_applies_the_primitive_it_is_listed_under(name: str, sample: Sample) -> None:
+    assert applications(TABLE[name], sample.call(ad, *tensors(sample)))
+
+
+# -- values and derivatives --------------------------------------------------------------------------------------------
+
+
+@every_smooth_sample
+def test_first_derivative_equals_finite_differences(name: str, sample: Sample) -> None:
+    values = sample.arrays()
+    v = weights(sample, values)
+
+    def weighted(values: list[Array]) -> float:
+        return float((v * array(sample.call(ad, *map(ad.tensor, values)))).sum())
+
+    xs = tensors(sample)
+    found = ad.grad(sample.call(ad, *xs), floats(xs), grad_outputs=ad.tensor(v))
+    for x, g, numeric in zip(floats(xs), found, slopes(weighted, values), strict=True):
+        assert g.shape == x.shape
+        np.testing.assert_allclose(g.data, numeric, **NUMERIC)
+
+
+@every_smooth_sample
+def test_second_derivative_equals_finite_differences_of_the_first(name: str, sample: Sample) -> None:
+    values = sample.arrays()
+    v = weights(sample, values)
+
+    def weighted_slope(values: list[Array]) -> float:
+        *inputs, v = values
+        xs = [ad.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
+        found = ad.grad(sample.call(ad, *xs), floats(xs), grad_outputs=ad.tensor(v))
+        return float(sum((u * g.data).sum() for u, g in zip(directions(found), found, strict=True)))
+
+    _, _, second = derivatives(ad, sample)
+    for g, numeric in zip(second, slopes(weighted_slope, [*values, v]), strict=True):
+        np.testing.assert_allclose(g, numeric, **NUMERIC)
+
+
+@every_sample
+def test_rules_give_the_same_on_tensors_as_on_arrays(name: str, sample: Sample) -> None:
+    for y in applications(TABLE[name], sample.call(ad, *tensors(sample))):
+        for _, on_arrays, on_tensors in rules(y):
+            recorded, plain = on_tensors(), on_arrays()
+            assert isinstance(recorded, ad.Tensor)
+            # Both compute the same formula; a sum may run over another memory layout.
+            assert_same(array(recorded), np.asarray(plain), rtol=1e-14, atol=1e-14)
+
+
+@needs_torch
+@every_sample
+def test_value_and_both_derivatives_equal_pytorch(name: str, sample: Sample) -> None:
+    assert_same(derivatives(ad, sample), derivatives(torch, sample))
+
+
+# -- dtype, shape, memory ----------------------------------------------------------------------------------------------
+
+
+@every_sample
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_is_kept_by_value_and_rules(name: str, sample: Sample, dtype: npt.DTypeLike) -> None:
+    for y in applications(TABLE[name], sample.call(ad, *tensors(sample, dtype))):
+        if sample.keeps_dtype:
+            assert y.dtype == dtype
+        for x, on_arrays, on_tensors in rules(y):
+            if sample.keeps_dtype:
+                assert on_arrays().dtype == x.dtype
+                assert on_tensors().dtype == x.dtype
+
+
+@every_sample
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_have_the_shape_and_dtype_of_their_inputs(name: str, sample: Sample, dtype: npt.DTypeLike) -> None:
+    xs = tensors(sample, dtype)
+    y = sample.call(ad, *xs)
+    y.backward(ad.ones_like(y))
+    for x in floats(xs):
+        assert x.grad is not None
+        assert (x.grad.shape, x.grad.dtype) == (x.shape, x.dtype)
+
+
+@every_sample
+def test_rules_neither_return_nor_change_what_was_saved(name: str, sample: Sample) -> None:
+    for y in applications(TABLE[name], sample.call(ad, *tensors(sample))):
+        saved = [t.data for t in (y, *y._record[1])]
+        before = [a.copy() for a in saved]
+        for a in saved:
+            a.flags.writeable = False  # a rule that writes into what it was given raises
+        for _, on_arrays, _ in rules(y):
+            found = on_arrays()
+            assert not any(np.may_share_memory(found, a) for a in saved)
+        for a, b in zip(saved, before, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@every_sample
+def test_gradients_share_memory_with_nothing(name: str, sample: Sample) -> None:
+    for create_graph in (False, True):
+        xs = tensors(sample)
+        y = sample.call(ad, *xs)
+        seed = ad.ones_like(y)
+        y.backward(seed, create_graph=create_graph)
+        owned = [x.grad.data for x in floats(xs) if x.grad is not None]
+        others = [seed.data, y.data, *(x.data for x in xs)]
+        for i, g in enumerate(owned):
+            assert not any(np.may_share_memory(g, other) for other in others + owned[:i])
+
+
+@every_sample
+def test_zero_dimensional_arrays_count_as_scalars(name: str, sample: Sample) -> None:
+    def value_and_gradients(wrap: Callable[[Array], Any]) -> list[Array]:
+        xs = [ad.Tensor(wrap(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
+        y = sample.call(ad, *xs)
+        y.backward(ad.ones_like(y))
+        return [array(y), *(x.grad.data for x in floats(xs) if x.grad is not None)]
+
+    arrays, scalars = value_and_gradients(np.array), value_and_gradients(lambda x: np.array(x)[()])
+    assert_same(arrays, scalars, rtol=1e-14, atol=1e-14)  # NumPy's loops for scalars and arrays may round differently
+
+
+@every_sample
+def test_inputs_of_any_memory_layout_give_the_same(name: str, sample: Sample) -> None:
+    def value_and_gradients(lay: Callable[[Array], Array]) -> list[Array]:
+        xs = [ad.Tensor(lay(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
+        y = sample.call(ad, *xs)
+        y.backward(ad.ones_like(y))
+        return [array(y), *(x.grad.data for x in floats(xs) if x.grad is not None)]
+
+    reference = value_and_gradients(np.array)
+    for lay in (columns_first, every_second, reversed_in_memory):
+        assert_same(value_and_gradients(lay), reference, rtol=1e-14, atol=1e-14)  # sums run in another order
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------------
+
+
+def tensors(sample: Sample, dtype: npt.DTypeLike = np.float64) -> list[ad.Tensor]:
+    """Return a sample's inputs as leaves; the floats among them require gradients."""
+    return [ad.tensor(x, requires_grad=x.dtype.kind == "f") for x in sample.arrays(dtype)]
+
+
+def floats(xs: Iterable[Any]) -> list[Any]:
+    """Return those tensors that require gradients."""
+    return [x for x in xs if x.requires_grad]
+
+
+def weights(sample: Sample, values: list[Array]) -> Array:
+    """Return fixed random weights for the elements of a sample's output."""
+    return np.random.default_rng(7).uniform(0.5, 1.5, sample.call(ad, *map(ad.tensor, values)).shape)
+
+
+def directions(gradients: Iterable[Any]) -> list[Array]:
+    """Return fixed random weights for the elements of gradients."""
+    rng = np.random.default_rng(11)
+    return [rng.uniform(0.5, 1.5, tuple(g.shape)) for g in gradients]
+
+
+def derivatives(library: Any, sample: Sample) -> tuple[Array, list[Array], list[Array]]:
+    """Return value, weighted first derivatives, and those of a weighted sum of them, in autodiff or PyTorch.
+
+    The second derivatives are with respect to the inputs and to the weights of the output.
+    """
+    grad = ad.grad if library is ad else library.autograd.grad
+    call = sample.call if library is ad else sample.torch or sample.call
+    values = sample.arrays()
+    xs = [library.tensor(x, requires_grad=x.dtype.kind == "f") for x in values]
+    v = library.tensor(weights(sample, values), requires_grad=True)
+    y = call(library, *xs)
+    first = grad(y, floats(xs), grad_outputs=v.to(y.dtype), create_graph=True)
+    weighted = sum(((library.tensor(u) * g).sum() for u, g in zip(directions(first), first, strict=True)))
+    second = [np.zeros(x.shape) for x in (*floats(xs), v)]
+    if weighted.requires_grad:
+        found = grad(weighted, [*floats(xs), v], allow_unused=True)
+        second = [z if g is None else array(g) for g, z in zip(found, second, strict=True)]
+    return array(y), [array(g) for g in first], second
+
+
+def slopes(f: Callable[[list[Array]], float], values: list[Array]) -> list[Array]:
+    """Return the derivative of f with respect to each float in `values` by central differences."""
+    found = []
+    for k, x in enumerate(values):
+        if x.dtype.kind != "f":
+            continue
+        slope = np.zeros(x.shape)
+        for at in np.ndindex(x.shape):
+            ends = []
+            for step in (STEP, -STEP):
+                moved = np.array(x)
+                moved[at] += step
+                ends.append(f([*values[:k], moved, *values[k + 1 :]]))
+            slope[at] = (ends[0] - ends[1]) / (2 * STEP)
+        found.append(slope)
+    return found
+
+
+def applications(op: Primitive, output: ad.Tensor) -> list[Any]:
+    """Return the results of a primitive in the graph of `output`."""
+    found, queue = [], [output]
+    while queue:
+        y = queue.pop()
+        if y._record is not None:
+            queue.extend(y._record[1])
+            if y._record[0] is op:
+                found.append(y)
+    return found
+
+
+def rules(y: Any) -> list[tuple[Any, Callable[[], Any], Callable[[], Any]]]:
+    """Return (input, its rule bound to arrays, its rule bound to tensors) of a recorded result.
+
+    The gradient of the output that they get cannot be written to.
+    """
+    op, inputs, params, _ = y._record
+    g = np.random.default_rng(3).uniform(0.5, 1.5, y.shape).astype(y.dtype)
+    g = g if isinstance(g, np.ndarray) else y.dtype.type(g)
+    if isinstance(g, np.ndarray):
+        g.flags.writeable = False
+    return [
+        (
+            x,
+            lambda rule=rule, i=i: rule(g, y, inputs, params, i),
+            lambda rule=on_tensors, i=i: rule(ad.Tensor(g), y, inputs, params, i),
+        )
+        for i, (x, rule, on_tensors) in enumerate(zip(inputs, op.on_arrays, op.on_tensors, strict=False))
+        if x.requires_grad and rule is not None
+    ]
+
+
+def columns_first(x: Array) -> Array:
+    """Return an equal array in Fortran's order."""
+    return np.array(x, order="F")
+
+
+def every_second(x: Array) -> Array:
+    """Return an equal array that uses every second element of a larger one."""
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype) if x.ndim else x
+    if x.ndim:
+        wide[..., ::2] = x
+    return wide[..., ::2] if x.ndim else np.array(x)
+
+
+def reversed_in_memory(x: Array) -> Array:
+    """Return an equal array whose elements lie in memory in the opposite order."""
+    return np.array(x[..., ::-1])[..., ::-1] if x.ndim else np.array(x)

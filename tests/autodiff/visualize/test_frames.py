@@ -1,0 +1,155 @@
+"""Frames: one around what each call of a module computed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import autodiff as ad
+import nn
+from autodiff import Tensor
+from autodiff.visualize import draw
+from autodiff.visualize.diagram import Diagram, Step
+from autodiff.visualize.reading import read
+
+
+def labels(diagram: Diagram, node_frame: int | None) -> list[str]:
+    """Return the labels of a frame and those around it, innermost first."""
+    found = []
+    while node_frame is not None:
+        found.append(diagram.frames[node_frame].label)
+        node_frame = diagram.frames[node_frame].parent
+    return found
+
+
+def places(diagram: Diagram) -> dict[str, list[str]]:
+    return {n.symbol if isinstance(n, Step) else n.title: labels(diagram, n.frame) for n in diagram.nodes}
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return ad.tensor([[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]], name="x")
+
+
+def test_frames_nest_as_the_modules_do(x: Tensor) -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 1)))
+    found = places(read([net(x).sum().named("loss")], net))
+    assert found["x"] == []
+    assert found["loss"] == []
+    assert found["Σ"] == []
+    assert found["0.weight"] == found["0.bias"] == ["0: Linear", "Sequential"]
+    assert found["tanh"] == ["1.0: Tanh", "1: Sequential", "Sequential"]
+    assert found["1.1.weight"] == found["linear"] == ["1.1: Linear", "1: Sequential", "Sequential"]
+
+
+def test_clusters_lie_in_each_other(x: Tensor) -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+    lines = [line.strip() for line in draw(net(x).sum(), params=net).source.splitlines()]
+    opened: list[str] = []
+    nesting = {}
+    for line in lines:
+        if line.endswith("{"):
+            opened.append("")
+        elif line == "}":
+            opened.pop()
+        elif label := re.search(r"label=<<B>(.*?)</B>>", line):
+            opened[-1] = label[1]
+        elif key := re.match(r"(\w+) \[label=", line):
+            nesting[key[1]] = [name for name in opened if name]
+    assert nesting["t0"] == []
+    assert nesting["o0_inputs"] == nesting["o0"] == ["Sequential", "0: Linear"]
+    assert nesting["o1"] == ["Sequential", "1: Tanh"]
+
+
+def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
+    found = places(read([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]))
+    assert found["linear"] == ["Linear", "Sequential"]
+    assert found["parameter"] == ["Linear", "Sequential"]
+
+
+def test_a_module_called_twice_has_two_frames(x: Tensor) -> None:
+    shared = nn.Linear(2, 2)
+    net = nn.Sequential(shared, nn.Tanh(), shared)
+    diagram = read([net(x)], net)
+    assert [frame.label for frame in diagram.frames] == [
+        "Sequential",
+        "0: Linear (call 1)",
+        "1: Tanh",
+        "0: Linear (call 2)",
+    ]
+    assert [frame.parent for frame in diagram.frames] == [None, 0, 0, 0]
+    assert places(diagram)["0.weight"] == ["Sequential"]  # what both calls read lies in neither
+    steps = [labels(diagram, n.frame)[0] for n in diagram.nodes if isinstance(n, Step)]
+    assert steps == ["0: Linear (call 1)", "1: Tanh", "0: Linear (call 2)"]
+
+
+def test_what_a_module_returns_is_seen_outside_of_it(x: Tensor) -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x).named("hidden").tanh()
+
+    net = Named()
+    found = places(read([net(x).named("result").sum()], net))
+    assert found["linear"] == ["layer: Linear", "Named"]
+    assert found["hidden"] == ["Named"]
+    assert found["result"] == []
+
+
+def test_a_module_with_several_outputs_has_one_frame(x: Tensor) -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return x.exp(), x.tanh()
+
+    w = ad.tensor(2.0, requires_grad=True)
+    a, b = Two()(x * w)
+    diagram = read([(a + b).sum()])
+    assert [frame.label for frame in diagram.frames] == ["Two"]
+    assert places(diagram)["exp"] == places(diagram)["tanh"] == ["Two"]
+    assert places(diagram)["+"] == places(diagram)["×"] == []
+
+
+def test_a_module_that_changes_nothing_has_no_frame(x: Tensor) -> None:
+    class Same(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    w = ad.tensor(2.0, requires_grad=True)
+    assert read([Same()(x * w).sum()]).frames == []
+
+
+def test_an_output_used_only_elsewhere_leaves_frames_nested(x: Tensor) -> None:
+    class Keeps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.kept = self.inner(x)
+            return x.tanh()
+
+    net = Keeps()
+    w = ad.tensor(2.0, requires_grad=True)
+    found = places(read([(net(x * w) + net.kept).sum()], net))
+    assert found["linear"] == ["inner: Linear"]
+    assert found["tanh"] == ["Keeps"]
+
+
+def test_running_statistics_have_names(x: Tensor) -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
+    boxes = {n.title for n in read([net(x).sum()], net).nodes if not isinstance(n, Step)}
+    assert {"1.weight", "1.bias"} <= boxes
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB", "RL", "BT"])
+def test_a_network_is_drawn_in_every_direction(x: Tensor, direction: str, capfd: pytest.CaptureFixture[str]) -> None:
+    net = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.LeakyReLU(), nn.Linear(4, 3))
+    loss = nn.CrossEntropyLoss()(net(x), ad.tensor([0, 2, 1], name="labels"))
+    svg = draw(loss.named("loss"), params=net, direction=direction).pipe(encoding="utf-8")
+    for text in ("1: BatchNorm1d", "0.weight", "CrossEntropyLoss", "log_softmax", "leaky_relu"):
+        assert text in svg
+    assert capfd.readouterr().err == ""
