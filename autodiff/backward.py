@@ -178,7 +178,7 @@ def backward(
 ) -> None:
     """Add the gradients of `output` to the ``.grad`` of the leaves; see `Tensor.backward`."""
     seeds = {output: _seed(output, gradient, create_graph, "backward")}
-    wanted = None if inputs is None else set(_listed(inputs, "backward"))
+    wanted = None if inputs is None else set(_differentiable(inputs, "backward"))
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with set_grad_enabled(True):
@@ -213,6 +213,15 @@ def _listed(tensors: Any, where: str) -> list[Node]:
             raise TypeError(f"{where}: expected a Tensor or a sequence of them, got {type(t).__name__}")
     if not listed:
         raise ValueError(f"{where}: got an empty sequence of tensors")
+    return listed
+
+
+def _differentiable(inputs: Any, where: str) -> list[Node]:
+    """Return what is to get a gradient as a list, or say which of them cannot have one."""
+    listed = _listed(inputs, where)
+    for i, x in enumerate(listed):
+        if not x._requires_grad:
+            raise RuntimeError(f"{where}: input {i}, a tensor of shape {x._data.shape}, does not require a gradient")
     return listed
 
 
@@ -268,7 +277,7 @@ def grad(
     >>> ad.grad(slope, x)
     (tensor(12.),)
     """
-    ys, xs = _listed(outputs, "grad"), _listed(inputs, "grad")
+    ys, xs = _listed(outputs, "grad"), _differentiable(inputs, "grad")
     if grad_outputs is None or isinstance(grad_outputs, (Node, np.ndarray, np.generic)):
         grad_outputs = [grad_outputs]
         grad_outputs = grad_outputs * len(ys) if grad_outputs[0] is None else grad_outputs
@@ -278,9 +287,6 @@ def grad(
         raise ValueError(
             "grad: materialize_grads=True returns zeros for unused inputs, so allow_unused cannot be False"
         )
-    for i, x in enumerate(xs):
-        if not x._requires_grad:
-            raise RuntimeError(f"grad: input {i}, a tensor of shape {x._data.shape}, does not require a gradient")
     seeds: Gradients = {}
     with set_grad_enabled(create_graph):
         for y, v in zip(ys, grad_outputs, strict=True):

@@ -535,6 +535,12 @@ class Tensor(Node):
     __isub__ = _augmented(np.subtract, e.sub, "sub_")
     __imul__ = _augmented(np.multiply, e.mul, "mul_")
     __itruediv__ = _augmented(np.divide, e.div, "div_")
+    __ifloordiv__ = _augmented(np.floor_divide, e.floor_divide, "floor_divide_")
+    __imod__ = _augmented(np.remainder, e.remainder, "remainder_")
+    __ipow__ = _augmented(np.power, e.pow, "pow_")
+    __iand__ = _augmented(np.bitwise_and, e.bitwise_and, "bitwise_and_")
+    __ior__ = _augmented(np.bitwise_or, e.bitwise_or, "bitwise_or_")
+    __ixor__ = _augmented(np.bitwise_xor, e.bitwise_xor, "bitwise_xor_")
 
 
 _OPERANDS: tuple[type, ...] = (Node, np.ndarray, np.generic, bool, int, float)

@@ -105,6 +105,7 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    *,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -156,8 +157,9 @@ def cross_entropy(
         if weight.dtype != x.dtype:
             raise RuntimeError(f"{name}: weight and logits need one dtype, got {weight.dtype} and {x.dtype}")
     if x.ndim == 1:
-        lead = cross_entropy(x[None], t[None], weight, ignore_index, reduction, label_smoothing)
-        return lead if reduction != "none" else lead[0]
+        options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        row = cross_entropy(x[None], t[None], weight, reduction=reduction, **options)  # type: ignore[arg-type]  # each of its own type
+        return row if reduction != "none" else row[0]
     log_p = log_softmax(x, 1)
     if t.dtype.kind == "f":
         if ignore_index >= 0:
@@ -178,7 +180,7 @@ def cross_entropy(
         loss = (1 - label_smoothing) * loss + label_smoothing / _classes(x) * spread
     if reduction == "mean" and each is not None:
         total = each.sum()
-        return loss.sum() / total if total.item() else loss.sum() * np.nan  # nothing counts: PyTorch's NaN
+        return loss.sum() / total if total.item() else loss.sum() + np.nan  # nothing counts: NaN, without a gradient
     return _reduced(loss, reduction)
 
 
@@ -232,6 +234,7 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    *,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -269,13 +272,16 @@ def binary_cross_entropy_with_logits(
     x, t = checked_tensor(input, name), checked_tensor(target, name)
     if x.shape != t.shape:
         raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
+    for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
+        if factor is not None and not _broadcasts(checked_tensor(factor, name).shape, x.shape):
+            raise ValueError(f"{name}: {what} has shape {factor.shape}, which does not broadcast to {x.shape}")
     loss = softplus(x) - x * t
     if pos_weight is not None:
         loss = loss + (pos_weight - 1) * t * softplus(-x)
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Squared error, averaged.
 
     Parameters
@@ -319,6 +325,11 @@ def checked_reduction(reduction: str, name: str) -> str:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     return reduction
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Tell whether a shape broadcasts to another one without widening it."""
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1], strict=False))
 
 
 def checked_smoothing(label_smoothing: float, name: str) -> float:

@@ -32,6 +32,8 @@ class BatchNorm1d(Module):
         Whether to keep running averages. Without them evaluation, too, uses the batch.
     dtype : dtype, optional
         The default dtype (float32) unless given.
+    bias : bool, optional
+        Whether to learn the shift, too, where `affine` holds.
 
     Attributes
     ----------
@@ -70,12 +72,14 @@ class BatchNorm1d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.register_parameter("weight", Parameter(ad.ones(num_features, dtype=dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(ad.zeros(num_features, dtype=dtype)) if affine else None)
+        self.register_parameter("bias", Parameter(ad.zeros(num_features, dtype=dtype)) if affine and bias else None)
         tracks = track_running_stats
         self.register_buffer("running_mean", ad.zeros(num_features, dtype=dtype) if tracks else None)
         self.register_buffer("running_var", ad.ones(num_features, dtype=dtype) if tracks else None)
@@ -103,5 +107,5 @@ class BatchNorm1d(Module):
         """Name the options."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )

@@ -1,0 +1,1 @@
+"""Tests of layers, losses, initializations and the modules that hold them."""

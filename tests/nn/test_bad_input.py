@@ -1,0 +1,310 @@
+"""What does not fit is refused at once, by PyTorch's kind of error, by name, and leaves the module as it was."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+import nn.functional as F  # noqa: N812  # the name everyone knows
+from tests.oracle import needs_torch, torch
+
+Make = Callable[[Any], Any]
+Kind = type[Exception] | tuple[type[Exception], ...]
+
+# name: (module or function of nn, call of it with the library, kind of error, what its text names)
+BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
+    "Linear, wrong feature size": (
+        lambda nn: nn.Linear(784, 10),
+        lambda m, lib: m(lib.ones(64, 100)),
+        RuntimeError,
+        ["linear", "(64, 100)", "(10, 784)"],
+    ),
+    "Linear, scalar": (
+        lambda nn: nn.Linear(3, 2),
+        lambda m, lib: m(lib.tensor(1.0)),
+        RuntimeError,
+        ["linear", "()", "(2, 3)"],
+    ),
+    "Linear, float64 into float32": (
+        lambda nn: nn.Linear(3, 2),
+        lambda m, lib: m(lib.ones(4, 3, dtype=lib.float64)),
+        RuntimeError,
+        ["linear", "float64", "float32"],
+    ),
+    "Linear, integers": (
+        lambda nn: nn.Linear(3, 2),
+        lambda m, lib: m(lib.ones(4, 3, dtype=lib.int64)),
+        RuntimeError,
+        ["linear", "int64", "float32"],
+    ),
+    "Linear, a list": (lambda nn: nn.Linear(3, 2), lambda m, lib: m([1.0, 2.0, 3.0]), TypeError, ["linear", "list"]),
+    "Sequential, layers that do not fit": (
+        lambda nn: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(5, 2)),
+        lambda m, lib: m(lib.ones(1, 3)),
+        RuntimeError,
+        ["linear", "(1, 4)", "(2, 5)"],
+    ),
+    "BatchNorm1d, wrong feature size": (
+        lambda nn: nn.BatchNorm1d(3),
+        lambda m, lib: m(lib.ones(4, 5)),
+        RuntimeError,
+        ["BatchNorm1d", "3", "(4, 5)"],
+    ),
+    "BatchNorm1d, 1-d": (
+        lambda nn: nn.BatchNorm1d(3),
+        lambda m, lib: m(lib.ones(3)),
+        ValueError,
+        ["BatchNorm1d", "2-d or 3-d", "(3,)"],
+    ),
+    "BatchNorm1d, 4-d": (
+        lambda nn: nn.BatchNorm1d(3),
+        lambda m, lib: m(lib.ones(2, 3, 4, 5)),
+        ValueError,
+        ["BatchNorm1d", "2-d or 3-d", "(2, 3, 4, 5)"],
+    ),
+    "BatchNorm1d, batch of one": (
+        lambda nn: nn.BatchNorm1d(3),
+        lambda m, lib: m(lib.ones(1, 3)),
+        ValueError,
+        ["batch_norm", "more than 1 value per channel", "(1, 3)"],
+    ),
+    "BatchNorm1d, batch of one of length one": (
+        lambda nn: nn.BatchNorm1d(3, momentum=None),
+        lambda m, lib: m(lib.ones(1, 3, 1)),
+        ValueError,
+        ["batch_norm", "more than 1 value per channel", "(1, 3, 1)"],
+    ),
+    "BatchNorm1d, batch of one without averages, in evaluation": (
+        lambda nn: nn.BatchNorm1d(3, track_running_stats=False).eval(),
+        lambda m, lib: m(lib.ones(1, 3)),
+        ValueError,
+        ["batch_norm", "more than 1 value per channel", "(1, 3)"],
+    ),
+    "BatchNorm1d, float64 into float32": (
+        lambda nn: nn.BatchNorm1d(3),
+        lambda m, lib: m(lib.ones(4, 3, dtype=lib.float64)),
+        RuntimeError,
+        ["float64", "float32"],
+    ),
+    "BatchNorm1d, float64 into float32, in evaluation": (
+        lambda nn: nn.BatchNorm1d(3).eval(),
+        lambda m, lib: m(lib.ones(4, 3, dtype=lib.float64)),
+        RuntimeError,
+        ["float64", "float32"],
+    ),
+    "BatchNorm1d, integers": (
+        lambda nn: nn.BatchNorm1d(3),
+        lambda m, lib: m(lib.ones(4, 3, dtype=lib.int64)),
+        RuntimeError,
+        ["int64"],
+    ),
+    "Softmax, dimension out of range": (
+        lambda nn: nn.Softmax(dim=2),
+        lambda m, lib: m(lib.ones(4, 3)),
+        IndexError,
+        ["softmax", "2"],
+    ),
+    "Softmax, integers": (
+        lambda nn: nn.Softmax(dim=0),
+        lambda m, lib: m(lib.ones(3, dtype=lib.int64)),
+        RuntimeError,
+        ["softmax", "int64"],
+    ),
+    "ReLU, a number": (lambda nn: nn.ReLU(), lambda m, lib: m(3.0), TypeError, ["float"]),
+    "CrossEntropyLoss, label out of range": (
+        lambda nn: nn.CrossEntropyLoss(),
+        lambda m, lib: m(lib.ones(3, 4), lib.tensor([1, 2, 4])),
+        IndexError,
+        ["cross_entropy", "label 4", "4 classes"],
+    ),
+    "CrossEntropyLoss, negative label": (
+        lambda nn: nn.CrossEntropyLoss(),
+        lambda m, lib: m(lib.ones(3, 4), lib.tensor([1, -100, -1])),
+        IndexError,
+        ["cross_entropy", "label -1", "4 classes"],
+    ),
+    "CrossEntropyLoss, negative label in a single sample": (
+        lambda nn: nn.CrossEntropyLoss(),
+        lambda m, lib: m(lib.ones(4), lib.tensor(-2)),
+        IndexError,
+        ["cross_entropy", "label -2", "4 classes"],
+    ),
+    "CrossEntropyLoss, labels of another batch": (
+        lambda nn: nn.CrossEntropyLoss(),
+        lambda m, lib: m(lib.ones(3, 4), lib.tensor([1, 2])),
+        ValueError,
+        ["cross_entropy", "(3, 4)", "(3,)", "(2,)"],
+    ),
+    "CrossEntropyLoss, weight of other classes": (
+        lambda nn: nn.CrossEntropyLoss(),
+        lambda m, lib: m.__class__(weight=lib.ones(3))(lib.ones(2, 4), lib.tensor([1, 2])),
+        (ValueError, RuntimeError),  # PyTorch's is the latter
+        ["weight", "(4,)", "(3,)"],
+    ),
+    "CrossEntropyLoss, weight of another dtype": (
+        lambda nn: nn.CrossEntropyLoss(),
+        lambda m, lib: m.__class__(weight=lib.ones(4, dtype=lib.float64))(lib.ones(2, 4), lib.tensor([1, 2])),
+        RuntimeError,
+        ["cross_entropy", "float64", "float32"],
+    ),
+    "CrossEntropyLoss, an ignored class among probabilities": (
+        lambda nn: nn.CrossEntropyLoss(ignore_index=1),
+        lambda m, lib: m(lib.ones(3, 4), lib.ones(3, 4)),
+        RuntimeError,
+        ["cross_entropy", "ignore_index"],
+    ),
+    "CrossEntropyLoss, integer logits": (
+        lambda nn: nn.CrossEntropyLoss(),
+        lambda m, lib: m(lib.ones(3, 4, dtype=lib.int64), lib.tensor([1, 2, 3])),
+        RuntimeError,
+        ["int64"],
+    ),
+    "MSELoss, shapes that do not broadcast": (
+        lambda nn: nn.MSELoss(),
+        lambda m, lib: quietly(m, lib.ones(3), lib.ones(2)),
+        (RuntimeError, ValueError),  # PyTorch's is the former
+        ["3", "2"],
+    ),
+    "BCEWithLogitsLoss, another shape": (
+        lambda nn: nn.BCEWithLogitsLoss(),
+        lambda m, lib: m(lib.ones(3), lib.ones(3, 1)),
+        ValueError,
+        ["binary_cross_entropy_with_logits", "(3, 1)", "(3,)"],
+    ),
+    "BCEWithLogitsLoss, weight of more dimensions": (
+        lambda nn: nn.BCEWithLogitsLoss(),
+        lambda m, lib: m.__class__(weight=lib.ones(4, 3, 1))(lib.ones(3), lib.ones(3)),
+        (RuntimeError, ValueError),  # PyTorch's is the former
+        ["binary_cross_entropy_with_logits", "(4, 3, 1)", "(3,)"],
+    ),
+    "BCEWithLogitsLoss, pos_weight that does not broadcast": (
+        lambda nn: nn.BCEWithLogitsLoss(),
+        lambda m, lib: m.__class__(pos_weight=lib.ones(2))(lib.ones(4, 3), lib.ones(4, 3)),
+        (RuntimeError, ValueError),  # PyTorch's is the former
+        ["binary_cross_entropy_with_logits", "(2,)", "(4, 3)"],
+    ),
+}
+every_bad_call = pytest.mark.parametrize(("make", "call", "kind", "named"), BAD.values(), ids=list(BAD))
+
+
+def quietly(call: Any, *args: Any) -> Any:
+    """Call without the warning about a broadcast target, which both libraries give first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return call(*args)
+
+
+@every_bad_call
+def test_a_bad_call_is_refused_by_name_and_changes_nothing(
+    make: Make, call: Callable[[Any, Any], Any], kind: Kind, named: list[str]
+) -> None:
+    module = make(nn)
+    before = {name: value.data.copy() for name, value in module.state_dict().items()}
+    with pytest.raises(kind) as error:
+        call(module, ad)
+    assert [text for text in named if text not in str(error.value)] == [], str(error.value)
+    for name, value in module.state_dict().items():
+        np.testing.assert_array_equal(value.data, before[name])
+    assert all(p.grad is None for p in module.parameters())
+
+
+@needs_torch
+@every_bad_call
+def test_pytorch_refuses_the_same_call_by_the_same_kind_of_error(
+    make: Make, call: Callable[[Any, Any], Any], kind: Kind, named: list[str]
+) -> None:
+    module = make(torch.nn)
+    with pytest.raises(kind):
+        call(module, torch)
+
+
+# Refused by PyTorch too, but by a RuntimeError where the documentation here says otherwise.
+STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
+    "float labels": (
+        lambda: F.cross_entropy(ad.ones(3, 4), ad.ones(3)),
+        ValueError,
+        ["cross_entropy", "(3, 4)", "(3,)"],
+    ),
+    "boolean labels": (
+        lambda: F.cross_entropy(ad.ones(3, 4), ad.ones(3).bool()),
+        TypeError,
+        ["cross_entropy", "integers", "bool"],
+    ),
+    "labels as a list": (lambda: F.cross_entropy(ad.ones(3, 4), [0, 1, 2]), TypeError, ["cross_entropy", "list"]),
+    "integer labels of the logits' shape": (
+        lambda: F.cross_entropy(ad.ones(3, 4), ad.ones(3, 4).long()),
+        ValueError,
+        ["cross_entropy", "(3, 4)", "(3,)"],
+    ),
+    "logits without dimension": (lambda: F.cross_entropy(ad.tensor(1.0), ad.tensor(0)), ValueError, ["cross_entropy"]),
+    "cross_entropy, unknown reduction": (
+        lambda: F.cross_entropy(ad.ones(3, 4), ad.tensor([1, 2, 3]), reduction="average"),
+        ValueError,
+        ["cross_entropy", "'mean', 'sum' or 'none'", "'average'"],
+    ),
+    "mse_loss, unknown reduction": (
+        lambda: F.mse_loss(ad.ones(3), ad.ones(3), reduction="average"),
+        ValueError,
+        ["mse_loss", "'average'"],
+    ),
+    "binary_cross_entropy_with_logits, unknown reduction": (
+        lambda: F.binary_cross_entropy_with_logits(ad.ones(3), ad.ones(3), reduction="average"),
+        ValueError,
+        ["binary_cross_entropy_with_logits", "'average'"],
+    ),
+    "CrossEntropyLoss, unknown reduction": (
+        lambda: nn.CrossEntropyLoss(reduction="average"),
+        ValueError,
+        ["CrossEntropyLoss", "'average'"],
+    ),
+    "MSELoss, unknown reduction": (lambda: nn.MSELoss(reduction="average"), ValueError, ["MSELoss", "'average'"]),
+    "BCEWithLogitsLoss, unknown reduction": (
+        lambda: nn.BCEWithLogitsLoss(reduction="average"),
+        ValueError,
+        ["BCEWithLogitsLoss", "'average'"],
+    ),
+    "label smoothing above 1": (
+        lambda: F.cross_entropy(ad.ones(3, 4), ad.tensor([1, 2, 3]), label_smoothing=1.5),
+        ValueError,
+        ["label_smoothing", "1.5"],
+    ),
+    "class weights as a list": (
+        lambda: F.cross_entropy(ad.ones(3, 4), ad.tensor([1, 2, 3]), weight=[1.0] * 4),
+        TypeError,
+        ["cross_entropy", "list"],
+    ),
+    "CrossEntropyLoss, weights as an array": (
+        lambda: nn.CrossEntropyLoss(weight=np.ones(3)),
+        TypeError,
+        ["CrossEntropyLoss", "weight", "ndarray"],
+    ),
+    "a list into batch normalization": (lambda: nn.BatchNorm1d(3)([1.0, 2.0]), TypeError, ["list"]),
+    "evaluation without running averages": (
+        lambda: F.batch_norm(ad.ones(4, 3), None, None),
+        ValueError,
+        ["batch_norm", "running_mean"],
+    ),
+    "negative size": (lambda: nn.Linear(-3, 2), ValueError, ["Linear", "-3"]),
+    "size that is no integer": (lambda: nn.Linear(3.0, 2), TypeError, ["float"]),
+    "negative number of features": (lambda: nn.BatchNorm1d(-1), (ValueError, RuntimeError), ["-1"]),
+    "integer parameters": (lambda: nn.Linear(3, 2, dtype=np.int64), RuntimeError, ["int64"]),
+}
+
+
+@pytest.mark.parametrize(("call", "kind", "named"), STRICTER.values(), ids=list(STRICTER))
+def test_what_does_not_fit_is_refused_by_name(call: Callable[[], Any], kind: Kind, named: list[str]) -> None:
+    with pytest.raises(kind) as error:
+        call()
+    assert [text for text in named if text not in str(error.value)] == [], str(error.value)
+
+
+def test_a_target_that_broadcasts_is_warned_about() -> None:
+    with pytest.warns(UserWarning, match=r"mse_loss: a target of shape \(3,\).*input of shape \(3, 1\)"):
+        loss = nn.MSELoss()(ad.zeros(3, 1), ad.ones(3))
+    assert loss.item() == 1.0

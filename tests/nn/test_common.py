@@ -1,0 +1,203 @@
+"""The one common check: every module and function of the table against PyTorch, to second order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import autodiff as ad
+import nn
+from nn import functional
+from tests.nn.cases import CASES, UNDEFINED, Case, our_tensor, their_dtype, their_tensor
+from tests.oracle import Array, array, assert_same, needs_torch, theirs, torch
+
+ALL = [*CASES, *UNDEFINED]
+every_case = pytest.mark.parametrize("case", ALL, ids=str)
+every_defined_case = pytest.mark.parametrize("case", CASES, ids=str)
+every_module = pytest.mark.parametrize("case", [c for c in ALL if not c.path.startswith("functional.")], ids=str)
+
+# Both libraries round each operation once, in another order, in sums of up to 100 terms of about 1. A float64 rounds
+# by 1e-16, a float32 by 6e-8.
+TOLERANCE = {np.float64: {"rtol": 1e-11, "atol": 1e-12}, np.float32: {"rtol": 2e-5, "atol": 4e-6}}
+
+
+# -- completeness ------------------------------------------------------------------------------------------------------
+
+
+def public_modules() -> Iterator[str]:
+    """Yield the names of the modules that the package offers."""
+    for name, value in vars(nn).items():
+        if isinstance(value, type) and issubclass(value, nn.Module) and value is not nn.Module:
+            yield name
+
+
+@pytest.mark.parametrize("path", [*public_modules(), *(f"functional.{name}" for name in functional.__all__)])
+def test_every_module_and_function_is_in_the_table(path: str) -> None:
+    assert path in {name for case in CASES for name in case.paths()}, f"{path} needs a line in cases.py"
+
+
+# -- against PyTorch ---------------------------------------------------------------------------------------------------
+
+
+@needs_torch
+@every_case
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+def test_outputs_gradients_and_buffers_equal_pytorch(case: Case, dtype: npt.DTypeLike, training: bool) -> None:
+    mine, other = twins(case, dtype, training)
+    inputs, their_inputs = leaves(ad, case.converted(dtype)), leaves(torch, case.converted(dtype))
+    tolerance = TOLERANCE[dtype]  # type: ignore[index]  # one of its two keys
+    for scale in (1.0, 0.5):  # two passes: running averages move twice, gradients add up
+        y = mine(*(scale * x if x.requires_grad else x for x in inputs))
+        expected = other(*(scale * x if x.requires_grad else x for x in their_inputs))
+        assert_same(array(y), array(expected), **tolerance)
+        if y.requires_grad:
+            y.backward(ad.tensor(weights(y)))
+            expected.backward(theirs(weights(y)))
+    assert_same(gradients(mine, inputs), gradients(other, their_inputs), **tolerance)
+    state, expected_state = state_of(mine), state_of(other)
+    assert list(state) == list(expected_state)
+    assert_same(list(state.values()), list(expected_state.values()), **tolerance)
+
+
+@needs_torch
+@every_defined_case
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+def test_second_derivatives_equal_pytorch(case: Case, training: bool) -> None:
+    mine, other = twins(case, np.float64, training)
+    for found, expected in zip(
+        second_derivatives(ad, mine, leaves(ad, case.converted(np.float64))),
+        second_derivatives(torch, other, leaves(torch, case.converted(np.float64))),
+        strict=True,
+    ):
+        assert_same(found, expected, **TOLERANCE[np.float64])
+
+
+@needs_torch
+@every_module
+def test_weights_move_both_ways(case: Case) -> None:
+    mine, other = twins(case, np.float64)
+    again: Any = case.build(nn, our_tensor(np.float64))
+    again.double()
+    report = again.load_state_dict({name: array(value) for name, value in other.state_dict().items()})
+    assert not any(report)
+    assert list(again.state_dict()) == list(other.state_dict())
+    assert_same(list(state_of(again).values()), list(state_of(mine).values()), rtol=0, atol=0)
+
+
+@needs_torch
+@every_module
+def test_parameters_have_pytorchs_names_order_shapes_and_dtypes(case: Case) -> None:
+    mine: Any = case.build(nn, our_tensor(np.float32))
+    other: Any = case.build(torch.nn, their_tensor(np.float32))
+    for walk in ("named_parameters", "named_buffers", "state_dict"):
+        found, expected = (dict(getattr(module, walk)()) for module in (mine, other))
+        assert {n: (v.shape, v.dtype.name) for n, v in found.items()} == {
+            n: (tuple(v.shape), array(v).dtype.name) for n, v in expected.items()
+        }
+        assert list(found) == list(expected)
+    assert [name for name, _ in mine.named_modules()] == [name for name, _ in other.named_modules()]
+
+
+@needs_torch
+@every_module
+def test_text_equals_pytorchs(case: Case) -> None:
+    assert repr(case.build(nn, our_tensor(np.float32))) == repr(case.build(torch.nn, their_tensor(np.float32)))
+
+
+# -- arrays and memory -------------------------------------------------------------------------------------------------
+
+
+@every_module
+def test_numpy_arrays_are_taken_for_inputs_and_labels(case: Case) -> None:
+    module: Any = case.build(nn, our_tensor(np.float64))
+    module.double().load_state_dict(filled(module))
+    module.eval()
+    arrays = case.converted(np.float64)
+    from_arrays = module(*arrays)
+    assert isinstance(from_arrays, ad.Tensor)
+    np.testing.assert_array_equal(from_arrays.data, module(*map(ad.tensor, arrays)).data)
+
+
+@every_case
+def test_neither_inputs_nor_parameters_are_changed(case: Case) -> None:
+    call: Any = case.build(nn, our_tensor(np.float64))
+    if isinstance(call, nn.Module):
+        call.double().load_state_dict(filled(call))
+    inputs = leaves(ad, case.converted(np.float64))
+    watched = [*inputs, *parameters(call)]
+    before = [x.data.copy() for x in watched]
+    for x in watched:
+        x.data.flags.writeable = False  # whoever writes into it raises
+    y = call(*inputs)
+    if y.requires_grad:
+        y.backward(ad.tensor(weights(y)))
+    for x, value in zip(watched, before, strict=True):
+        np.testing.assert_array_equal(x.data, value)
+        assert x.grad is None or not np.may_share_memory(x.grad.data, y.data)
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------------
+
+
+def filled(module: nn.Module) -> dict[str, Array]:
+    """Return a state for a module with positive random numbers for all floats, so that no parameter is neutral."""
+    rng = np.random.default_rng(17)
+    return {
+        name: rng.uniform(0.5, 1.5, value.shape) if value.dtype.kind == "f" else value.data
+        for name, value in module.state_dict().items()
+    }
+
+
+def twins(case: Case, dtype: npt.DTypeLike, training: bool = True) -> tuple[Any, Any]:
+    """Return what a case builds in this library and in PyTorch, with the same state."""
+    mine: Any = case.build(nn, our_tensor(dtype))
+    other: Any = case.build(torch.nn, their_tensor(dtype))
+    if isinstance(mine, nn.Module):
+        mine.to(dtype).train(training)
+        mine.load_state_dict(filled(mine))
+        other.to(their_dtype(dtype)).train(training)
+        other.load_state_dict({name: theirs(value.data) for name, value in mine.state_dict().items()})
+    return mine, other
+
+
+def leaves(library: Any, arrays: list[Array]) -> list[Any]:
+    """Return arrays as leaves of a library; floats require gradients."""
+    return [library.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
+
+
+def parameters(call: Any) -> list[Any]:
+    """Return the parameters of a module; of a function none."""
+    return list(call.parameters()) if hasattr(call, "parameters") else []
+
+
+def state_of(call: Any) -> dict[str, Array]:
+    """Return the state of a module as arrays; of a function none."""
+    return {n: array(v) for n, v in call.state_dict().items()} if hasattr(call, "state_dict") else {}
+
+
+def gradients(call: Any, inputs: list[Any]) -> list[Array | None]:
+    """Return the gradients of inputs and parameters."""
+    return [None if x.grad is None else array(x.grad) for x in [*inputs, *parameters(call)]]
+
+
+def weights(y: Any) -> Array:
+    """Return a different weight for each element of an output."""
+    size = int(np.prod(tuple(y.shape)))
+    return np.cos(np.arange(size)).reshape(tuple(y.shape)).astype(array(y).dtype)
+
+
+def second_derivatives(library: Any, call: Callable[..., Any], inputs: list[Any]) -> Iterator[Array]:
+    """Yield the derivatives of a weighted sum of the first ones: by inputs, parameters and the output's weights."""
+    grad = ad.grad if library is ad else library.autograd.grad
+    y = call(*inputs)
+    xs = [x for x in [*inputs, *parameters(call)] if x.requires_grad]
+    v = library.tensor(weights(y), requires_grad=True)
+    first = [g for g in grad(y, xs, v, create_graph=True, allow_unused=True) if g is not None and g.requires_grad]
+    total = sum((library.tensor(weights(g)) * g).sum() for g in first)
+    for x, g in zip([*xs, v], grad(total, [*xs, v], allow_unused=True), strict=True):
+        yield np.zeros(tuple(x.shape)) if g is None else array(g)

@@ -1,0 +1,1 @@
+"""Tests of the update rules and of the bookkeeping they share."""
