@@ -68,7 +68,7 @@ def batch_norm(
         if t is not None and checked_tensor(t, "batch_norm").dtype != x.dtype:
             raise RuntimeError(f"batch_norm: all tensors need one dtype, got {x.dtype} and {t.dtype}")
     dims = (0, *range(2, x.ndim))
-    per_channel = (1, -1) + (1,) * (x.ndim - 2)
+    per_channel = (-1,) + (1,) * (x.ndim - 2)
     if training:
         n = x.size // max(x.shape[1], 1)
         if n <= 1:
@@ -81,13 +81,18 @@ def batch_norm(
     else:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-        off = x - running_mean.reshape(per_channel)
-        var = running_var.reshape(per_channel)
+        off = x - _shaped(running_mean, per_channel)
+        var = _shaped(running_var, per_channel)
     scale = 1 / (var + eps).sqrt()
     if weight is not None:
-        scale = scale * weight.reshape(per_channel)
+        scale = scale * _shaped(weight, per_channel)
     y = off * scale
-    return y if bias is None else y + bias.reshape(per_channel)
+    return y if bias is None else y + _shaped(bias, per_channel)
+
+
+def _shaped(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return what is given per channel so that it broadcasts against (N, C, ...)."""
+    return values if len(shape) == 1 else values.reshape(shape)
 
 
 def _average(running: Tensor | None, batch: Tensor, momentum: float, factor: float) -> None:
