@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
-from . import chains, scalars, startup
+from . import chains, scalars, startup, steps
+from .frameworks import FRAMEWORKS
 
 
 def main() -> None:
@@ -21,11 +23,15 @@ def main() -> None:
     figures["a * b + c and its backward, us"] = scalars.measure(options.quick)
     figures["import, ms"] = startup.measure(options.quick)
     figures["chain of n additions, us per node"] = chains.measure(options.quick)
+    for problem, row in steps.measure(options.quick).items():
+        figures[f"training step {problem}, us"] = row
     for title, rows in figures.items():
         print(title)
         base = next(iter(rows.values()))
         for name, value in rows.items():
             print(f"  {name!s:<12}{value:10.3f}   x {value / base:.2f}")
+    if missing := [name for name, (_, module) in FRAMEWORKS.items() if not importlib.util.find_spec(module)]:
+        print(f"not installed, and so not measured: {', '.join(missing)}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -1,0 +1,143 @@
+"""Batch normalization over several batches: what it remembers, and what it then computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+import nn.functional as F  # noqa: N812  # the name everyone knows
+from tests.oracle import array, assert_same, needs_torch, ours, theirs, torch
+
+BATCHES = [np.random.default_rng(i).normal(i, 1 + i, (4 + i, 3)) for i in range(4)]  # of different sizes, too
+
+
+@needs_torch
+@pytest.mark.parametrize("momentum", [0.1, 0.9, 1.0, 0.0, None])
+def test_running_averages_follow_pytorchs_over_batches(momentum: float | None) -> None:
+    mine = nn.BatchNorm1d(3, momentum=momentum).double()
+    other = torch.nn.BatchNorm1d(3, momentum=momentum).double()
+    for batch in BATCHES:
+        assert_same(array(mine(ours(batch)).detach()), array(other(theirs(batch))))
+        for name, value in mine.state_dict().items():
+            assert_same(value.data, array(other.state_dict()[name]))
+    mine.eval()
+    other.eval()
+    assert_same(array(mine(ours(BATCHES[0])).detach()), array(other(theirs(BATCHES[0]))))
+
+
+def test_the_cumulative_average_is_the_mean_of_all_batches() -> None:
+    norm = nn.BatchNorm1d(3, momentum=None).double()
+    for batch in BATCHES:
+        norm(ours(batch))
+    means = np.mean([batch.mean(0) for batch in BATCHES], axis=0)
+    variances = np.mean([batch.var(0, ddof=1) for batch in BATCHES], axis=0)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    # Four updates of numbers below 50, each rounded to 1e-16 of them.
+    np.testing.assert_allclose(norm.running_mean.data, means, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(norm.running_var.data, variances, rtol=1e-13)
+
+
+def test_evaluation_changes_no_buffer() -> None:
+    norm = nn.BatchNorm1d(3).double().eval()
+    before = {name: value.data.copy() for name, value in norm.state_dict().items()}
+    norm(ours(BATCHES[1]))
+    for name, value in norm.state_dict().items():
+        np.testing.assert_array_equal(value.data, before[name])
+
+
+def test_training_gives_mean_0_and_variance_1_even_far_from_0() -> None:
+    x = 1e6 + np.random.default_rng(0).normal(size=(100, 3))
+    y = nn.BatchNorm1d(3).double()(ours(x)).data
+    # The inputs are rounded to 1e-10, and so are mean and variance; eps lowers the variance by 1e-5 of it.
+    np.testing.assert_allclose(y.mean(0), 0, atol=1e-9)
+    np.testing.assert_allclose(y.var(0), x.var(0) / (x.var(0) + 1e-5), rtol=1e-9)
+
+
+@needs_torch
+@pytest.mark.parametrize("value", [0.0, 3.5, -1e4])
+def test_a_constant_batch_gives_the_bias_and_pytorchs_gradients(value: float) -> None:
+    """The variance is 0: eps alone stands between the layer and a division by zero."""
+    found: list[list[Any]] = []
+    for library, make, layers in ((ad, ours, nn), (torch, theirs, torch.nn)):
+        norm = layers.BatchNorm1d(3).double()
+        x = make(np.full((5, 3), value), True)
+        y = norm(x)
+        y.backward(library.tensor(np.arange(15.0).reshape(5, 3)))
+        found.append([array(t) for t in (y.detach(), x.grad, norm.weight.grad, norm.bias.grad)])
+    assert_same(*found, rtol=1e-9, atol=1e-9)  # the gradient of the input is multiplied by 1 / sqrt(eps) = 316
+    assert np.isfinite(found[0][1]).all()
+
+
+def test_a_single_sample_is_normalized_over_its_length() -> None:
+    y = nn.BatchNorm1d(2).double()(ours(np.array([[[1.0, 3.0], [5.0, 9.0]]]))).data
+    # (x - mean) / sqrt(variance + eps) for pairs at distances 2 and 4: 1 / sqrt(1 + 1e-5) and 2 / sqrt(4 + 1e-5).
+    np.testing.assert_allclose(y, [[[-1, 1], [-1, 1]]], rtol=1e-5)
+
+
+def test_running_averages_hold_on_to_no_graph() -> None:
+    norm = nn.BatchNorm1d(3)
+    norm(ad.randn(4, 3, requires_grad=True))
+    for buffer in norm.buffers():
+        assert buffer.is_leaf
+        assert not buffer.requires_grad
+
+
+def test_a_batch_in_training_between_forward_and_backward_makes_no_gradient_wrong() -> None:
+    norm = nn.BatchNorm1d(3).double().eval()
+    x = ours(BATCHES[0], True)
+    loss = norm(x).sum()
+    norm.train()
+    norm(ours(BATCHES[1]))
+    loss.backward()
+    assert x.grad is not None
+    # In the forward pass the running variance was 1.
+    np.testing.assert_allclose(x.grad.data, 1 / np.sqrt(1 + 1e-5), rtol=1e-15)
+
+
+def test_two_batches_may_pass_before_one_backward() -> None:
+    norm = nn.BatchNorm1d(3).double()
+    x, other = ours(BATCHES[0], True), ours(BATCHES[1], True)
+    (norm(x).pow(2).sum() + norm(other).pow(3).sum()).backward()
+    for p in norm.parameters():
+        assert p.grad is not None
+        assert np.isfinite(p.grad.data).all()
+    assert norm.num_batches_tracked is not None
+    assert norm.num_batches_tracked.item() == 2
+
+
+def test_the_function_moves_the_averages_it_is_given() -> None:
+    mean, var = ad.zeros(2, dtype=ad.float64), ad.ones(2, dtype=ad.float64)
+    F.batch_norm(ours(np.array([[1.0, 10.0], [3.0, 30.0]])), mean, var, training=True, momentum=0.5)
+    # Halfway from 0 to the means 2 and 20, and from 1 to the unbiased variances 2 and 200.
+    assert mean.tolist() == [1.0, 10.0]
+    assert var.tolist() == [1.5, 100.5]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "named"),
+    [
+        ({"weight": 5}, ["(5,)"]),
+        ({"bias": 5}, ["(5,)"]),
+        ({"running_mean": 1}, ["(1,)"]),
+        ({"running_var": 2}, ["(2,)"]),
+    ],
+    ids=["weight", "bias", "running_mean", "running_var"],
+)
+def test_the_function_refuses_what_does_not_fit_before_it_moves_an_average(
+    shapes: dict[str, int], named: list[str]
+) -> None:
+    given = {name: ad.zeros(shapes.get(name, 3)) for name in ("running_mean", "running_var", "weight", "bias")}
+    with pytest.raises((RuntimeError, ValueError)) as error:
+        F.batch_norm(ad.ones(4, 3) * ad.arange(4).unsqueeze(1), **given, training=True)
+    assert [text for text in ["batch_norm", *named] if text not in str(error.value)] == [], str(error.value)
+    assert not any(value.data.any() for value in given.values())
+
+
+def test_the_function_refuses_an_input_without_channels() -> None:
+    with pytest.raises((RuntimeError, ValueError), match=r"batch_norm.*\(4,\)"):
+        F.batch_norm(ad.ones(4), None, None, training=True)
