@@ -14,6 +14,7 @@ from numpy import int64 as int64
 from numpy import uint8 as uint8
 
 from . import dtypes as dtypes
+from . import functional as functional
 from . import graph as graph
 from .backward import *
 from .creation import *
