@@ -19,6 +19,7 @@ from . import graph as graph
 from .backward import *
 from .creation import *
 from .dtypes import *
+from .gradcheck import *
 from .modes import *
 from .ops.elementwise import *
 from .ops.indexing import *
