@@ -14,10 +14,12 @@ from numpy import int64 as int64
 from numpy import uint8 as uint8
 
 from . import dtypes as dtypes
+from . import functional as functional
 from . import graph as graph
 from .backward import *
 from .creation import *
 from .dtypes import *
+from .gradcheck import *
 from .modes import *
 from .ops.elementwise import *
 from .ops.indexing import *

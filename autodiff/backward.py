@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from .anomaly import CheckedRules, check_leaf
 from .graph import Node, extra, increment_version, tick
-from .modes import set_grad_enabled
+from .modes import is_recording, set_grad_enabled, watching
 from .primitive import wrap
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
     """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves."""
     order = recorded(list(seeds))
     on_path = None if wanted is None else _leading_to(wanted, order)
+    watch = None if is_recording() is True else watching()
     kept: Gradients = {}  # of results, which are not leaves
     pending = seeds
     while order:
@@ -77,6 +79,8 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
             if on_path.isdisjoint(inputs):
                 continue
         rules = op.on_tensors if create_graph else op.on_arrays
+        if watch is not None:
+            rules = CheckedRules(watch, op.name, rules)
         for i, x in enumerate(inputs):
             if x._requires_grad and (on_path is None or x in on_path):
                 gx = rules[i](g, y, inputs, params, i)
@@ -94,6 +98,8 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
     for x in pending:  # what is left are leaves
         if x._extra is not None:
             pending[x] = _hooked(x, pending[x])
+        if watch is not None:
+            check_leaf(watch, x, pending[x])
     if wanted is None:
         return pending | kept if kept else pending
     return kept | {x: g for x, g in pending.items() if x in wanted}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .anomaly import Origin
     from .primitive import Primitive
 
 # One clock for the whole process. It stamps what is recorded and what is changed in place, so that sorting by stamp
@@ -17,14 +18,15 @@ Record = tuple["Primitive", tuple["Node", ...], dict[str, Any], int]
 
 
 class Extra:
-    """What only some nodes carry: a name, hooks, the modules that returned them."""
+    """What only some nodes carry: a name, hooks, the modules that returned them, where they were computed."""
 
-    __slots__ = ("hooks", "name", "retains_grad", "scopes")
+    __slots__ = ("hooks", "name", "origin", "retains_grad", "scopes")
 
     def __init__(self) -> None:
         self.name: str | None = None
         self.hooks: dict[int, Callable[[Any], Any]] | None = None
         self.retains_grad = False
+        self.origin: Origin | None = None  # noted while detect_anomaly is on
         self.scopes: tuple[tuple[object, int], ...] = ()  # (module, the clock when it was called), innermost first
 
 

@@ -1,7 +1,8 @@
-"""Switches that decide whether operations are recorded, local to the running thread or task."""
+"""Switches that decide whether operations are recorded and checked, local to the running thread or task."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Generator
@@ -9,12 +10,78 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
-__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "detect_anomaly", "enable_grad", "is_anomaly_enabled", "is_grad_enabled", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled",
+]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_recording: ContextVar[bool] = ContextVar("autodiff.recording", default=True)
-is_recording = _recording.get
+
+class Watch:
+    """The state of the switches while `detect_anomaly` is on; as a truth value, whether operations are recorded.
+
+    Attributes
+    ----------
+    recording : bool
+        Whether operations are recorded.
+    nan, inf : bool
+        Whether a NaN, an infinity in a result is an error.
+    in_rule : bool
+        Whether a derivative rule is running on tensors, whose result as a whole is checked instead.
+    origin : object or None
+        Where the operation was called whose rule is running, if that was noted.
+    """
+
+    __slots__ = ("in_rule", "inf", "nan", "origin", "recording")
+
+    def __init__(self, recording: bool, nan: bool, inf: bool, in_rule: bool = False, origin: object = None) -> None:
+        self.recording = recording
+        self.nan = nan
+        self.inf = inf
+        self.in_rule = in_rule
+        self.origin = origin
+
+    def __bool__(self) -> bool:
+        return self.recording
+
+    def switched(self, recording: bool) -> Watch:
+        """Return the same checks, with the recording on or off."""
+        return Watch(recording, self.nan, self.inf, self.in_rule, self.origin)
+
+
+# Both switches are one variable, so that an operation reads both in the time of one: it asks whether the state `is
+# True`, and only if not looks closer. The state's truth value is always whether operations are recorded.
+_state: ContextVar[bool | Watch] = ContextVar("autodiff.state", default=True)
+is_recording = _state.get
+
+
+def watching() -> Watch | None:
+    """Return the state while results are being checked, otherwise None."""
+    state = _state.get()
+    return state if isinstance(state, Watch) else None
+
+
+def _set_recording(recording: bool) -> None:
+    """Record from now on, or not; what is checked stays as it is."""
+    watch = watching()
+    _state.set(recording if watch is None else watch.switched(recording))
+
+
+def _set_watch(watch: Watch | None) -> None:
+    """Check from now on as `watch` says, or not at all; whether operations are recorded stays as it is."""
+    recording = bool(_state.get())
+    _state.set(recording if watch is None else watch.switched(recording))
+
+
+@contextlib.contextmanager
+def on_behalf_of(watch: Watch, origin: object) -> Generator[None, None, None]:
+    """Run a derivative rule on tensors: whoever runs it checks its result, and knows where its operation was called."""
+    _set_watch(Watch(True, watch.nan, watch.inf, True, origin))
+    try:
+        yield
+    finally:
+        _set_watch(watch)
 
 
 def is_grad_enabled() -> bool:
@@ -27,7 +94,7 @@ def is_grad_enabled() -> bool:
     ...     ad.is_grad_enabled()
     False
     """
-    return is_recording()
+    return bool(is_recording())
 
 
 class _GradMode:
@@ -38,13 +105,13 @@ class _GradMode:
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        self._before.append(is_recording())
-        _recording.set(self.mode)
+        self._before.append(bool(is_recording()))
+        _set_recording(self.mode)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _recording.set(self._before.pop())
+        _set_recording(self._before.pop())
 
     def __call__(self, function: F) -> F:
         mode = self.mode
@@ -144,14 +211,110 @@ class set_grad_enabled(_GradMode):
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
-        self._at_call = is_recording()
-        _recording.set(self.mode)
+        self._at_call = bool(is_recording())
+        _set_recording(self.mode)
 
     def __enter__(self) -> None:
         self._before.append(self._at_call)
-        _recording.set(self.mode)
+        _set_recording(self.mode)
 
     def __call__(self, function: F) -> F:
         """Decorate: the mode then holds while the function runs, not from now on."""
-        _recording.set(self._at_call)
+        _set_recording(self._at_call)
         return super().__call__(function)
+
+
+def is_anomaly_enabled() -> bool:
+    """Tell whether `detect_anomaly` is on.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> with ad.detect_anomaly():
+    ...     ad.is_anomaly_enabled()
+    True
+    """
+    return watching() is not None
+
+
+class _AnomalyMode:
+    """A context manager that switches checking, and back to what it was."""
+
+    def __init__(self, mode: bool, check_nan: bool, check_inf: bool) -> None:
+        self._watch = Watch(True, bool(check_nan), bool(check_inf)) if mode else None
+        self._before: list[Watch | None] = []
+
+    def __enter__(self) -> None:
+        self._before.append(watching())
+        _set_watch(self._watch)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _set_watch(self._before.pop())
+
+
+class detect_anomaly(_AnomalyMode):
+    """Raise at the first operation whose result, or whose gradient in `backward`, holds a NaN.
+
+    The error names the operation, the line of your code that called it, the module it ran in, and describes every
+    array that went in and came out. It also finds a NaN in what is computed without gradients. Each result is
+    inspected, so a training step takes longer; switched off, it costs nothing.
+
+    Parameters
+    ----------
+    check_nan : bool, optional
+        Whether a NaN is an error.
+    check_inf : bool, optional
+        Whether an infinity is an error, too.
+
+    Raises
+    ------
+    RuntimeError
+        By the operation, or by `backward`, where one is found.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> x = ad.tensor([0.0, 1.0], requires_grad=True)
+    >>> with ad.detect_anomaly():
+    ...     (x.sqrt() * 0).sum().backward()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: sqrt: the gradient of its input 0 holds a NaN, computed by backward...
+    """
+
+    def __init__(self, check_nan: bool = True, *, check_inf: bool = False) -> None:
+        super().__init__(True, check_nan, check_inf)
+
+
+class set_detect_anomaly(_AnomalyMode):
+    """Switch the checks of `detect_anomaly` on or off: at once when called, and back after a block in ``with``.
+
+    Parameters
+    ----------
+    mode : bool
+        True checks, False does not.
+    check_nan : bool, optional
+        Whether a NaN is an error.
+    check_inf : bool, optional
+        Whether an infinity is an error, too.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> with ad.set_detect_anomaly(True):
+    ...     ad.is_anomaly_enabled()
+    True
+    >>> ad.is_anomaly_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True, *, check_inf: bool = False) -> None:
+        super().__init__(mode, check_nan, check_inf)
+        self._at_call = watching()
+        _set_watch(self._watch)
+
+    def __enter__(self) -> None:
+        self._before.append(self._at_call)
+        _set_watch(self._watch)

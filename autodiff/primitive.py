@@ -12,8 +12,9 @@ import numpy as np
 from numpy import ndarray
 
 from . import dtypes
+from .anomaly import check_result
 from .graph import Node, changed_since, share_version, tick
-from .modes import is_recording
+from .modes import Watch, is_recording
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -246,11 +247,11 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if input._requires_grad and is_recording():
+        if input._requires_grad and is_recording() is True:
             out._requires_grad = True
             out._record = (op, (input,), _NONE, tick())
         else:
-            _leave_unrecorded(out, (input,))
+            _finish(op, out, (input,), _NONE)
         return out
 
     return apply
@@ -276,11 +277,11 @@ def _binary(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if (input._requires_grad or other._requires_grad) and is_recording():
+        if (input._requires_grad or other._requires_grad) and is_recording() is True:
             out._requires_grad = True
             out._record = (op, (input, other), _NONE, tick())
         else:
-            _leave_unrecorded(out, (input, other))
+            _finish(op, out, (input, other), _NONE)
         return out
 
     return apply
@@ -306,11 +307,11 @@ def _general(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if is_recording() and any(x._requires_grad for x in inputs):
+        if is_recording() is True and any(x._requires_grad for x in inputs):
             out._requires_grad = True
             out._record = (op, inputs, params, tick())
         else:
-            _leave_unrecorded(out, inputs)
+            _finish(op, out, inputs, params)
         if view and np.may_share_memory(value, arrays[0]):
             share_version(out, inputs[0])
         return out
@@ -381,12 +382,25 @@ def _converted(integers: Node, data: Any) -> Node:
     return out
 
 
-def _leave_unrecorded(out: Node, inputs: tuple[Node, ...]) -> None:
-    """Finish a result that needs no record; what integers alone turned into floats has the default float dtype."""
+def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
+    """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked.
+
+    What integers alone turned into floats has the default float dtype.
+    """
     out._requires_grad = False
     out._record = None
     if out._data.dtype == np.float64 and not any(x._data.dtype.kind == "f" for x in inputs):
         out._data = out._data.astype(dtypes.get_default_dtype())
+    if is_recording().__class__ is Watch:
+        _watched(op, out, inputs, params)
+
+
+def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
+    """Record a result if that is asked for, and check it."""
+    if is_recording() and any(x._requires_grad for x in inputs):
+        out._requires_grad = True
+        out._record = (op, inputs, params, tick())
+    check_result(op.name, out, inputs)
 
 
 def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
