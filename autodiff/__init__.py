@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from numpy import bool as bool
 from numpy import float16 as float16
 from numpy import float32 as float32
 from numpy import float64 as float64

@@ -27,13 +27,15 @@ _FREED = (
 )
 
 
-def recorded(roots: Sequence[Node]) -> list[tuple[int, Node]]:
+def recorded(roots: Sequence[Node], changed: list[Node] | None = None) -> list[tuple[int, Node]]:
     """Return (stamp, node) of every recorded node that the roots depend on, earliest first.
+
+    Nodes that were changed in place since they were recorded, or whose inputs were, are added to `changed`.
 
     Raises
     ------
     RuntimeError
-        If part of the graph was freed, or an array that a rule needs was changed in place.
+        If part of the graph was freed.
     """
     found = [root for root in roots if root._record is not None]
     seen = set(found)
@@ -43,23 +45,28 @@ def recorded(roots: Sequence[Node]) -> list[tuple[int, Node]]:
         if inputs is None:
             raise RuntimeError(_FREED.format(op.name))
         order.append((stamp, y))
-        changed = y._version is not None and y._version[0] > stamp
+        suspect = y._version is not None and y._version[0] > stamp
         for x in inputs:
             if x._record is not None and x not in seen:
                 seen.add(x)
                 found.append(x)
             if x._version is not None and x._version[0] > stamp:
-                changed = True
-        if changed:
-            op.check_unchanged(y, inputs, stamp)
+                suspect = True
+        if suspect and changed is not None:
+            changed.append(y)
     order.sort()
     return order
 
 
 def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
     """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves."""
-    order = recorded(list(seeds))
+    changed: list[Node] = []
+    order = recorded(list(seeds), changed)
     on_path = None if wanted is None else _leading_to(wanted, order)
+    for y in changed:
+        if on_path is None or not on_path.isdisjoint(y._record[1]):
+            op, inputs, _, stamp = y._record
+            op.check_unchanged(y, inputs, stamp)
     watch = None if is_recording() is True else watching()
     kept: Gradients = {}  # of results, which are not leaves
     pending = seeds
@@ -70,7 +77,7 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
         g = pending.pop(y)
         if y._extra is not None:
             g = _hooked(y, g)
-            if y._extra.retains_grad and wanted is None:
+            if y._extra.retains_grad:
                 kept[y] = g
         op, inputs, params, _ = y._record
         if wanted is not None and on_path is not None:
@@ -142,7 +149,10 @@ def _hooked(node: Node, g: Any) -> Any:
         if replaced._data.shape != tensor.shape:
             raise ValueError(f"hook: returned a gradient of shape {replaced._data.shape}, expected {tensor.shape}")
         g = replaced if tensor is g else replaced._data
-    return g
+    if not hooks:
+        return g
+    given: Any = g  # the hook may have kept what it saw or returned
+    return given.clone() if isinstance(g, Node) else given.copy()
 
 
 def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
@@ -248,7 +258,7 @@ def grad(
     outputs : Tensor or sequence of Tensor
         What is differentiated.
     inputs : Tensor or sequence of Tensor
-        With respect to what. Only operations on the way to them are walked.
+        With respect to what. Only operations on the way to them are differentiated.
     grad_outputs : Tensor or sequence of Tensor or None, optional
         The vector of the vector-Jacobian product, one tensor of the output's shape per output. None stands for 1 and
         needs an output of one element.

@@ -77,19 +77,19 @@ def scalar(value: Any, like: np.dtype[Any]) -> Any:
     return _default.type(value)
 
 
-def meeting(a: np.dtype[Any], b: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """Return the dtypes in which two operands meet: an integer beside a float takes the float's dtype.
-
-    NumPy alone would widen float32 to float64 beside int64; PyTorch, and so this library, does not.
-    """
-    if a.kind == "f" and b.kind in "iu":
-        return a, a
-    if b.kind == "f" and a.kind in "iu":
-        return b, b
-    return a, b
-
-
 def met(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return two arrays in the dtypes in which they meet."""
-    da, db = meeting(a.dtype, b.dtype)
-    return (a if a.dtype == da else a.astype(da)), (b if b.dtype == db else b.astype(db))
+    """Return two arrays in the dtypes in which they meet.
+
+    An integer beside a float takes the float's dtype, and a float without dimensions that of one with dimensions.
+    NumPy alone would widen float32 beside int64 or a float64 scalar; PyTorch, and so this library, does not.
+    """
+    if a.dtype.kind == b.dtype.kind == "f":
+        if a.ndim == 0 < b.ndim:
+            a = a.astype(b.dtype)
+        elif b.ndim == 0 < a.ndim:
+            b = b.astype(a.dtype)
+    elif a.dtype.kind == "f" and b.dtype.kind in "iu":
+        b = b.astype(a.dtype)
+    elif b.dtype.kind == "f" and a.dtype.kind in "iu":
+        a = a.astype(b.dtype)
+    return a, b

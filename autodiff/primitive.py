@@ -300,6 +300,8 @@ def _general(op: Primitive) -> Callable[..., Any]:
                 inputs = lift(op.name, inputs)
                 break
         arrays = [x._data for x in inputs]
+        if view and arrays[0].__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
+            inputs[0]._data = arrays[0] = np.asarray(arrays[0])
         try:
             value = forward(*arrays, **params)
         except Exception as error:
@@ -371,14 +373,18 @@ def _array(name: str, value: Any, like: np.dtype[Any]) -> Any:
 
 
 def _meet(a: Node, b: Node) -> tuple[Node, Node]:
-    """Bring an integer operand to the float dtype of the other one."""
+    """Bring two operands to the dtypes in which they meet."""
     x, y = dtypes.met(a._data, b._data)
     return (a if x is a._data else _converted(a, x)), (b if y is b._data else _converted(b, y))
 
 
-def _converted(integers: Node, data: Any) -> Node:
+def _converted(node: Node, data: Any) -> Node:
+    """Return a node with its array in another dtype; if it requires a gradient, this is recorded."""
+    if node._requires_grad:
+        converted: Node = node.to(data.dtype)  # type: ignore[attr-defined]  # every Node made is a Tensor
+        return converted
     out: Node = wrap(data)
-    out._extra = integers._extra  # it keeps its name
+    out._extra = node._extra  # it keeps its name
     return out
 
 
@@ -389,8 +395,11 @@ def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str
     """
     out._requires_grad = False
     out._record = None
-    if out._data.dtype == np.float64 and not any(x._data.dtype.kind == "f" for x in inputs):
-        out._data = out._data.astype(dtypes.get_default_dtype())
+    if out._data.dtype.kind == "f" and not any(x._data.dtype.kind == "f" for x in inputs):
+        default = dtypes.get_default_dtype()
+        if out._data.dtype != default:
+            wide = [x._data.astype(np.float64) for x in inputs]  # NumPy computes functions of int8 in float16
+            out._data = op.forward(*wide, **params).astype(default)
     if is_recording().__class__ is Watch:
         _watched(op, out, inputs, params)
 

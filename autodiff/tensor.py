@@ -41,7 +41,7 @@ class Tensor(Node):
     Parameters
     ----------
     data : array_like
-        Numbers or booleans. An ndarray is not copied.
+        Numbers or booleans. The memory of an ndarray or a Tensor is shared; Python floats become the default dtype.
     requires_grad : bool, optional
         Whether `backward` shall compute a gradient for it. Only floats can have one.
     name : str, optional
@@ -68,14 +68,18 @@ class Tensor(Node):
 
     __slots__ = ()
 
-    def __init__(self, data: npt.ArrayLike, requires_grad: bool = False, name: str | None = None) -> None:
-        if isinstance(data, Node):
-            data = data._data
-        array = data if isinstance(data, (np.ndarray, np.generic)) else np.asarray(data)
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        array = data.data if isinstance(data, Tensor) else data
+        if not isinstance(array, (np.ndarray, np.generic)):
+            array = np.asarray(array)
+            if array.dtype.kind == "f":
+                array = array.astype(dtypes.get_default_dtype())
         dtypes.checked(array.dtype, "Tensor")
         self._data = array
         self._grad = self._record = self._version = self._extra = None
         self._requires_grad = False
+        if isinstance(data, Tensor):
+            share_version(self, data)
         if requires_grad:
             self.requires_grad_()
         if name is not None:
@@ -321,9 +325,18 @@ class Tensor(Node):
     def __contains__(self, value: Any) -> Any:
         return np.any(self._data == (value._data if isinstance(value, Node) else value)).item()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __copy__(self) -> Tensor:
+        self._refuse_copy()
+        out = _rebuilt(type(self), self.data, self._requires_grad, self.name, None)
+        share_version(out, self)
+        return out
+
+    def _refuse_copy(self) -> None:
         if self._record is not None:
-            raise RuntimeError("copy: only leaves can be copied deeply or pickled; use detach() or clone() on a result")
+            raise RuntimeError("copy: only leaves can be copied or pickled; use detach() or clone() on a result")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._refuse_copy()
         return _rebuilt, (type(self), self._data, self._requires_grad, self.name, self._grad)
 
     __hash__ = object.__hash__

@@ -1,8 +1,9 @@
-"""The MNIST images: found in a folder or downloaded, checked byte for byte, never trusted."""
+"""The MNIST images: found in a folder or downloaded, and never trusted unchecked."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import struct
 import sys
@@ -40,11 +41,17 @@ class IdxFile:
         The shape of one item: (28, 28) for an image, () for a label.
     md5 : str
         The checksum of the compressed file as the mirrors serve it.
+    count : int
+        How many items the original has. A file of fewer, made for a quick look, is accepted, too.
+    content_md5 : str
+        The checksum of the original's content.
     """
 
     name: str
     item: tuple[int, ...]
     md5: str
+    count: int
+    content_md5: str
 
     @property
     def magic(self) -> int:
@@ -52,10 +59,18 @@ class IdxFile:
         return 0x0800 | (1 + len(self.item))
 
 
-TRAIN_IMAGES = IdxFile("train-images-idx3-ubyte", (28, 28), "f68b3c2dcbeaaa9fbdd348bbdeb94873")
-TRAIN_LABELS = IdxFile("train-labels-idx1-ubyte", (), "d53e105ee54ea40749a09fcbcd1e9432")
-TEST_IMAGES = IdxFile("t10k-images-idx3-ubyte", (28, 28), "9fb629c4189551a2d022fa330f9573f3")
-TEST_LABELS = IdxFile("t10k-labels-idx1-ubyte", (), "ec29112dd5afa0611ce80d1b7f02629c")
+TRAIN_IMAGES = IdxFile(
+    "train-images-idx3-ubyte", (28, 28), "f68b3c2dcbeaaa9fbdd348bbdeb94873", 60_000, "6bbc9ace898e44ae57da46a324031adb"
+)
+TRAIN_LABELS = IdxFile(
+    "train-labels-idx1-ubyte", (), "d53e105ee54ea40749a09fcbcd1e9432", 60_000, "a25bea736e30d166cdddb491f175f624"
+)
+TEST_IMAGES = IdxFile(
+    "t10k-images-idx3-ubyte", (28, 28), "9fb629c4189551a2d022fa330f9573f3", 10_000, "2646ac647ad5339dbf082846283269ea"
+)
+TEST_LABELS = IdxFile(
+    "t10k-labels-idx1-ubyte", (), "ec29112dd5afa0611ce80d1b7f02629c", 10_000, "27ae3e4e09519cfbb04c329615203637"
+)
 
 
 class DamagedFileError(ExampleError):
@@ -167,7 +182,7 @@ def read_idx(path: Path, file: IdxFile) -> NDArray[np.uint8]:
     Raises
     ------
     DamagedFileError
-        If it cannot be decompressed, or its magic number, its dimensions, its length or a label is wrong.
+        If it cannot be decompressed, or its magic number, its dimensions, its length, its checksum or a label is wrong.
     ExampleError
         If it cannot be read.
     """
@@ -185,6 +200,8 @@ def read_idx(path: Path, file: IdxFile) -> NDArray[np.uint8]:
     expected = header.size + count * int(np.prod(file.item))
     if len(content) != expected:
         raise DamagedFileError(path, f"{expected:,} bytes for {count:,} items", f"{len(content):,}")
+    if count == file.count and (md5 := hashlib.md5(content).hexdigest()) != file.content_md5:
+        raise DamagedFileError(path, f"the original's content, of MD5 {file.content_md5}", f"MD5 {md5}")
     items: NDArray[np.uint8] = np.frombuffer(content, np.uint8, offset=header.size).reshape(count, *file.item)
     if not file.item and items.max() > 9:
         worst = int(items.argmax())

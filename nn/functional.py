@@ -64,9 +64,12 @@ def batch_norm(
             [ 1.0000]])
     """
     x = checked_tensor(input, "batch_norm")
-    for t in (running_mean, running_var, weight, bias):
-        if t is not None and checked_tensor(t, "batch_norm").dtype != x.dtype:
-            raise RuntimeError(f"batch_norm: all tensors need one dtype, got {x.dtype} and {t.dtype}")
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {x.shape}")
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, t in given.items():
+        if t is not None:
+            _check_per_channel(name, checked_tensor(t, "batch_norm"), x)
     dims = (0, *range(2, x.ndim))
     per_channel = (-1,) + (1,) * (x.ndim - 2)
     if training:
@@ -76,7 +79,7 @@ def batch_norm(
         mean = x.mean(dims, keepdim=True)
         off = x - mean
         var = (off * off).mean(dims, keepdim=True)
-        _average(running_mean, mean, momentum, 1)
+        _average(running_mean, mean, momentum, 1)  # nothing below can fail: all shapes and dtypes are checked
         _average(running_var, var, momentum, n / (n - 1))
     else:
         if running_mean is None or running_var is None:
@@ -88,6 +91,13 @@ def batch_norm(
         scale = scale * _shaped(weight, per_channel)
     y = off * scale
     return y if bias is None else y + _shaped(bias, per_channel)
+
+
+def _check_per_channel(name: str, t: Tensor, x: Tensor) -> None:
+    if t.shape != x.shape[1:2]:
+        raise RuntimeError(f"batch_norm: {name} must have shape ({x.shape[1]},), one value per channel, got {t.shape}")
+    if t.dtype != x.dtype:
+        raise RuntimeError(f"batch_norm: all tensors need one dtype, got {x.dtype} and, in {name}, {t.dtype}")
 
 
 def _shaped(values: Tensor, shape: tuple[int, ...]) -> Tensor:

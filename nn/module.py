@@ -43,10 +43,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
-        value = as_tensor(data)
-        if value._requires_grad and value._record is not None:
-            value = value.detach()
-        super().__init__(value.data, requires_grad, name)
+        super().__init__(as_tensor(data), requires_grad, name)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

@@ -133,7 +133,7 @@ class Optimizer:
         """
         number = {p: i for i, p in enumerate(self._all())}
         groups = [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups]
-        state = {number[p]: {k: _out(v) for k, v in s.items()} for p, s in self.state.items() if p in number}
+        state = {number[p]: {k: _out(v) for k, v in s.items()} for p, s in self.state.items() if s and p in number}
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

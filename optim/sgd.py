@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .optimizer import Group, Optimizer
 
 
@@ -77,7 +79,7 @@ class SGD(Optimizer):
         if momentum:
             velocity = state.get("momentum_buffer")
             if velocity is None:
-                velocity = state["momentum_buffer"] = grad.copy()
+                velocity = state["momentum_buffer"] = np.array(grad)
             else:
                 velocity *= momentum
                 velocity += (1 - group["dampening"]) * grad

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from .. import dtypes
 from ..graph import Node
 from ..primitive import nondifferentiable, primitive, wrap
+from ._arguments import tensor_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -162,7 +163,7 @@ def to(input: Tensor, dtype: DTypeLike) -> Tensor:
     >>> ad.to(ad.tensor([1.7, 2.0]), ad.int64)
     tensor([1, 2])
     """
-    wanted = dtypes.checked(dtype, "to")
+    input, wanted = tensor_of(input, "to"), dtypes.checked(dtype, "to")
     if input.dtype == wanted:
         return input
     if wanted.kind == "f" and input.dtype.kind == "f":

@@ -15,7 +15,7 @@ from idx_files import idx_images, idx_labels
 
 from examples import _mnist
 from examples._command import ExampleError
-from examples._mnist import DamagedFileError, load_mnist, read_idx
+from examples._mnist import TEST_LABELS, DamagedFileError, load_mnist, read_idx
 
 IMAGES = "train-images-idx3-ubyte"
 LABELS = "train-labels-idx1-ubyte"
@@ -144,3 +144,10 @@ def test_read_idx_returns_the_items(tmp_path: Path) -> None:
     path = tmp_path / LABELS
     path.write_bytes(idx_labels(12))
     np.testing.assert_array_equal(read_idx(path, _mnist.TRAIN_LABELS), np.arange(12) % 10)
+
+
+def test_a_file_of_the_originals_size_with_other_content_is_named(tmp_path: Path) -> None:
+    path = tmp_path / TEST_LABELS.name
+    path.write_bytes(struct.pack(">2I", TEST_LABELS.magic, TEST_LABELS.count) + bytes(TEST_LABELS.count))
+    with pytest.raises(ExampleError, match=rf"{TEST_LABELS.name} is damaged: expected the original's content, of MD5 "):
+        read_idx(path, TEST_LABELS)

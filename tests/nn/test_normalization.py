@@ -99,6 +99,15 @@ def test_a_batch_in_training_between_forward_and_backward_makes_no_gradient_wron
     np.testing.assert_allclose(x.grad.data, 1 / np.sqrt(1 + 1e-5), rtol=1e-15)
 
 
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+def test_a_graph_that_saved_an_average_notices_that_it_has_moved(name: str) -> None:
+    norm = nn.BatchNorm1d(3).double()
+    loss = (ours(BATCHES[0], True) * getattr(norm, name)).sum()
+    norm(ours(BATCHES[1]))
+    with pytest.raises(RuntimeError, match=r"mul.*changed in place"):
+        loss.backward()
+
+
 def test_two_batches_may_pass_before_one_backward() -> None:
     norm = nn.BatchNorm1d(3).double()
     x, other = ours(BATCHES[0], True), ours(BATCHES[1], True)

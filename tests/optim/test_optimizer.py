@@ -36,7 +36,7 @@ def test_parameters_without_gradient_are_left_alone(name: str) -> None:
     rule.step()
     assert moved.data.max() < 2.0
     assert (still.tolist(), frozen.tolist()) == ([3.0], [4.0])
-    assert set(rule.state_dict()["state"]) == {0}
+    assert set(rule.state_dict()["state"]) == ({0} if name == "Adam" else set())  # plain SGD remembers nothing
 
 
 def test_a_parameter_that_gets_its_first_gradient_late_starts_its_own_count() -> None:
@@ -243,12 +243,14 @@ def test_a_loaded_state_is_a_copy(name: str) -> None:
     rule, _ = pair(name)
     other, _ = pair(name)
     state = rule.state_dict()
+    saved = copy.deepcopy(state)
     other.load_state_dict(state)
-    before = frozen(rule)
     other.step()
     other.param_groups[0]["lr"] = 99.0
-    assert frozen(rule) == before
-    assert state["param_groups"][0]["lr"] == 0.1
+    assert state["param_groups"] == saved["param_groups"]
+    for i, entries in saved["state"].items():
+        for key, value in entries.items():
+            np.testing.assert_array_equal(np.asarray(state["state"][i][key]), np.asarray(value))
 
 
 SPOILED: dict[str, Callable[[dict[str, Any]], Any]] = {
