@@ -47,7 +47,7 @@ def test_forward_report_names_operation_line_and_arrays() -> None:
         f"  called at {__file__}:{LINE}, in logarithm: return ad.log(x)  # the line that reports name",
         "    input 0 'x'  float32 (3,), finite from -1 to 1, 0 NaN, 1 infinite",
         "    result       float32 (3,), finite from 0 to 0, 1 NaN, 1 infinite",
-        "  It arose in this operation: nothing that went in held one.",
+        "  It arose in this operation: what went in was clean.",
         "  Infinities went in: detect_anomaly(check_inf=True) finds where the first of them arose.",
     ]
 
@@ -109,7 +109,7 @@ def test_backward_report_names_the_line_of_the_forward_call() -> None:
     ]  # fmt: skip
     assert report[4].endswith("float64 (3,), finite from 2 to 6, 0 NaN, 0 infinite")
     assert report[5].endswith("float64 (3,), finite from 2 to 2, 2 NaN, 0 infinite")
-    assert report[6] == "  It arose in this operation: nothing that went in held one."
+    assert report[6] == "  It arose in this operation: what went in was clean."
     assert x.grad is None
 
 
