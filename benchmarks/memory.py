@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import itertools
+import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,8 @@ SIZES = (784, 256, 128, 64, 32, 10)
 BATCH = 512
 STEPS = 5
 
+_CLEAR = "/proc/self/clear_refs"
+
 
 def measure(quick: bool) -> dict[str, float]:
     """Return the MiB by which training steps raise a process's memory at its peak; what is missing is left out.
@@ -25,7 +28,7 @@ def measure(quick: bool) -> dict[str, float]:
     Counted from when weights and batch exist and a small network of the same layers has been trained, so that all
     code is loaded: what is left are results, gradients and the optimizer's state. Linux alone tells this.
     """
-    if not sys.platform.startswith("linux"):
+    if not os.access(_CLEAR, os.W_OK):
         return {}
     names = [name for name in ("autodiff", "torch") if importlib.util.find_spec(name)]
     return {name: statistics.median(_in_its_own_process(name) for _ in range(1 if quick else 5)) for name in names}
@@ -76,7 +79,7 @@ def _memory(field: str) -> int:
 
 def _forget_peak() -> None:
     """Let the peak start again from what is in use."""
-    with open("/proc/self/clear_refs", "w", encoding="ascii") as refs:
+    with open(_CLEAR, "w", encoding="ascii") as refs:
         refs.write("5")
 
 
