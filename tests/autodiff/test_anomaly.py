@@ -272,6 +272,8 @@ def test_comparisons_and_in_place_changes_work_as_without_it() -> None:
     with ad.detect_anomaly(check_inf=True):
         x = ad.ones(2)
         assert (x > 0).tolist() == [True, True]
+        with ad.no_grad():
+            assert not (leaf(1.0) * 2).requires_grad
         x += 1
         w = leaf(1.0)
         with pytest.raises(RuntimeError, match="a leaf that requires a gradient cannot be changed in place"):
