@@ -178,7 +178,7 @@ def _verdict(watch: Watch, came: list[tuple[str, Array]]) -> Iterator[str]:
     if dirty:
         yield f"  It was passed on: {' and '.join(dirty)} held it already, from data or from before detect_anomaly."
     else:
-        yield "  It arose in this operation: nothing that went in held one."
+        yield "  It arose in this operation: what went in was clean."
         if not watch.inf and any(np.isinf(array).any() for _, array in came if array.dtype.kind == "f"):
             yield "  Infinities went in: detect_anomaly(check_inf=True) finds where the first of them arose."
 

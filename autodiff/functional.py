@@ -63,7 +63,7 @@ def vjp(
     xs, single = _leaves(inputs, "vjp", create_graph)
     with set_grad_enabled(True):
         ys, single_output = _outputs(func, xs, "vjp", strict)
-        vs = _vector(v, ys, "vjp", "output", create_graph)
+        vs = _vector(v, ys, "vjp", "output")
     with set_grad_enabled(create_graph or is_grad_enabled()):
         found = _gradients(ys, xs, vs, create_graph)
     products = _filled(found, xs, "vjp: the output is independent of input {}", strict, strict and create_graph)
@@ -111,7 +111,7 @@ def jvp(
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
     xs, _ = _leaves(inputs, "jvp", create_graph)
-    vs = _vector(v, xs, "jvp", "input", create_graph)
+    vs = _vector(v, xs, "jvp", "input")
     with set_grad_enabled(True):
         ys, single_output = _outputs(func, xs, "jvp", strict)
         us = tuple(_zeros(y, requires_grad=True) for y in ys)
@@ -162,7 +162,7 @@ def vhp(
     (tensor(9.), tensor([  6., 120.]))
     """
     xs, single = _leaves(inputs, "vhp", create_graph)
-    vs = _vector(v, xs, "vhp", "input", create_graph)
+    vs = _vector(v, xs, "vhp", "input")
     y, slopes = _slopes(func, xs, "vhp", strict)
     with set_grad_enabled(create_graph or is_grad_enabled()):
         found = _gradients(slopes, xs, vs, create_graph)
@@ -212,7 +212,7 @@ def hvp(
     (tensor(9.), tensor([  6., 120.]))
     """
     xs, single = _leaves(inputs, "hvp", create_graph)
-    vs = _vector(v, xs, "hvp", "input", create_graph)
+    vs = _vector(v, xs, "hvp", "input")
     y, slopes = _slopes(func, xs, "hvp", strict)
     with set_grad_enabled(True):
         us = tuple(_zeros(x, requires_grad=True) for x in xs)
@@ -422,9 +422,7 @@ def _slopes(func: Function, xs: tuple[Tensor, ...], where: str, strict: bool) ->
     return ys[0], filled
 
 
-def _vector(
-    v: Tensors | None, like: tuple[Tensor, ...], where: str, what: str, create_graph: bool
-) -> tuple[Tensor, ...]:
+def _vector(v: Tensors | None, like: tuple[Tensor, ...], where: str, what: str) -> tuple[Tensor, ...]:
     """Return the vector of a product, checked against what it is multiplied with."""
     if v is None:
         if len(like) != 1 or like[0].size != 1:
@@ -436,7 +434,7 @@ def _vector(
     for i, (u, t) in enumerate(zip(listed, like, strict=True)):
         if u.shape != t.shape:
             raise RuntimeError(f"{where}: v {i} has shape {u.shape}, the {what} {t.shape}")
-    return listed if create_graph else tuple(u.detach() for u in listed)
+    return listed
 
 
 def _gradients(

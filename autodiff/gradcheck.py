@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +24,9 @@ class GradcheckError(RuntimeError):
     """What `gradcheck` and its kin raise when a derivative is wrong."""
 
 
-@dataclass(frozen=True)
-class _Settings:
+class _Settings(NamedTuple):
+    """Who checks, and how closely."""
+
     name: str
     eps: float
     atol: float
@@ -455,8 +455,7 @@ def _combinations_agree(
 # -- the report --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Which Jacobian is being compared."""
 
     settings: _Settings

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import chains, scalars, startup, steps
+from . import chains, memory, scalars, startup, steps
 from .frameworks import FRAMEWORKS
 
 
@@ -23,11 +23,12 @@ def main() -> None:
     figures["a * b + c and its backward, us"] = scalars.measure(options.quick)
     figures["import, ms"] = startup.measure(options.quick)
     figures["chain of n additions, us per node"] = chains.measure(options.quick)
+    figures["peak memory of training at batch 512, MiB"] = memory.measure(options.quick)
     for problem, row in steps.measure(options.quick).items():
         figures[f"training step {problem}, us"] = row
     for title, rows in figures.items():
         print(title)
-        base = next(iter(rows.values()))
+        base = next(iter(rows.values()), 1.0)
         for name, value in rows.items():
             print(f"  {name!s:<12}{value:10.3f}   x {value / base:.2f}")
     if missing := [name for name, (_, module) in FRAMEWORKS.items() if not importlib.util.find_spec(module)]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +49,7 @@ def test_forward_report_names_operation_line_and_arrays() -> None:
         f"  called at {__file__}:{LINE}, in logarithm: return ad.log(x)  # the line that reports name",
         "    input 0 'x'  float32 (3,), finite from -1 to 1, 0 NaN, 1 infinite",
         "    result       float32 (3,), finite from 0 to 0, 1 NaN, 1 infinite",
-        "  It arose in this operation: nothing that went in held one.",
+        "  It arose in this operation: what went in was clean.",
         "  Infinities went in: detect_anomaly(check_inf=True) finds where the first of them arose.",
     ]
 
@@ -109,7 +111,7 @@ def test_backward_report_names_the_line_of_the_forward_call() -> None:
     ]  # fmt: skip
     assert report[4].endswith("float64 (3,), finite from 2 to 6, 0 NaN, 0 infinite")
     assert report[5].endswith("float64 (3,), finite from 2 to 2, 2 NaN, 0 infinite")
-    assert report[6] == "  It arose in this operation: nothing that went in held one."
+    assert report[6] == "  It arose in this operation: what went in was clean."
     assert x.grad is None
 
 
@@ -246,6 +248,39 @@ def test_modes_are_restored_after_a_report() -> None:
     caught(lambda: ad.grad(fragile(x), x, create_graph=True))
     assert not ad.is_anomaly_enabled()
     assert ad.is_grad_enabled()
+
+
+def test_nothing_is_noted_while_it_is_off_and_what_is_noted_makes_no_cycle() -> None:
+    x = leaf(1.0)
+    assert (x * 2)._extra is None
+    gc.collect()
+    gc.disable()
+    try:
+        with ad.detect_anomaly():
+            y = x * 2
+            z = y.exp()
+            (g,) = ad.grad(z, x, create_graph=True)
+        watched = [weakref.ref(t) for t in (y, z, g)]
+        assert y._extra is not None
+        del y, z, g
+        assert [w() for w in watched] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_comparisons_and_in_place_changes_work_as_without_it() -> None:
+    with ad.detect_anomaly(check_inf=True):
+        x = ad.ones(2)
+        assert (x > 0).tolist() == [True, True]
+        with ad.no_grad():
+            assert not (leaf(1.0) * 2).requires_grad
+        x += 1
+        w = leaf(1.0)
+        with pytest.raises(RuntimeError, match="a leaf that requires a gradient cannot be changed in place"):
+            w += 1
+        with ad.no_grad():
+            w += 1
+        assert (w.item(), x.tolist()) == (2.0, [2.0, 2.0])
 
 
 def test_the_mode_belongs_to_its_thread() -> None:

@@ -130,7 +130,7 @@ def test_the_table_knows_neither_tensors_nor_the_walk(path: Path) -> None:
     assert not within(imported(path), "autodiff.tensor", "autodiff.backward", "autodiff.dispatch", "autodiff.Tensor")
 
 
-@pytest.mark.parametrize("name", ["primitive", "graph", "modes", "dtypes", "random"])
+@pytest.mark.parametrize("name", ["primitive", "graph", "modes", "anomaly", "dtypes", "random"])
 def test_the_foundation_knows_nothing_of_what_stands_on_it(name: str) -> None:
     above = ["tensor", "backward", "dispatch", "ops", "creation", "printing", "visualize"]
     assert not within(imported(PACKAGES["autodiff"] / f"{name}.py"), *(f"autodiff.{m}" for m in above))

@@ -155,7 +155,16 @@ def test_the_jacobian_of_empty_tensors_is_empty() -> None:
 
 def test_a_captured_tensor_is_a_constant() -> None:
     x = ours(np.array(2.0), True)
-    assert ad.functional.jacobian(lambda z: z * x, x).item() == 2.0
+    for create_graph in (False, True):
+        assert ad.functional.jacobian(lambda z: z * x, x, create_graph=create_graph).item() == 2.0
+
+
+def test_a_product_can_be_differentiated_by_its_vector() -> None:
+    x, v = ours(np.array(2.0)), ours(np.array(1.0), True)
+    _, product = ad.functional.vhp(lambda x: x**3, x, v, create_graph=True)
+    product.backward()
+    assert v.grad is not None
+    assert v.grad.item() == 12.0
 
 
 # -- strict ------------------------------------------------------------------------------------------------------------

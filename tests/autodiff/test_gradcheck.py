@@ -275,6 +275,17 @@ def overwriting(x: Any) -> Any:
     return x * 2
 
 
+def _doubled_in_place(g: Any, x: Any) -> Any:
+    x *= 2
+    return g * x
+
+
+@ad.primitive(x=_doubled_in_place)
+def consuming(x: Any) -> Any:
+    """Square; its rule writes into x."""
+    return x * x
+
+
 @pytest.mark.parametrize(
     ("operation", "text"),
     [
@@ -282,6 +293,7 @@ def overwriting(x: Any) -> Any:
         (only_once, r"^only_once: gradgradcheck: (.|\n)*a missing term"),
         (widening, "^widening: the rule for input 0 computes float64 from float32"),
         (widened, "^widened: from float32 it computes float64"),
+        (consuming, "^consuming: a rule writes into an array that it was given"),
         (overwriting, "^overwriting: a rule writes into an array that it was given"),
     ],
 )

@@ -1,0 +1,41 @@
+"""The programs of the guide run in order, and print what the guide says they print."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+GUIDE = Path(__file__).parents[1] / "docs" / "guide.md"
+PROGRAMS = re.findall(
+    r"```python\n(.*?)```\n(?:```text\n(.*?)```\n)?", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL
+)
+
+
+def output(program: str, names: dict[str, Any]) -> str:
+    """Run a program as the file train.py and return what it prints."""
+    linecache.cache["train.py"] = len(program), None, program.splitlines(keepends=True), "train.py"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), np.errstate(invalid="ignore"):
+        exec(compile(program, "train.py", "exec"), names)
+    return printed.getvalue()
+
+
+def test_the_programs_of_the_guide_print_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for program, expected in PROGRAMS:
+        assert output(program, names) == expected, program
+    assert (tmp_path / "graph.svg").stat().st_size > 0
+
+
+def test_the_guide_has_programs_and_shows_an_operation_of_ones_own_in_ten_lines() -> None:
+    assert len(PROGRAMS) >= 8
+    (own,) = [program for program, _ in PROGRAMS if "def softsign" in program]
+    assert len([line for line in own.splitlines() if line.strip()]) <= 10
