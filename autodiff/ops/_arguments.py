@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph import Node
-from ..primitive import wrap
+from ..primitive import lift, wrap
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,6 +27,18 @@ def tensor_of(value: Any, name: str) -> Any:
         dtypes.checked(value.dtype, name)
         return wrap(value)
     raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
+
+
+def operands(name: str, *values: Any) -> tuple[Any, ...]:
+    """Return tensors, arrays and numbers as tensors; integers among floats take the floats' dtype."""
+    if not any(isinstance(v, (Node, np.ndarray)) for v in values):
+        raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(v).__name__ for v in values)}")
+    xs = lift(name, values)
+    floats = [x._data.dtype for x in xs if x._data.dtype.kind == "f"]
+    if not floats or len(floats) == len(xs):
+        return xs
+    dtype = np.result_type(*floats)
+    return tuple(x if x._data.dtype.kind == "f" else wrap(x._data.astype(dtype)) for x in xs)
 
 
 def integer(value: Any, name: str, what: str) -> int:
