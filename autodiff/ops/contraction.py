@@ -30,12 +30,10 @@ def _einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str,
     labels = [output, *(inputs[k] for k in others)]
     shared = "".join(c for c in inputs[i] if any(c in label for label in labels))
     g = _einsum(g, *(operands[k] for k in others), inputs=tuple(labels), output=shared)
-    if shared == inputs[i]:
-        return g
     sizes = dict(zip(shared, g.shape, strict=True))
-    shape = tuple(sizes.get(c, n) for c, n in zip(inputs[i], operands[i].shape, strict=True))
-    alone = tuple(d for d, c in enumerate(inputs[i]) if c not in shared)
-    return spread(g, shape, alone, False)
+    narrow = tuple(sizes.get(c, 1) for c in inputs[i])
+    shape = tuple(max(pair) for pair in zip(narrow, operands[i].shape, strict=True))
+    return g if narrow == shape else spread(g.reshape(narrow), shape, (), True)
 
 
 @primitive(view=True, operands=lambda g, i, operands, inputs, output: _einsum_rule(g, i, operands, inputs, output))

@@ -192,7 +192,7 @@ def _centred(
 def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], keepdim: bool) -> Array:
     """Return the gradient of a norm: of each element, sign(x) (|x| / norm)^(p-1), and 0 where x is 0."""
     y, g = spread(y, x.shape, dim, keepdim), spread(g, x.shape, dim, keepdim)
-    y = np.where(y == 0, 1, y)
+    y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
     if p == 2:
         return g * (x / y)
     return g * np.sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)

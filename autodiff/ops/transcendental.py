@@ -374,8 +374,12 @@ _FAR_BOTTOM = (
 def _ratio(x: Array, top: tuple[float, ...], bottom: tuple[float, ...]) -> Array:
     p, q = np.full_like(x, top[0]), np.full_like(x, bottom[0])
     for a, b in zip(top[1:], bottom[1:], strict=True):
-        p, q = p * x + a, q * x + b
-    return p / q
+        p *= x
+        p += a
+        q *= x
+        q += b
+    p /= q
+    return p
 
 
 @primitive(input=lambda g, input: g * (2 / math.sqrt(math.pi)) * np.exp(-input * input))
@@ -393,8 +397,9 @@ def erf(input: Array) -> Array:
     """
     x = np.asarray(input)
     wide = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32 if x.dtype == np.float16 else np.float64)
-    size = np.abs(wide)
-    square, tail = np.minimum(size, 0.5) ** 2, np.minimum(size, 6.0)  # beyond 6, erf rounds to 1
-    near = wide * _ratio(square, _NEAR_TOP, _NEAR_BOTTOM)
-    far = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, _FAR_TOP, _FAR_BOTTOM), wide)
-    return np.where(size <= 0.46875, near, far).astype(x.dtype if x.dtype.kind == "f" else wide.dtype)[()]
+    y, near = np.empty_like(wide), np.abs(wide) <= 0.46875
+    small, large = wide[near], wide[~near]
+    tail = np.minimum(np.abs(large), 6.0)  # beyond 6, erf rounds to 1
+    y[near] = small * _ratio(small * small, _NEAR_TOP, _NEAR_BOTTOM)
+    y[~near] = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, _FAR_TOP, _FAR_BOTTOM), large)
+    return y.astype(x.dtype if x.dtype.kind == "f" else y.dtype, copy=False)[()]
