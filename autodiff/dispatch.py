@@ -80,6 +80,10 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     return tensor_of(a, "clip") if low is None and high is None else e.clamp(tensor_of(a, "clip"), low, high)
 
 
+def _round(a: Any, decimals: int = 0) -> Any:
+    return e.round(a, decimals=decimals)
+
+
 def _dot(a: Any, b: Any) -> Any:
     x, y = (tensor_of(v if isinstance(v, Node) else np.asarray(v), "dot") for v in (a, b))
     if not (x.ndim and y.ndim):
@@ -151,7 +155,7 @@ def _flip(m: Any, axis: Any = None) -> Any:
 
 
 def _stacked(tup: Sequence[Any], axis: int) -> Any:
-    least = axis + 1 if axis else 2
+    least = 1 if axis else 2
     raised = [a if a.ndim >= least else s.reshape(a, (1,) * (least - a.ndim) + a.shape) for a in tup]
     return s.cat(raised, axis if axis and raised[0].ndim > 1 else 0)
 
@@ -168,7 +172,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.all: r.all, np.any: r.any, np.cumsum: _running(cu.cumsum), np.cumprod: _running(cu.cumprod),
     np.linalg.norm: _vector_norm, np.trace: _trace,
     # elements
-    np.where: e.where, np.clip: _clip, np.round: lambda a, decimals=0: e.round(a, decimals=decimals),
+    np.where: e.where, np.clip: _clip, np.round: _round, np.around: _round,
     np.isclose: c.isclose, np.allclose: c.allclose, np.copy: e.clone,
     np.array_equal: lambda a1, a2: np.shape(a1) == np.shape(a2) and bool(c.eq(a1, a2)._data.all()),
     np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
