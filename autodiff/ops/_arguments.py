@@ -81,17 +81,44 @@ def sizes(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
     return tuple(integer(n, name, "a size") for n in given)
 
 
-def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that takes `dim` and `keepdim` take NumPy's `axis` and `keepdims` as well."""
+_REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, OverflowError)
+
+
+def named(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that is composed of others answer for their refusals with its own name."""
 
     @functools.wraps(function)
-    def named(*args: Any, **kwargs: Any) -> R:
+    def answering(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except _REFUSALS as error:
+            raise _under(function.__name__, error) from None
+
+    return answering
+
+
+def _under(name: str, error: Exception) -> Exception:
+    """Return an error that begins with the name of the operation that was called."""
+    if str(error).startswith(name):
+        return error
+    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    return kind(f"{name}: {error}")
+
+
+def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that takes `dim` and `keepdim` take NumPy's `axis` and `keepdims` as well; else as `named`."""
+
+    @functools.wraps(function)
+    def translated(*args: Any, **kwargs: Any) -> R:
         if kwargs:
             for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")):
                 if theirs in kwargs:
                     if ours in kwargs:
                         raise TypeError(f"{function.__name__}: got both {ours} and {theirs}")
                     kwargs[ours] = kwargs.pop(theirs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except _REFUSALS as error:
+            raise _under(function.__name__, error) from None
 
-    return named
+    return translated

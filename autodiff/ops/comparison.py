@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import nondifferentiable, wrap
-from ._arguments import operands
+from ._arguments import named, operands
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -177,6 +177,7 @@ def isinf(input: Array) -> Array:
     return np.isinf(input)
 
 
+@named
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Tell where two tensors agree: where their distance is at most `atol` + `rtol` times ``abs(other)``.
 
@@ -217,6 +218,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
         raise RuntimeError(f"isclose: {error}") from None
 
 
+@named
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Tell whether `isclose` holds everywhere, as a Python bool.
 

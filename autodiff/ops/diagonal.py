@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..primitive import primitive
-from ._arguments import dimension, integer, tensor_of
+from ._arguments import dimension, integer, named, tensor_of
 from .elementwise import where
 from .reduction import sum
 
@@ -113,6 +113,7 @@ def trace(input: Tensor) -> Tensor:
     return sum(_diagonal(x, offset=0, dim1=0, dim2=1))
 
 
+@named
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Keep the lower triangle of matrices, up to a diagonal, and set the rest to 0.
 
@@ -126,6 +127,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     return where(_triangle(x, k), x, 0)
 
 
+@named
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Keep the upper triangle of matrices, from a diagonal on, and set the rest to 0.
 

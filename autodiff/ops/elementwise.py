@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from .. import dtypes
 from ..graph import Node
 from ..primitive import primitive, wrap
-from ._arguments import integer, operands, tensor_of
+from ._arguments import integer, named, operands, tensor_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -142,6 +142,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     return _add(down, to((down * y != x) & ((x < 0) ^ (y < 0)), down.dtype))
 
 
+@named
 def true_divide(input: Any, other: Any) -> Tensor:
     """Divide; as `div` without rounding.
 
@@ -283,6 +284,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return _pow(input, exponent)
 
 
+@named
 def float_power(input: Any, exponent: Any) -> Tensor:
     """Raise `input` to the power `exponent` in float64, whatever the dtypes.
 
@@ -321,6 +323,7 @@ def reciprocal(input: Array) -> Array:
 # -- arithmetic of three -----------------------------------------------------------------------------------------------
 
 
+@named
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """Go from `input` towards `end` by the fraction `weight`, broadcasting: input + weight (end - input).
 
@@ -333,6 +336,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     return _add(x, w * _sub(y, x))
 
 
+@named
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """Add `value` times the product of two tensors to a third, broadcasting.
 
@@ -345,6 +349,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
     return add(x, mul(a, b), alpha=value)
 
 
+@named
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """Add `value` times the quotient of two tensors to a third, broadcasting.
 
@@ -633,6 +638,7 @@ def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
     return _clamp(*operands(name, x, low, high))
 
 
+@named
 def clamp_min(input: Any, min: Any) -> Tensor:
     """Raise each element to at least `min`; see `clamp`.
 
@@ -644,6 +650,7 @@ def clamp_min(input: Any, min: Any) -> Tensor:
     return _limited(input, min, None, "clamp_min")
 
 
+@named
 def clamp_max(input: Any, max: Any) -> Tensor:
     """Lower each element to at most `max`; see `clamp`.
 

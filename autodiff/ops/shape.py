@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import primitive
-from ._arguments import Dims, dimension, dimensions, integer, numpy_names, sizes, tensor_of
+from ._arguments import Dims, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
 from .elementwise import clone
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return _reshape(x, shape=new)
 
 
+@named
 def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Give a tensor another shape without copying; as `reshape` otherwise.
 
@@ -353,6 +354,7 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return _expand(x, shape=kept)
 
 
+@named
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """Repeat a tensor along dimensions of size 1 to the shape of another, without copying.
 
@@ -364,6 +366,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return broadcast_to(tensor_of(input, "expand_as"), tensor_of(other, "expand_as").shape)
 
 
+@named
 def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     """Lay copies of a tensor side by side: so many along each dimension, new ones in front.
 
@@ -383,6 +386,7 @@ def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     return clone(out) if np.may_share_memory(out._data, x._data) else out
 
 
+@named
 def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Lay copies of a tensor side by side, as `repeat`; missing numbers are 1.
 
