@@ -22,11 +22,16 @@ from .creation import *
 from .dtypes import *
 from .gradcheck import *
 from .modes import *
+from .ops.comparison import *
+from .ops.contraction import *
+from .ops.cumulative import *
+from .ops.diagonal import *
 from .ops.elementwise import *
 from .ops.indexing import *
 from .ops.linalg import *
 from .ops.reduction import *
 from .ops.shape import *
+from .ops.transcendental import *
 from .primitive import *
 from .random import *
 from .tensor import *

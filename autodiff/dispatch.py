@@ -8,41 +8,198 @@ from typing import Any
 import numpy as np
 
 from .graph import Node
+from .ops import comparison as c
+from .ops import contraction as co
+from .ops import cumulative as cu
+from .ops import diagonal as d
 from .ops import elementwise as e
 from .ops import indexing as i
 from .ops import linalg as la
 from .ops import reduction as r
 from .ops import shape as s
+from .ops import transcendental as t
+from .ops._arguments import tensor_of
 from .primitive import wrap
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
-    np.add: e.add, np.subtract: e.sub, np.multiply: e.mul, np.divide: e.div, np.floor_divide: e.floor_divide,
-    np.remainder: e.remainder, np.power: e.pow, np.negative: e.neg, np.sqrt: e.sqrt, np.exp: e.exp, np.log: e.log,
-    np.log1p: e.log1p, np.tanh: e.tanh, np.sign: e.sign, np.floor: e.floor, np.absolute: e.abs,
-    np.maximum: e.maximum, np.minimum: e.minimum, np.matmul: la.matmul, np.equal: e.eq, np.not_equal: e.ne,
-    np.less: e.lt, np.less_equal: e.le, np.greater: e.gt, np.greater_equal: e.ge, np.bitwise_and: e.bitwise_and,
-    np.bitwise_or: e.bitwise_or, np.bitwise_xor: e.bitwise_xor, np.invert: e.bitwise_not, np.isnan: e.isnan,
-    np.isfinite: e.isfinite,
+    # arithmetic
+    np.add: e._add, np.subtract: e._sub, np.multiply: e.mul, np.divide: e._div, np.floor_divide: e.floor_divide,
+    np.remainder: e.remainder, np.power: e.pow, np.float_power: e.float_power, np.square: e.square,
+    np.reciprocal: e.reciprocal, np.negative: e.neg, np.positive: lambda a: a, np.absolute: e.abs, np.fabs: e.abs,
+    np.conjugate: lambda a: a, np.sign: e.sign, np.floor: e.floor, np.ceil: e.ceil, np.trunc: e.trunc,
+    np.rint: e.round, np.maximum: e.maximum, np.minimum: e.minimum, np.matmul: la.matmul,
+    # roots, exponentials, logarithms, angles
+    np.sqrt: t.sqrt, np.exp: t.exp, np.exp2: t.exp2, np.expm1: t.expm1, np.log: t.log, np.log1p: t.log1p,
+    np.log2: t.log2, np.log10: t.log10, np.logaddexp: t.logaddexp, np.sin: t.sin, np.cos: t.cos, np.tan: t.tan,
+    np.arcsin: t.asin, np.arccos: t.acos, np.arctan: t.atan, np.arctan2: t.atan2, np.hypot: t.hypot,
+    np.sinh: t.sinh, np.cosh: t.cosh, np.tanh: t.tanh, np.arcsinh: t.asinh, np.arccosh: t.acosh,
+    np.arctanh: t.atanh,
+    # comparisons and logic
+    np.equal: c.eq, np.not_equal: c.ne, np.less: c.lt, np.less_equal: c.le, np.greater: c.gt, np.greater_equal: c.ge,
+    np.isnan: c.isnan, np.isinf: c.isinf, np.isfinite: c.isfinite, np.bitwise_and: c.bitwise_and,
+    np.bitwise_or: c.bitwise_or, np.bitwise_xor: c.bitwise_xor, np.invert: c.bitwise_not,
+    np.logical_and: lambda a, b: c.bitwise_and(_true(a), _true(b)),
+    np.logical_or: lambda a, b: c.bitwise_or(_true(a), _true(b)),
+    np.logical_xor: lambda a, b: c.bitwise_xor(_true(a), _true(b)), np.logical_not: lambda a: c.eq(a, 0),
 }  # fmt: skip
+
+
+def _true(a: Any) -> Any:
+    return a != 0
+
+
+# -- functions whose arguments or defaults are NumPy's -----------------------------------------------------------------
 
 
 def _transpose(a: Any, axes: Sequence[int] | None = None) -> Any:
     return s.permute(a, tuple(reversed(range(a.ndim))) if axes is None else tuple(axes))
 
 
-def _variance(a: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
-    return r.var(a, axis, ddof, keepdims)
+def _spread_of(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a variance or standard deviation that divides by n, as NumPy's does, not by n - 1."""
+
+    def reduced(
+        a: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False, correction: int | None = None
+    ) -> Any:
+        return reduce(a, axis, ddof if correction is None else correction, keepdims)
+
+    return reduced
+
+
+def _running(accumulate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a running sum or product that flattens without an axis."""
+
+    def accumulated(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+        return accumulate(s.ravel(a), 0, dtype=dtype) if axis is None else accumulate(a, axis, dtype=dtype)
+
+    return accumulated
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    return tensor_of(a, "clip") if low is None and high is None else e.clamp(tensor_of(a, "clip"), low, high)
+
+
+def _round(a: Any, decimals: int = 0) -> Any:
+    return e.round(a, decimals=decimals)
+
+
+def _dot(a: Any, b: Any) -> Any:
+    x, y = (tensor_of(v if isinstance(v, Node) else np.asarray(v), "dot") for v in (a, b))
+    if not (x.ndim and y.ndim):
+        return e.mul(x, y)
+    return la.matmul(x, y) if y.ndim <= 2 else co.tensordot(x, y, ([-1], [-2]))
+
+
+def _vector_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    axes = x.ndim if axis is None else len(axis) if isinstance(axis, Sequence) else 1
+    if ord is not None and axes > 1 and ord != "fro":
+        raise TypeError(f"numpy.linalg.norm: ord={ord!r} of matrices has no derivative rule for tensors")
+    return r.norm(x, 2 if ord is None else ord, axis, keepdims)
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    n = ary.shape[axis]
+    if isinstance(indices_or_sections, int):
+        if n % indices_or_sections:
+            raise ValueError(f"split: {n} slices along axis {axis} do not part equally into {indices_or_sections}")
+        return list(s.chunk(ary, indices_or_sections, axis))
+    ends = [slice(None, n).indices(n)[1] if k is None else slice(k).indices(n)[1] for k in (*indices_or_sections, None)]
+    starts = [0, *ends[:-1]]
+    return [s.narrow(ary, axis, a, max(b - a, 0)) for a, b in zip(starts, ends, strict=True)]
+
+
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    x, along = (s.ravel(a), 0) if axis is None else (a, axis)
+    return i.index_select(x, along, wrap(np.repeat(np.arange(x.shape[along]), repeats)))
+
+
+def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    x, along = (s.ravel(a), 0) if axis is None else (a, axis % a.ndim)
+    return x[(slice(None),) * along + (indices if isinstance(indices, Node) else np.asarray(indices),)]
+
+
+def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    at = indices._data if isinstance(indices, Node) else np.asarray(indices)
+    n = arr.size if axis is None else arr.shape[axis]
+    return i.take_along_dim(arr, wrap(np.where(at < 0, at + n, at)), axis)
+
+
+def _sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: bool | None = None) -> Any:
+    return (i.sort(s.ravel(a)) if axis is None else i.sort(a, axis)).values
+
+
+def _argsort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: bool | None = None) -> Any:
+    return (i.sort(s.ravel(a)) if axis is None else i.sort(a, axis)).indices
+
+
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return r.sum(d.diagonal(a, offset, axis1, axis2), -1)
+
+
+def _expand_dims(a: Any, axis: Any) -> Any:
+    axes = axis if isinstance(axis, Sequence) else (axis,)
+    for place in sorted(k % (a.ndim + len(axes)) for k in axes):
+        a = s.unsqueeze(a, place)
+    return a
+
+
+def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    if isinstance(axis, Sequence) and not isinstance(shift, Sequence):
+        shift = (shift,) * len(axis)
+    return s.roll(a, shift, axis)
+
+
+def _flip(m: Any, axis: Any = None) -> Any:
+    return s.flip(m, tuple(range(m.ndim)) if axis is None else axis)
+
+
+def _stacked(tup: Sequence[Any], axis: int) -> Any:
+    least = 1 if axis else 2
+    raised = [a if a.ndim >= least else s.reshape(a, (1,) * (least - a.ndim) + a.shape) for a in tup]
+    return s.cat(raised, axis if axis and raised[0].ndim > 1 else 0)
+
+
+def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a constant tensor of another's shape and dtype."""
+    return lambda a, *value, dtype=None: wrap(make(a.shape, *value, dtype or a.dtype))
 
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.sum: r.sum, np.mean: r.mean, np.var: _variance, np.max: r.amax, np.min: r.amin, np.argmax: r.argmax,
-    np.argmin: r.argmin, np.where: e.where, np.concatenate: s.cat, np.stack: s.stack, np.reshape: s.reshape,
-    np.ravel: s.flatten, np.squeeze: s.squeeze, np.expand_dims: s.unsqueeze, np.swapaxes: s.transpose,
-    np.transpose: _transpose, np.broadcast_to: s.broadcast_to, np.copy: e.clone,
-    np.zeros_like: lambda a: wrap(np.zeros(a.shape, a.dtype)), np.ones_like: lambda a: wrap(np.ones(a.shape, a.dtype)),
+    # reductions
+    np.sum: r.sum, np.nansum: r.nansum, np.mean: r.mean, np.prod: cu.prod, np.var: _spread_of(r.var),
+    np.std: _spread_of(r.std), np.max: r.amax, np.min: r.amin, np.argmax: r.argmax, np.argmin: r.argmin,
+    np.all: r.all, np.any: r.any, np.cumsum: _running(cu.cumsum), np.cumprod: _running(cu.cumprod),
+    np.linalg.norm: _vector_norm, np.trace: _trace,
+    # elements
+    np.where: e.where, np.clip: _clip, np.round: _round, np.around: _round,
+    np.isclose: c.isclose, np.allclose: c.allclose, np.copy: e.clone,
+    np.array_equal: lambda a1, a2: np.shape(a1) == np.shape(a2) and bool(c.eq(a1, a2)._data.all()),
+    np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
+    np.full_like: _filled(np.full),
+    # shapes
+    np.reshape: s.reshape, np.ravel: s.ravel, np.squeeze: s.squeeze, np.expand_dims: _expand_dims,
+    np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim, np.broadcast_to: s.broadcast_to,
+    np.matrix_transpose: lambda x: x.mT, np.concatenate: s.cat, np.stack: s.stack,
+    np.hstack: lambda tup: _stacked(tup, 1), np.vstack: lambda tup: _stacked(tup, 0), np.split: _split,
+    np.tile: s.tile, np.repeat: _repeat, np.flip: _flip, np.roll: _roll,
     np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: lambda a: a.size,
-    np.take_along_axis: lambda a, indices, axis: i.gather(a, axis, indices),
+    # picking
+    np.take: _take, np.take_along_axis: _take_along_axis, np.sort: _sort, np.argsort: _argsort,
+    np.diag: lambda v, k=0: d.diag(v, k), np.tril: lambda m, k=0: d.tril(m, k), np.triu: lambda m, k=0: d.triu(m, k),
+    np.diagonal: lambda a, offset=0, axis1=0, axis2=1: d.diagonal(a, offset, axis1, axis2),
+    # products
+    np.dot: _dot, np.vdot: lambda a, b: la.dot(s.ravel(a), s.ravel(b)), np.inner: la.inner,
+    np.outer: lambda a, b: la.outer(s.ravel(a), s.ravel(b)), np.einsum: co.einsum,
+    np.tensordot: lambda a, b, axes=2: co.tensordot(a, b, _axes(axes)),
 }  # fmt: skip
+
+
+def _axes(axes: Any) -> Any:
+    return axes if isinstance(axes, int) else tuple([k] if isinstance(k, int) else list(k) for k in axes)
+
+
+# -- NumPy's protocols -------------------------------------------------------------------------------------------------
 
 
 def ufunc(function: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -13,11 +13,16 @@ from . import backward as _backward
 from . import dispatch, dtypes, primitive
 from .graph import Node, extra, increment_version, share_version
 from .modes import is_recording
+from .ops import comparison as c
+from .ops import cumulative as cu
+from .ops import diagonal as d
 from .ops import elementwise as e
 from .ops import indexing, linalg
 from .ops import reduction as r
 from .ops import shape as s
+from .ops import transcendental as t
 from .printing import formatted
+from .random import default_generator
 
 __all__ = ["Tensor"]
 
@@ -409,35 +414,35 @@ class Tensor(Node):
 
     # -- operators -----------------------------------------------------------------------------------------------------
 
-    __add__ = e.add
-    __sub__ = e.sub
+    __add__ = e._add
+    __sub__ = e._sub
     __mul__ = e.mul
-    __truediv__ = e.div
+    __truediv__ = e._div
     __floordiv__ = e.floor_divide
     __mod__ = e.remainder
     __pow__ = e.pow
     __matmul__ = linalg.matmul
     __neg__ = e.neg
     __abs__ = e.abs
-    __lt__ = e.lt
-    __le__ = e.le
-    __gt__ = e.gt
-    __ge__ = e.ge
-    __and__ = __rand__ = e.bitwise_and
-    __or__ = __ror__ = e.bitwise_or
-    __xor__ = __rxor__ = e.bitwise_xor
-    __invert__ = e.bitwise_not
-    __radd__ = e.add
+    __lt__ = c.lt
+    __le__ = c.le
+    __gt__ = c.gt
+    __ge__ = c.ge
+    __and__ = __rand__ = c.bitwise_and
+    __or__ = __ror__ = c.bitwise_or
+    __xor__ = __rxor__ = c.bitwise_xor
+    __invert__ = c.bitwise_not
+    __radd__ = e._add
     __rmul__ = e.mul
 
     def __pos__(self) -> Tensor:
         return self
 
     def __rsub__(self, other: Any) -> Tensor:
-        return e.sub(other, self)
+        return e._sub(other, self)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return e.div(other, self)
+        return e._div(other, self)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
         return e.floor_divide(other, self)
@@ -452,28 +457,48 @@ class Tensor(Node):
         return linalg.matmul(other, self)
 
     def __eq__(self, other: Any) -> Any:
-        return e.eq(self, other) if _is_operand(other) else NotImplemented
+        return c.eq(self, other) if _is_operand(other) else NotImplemented
 
     def __ne__(self, other: Any) -> Any:
-        return e.ne(self, other) if _is_operand(other) else NotImplemented
+        return c.ne(self, other) if _is_operand(other) else NotImplemented
 
     def __getitem__(self, key: Any) -> Tensor:
         return indexing.index(self, key)
 
     # -- functions as methods ------------------------------------------------------------------------------------------
 
-    add, sub, mul, div, pow = e.add, e.sub, e.mul, e.div, e.pow
-    neg, abs, sqrt, exp, log, log1p = e.neg, e.abs, e.sqrt, e.exp, e.log, e.log1p
-    tanh, sigmoid, relu, sign, floor = e.tanh, e.sigmoid, e.relu, e.sign, e.floor
-    maximum, minimum, isnan, isfinite = e.maximum, e.minimum, e.isnan, e.isfinite
-    eq, ne, lt, le, gt, ge = e.eq, e.ne, e.lt, e.le, e.gt, e.ge
-    clone, to = e.clone, e.to
-    sum, mean, var, amax, amin, max, min = r.sum, r.mean, r.var, r.amax, r.amin, r.max, r.min
-    argmax, argmin, logsumexp, all, any = r.argmax, r.argmin, r.logsumexp, r.all, r.any
-    softmax, log_softmax = r.softmax, r.log_softmax
-    reshape, view, flatten, squeeze, unsqueeze = s.reshape, s.reshape, s.flatten, s.squeeze, s.unsqueeze
-    permute, transpose, expand, broadcast_to, split = s.permute, s.transpose, s.expand, s.broadcast_to, s.split
-    gather, matmul = indexing.gather, linalg.matmul
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """Keep the elements where the condition holds, and take those of `other` elsewhere."""
+        return e.where(condition, self, other)
+
+    add, sub, mul, div, true_divide, pow = e.add, e.sub, e.mul, e.div, e.true_divide, e.pow
+    float_power, neg, abs, sign, square = e.float_power, e.neg, e.abs, e.sign, e.square
+    reciprocal, lerp, addcmul, addcdiv, floor = e.reciprocal, e.lerp, e.addcmul, e.addcdiv, e.floor
+    ceil, trunc, round, frac, remainder = e.ceil, e.trunc, e.round, e.frac, e.remainder
+    floor_divide, maximum, minimum, clamp = e.floor_divide, e.maximum, e.minimum, e.clamp
+    clamp_min, clamp_max, sigmoid, relu, clone, to = e.clamp_min, e.clamp_max, e.sigmoid, e.relu, e.clone, e.to
+    sqrt, rsqrt, exp, exp2, expm1, log, log1p = t.sqrt, t.rsqrt, t.exp, t.exp2, t.expm1, t.log, t.log1p
+    log2, log10, logaddexp, xlogy, erf, sin, cos = t.log2, t.log10, t.logaddexp, t.xlogy, t.erf, t.sin, t.cos
+    tan, asin, acos, atan, atan2, hypot, sinh = t.tan, t.asin, t.acos, t.atan, t.atan2, t.hypot, t.sinh
+    cosh, tanh, asinh, acosh, atanh = t.cosh, t.tanh, t.asinh, t.acosh, t.atanh
+    eq, ne, lt, le, gt, ge, isnan, isinf = c.eq, c.ne, c.lt, c.le, c.gt, c.ge, c.isnan, c.isinf
+    isfinite, isclose, allclose, bitwise_and = c.isfinite, c.isclose, c.allclose, c.bitwise_and
+    bitwise_or, bitwise_xor, bitwise_not = c.bitwise_or, c.bitwise_xor, c.bitwise_not
+    sum, nansum, mean, var, std, norm, amax = r.sum, r.nansum, r.mean, r.var, r.std, r.norm, r.amax
+    amin, max, min, argmax, argmin, logsumexp = r.amin, r.max, r.min, r.argmax, r.argmin, r.logsumexp
+    all, any, softmax, log_softmax = r.all, r.any, r.softmax, r.log_softmax
+    cumsum, cumprod, prod = cu.cumsum, cu.cumprod, cu.prod
+    reshape, view, flatten, ravel, unflatten = s.reshape, s.view, s.flatten, s.ravel, s.unflatten
+    squeeze, unsqueeze, permute, transpose, movedim = s.squeeze, s.unsqueeze, s.permute, s.transpose, s.movedim
+    expand, expand_as, broadcast_to, repeat, tile = s.expand, s.expand_as, s.broadcast_to, s.repeat, s.tile
+    flip, roll, split, chunk, unbind, narrow = s.flip, s.roll, s.split, s.chunk, s.unbind, s.narrow
+    select = s.select
+    diag, diagonal, trace, tril, triu = d.diag, d.diagonal, d.trace, d.tril, d.triu
+    gather, take_along_dim, index_select = indexing.gather, indexing.take_along_dim, indexing.index_select
+    scatter, scatter_add, masked_fill = indexing.scatter, indexing.scatter_add, indexing.masked_fill
+    masked_select, sort, topk = indexing.masked_select, indexing.sort, indexing.topk
+    matmul, mm, bmm, mv, dot, inner = linalg.matmul, linalg.mm, linalg.bmm, linalg.mv, linalg.dot, linalg.inner
+    outer, addmm = linalg.outer, linalg.addmm
 
     # -- in place ------------------------------------------------------------------------------------------------------
 
@@ -492,8 +517,10 @@ class Tensor(Node):
         increment_version(self)
         return self
 
-    def _combine(self, name: str, function: np.ufunc, other: Any) -> Tensor:
+    def _combine(self, name: str, function: np.ufunc, other: Any, alpha: Any = 1) -> Tensor:
         value = self._operand(name, other)
+        if alpha != 1:
+            value = value * self._operand(name, alpha)
         return self._change(name, lambda a: function(a, value, out=a, casting="same_kind"))
 
     def _operand(self, name: str, other: Any) -> Any:
@@ -528,13 +555,13 @@ class Tensor(Node):
         """Overwrite every element with 0."""
         return self._change("zero_", lambda a: a.fill(0))
 
-    def add_(self, other: Any) -> Tensor:
-        """Add in place."""
-        return self._combine("add_", np.add, other)
+    def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        """Add `alpha` times `other` in place."""
+        return self._combine("add_", np.add, other, alpha)
 
-    def sub_(self, other: Any) -> Tensor:
-        """Subtract in place."""
-        return self._combine("sub_", np.subtract, other)
+    def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        """Subtract `alpha` times `other` in place."""
+        return self._combine("sub_", np.subtract, other, alpha)
 
     def mul_(self, other: Any) -> Tensor:
         """Multiply in place."""
@@ -544,16 +571,58 @@ class Tensor(Node):
         """Divide in place."""
         return self._combine("div_", np.divide, other)
 
-    __iadd__ = _augmented(np.add, e.add, "add_")
-    __isub__ = _augmented(np.subtract, e.sub, "sub_")
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
+        """Limit the elements in place."""
+        if min is None and max is None:
+            raise RuntimeError("clamp_: needs min or max")
+        bounds = [
+            (limit, self._operand("clamp_", bound))
+            for limit, bound in ((np.maximum, min), (np.minimum, max))
+            if bound is not None
+        ]
+
+        def write(a: npt.NDArray[Any]) -> None:
+            limited = a
+            for limit, bound in bounds:
+                limited = limit(limited, bound, casting="same_kind")
+            np.copyto(a, limited, casting="same_kind")
+
+        return self._change("clamp_", write)
+
+    def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""
+        self._floats("uniform_", from_, to)
+        if from_ > to:
+            raise RuntimeError(f"uniform_: expected from_ <= to, got {from_} and {to}")
+        drawn = (generator or default_generator()).uniform(from_, to, self.shape)
+        last = np.nextafter(self.dtype.type(to), self.dtype.type(from_))  # rounding shall not reach the open end
+        return self._change("uniform_", lambda a: np.copyto(a, np.minimum(np.asarray(drawn).astype(a.dtype), last)))
+
+    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with numbers drawn from the normal distribution."""
+        self._floats("normal_", mean, std)
+        if not std >= 0:
+            raise RuntimeError(f"normal_: std must not be negative, got {std}")
+        drawn = (generator or default_generator()).normal(mean, std, self.shape)
+        return self._change("normal_", lambda a: np.copyto(a, drawn, casting="same_kind"))
+
+    def _floats(self, name: str, *numbers: Any) -> None:
+        for number in numbers:
+            if not isinstance(number, (int, float, np.integer, np.floating)):
+                raise TypeError(f"{name}: expected numbers, got {type(number).__name__}")
+        if self.dtype.kind != "f":
+            raise RuntimeError(f"{name}: expected a tensor of floats, this holds {self.dtype}")
+
+    __iadd__ = _augmented(np.add, e._add, "add_")
+    __isub__ = _augmented(np.subtract, e._sub, "sub_")
     __imul__ = _augmented(np.multiply, e.mul, "mul_")
-    __itruediv__ = _augmented(np.divide, e.div, "div_")
+    __itruediv__ = _augmented(np.divide, e._div, "div_")
     __ifloordiv__ = _augmented(np.floor_divide, e.floor_divide, "floor_divide_")
     __imod__ = _augmented(np.remainder, e.remainder, "remainder_")
     __ipow__ = _augmented(np.power, e.pow, "pow_")
-    __iand__ = _augmented(np.bitwise_and, e.bitwise_and, "bitwise_and_")
-    __ior__ = _augmented(np.bitwise_or, e.bitwise_or, "bitwise_or_")
-    __ixor__ = _augmented(np.bitwise_xor, e.bitwise_xor, "bitwise_xor_")
+    __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
+    __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")
+    __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
 
 
 _OPERANDS: tuple[type, ...] = (Node, np.ndarray, np.generic, bool, int, float)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..primitive import Primitive
-from . import elementwise, indexing, linalg, reduction, shape
+from . import (
+    comparison,
+    contraction,
+    cumulative,
+    diagonal,
+    elementwise,
+    indexing,
+    linalg,
+    reduction,
+    shape,
+    transcendental,
+)
 
 
 def primitives(module: ModuleType) -> dict[str, Primitive]:
@@ -15,7 +26,9 @@ def primitives(module: ModuleType) -> dict[str, Primitive]:
     return {op.name: op for op in mine}
 
 
+FAMILIES = (
+    elementwise, transcendental, comparison, shape, diagonal, indexing, reduction, cumulative, linalg, contraction,
+)  # fmt: skip
+
 #: Every primitive by name.
-TABLE: dict[str, Primitive] = {
-    name: op for family in (elementwise, shape, indexing, reduction, linalg) for name, op in primitives(family).items()
-}
+TABLE: dict[str, Primitive] = {name: op for family in FAMILIES for name, op in primitives(family).items()}

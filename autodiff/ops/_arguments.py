@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph import Node
-from ..primitive import wrap
+from ..primitive import lift, wrap
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,6 +27,18 @@ def tensor_of(value: Any, name: str) -> Any:
         dtypes.checked(value.dtype, name)
         return wrap(value)
     raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
+
+
+def operands(name: str, *values: Any) -> tuple[Any, ...]:
+    """Return tensors, arrays and numbers as tensors; integers among floats take the floats' dtype."""
+    if not any(isinstance(v, (Node, np.ndarray)) for v in values):
+        raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(v).__name__ for v in values)}")
+    xs = lift(name, values)
+    floats = [x._data.dtype for x in xs if x._data.dtype.kind == "f"]
+    if not floats or len(floats) == len(xs):
+        return xs
+    dtype = np.result_type(*floats)
+    return tuple(x if x._data.dtype.kind == "f" else wrap(x._data.astype(dtype)) for x in xs)
 
 
 def integer(value: Any, name: str, what: str) -> int:
@@ -69,17 +81,44 @@ def sizes(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
     return tuple(integer(n, name, "a size") for n in given)
 
 
-def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that takes `dim` and `keepdim` take NumPy's `axis` and `keepdims` as well."""
+_REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, OverflowError)
+
+
+def named(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that is composed of others answer for their refusals with its own name."""
 
     @functools.wraps(function)
-    def named(*args: Any, **kwargs: Any) -> R:
+    def answering(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except _REFUSALS as error:
+            raise _under(function.__name__, error) from None
+
+    return answering
+
+
+def _under(name: str, error: Exception) -> Exception:
+    """Return an error that begins with the name of the operation that was called."""
+    if str(error).startswith(name):
+        return error
+    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    return kind(f"{name}: {error}")
+
+
+def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that takes `dim` and `keepdim` take NumPy's `axis` and `keepdims` as well; else as `named`."""
+
+    @functools.wraps(function)
+    def translated(*args: Any, **kwargs: Any) -> R:
         if kwargs:
             for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")):
                 if theirs in kwargs:
                     if ours in kwargs:
                         raise TypeError(f"{function.__name__}: got both {ours} and {theirs}")
                     kwargs[ours] = kwargs.pop(theirs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except _REFUSALS as error:
+            raise _under(function.__name__, error) from None
 
-    return named
+    return translated

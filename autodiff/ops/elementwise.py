@@ -9,17 +9,17 @@ from numpy.typing import DTypeLike
 
 from .. import dtypes
 from ..graph import Node
-from ..primitive import nondifferentiable, primitive, wrap
-from ._arguments import tensor_of
+from ..primitive import primitive, wrap
+from ._arguments import integer, named, operands, tensor_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "abs", "add", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "clone", "div", "eq", "exp", "floor",
-    "floor_divide", "ge", "gt", "isfinite", "isnan", "le", "leaky_relu", "log", "log1p", "lt", "maximum", "minimum",
-    "mul", "ne", "neg", "pow", "relu", "remainder", "sigmoid", "sign", "silu", "softplus", "sqrt", "sub", "tanh",
-    "to", "where",
+    "abs", "add", "addcdiv", "addcmul", "ceil", "clamp", "clamp_max", "clamp_min", "clone", "div", "float_power",
+    "floor", "floor_divide", "frac", "leaky_relu", "lerp", "maximum", "minimum", "mul", "neg", "pow", "reciprocal",
+    "relu", "remainder", "round", "sigmoid", "sign", "silu", "softplus", "square", "sub", "to", "true_divide", "trunc",
+    "where",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
@@ -29,37 +29,62 @@ Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself re
 
 
 @primitive(symbol="+", input=lambda g: g, other=lambda g: g)
-def add(input: Array, other: Array) -> Array:
-    """Add two tensors, broadcasting.
+def _add(input: Array, other: Array) -> Array:
+    return input + other
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """Add `alpha` times `other` to `input`, broadcasting.
 
     Parameters
     ----------
     input, other : Tensor, ndarray or number
         Operands of any shapes that broadcast.
+    alpha : float, optional
+        What `other` is multiplied with.
 
     Returns
     -------
     Tensor
         The sum, of the broadcast shape.
 
+    Raises
+    ------
+    RuntimeError
+        If `alpha` is not an integer although the operands are.
+
     Examples
     --------
     >>> ad.add(ad.tensor([1.0, 2.0]), 1)
     tensor([2., 3.])
     """
-    return input + other
+    return _add(input, other) if alpha == 1 else _add(input, _times(other, alpha, input, "add"))
+
+
+def _times(other: Any, alpha: float, input: Any, name: str) -> Any:
+    """Multiply an operand with a number that must not turn integers into floats."""
+    if not isinstance(alpha, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: alpha must be a number, got {type(alpha).__name__}")
+    x, y = operands(name, input, other)
+    if x.dtype.kind != "f" and isinstance(alpha, (float, np.floating)):
+        raise RuntimeError(f"{name}: alpha of integers must be an integer, got {alpha}")
+    return mul(y, alpha)
 
 
 @primitive(symbol="−", input=lambda g: g, other=lambda g: -g)
-def sub(input: Array, other: Array) -> Array:
-    """Subtract `other` from `input`, broadcasting.
+def _sub(input: Array, other: Array) -> Array:
+    return input - other
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """Subtract `alpha` times `other` from `input`, broadcasting; parameters as for `add`.
 
     Examples
     --------
     >>> ad.sub(ad.tensor([1.0, 2.0]), 1)
     tensor([0., 1.])
     """
-    return input - other
+    return _sub(input, other) if alpha == 1 else _sub(input, _times(other, alpha, input, "sub"))
 
 
 @primitive(symbol="×", input=lambda g, other: g * other, other=lambda g, input: g * input)
@@ -75,15 +100,58 @@ def mul(input: Array, other: Array) -> Array:
 
 
 @primitive(symbol="÷", input=lambda g, other: g / other, other=lambda g, y, other: -g * y / other)
-def div(input: Array, other: Array) -> Array:
-    """Divide `input` by `other` element by element, broadcasting; integers give floats.
+def _div(input: Array, other: Array) -> Array:
+    return input / other
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """Divide `input` by `other` element by element, broadcasting; integers give floats unless rounded.
+
+    Parameters
+    ----------
+    input, other : Tensor, ndarray or number
+    rounding_mode : {None, "trunc", "floor"}, optional
+        Round the quotient towards zero, or down; the derivative is 0 then.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the rounding mode is none of these.
 
     Examples
     --------
     >>> ad.div(ad.tensor([1.0, 2.0]), 4)
     tensor([0.2500, 0.5000])
+    >>> ad.div(ad.tensor([-7, 7]), 2, rounding_mode="trunc")
+    tensor([-3,  3])
     """
-    return input / other
+    if rounding_mode is None:
+        return _div(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    x, y = operands("div", input, other)
+    if "f" in (x.dtype.kind, y.dtype.kind):
+        return trunc(_div(x, y))
+    down = floor_divide(x, y)
+    return _add(down, to((down * y != x) & ((x < 0) ^ (y < 0)), down.dtype))
+
+
+@named
+def true_divide(input: Any, other: Any) -> Tensor:
+    """Divide; as `div` without rounding.
+
+    Examples
+    --------
+    >>> ad.true_divide(ad.tensor([1, 2]), 4)
+    tensor([0.2500, 0.5000])
+    """
+    return _div(input, other)
 
 
 @primitive(symbol="⌊÷⌋", input=lambda g: np.zeros_like(g), other=lambda g: np.zeros_like(g))
@@ -216,70 +284,85 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return _pow(input, exponent)
 
 
-# -- powers, exponentials, logarithms ----------------------------------------------------------------------------------
-
-
-@primitive(symbol="√", input=lambda g, y: g / (2 * y))
-def sqrt(input: Array) -> Array:
-    """Square root of each element.
+@named
+def float_power(input: Any, exponent: Any) -> Tensor:
+    """Raise `input` to the power `exponent` in float64, whatever the dtypes.
 
     Examples
     --------
-    >>> ad.sqrt(ad.tensor([4.0, 9.0]))
-    tensor([2., 3.])
+    >>> ad.float_power(ad.tensor([2, 3]), -1)
+    tensor([0.5000, 0.3333], dtype=float64)
     """
-    return np.sqrt(input)
+    x, n = operands("float_power", input, exponent)
+    return pow(to(x, np.float64), to(n, np.float64) if isinstance(exponent, (Node, np.ndarray)) else exponent)
 
 
-@primitive(input=lambda g, y: g * y)
-def exp(input: Array) -> Array:
-    """Exponential of each element.
+def square(input: Any) -> Tensor:
+    """Square of each element.
 
     Examples
     --------
-    >>> ad.exp(ad.tensor([0.0, 1.0]))
-    tensor([1.0000, 2.7183])
+    >>> ad.square(ad.tensor([-1.0, 3.0]))
+    tensor([1., 9.])
     """
-    return np.exp(input)
+    return _power(tensor_of(input, "square"), n=2)
 
 
-@primitive(input=lambda g, input: g / input)
-def log(input: Array) -> Array:
-    """Natural logarithm of each element.
+@primitive(symbol="1/", input=lambda g, y: -g * y * y)
+def reciprocal(input: Array) -> Array:
+    """One over each element.
 
     Examples
     --------
-    >>> ad.log(ad.tensor([1.0, 2.0]))
-    tensor([0.0000, 0.6931])
+    >>> ad.reciprocal(ad.tensor([0.5, 4.0]))
+    tensor([2.0000, 0.2500])
     """
-    return np.log(input)
+    return 1 / input
 
 
-@primitive(input=lambda g, input: g / (1 + input))
-def log1p(input: Array) -> Array:
-    """Natural logarithm of 1 + each element, accurate near 0.
+# -- arithmetic of three -----------------------------------------------------------------------------------------------
+
+
+@named
+def lerp(input: Any, end: Any, weight: Any) -> Tensor:
+    """Go from `input` towards `end` by the fraction `weight`, broadcasting: input + weight (end - input).
 
     Examples
     --------
-    >>> ad.log1p(ad.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.6931])
+    >>> ad.lerp(ad.tensor([0.0, 10.0]), ad.tensor([1.0, 20.0]), 0.5)
+    tensor([ 0.5000, 15.0000])
     """
-    return np.log1p(input)
+    x, y, w = operands("lerp", input, end, weight)
+    return _add(x, w * _sub(y, x))
+
+
+@named
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """Add `value` times the product of two tensors to a third, broadcasting.
+
+    Examples
+    --------
+    >>> ad.addcmul(ad.tensor([1.0]), ad.tensor([2.0]), ad.tensor([3.0]), value=0.5)
+    tensor([4.])
+    """
+    x, a, b = operands("addcmul", input, tensor1, tensor2)
+    return add(x, mul(a, b), alpha=value)
+
+
+@named
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """Add `value` times the quotient of two tensors to a third, broadcasting.
+
+    Examples
+    --------
+    >>> ad.addcdiv(ad.tensor([1.0]), ad.tensor([2.0]), ad.tensor([4.0]), value=2)
+    tensor([2.])
+    """
+    x, a, b = operands("addcdiv", input, tensor1, tensor2)
+    return add(x, _div(a, b), alpha=value)
 
 
 # -- activations -------------------------------------------------------------------------------------------------------
-
-
-@primitive(input=lambda g, y: g * (1 - y * y))
-def tanh(input: Array) -> Array:
-    """Hyperbolic tangent of each element, between -1 and 1.
-
-    Examples
-    --------
-    >>> ad.tanh(ad.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.7616])
-    """
-    return np.tanh(input)
 
 
 def _logistic(x: Array) -> Array:
@@ -423,6 +506,58 @@ def floor(input: Array) -> Array:
     return np.floor(input)
 
 
+@primitive(input=lambda g: np.zeros_like(g))
+def ceil(input: Array) -> Array:
+    """Smallest integer that is not below each element. Its derivative is 0.
+
+    Examples
+    --------
+    >>> ad.ceil(ad.tensor([-1.5, 1.5]))
+    tensor([-1.,  2.])
+    """
+    return np.ceil(input)
+
+
+@primitive(input=lambda g: np.zeros_like(g))
+def trunc(input: Array) -> Array:
+    """Cut off the decimals of each element: round towards zero. Its derivative is 0.
+
+    Examples
+    --------
+    >>> ad.trunc(ad.tensor([-1.5, 1.5]))
+    tensor([-1.,  1.])
+    """
+    return np.trunc(input)
+
+
+@primitive(input=lambda g: np.zeros_like(g))
+def _round(input: Array, *, decimals: int) -> Array:
+    return np.round(input, decimals)
+
+
+def round(input: Any, *, decimals: int = 0) -> Tensor:
+    """Round each element to the nearest number of so many decimals, halves to the even one. Its derivative is 0.
+
+    Examples
+    --------
+    >>> ad.round(ad.tensor([0.5, 1.5, 2.6]))
+    tensor([0., 2., 3.])
+    """
+    return _round(tensor_of(input, "round"), decimals=integer(decimals, "round", "decimals"))
+
+
+@primitive(input=lambda g: g)
+def frac(input: Array) -> Array:
+    """Decimals of each element, with its sign: x - trunc(x).
+
+    Examples
+    --------
+    >>> ad.frac(ad.tensor([-1.5, 1.25]))
+    tensor([-0.5000,  0.2500])
+    """
+    return input - np.trunc(input)
+
+
 @primitive(symbol="|·|", input=lambda g, input: g * np.sign(input))
 def abs(input: Array) -> Array:
     """Absolute value of each element, with derivative 0 at 0.
@@ -472,6 +607,78 @@ def minimum(input: Array, other: Array) -> Array:
 
 
 @primitive(
+    input=lambda g, input, min, max: np.where((input >= min) & (input <= max), g, 0),
+    min=lambda g, input, min, max: np.where((input < min) & (min < max), g, 0),
+    max=lambda g, input, min, max: np.where((input > max) | (max < min), g, 0),
+)
+def _clamp(input: Array, min: Array, max: Array) -> Array:
+    return np.minimum(np.maximum(input, min), max)
+
+
+def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
+    """Limit each element to lie between `min` and `max`; the gradient passes at the limits and between them.
+
+    Parameters
+    ----------
+    input : Tensor
+    min, max : Tensor, ndarray or number, optional
+        At least one of them. Where `min` is above `max`, the result is `max`.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no limit.
+
+    Examples
+    --------
+    >>> ad.clamp(ad.tensor([-1.0, 0.5, 2.0]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    return _limited(input, min, max, "clamp")
+
+
+def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
+    x = tensor_of(input, name)
+    if min is None and max is None:
+        raise RuntimeError(f"{name}: needs min or max")
+    if x.dtype.kind == "b":
+        raise TypeError(f"{name}: expected numbers, got {x.dtype}")
+    whole = np.iinfo(x.dtype) if x.dtype.kind != "f" else None
+    low = (whole.min if whole else -np.inf) if min is None else min
+    high = (whole.max if whole else np.inf) if max is None else max
+    return _clamp(*operands(name, x, low, high))
+
+
+@named
+def clamp_min(input: Any, min: Any) -> Tensor:
+    """Raise each element to at least `min`; see `clamp`.
+
+    Examples
+    --------
+    >>> ad.clamp_min(ad.tensor([-1.0, 2.0]), 0)
+    tensor([0., 2.])
+    """
+    return _limited(input, min, None, "clamp_min")
+
+
+@named
+def clamp_max(input: Any, max: Any) -> Tensor:
+    """Lower each element to at most `max`; see `clamp`.
+
+    Examples
+    --------
+    >>> ad.clamp_max(ad.tensor([-1.0, 2.0]), 0)
+    tensor([-1.,  0.])
+    """
+    return _limited(input, None, max, "clamp_max")
+
+
+@primitive(
     input=lambda g, condition: np.where(condition, g, 0),
     other=lambda g, condition: np.where(condition, 0, g),
 )
@@ -502,150 +709,3 @@ def where(condition: Array, input: Array, other: Array) -> Array:
     if condition.dtype != np.bool:
         raise TypeError(f"where: the condition must be boolean, not {condition.dtype}")
     return np.where(condition, *dtypes.met(input, other))
-
-
-# -- comparisons and logic: results without a gradient -----------------------------------------------------------------
-
-
-@nondifferentiable
-def eq(input: Array, other: Array) -> Array:
-    """Tell where two tensors are equal, element by element, broadcasting.
-
-    Examples
-    --------
-    >>> ad.eq(ad.tensor([1.0, 2.0]), 2)
-    tensor([False,  True])
-    """
-    return input == other
-
-
-@nondifferentiable
-def ne(input: Array, other: Array) -> Array:
-    """Tell where two tensors differ, element by element, broadcasting.
-
-    Examples
-    --------
-    >>> ad.ne(ad.tensor([1.0, 2.0]), 2)
-    tensor([ True, False])
-    """
-    return input != other
-
-
-@nondifferentiable
-def lt(input: Array, other: Array) -> Array:
-    """Tell where `input` is less than `other`, element by element, broadcasting.
-
-    Examples
-    --------
-    >>> ad.lt(ad.tensor([1.0, 2.0]), 2)
-    tensor([ True, False])
-    """
-    return input < other
-
-
-@nondifferentiable
-def le(input: Array, other: Array) -> Array:
-    """Tell where `input` is at most `other`, element by element, broadcasting.
-
-    Examples
-    --------
-    >>> ad.le(ad.tensor([1.0, 2.0]), 2)
-    tensor([True, True])
-    """
-    return input <= other
-
-
-@nondifferentiable
-def gt(input: Array, other: Array) -> Array:
-    """Tell where `input` is greater than `other`, element by element, broadcasting.
-
-    Examples
-    --------
-    >>> ad.gt(ad.tensor([1.0, 2.0]), 1)
-    tensor([False,  True])
-    """
-    return input > other
-
-
-@nondifferentiable
-def ge(input: Array, other: Array) -> Array:
-    """Tell where `input` is at least `other`, element by element, broadcasting.
-
-    Examples
-    --------
-    >>> ad.ge(ad.tensor([1.0, 2.0]), 1)
-    tensor([True, True])
-    """
-    return input >= other
-
-
-@nondifferentiable
-def bitwise_and(input: Array, other: Array) -> Array:
-    """And of booleans, or of the bits of integers, broadcasting.
-
-    Examples
-    --------
-    >>> ad.bitwise_and(ad.tensor([False, False, True]), ad.tensor([False, True, True]))
-    tensor([False, False,  True])
-    """
-    return input & other
-
-
-@nondifferentiable
-def bitwise_or(input: Array, other: Array) -> Array:
-    """Or of booleans, or of the bits of integers, broadcasting.
-
-    Examples
-    --------
-    >>> ad.bitwise_or(ad.tensor([False, False, True]), ad.tensor([False, True, True]))
-    tensor([False,  True,  True])
-    """
-    return input | other
-
-
-@nondifferentiable
-def bitwise_xor(input: Array, other: Array) -> Array:
-    """Exclusive or of booleans, or of the bits of integers, broadcasting.
-
-    Examples
-    --------
-    >>> ad.bitwise_xor(ad.tensor([False, False, True]), ad.tensor([False, True, True]))
-    tensor([False,  True, False])
-    """
-    return input ^ other
-
-
-@nondifferentiable
-def bitwise_not(input: Array) -> Array:
-    """Not of booleans, or of the bits of integers.
-
-    Examples
-    --------
-    >>> ad.bitwise_not(ad.tensor([False, True]))
-    tensor([ True, False])
-    """
-    return ~input
-
-
-@nondifferentiable
-def isnan(input: Array) -> Array:
-    """Tell which elements are NaN.
-
-    Examples
-    --------
-    >>> ad.isnan(ad.tensor([1.0, float("nan")]))
-    tensor([False,  True])
-    """
-    return np.isnan(input)
-
-
-@nondifferentiable
-def isfinite(input: Array) -> Array:
-    """Tell which elements are neither NaN nor infinite.
-
-    Examples
-    --------
-    >>> ad.isfinite(ad.tensor([1.0, float("inf")]))
-    tensor([ True, False])
-    """
-    return np.isfinite(input)

@@ -9,11 +9,13 @@ import numpy as np
 
 from ..primitive import primitive
 from ._arguments import tensor_of
+from .elementwise import add, mul
+from .shape import unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["linear", "matmul"]
+__all__ = ["addmm", "bmm", "dot", "inner", "linear", "matmul", "mm", "mv", "outer"]
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
 
@@ -82,6 +84,122 @@ def _same_dtype(a: Tensor, b: Tensor, name: str) -> None:
     """Refuse to widen a whole product because of one operand, as PyTorch does."""
     if a._data.dtype != b._data.dtype:
         raise RuntimeError(f"{name}: both operands need one dtype, got {a.dtype} and {b.dtype}; convert one with .to()")
+
+
+# -- products of operands of given dimensions --------------------------------------------------------------------------
+
+
+def _product(name: str, input: Any, other: Any, m: int, n: int) -> Tensor:
+    """Multiply operands of just so many dimensions, without broadcasting."""
+    a, b = tensor_of(input, name), tensor_of(other, name)
+    s, t = a._data.shape, b._data.shape
+    if len(s) != m or len(t) != n:
+        raise RuntimeError(f"{name}: expected operands of {m} and {n} dimensions, got shapes {s} and {t}")
+    if s[-1] != t[-2 if n > 1 else 0] or (m == n == 3 and s[0] != t[0]):
+        raise RuntimeError(f"{name}: shapes {s} and {t} cannot be multiplied")
+    _same_dtype(a, b, name)
+    return _matmul(a, b)
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Product of two matrices.
+
+    Examples
+    --------
+    >>> ad.mm(ad.tensor([[1, 2], [3, 4]]), ad.tensor([[1], [1]]))
+    tensor([[3],
+            [7]])
+    """
+    return _product("mm", input, mat2, 2, 2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Products of two batches of matrices, of shapes (b, n, k) and (b, k, m).
+
+    Examples
+    --------
+    >>> ad.bmm(ad.ones(5, 2, 3), ad.ones(5, 3, 4)).shape
+    (5, 2, 4)
+    """
+    return _product("bmm", input, mat2, 3, 3)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Product of a matrix and a vector.
+
+    Examples
+    --------
+    >>> ad.mv(ad.tensor([[1, 2], [3, 4]]), ad.tensor([1, 1]))
+    tensor([3, 7])
+    """
+    return _product("mv", input, vec, 2, 1)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Inner product of two vectors.
+
+    Examples
+    --------
+    >>> ad.dot(ad.tensor([1, 2]), ad.tensor([3, 4]))
+    tensor(11)
+    """
+    return _product("dot", input, tensor, 1, 1)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Inner products along the last dimensions of two tensors; a product by a tensor of no dimensions.
+
+    Examples
+    --------
+    >>> ad.inner(ad.tensor([[1, 2], [3, 4]]), ad.tensor([1, 1]))
+    tensor([3, 7])
+    """
+    a, b = tensor_of(input, "inner"), tensor_of(other, "inner")
+    _same_dtype(a, b, "inner")
+    if not (a.ndim and b.ndim):
+        return mul(a, b)
+    if a.shape[-1] != b.shape[-1]:
+        raise RuntimeError(f"inner: the last sizes of shapes {a.shape} and {b.shape} differ")
+    out = _matmul(a.reshape(_leading(a), a.shape[-1]), b.reshape(_leading(b), b.shape[-1]).mT)
+    return out.reshape((*a.shape[:-1], *b.shape[:-1]))
+
+
+def _leading(x: Tensor) -> int:
+    return math.prod(x.shape[:-1])
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """Products of every element of one vector with every element of another.
+
+    Examples
+    --------
+    >>> ad.outer(ad.tensor([1, 2]), ad.tensor([3, 4, 5]))
+    tensor([[ 3,  4,  5],
+            [ 6,  8, 10]])
+    """
+    a, b = tensor_of(input, "outer"), tensor_of(vec2, "outer")
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"outer: expected two vectors, got shapes {a.shape} and {b.shape}")
+    return mul(unsqueeze(a, 1), b)
+
+
+def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Add a product of two matrices to a tensor that broadcasts to it: beta input + alpha (mat1 @ mat2).
+
+    Examples
+    --------
+    >>> ad.addmm(ad.ones(2), ad.tensor([[1.0, 2.0]]), ad.tensor([[1.0, 2.0], [3.0, 4.0]]), beta=10)
+    tensor([[17., 20.]])
+    """
+    x, product = tensor_of(input, "addmm"), _product("addmm", mat1, mat2, 2, 2)
+    _same_dtype(x, product, "addmm")
+    shape = product.shape
+    if x.ndim > 2 or any(n not in (1, k) for n, k in zip(reversed(x.shape), reversed(shape), strict=False)):
+        raise RuntimeError(f"addmm: an input of shape {x.shape} does not broadcast to {shape}")
+    return add(x if beta == 1 else mul(x, beta), product, alpha=alpha)
+
+
+# -- affine maps -------------------------------------------------------------------------------------------------------
 
 
 def _rows(x: Array) -> Array:

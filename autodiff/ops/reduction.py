@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,26 +13,20 @@ from ..dtypes import get_default_dtype
 from ..graph import Node
 from ..primitive import primitive, wrap
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
-from .elementwise import maximum, minimum
-from .indexing import gather
+from .comparison import isnan
+from .elementwise import abs, maximum, minimum, sign, where
+from .indexing import ValuesIndices, gather
 from .shape import spread, squeeze, unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "log_softmax", "logsumexp", "max", "mean", "min", "softmax",
-    "sum", "var",
+    "all", "amax", "amin", "any", "argmax", "argmin", "log_softmax", "logsumexp", "max", "mean", "min", "nansum",
+    "norm", "softmax", "std", "sum", "var",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
-
-class ValuesIndices(NamedTuple):
-    """The extreme elements along a dimension and where they stand."""
-
-    values: Tensor
-    indices: Tensor
 
 
 # -- sums --------------------------------------------------------------------------------------------------------------
@@ -117,7 +111,22 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
 
 
 @numpy_names
-def var(input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Add up the elements that are not NaN; parameters as for `sum`.
+
+    Examples
+    --------
+    >>> ad.nansum(ad.tensor([1.0, float("nan"), 2.0]))
+    tensor(3.)
+    """
+    x = tensor_of(input, "nansum")
+    return sum(where(isnan(x), 0, x) if x.dtype.kind == "f" else x, dim, keepdim, dtype=dtype)
+
+
+@numpy_names
+def var(
+    input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, *, unbiased: bool | None = None
+) -> Tensor:
     """Variance: the mean squared distance from the mean, with n - `correction` in the denominator.
 
     Parameters
@@ -129,6 +138,8 @@ def var(input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = Fa
         1 estimates a population's variance from a sample; 0 is the plain average.
     keepdim : bool, optional
         Keep the reduced dimensions, with size 1.
+    unbiased : bool, optional
+        PyTorch's older name: True is a correction of 1, False of 0.
 
     Returns
     -------
@@ -139,13 +150,116 @@ def var(input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = Fa
     >>> ad.tensor([1.0, 2.0, 3.0]).var()
     tensor(1.)
     """
-    x = tensor_of(input, "var")
+    off, options, n = _centred(input, dim, correction, keepdim, unbiased, "var")
+    return _sum(off * off, **options) / n
+
+
+@numpy_names
+def std(
+    input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, *, unbiased: bool | None = None
+) -> Tensor:
+    """Standard deviation, the root of `var`; parameters as there. Its derivative is 0 where it is 0.
+
+    Examples
+    --------
+    >>> ad.tensor([1.0, 2.0, 3.0]).std()
+    tensor(1.)
+    """
+    off, options, n = _centred(input, dim, correction, keepdim, unbiased, "std")
+    return _norm(off, p=2, **options) / math.sqrt(n) if n else _sum(off * off, **options) / n
+
+
+def _centred(
+    input: Tensor, dim: Any, correction: Any, keepdim: bool, unbiased: bool | None, name: str
+) -> tuple[Tensor, dict[str, Any], float]:
+    """Return the distances from the mean, what their sum is told, and the denominator under it."""
+    x = tensor_of(input, name)
     if x.dtype.kind != "f":
-        raise RuntimeError(f"var: expected floats, got {x.dtype}")
-    options = along(dim, keepdim, x.ndim, "var")
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if not isinstance(correction, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: correction must be a number, got {type(correction).__name__}")
+    options = along(dim, keepdim, x.ndim, name)
     dims = options["dim"]
-    off = x - _mean(x, dim=dims, keepdim=True)
-    return _sum(off * off, **options) / builtins.max(_count(x.shape, dims) - correction, 0)
+    n = _count(x.shape, dims) - (correction if unbiased is None else int(unbiased))
+    return x - _mean(x, dim=dims, keepdim=True), options, builtins.max(n, 0)
+
+
+# -- norms -------------------------------------------------------------------------------------------------------------
+
+
+def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], keepdim: bool) -> Array:
+    """Return the gradient of a norm: of each element, sign(x) (|x| / norm)^(p-1), and 0 where x is 0."""
+    y, g = spread(y, x.shape, dim, keepdim), spread(g, x.shape, dim, keepdim)
+    y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
+    if p == 2:
+        return g * (x / y)
+    return g * np.sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
+
+
+@primitive(symbol="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim))
+def _norm(input: Array, *, p: float, dim: Any, keepdim: Any) -> Array:
+    if p == 2:
+        return np.sqrt(np.add.reduce(input * input, axis=dim, keepdims=keepdim))
+    size = np.abs(input)
+    zero = (size == 0) & (p < 0)  # a single one makes such a norm 0
+    powers = np.where(zero, np.inf, np.where(zero, 1, size) ** p)
+    total = np.add.reduce(powers, axis=dim, keepdims=keepdim)
+    return total ** (1 / p)
+
+
+@numpy_names
+def norm(
+    input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Length of the vector of all elements, or of those along dimensions, in the p-norm.
+
+    Parameters
+    ----------
+    input : Tensor of floats
+    p : float or "fro", optional
+        The exponent; 2 by default, ``inf`` the largest absolute value, 0 the number of elements that are not 0.
+    dim : int or sequence of int, optional
+        The dimensions to reduce; all of them by default.
+    keepdim : bool, optional
+        Keep those dimensions, with size 1.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Where it is 0, its derivative is 0.
+
+    Raises
+    ------
+    ValueError
+        If `p` is neither a number nor "fro".
+    RuntimeError
+        If the elements are not floats.
+
+    Examples
+    --------
+    >>> ad.tensor([3.0, -4.0]).norm()
+    tensor(5.)
+    >>> ad.tensor([3.0, -4.0]).norm(float("inf"))
+    tensor(4.)
+    """
+    x = tensor_of(input, "norm")
+    x = x if dtype is None else x.to(dtype)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"norm: expected floats, got {x.dtype}")
+    if not isinstance(p, (int, float, np.integer, np.floating)):
+        if p not in (None, "fro"):
+            raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+        p = 2
+    p, options = float(p), along(dim, keepdim, x.ndim, "norm")
+    if p == 0:
+        return _sum(abs(sign(x)), **options)
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(abs(x), options["dim"], keepdim)
+    return _norm(x, p=p, **options)
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------

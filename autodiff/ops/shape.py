@@ -10,14 +10,16 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import primitive
-from ._arguments import Dims, dimension, dimensions, integer, numpy_names, sizes, tensor_of
+from ._arguments import Dims, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
+from .elementwise import clone
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "broadcast_to", "cat", "expand", "flatten", "permute", "reshape", "split", "squeeze", "stack", "transpose",
-    "unsqueeze",
+    "broadcast_to", "cat", "chunk", "expand", "expand_as", "flatten", "flip", "movedim", "narrow", "permute", "ravel",
+    "repeat", "reshape", "roll", "select", "split", "squeeze", "stack", "tile", "transpose", "unbind", "unflatten",
+    "unsqueeze", "view",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
@@ -62,6 +64,63 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     if min(new, default=0) < -1 or not fits:
         raise RuntimeError(f"reshape: shape {new} does not hold the {x.size} elements of a tensor of shape {x.shape}")
     return _reshape(x, shape=new)
+
+
+@named
+def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
+    """Give a tensor another shape without copying; as `reshape` otherwise.
+
+    Raises
+    ------
+    RuntimeError
+        If the shape does not hold the elements, or their order in memory would call for a copy.
+
+    Examples
+    --------
+    >>> ad.arange(6).view(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    x, new = tensor_of(input, "view"), sizes(shape, "view")
+    out = reshape(x, new)
+    if x.size and not np.may_share_memory(out.data, x.data):
+        raise RuntimeError(
+            f"view: shape {new} cannot be had without copying a tensor whose dims were moved; use reshape"
+        )
+    return out
+
+
+def ravel(input: Tensor) -> Tensor:
+    """Join all dimensions into one.
+
+    Examples
+    --------
+    >>> ad.ravel(ad.zeros(2, 3)).shape
+    (6,)
+    """
+    x = tensor_of(input, "ravel")
+    return _reshape(x, shape=(x.size,))
+
+
+@numpy_names
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Part one dimension into several, of which one size may be -1.
+
+    Examples
+    --------
+    >>> ad.unflatten(ad.zeros(2, 12), 1, (3, -1)).shape
+    (2, 3, 4)
+    """
+    x = tensor_of(input, "unflatten")
+    d = dimension(dim, x.ndim, "unflatten")
+    if not isinstance(sizes, Sequence) or not sizes:
+        raise TypeError(f"unflatten: sizes must be a sequence of integers, got {sizes!r}")
+    parts = tuple(integer(n, "unflatten", "a size") for n in sizes)
+    known, n = math.prod(k for k in parts if k != -1), x.shape[d] if x.ndim else 1
+    if parts.count(-1) > 1 or min(parts) < -1 or (n % known if known and -1 in parts else known != n):
+        raise RuntimeError(f"unflatten: sizes {parts} do not multiply to {n}, the size of dim {d}")
+    parts = tuple(n // known if k == -1 else k for k in parts)
+    return _reshape(x, shape=(*x.shape[:d], *parts, *x.shape[d + 1 :]))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -168,6 +227,76 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _permute(x, dims=tuple(order[: x.ndim]))
 
 
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Move dimensions to new positions; the others keep their order.
+
+    Examples
+    --------
+    >>> ad.movedim(ad.zeros(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
+    """
+    x = tensor_of(input, "movedim")
+    sources, places = (
+        [] if isinstance(d, Sequence) and not d else dimensions(d, x.ndim, "movedim") for d in (source, destination)
+    )
+    if len(sources) != len(places):
+        raise RuntimeError(f"movedim: {source} and {destination} must name as many dimensions")
+    order = [d for d in range(x.ndim) if d not in sources]
+    for place, d in sorted(zip(places, sources, strict=True)):
+        order.insert(place, d)
+    return _permute(x, dims=tuple(order))
+
+
+def _unflip(g: Array, dims: tuple[int, ...]) -> Array:
+    return _flip(g, dims=dims)
+
+
+@primitive(symbol="flip", input=_unflip)
+def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
+    return np.flip(input, dims).copy()
+
+
+def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """Reverse the order of the elements along dimensions.
+
+    Examples
+    --------
+    >>> ad.flip(ad.tensor([1, 2, 3]), 0)
+    tensor([3, 2, 1])
+    """
+    x = tensor_of(input, "flip")
+    given = sizes(dims, "flip")
+    return _flip(x, dims=dimensions(given, x.ndim, "flip") if given else ())
+
+
+def _unroll(g: Array, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
+    return _roll(g, shifts=tuple(-n for n in shifts), dims=dims)
+
+
+@primitive(symbol="roll", input=_unroll)
+def _roll(input: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
+    return np.roll(input, shifts, dims)
+
+
+def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+    """Shift the elements along dimensions, round the end; without `dims`, of the flattened tensor.
+
+    Examples
+    --------
+    >>> ad.roll(ad.tensor([1, 2, 3, 4]), 1)
+    tensor([4, 1, 2, 3])
+    """
+    x, steps = tensor_of(input, "roll"), sizes((shifts,), "roll")
+    if dims is None or (isinstance(dims, Sequence) and not dims):
+        if len(steps) != 1:
+            raise RuntimeError(f"roll: {len(steps)} shifts need as many dims")
+        return _roll(ravel(x), shifts=steps, dims=(0,)).reshape(x.shape)
+    along = tuple(dimension(d, x.ndim, "roll") for d in sizes((dims,), "roll"))
+    if len(steps) != len(along) or not x.ndim:
+        raise RuntimeError(f"roll: shifts {shifts} and dims {dims} must be as many, of a tensor of shape {x.shape}")
+    return _roll(x, shifts=steps, dims=along)
+
+
 # -- the same elements repeated ----------------------------------------------------------------------------------------
 
 
@@ -223,6 +352,53 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
         raise RuntimeError(f"expand: a tensor of shape {x.shape} cannot be expanded to {new}")
     kept = (*new[:missing], *(o if n == -1 else n for n, o in zip(new[missing:], x.shape, strict=True)))
     return _expand(x, shape=kept)
+
+
+@named
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """Repeat a tensor along dimensions of size 1 to the shape of another, without copying.
+
+    Examples
+    --------
+    >>> ad.expand_as(ad.tensor([[1], [2]]), ad.zeros(2, 3)).shape
+    (2, 3)
+    """
+    return broadcast_to(tensor_of(input, "expand_as"), tensor_of(other, "expand_as").shape)
+
+
+@named
+def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
+    """Lay copies of a tensor side by side: so many along each dimension, new ones in front.
+
+    Examples
+    --------
+    >>> ad.repeat(ad.tensor([1, 2]), 2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    x, times = tensor_of(input, "repeat"), sizes(repeats, "repeat")
+    if len(times) < x.ndim or min(times, default=0) < 0:
+        raise RuntimeError(f"repeat: {times} must give a number, not negative, for each of {x.ndim} dimensions")
+    shape = (1,) * (len(times) - x.ndim) + x.shape
+    apart = _reshape(x, shape=tuple(n for size in shape for n in (1, size)))
+    whole = _expand(apart, shape=tuple(n for pair in zip(times, shape, strict=True) for n in pair))
+    out = _reshape(whole, shape=tuple(k * n for k, n in zip(times, shape, strict=True)))
+    return clone(out) if np.may_share_memory(out._data, x._data) else out
+
+
+@named
+def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """Lay copies of a tensor side by side, as `repeat`; missing numbers are 1.
+
+    Examples
+    --------
+    >>> ad.tile(ad.tensor([[1, 2]]), 2)
+    tensor([[1, 2, 1, 2]])
+    """
+    x, times = tensor_of(input, "tile"), sizes(dims, "tile")
+    if min(times, default=0) < 0:
+        raise RuntimeError(f"tile: the numbers of copies must not be negative, got {times}")
+    return repeat(x, (1,) * (x.ndim - len(times)) + times)
 
 
 def spread(g: Array, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> Array:
@@ -347,3 +523,72 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
         pieces.append(x[(slice(None),) * d + (slice(start, start + n),)])
         start += n
     return tuple(pieces)
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Part a tensor along `dim` into so many pieces of one size; the last may be smaller, or some missing.
+
+    Examples
+    --------
+    >>> ad.chunk(ad.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
+    x, n = tensor_of(input, "chunk"), integer(chunks, "chunk", "chunks")
+    d = dimension(dim, x.ndim, "chunk")
+    if n <= 0 or not x.ndim:
+        raise RuntimeError(f"chunk: expected chunks > 0 of a tensor with dimensions, got {n} and shape {x.shape}")
+    size = -(-x.shape[d] // n)
+    return split(x, size if size else (0,) * n, d)
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Part a tensor into its slices along `dim`, without that dimension.
+
+    Examples
+    --------
+    >>> ad.unbind(ad.tensor([[1, 2], [3, 4]]), 1)
+    (tensor([1, 3]), tensor([2, 4]))
+    """
+    x = tensor_of(input, "unbind")
+    d = dimension(dim, x.ndim, "unbind")
+    if not x.ndim:
+        raise RuntimeError("unbind: a tensor of no dimensions has no slices")
+    return tuple(x[(slice(None),) * d + (i,)] for i in range(x.shape[d]))
+
+
+@numpy_names
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Keep `length` slices along `dim`, from `start`, which counts from the end if negative.
+
+    Examples
+    --------
+    >>> ad.narrow(ad.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
+    first, n = integer(start, "narrow", "start"), integer(length, "narrow", "length")
+    x: Tensor = tensor_of(input, "narrow")
+    d = dimension(dim, x.ndim, "narrow")
+    size = x.shape[d] if x.ndim else -1
+    if not -size <= first <= size:
+        raise IndexError(f"narrow: start {first} is out of range for dim {d} of a tensor of shape {x.shape}")
+    first %= size + (first == size)
+    if n < 0 or first + n > size:
+        raise RuntimeError(f"narrow: {n} slices from {first} do not fit dim {d} of size {size}")
+    return x[(slice(None),) * d + (slice(first, first + n),)]
+
+
+@numpy_names
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """Return one slice along `dim`, without that dimension.
+
+    Examples
+    --------
+    >>> ad.select(ad.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
+    i = integer(index, "select", "index")
+    x: Tensor = tensor_of(input, "select")
+    d = dimension(dim, x.ndim, "select")
+    if not x.ndim or not -x.shape[d] <= i < x.shape[d]:
+        raise IndexError(f"select: index {i} is out of range for dim {d} of a tensor of shape {x.shape}")
+    return x[(slice(None),) * d + (i,)]

@@ -95,6 +95,8 @@ def each(call: Callable[..., Any], *inputs: Uniform | Array, torch: Callable[...
 
 ANY = (-2.0, 2.0)
 POSITIVE = (0.3, 2.0)
+WITH_ZEROS = np.array([[0.0, 2.0, -1.5], [1.5, 0.0, 0.5], [0.0, 0.7, 1.2]])
+ONE_ZERO = np.array([[0.5, 2.0, -1.5], [1.5, 0.0, 0.5]])
 MASK = np.array([[True, False, True], [False, True, True]])
 
 
@@ -152,7 +154,29 @@ SAMPLES: dict[str, list[Sample]] = {
     + elementwise(lambda _, x: x**-2.0, POSITIVE)
     + elementwise(lambda _, x: x**0.5, POSITIVE),
     "pow": elementwise("pow", POSITIVE, ANY),
+    "reciprocal": elementwise("reciprocal", POSITIVE) + elementwise("reciprocal", (-2.0, -0.3)),
     "sqrt": elementwise("sqrt", POSITIVE),
+    "rsqrt": elementwise("rsqrt", POSITIVE),
+    "exp2": elementwise("exp2"),
+    "expm1": elementwise("expm1"),
+    "log2": elementwise("log2", POSITIVE),
+    "log10": elementwise("log10", POSITIVE),
+    "logaddexp": elementwise("logaddexp", ANY, ANY),
+    "xlogy": elementwise("xlogy", ANY, POSITIVE),
+    "sin": elementwise("sin"),
+    "cos": elementwise("cos"),
+    "tan": elementwise("tan", (-1.2, 1.2)),
+    "asin": elementwise("asin", (-0.8, 0.8)),
+    "acos": elementwise("acos", (-0.8, 0.8)),
+    "atan": elementwise("atan"),
+    "atan2": elementwise("atan2", ANY, POSITIVE) + elementwise("atan2", ANY, (-2.0, -0.3)),
+    "hypot": elementwise("hypot", ANY, POSITIVE),
+    "sinh": elementwise("sinh"),
+    "cosh": elementwise("cosh"),
+    "asinh": elementwise("asinh"),
+    "acosh": elementwise("acosh", (1.2, 3.0)),
+    "atanh": elementwise("atanh", (-0.8, 0.8)),
+    "erf": elementwise("erf"),
     "exp": elementwise("exp"),
     "log": elementwise("log", POSITIVE),
     "log1p": elementwise("log1p", (-0.6, 2.0)),
@@ -166,9 +190,24 @@ SAMPLES: dict[str, list[Sample]] = {
     "softplus": elementwise("softplus", torch=lambda torch, x: torch.nn.functional.softplus(x)),
     "sign": elementwise("sign"),
     "floor": elementwise("floor"),
+    "ceil": elementwise("ceil"),
+    "trunc": elementwise("trunc"),
+    "round": elementwise("round") + elementwise(lambda lib, x: lib.round(x, decimals=1)),
+    "frac": elementwise("frac"),
     "abs": elementwise("abs"),
     "maximum": elementwise("maximum", ANY, ANY),
     "minimum": elementwise("minimum", ANY, ANY),
+    "clamp": elementwise(lambda lib, x: lib.clamp(x, -0.5, 1.0))
+    + elementwise(lambda lib, x: lib.clamp(x, min=0.3))
+    + elementwise("clamp_max", ANY, ANY)
+    + [
+        Sample(lambda lib, x, low, high: lib.clamp(x, low, high), inputs)
+        for inputs in (
+            (real(2, 3), Uniform((3,), -1.5, 0.0), Uniform((2, 1), 0.5, 1.5)),
+            (real(3, 3), real(3, 3), real(3, 3)),
+            (real(), real(), real()),
+        )
+    ],
     "where": [
         Sample(lambda lib, c, x, y: lib.where(c, x, y), inputs)
         for inputs in (
@@ -190,6 +229,19 @@ SAMPLES: dict[str, list[Sample]] = {
     + each(lambda _, x: x.permute(()), real()),
     "expand": each(lambda _, x: x.expand(4, 2, 3), real(2, 3), real(2, 1), real(1, 2, 1), real())
     + each(lambda _, x: x.expand(2, 0), real(0), real(2, 1), real(1, 1)),
+    "flip": each(lambda lib, x: lib.flip(x, [0, -1]), real(2, 3), real(0, 3))
+    + each(lambda _, x: x.flip(1), real(2, 3, 2))
+    + each(lambda lib, x: lib.flip(x, [0]), real()),
+    "roll": each(lambda lib, x: lib.roll(x, (1, -2), (0, 1)), real(2, 3), real(0, 3))
+    + each(lambda lib, x: lib.roll(x, 2), real(2, 3), real()),
+    # -- diagonal
+    "diagonal": each(lambda lib, x: lib.diagonal(x), real(3, 3), real(2, 4), real(0, 2))
+    + each(lambda lib, x: lib.diagonal(x, 1, -2, -1), real(2, 3, 4))
+    + each(lambda lib, x: lib.diagonal(x, -1, 2, 0), real(2, 3, 4)),
+    "undiagonal": each(lambda lib, x: lib.diag(x), real(3), real(0), real(1))
+    + each(lambda lib, x: lib.diag(x, 2), real(3))
+    + each(lambda lib, x: lib.diag(x, -1), real(2)),
+    # -- joined and parted
     "cat": [
         Sample(lambda lib, *xs: lib.cat(xs, 0), (real(2, 3), real(1, 3), real(0, 3))),
         Sample(lambda lib, *xs: lib.cat(xs, -1), (real(2, 3), real(2, 1))),
@@ -239,6 +291,13 @@ SAMPLES: dict[str, list[Sample]] = {
         _scatter(0, integers([0, 2]), (3, 2)),
         _scatter(0, np.zeros((0, 3), np.int64), (4, 3)),
     ],
+    "put": [
+        Sample(lambda lib, x, i, v: lib.scatter(x, 1, i, v), (real(2, 3), integers([0, 2], [1, 0]), real(2, 2))),
+        Sample(lambda lib, x, i, v: lib.scatter(x, -2, i, v), (real(3, 2), integers([0, 2]), real(1, 2))),
+        Sample(lambda lib, x, i: lib.scatter(x, 0, i, 1.5), (real(4), integers(3, 0))),
+        Sample(lambda lib, x, i, v: lib.scatter(x, 0, i, v), (real(0, 3), np.zeros((0, 3), np.int64), real(0, 3))),
+        Sample(lambda lib, x, i, v: lib.scatter(x, 0, i, v), (real(), integers(0)[0], real())),
+    ],
     # -- reduction
     "sum": each(lambda _, x: x.sum(), real(2, 3), real(), real(0, 3))
     + each(lambda _, x: x.sum(dim=-1), real(2, 3), real(0, 3), real(3, 0))
@@ -249,6 +308,18 @@ SAMPLES: dict[str, list[Sample]] = {
     + each(lambda _, x: x.mean(dim=(0, 2), keepdim=True), real(2, 3, 4)),
     "amax": _extremes("amax"),
     "amin": _extremes("amin"),
+    "norm": each(lambda lib, x: lib.norm(x), real(2, 3), real(), real(0, 3))
+    + each(lambda _, x: x.norm(p=3, dim=-1), real(2, 3), real(0, 3))
+    + each(lambda _, x: x.norm(1, dim=(0, 2), keepdim=True), real(2, 3, 4))
+    + each(lambda _, x: x.norm(1.5), real(2, 3))
+    + each(lambda _, x: x.norm(-2, dim=0), positive(2, 3)),
+    "cumsum": each(lambda _, x: x.cumsum(-1), real(2, 3), real(), real(0, 3), real(3, 0))
+    + each(lambda _, x: x.cumsum(0), real(2, 3, 2)),
+    "cumprod": each(lambda _, x: x.cumprod(-1), real(2, 3), real(), real(0, 3), real(3, 0))
+    + each(lambda _, x: x.cumprod(0), real(4, 3), WITH_ZEROS),
+    "prod": each(lambda _, x: x.prod(), real(2, 3), real(), real(0, 3), WITH_ZEROS, ONE_ZERO)
+    + each(lambda _, x: x.prod(-1), real(2, 3), WITH_ZEROS)
+    + each(lambda _, x: x.prod(0, keepdim=True), real(2, 3, 2), WITH_ZEROS),
     "logsumexp": each(lambda _, x: x.logsumexp(0), real(2, 3), real(), real(3, 0))
     + each(lambda _, x: x.logsumexp(dim=(0, 2), keepdim=True), real(2, 3, 4)),
     "softmax": each(lambda _, x: x.softmax(-1), real(2, 3), real(), real(0, 3), real(3, 0), real(2, 3, 4)),
@@ -268,6 +339,29 @@ SAMPLES: dict[str, list[Sample]] = {
             ((2, 1, 2, 3), (5, 3, 4)),
             ((0, 3), (3, 4)),
             ((2, 0), (0, 4)),
+        )
+    ],
+    "einsum": [
+        Sample(lambda lib, *xs, equation=equation: lib.einsum(equation, *xs), tuple(real(*s) for s in shapes))
+        for equation, *shapes in (
+            ("ij,jk->ik", (2, 3), (3, 4)),
+            ("ij,jk", (2, 3), (3, 4)),
+            ("ij->ji", (2, 3)),
+            ("ij->", (2, 3)),
+            ("ij->i", (0, 3)),
+            ("ii", (3, 3)),
+            ("ii->i", (3, 3)),
+            ("iij,jk->ik", (2, 2, 3), (3, 4)),
+            ("i,j->ij", (2,), (3,)),
+            ("i,j,ij->", (2,), (3,), (2, 3)),
+            ("bij,bjk->bik", (4, 2, 3), (4, 3, 2)),
+            ("...ij,...jk->...ik", (4, 2, 3), (3, 2)),
+            ("...ij,...jk", (1, 2, 3), (4, 3, 2)),
+            ("i...->...", (2, 3, 4)),
+            ("ij,kl->il", (2, 3), (4, 2)),
+            ("ij,ij->", (0, 3), (0, 3)),
+            (",i->i", (), (3,)),
+            ("->", ()),
         )
     ],
     "linear": [
@@ -290,6 +384,8 @@ SAMPLES: dict[str, list[Sample]] = {
 #: Primitives that have no 0-d input, and why.
 NOT_FOR_SCALARS: dict[str, str] = {
     "cat": "joins along a dimension",
+    "diagonal": "lies in two dimensions",
+    "undiagonal": "makes a matrix of a vector",
     "matmul": "multiplies along a dimension",
     "linear": "multiplies along a dimension",
     "scatter": "gather of a 0-d tensor is tested through gather",

@@ -21,6 +21,13 @@ METHODS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
     "sub_": (lambda t: t.sub_(2), [-1.0, 0.0, 2.0]),
     "mul_": (lambda t: t.mul_(2), [2.0, 4.0, 8.0]),
     "div_": (lambda t: t.div_(2), [0.5, 1.0, 2.0]),
+    "add_ with alpha": (lambda t: t.add_(2, alpha=0.5), [2.0, 3.0, 5.0]),
+    "sub_ with alpha": (lambda t: t.sub_(ad.tensor([1.0, 0.0, 1.0]), alpha=2), [-1.0, 2.0, 2.0]),
+    "clamp_": (lambda t: t.clamp_(1.5, 3), [1.5, 2.0, 3.0]),
+    "clamp_ from above": (lambda t: t.clamp_(max=ad.tensor([0.0, 9.0, 2.0])), [0.0, 2.0, 2.0]),
+    "clamp_ with min above max": (lambda t: t.clamp_(min=3, max=2), [2.0, 2.0, 2.0]),
+    "uniform_": (lambda t: t.uniform_(3, 3), [3.0, 3.0, 3.0]),
+    "normal_": (lambda t: t.normal_(-1, 0), [-1.0, -1.0, -1.0]),
     "fill_": (lambda t: t.fill_(7), [7.0, 7.0, 7.0]),
     "zero_": (lambda t: t.zero_(), [0.0, 0.0, 0.0]),
     "copy_": (lambda t: t.copy_(ad.tensor([5, 6, 7])), [5.0, 6.0, 7.0]),
@@ -54,6 +61,29 @@ def test_in_place_method_refuses_a_leaf_that_requires_a_gradient(name: str) -> N
     assert t.tolist() == METHODS[name][1]
     assert t.requires_grad
     assert t.is_leaf
+
+
+def test_random_numbers_in_place_come_from_the_seeded_generator_or_the_given_one() -> None:
+    ad.manual_seed(3)
+    a, b = ad.zeros(1000).uniform_(-2, 5), ad.zeros(1000, dtype="float64").normal_(3, 0.5)
+    ad.manual_seed(3)
+    assert a.tolist() == ad.zeros(1000).uniform_(-2, 5).tolist()
+    assert b.tolist() == ad.zeros(1000, dtype="float64").normal_(3, 0.5).tolist()
+    assert -2 <= a.amin().item() < -1.9
+    assert 4.9 < a.amax().item() < 5
+    assert abs(b.mean().item() - 3) < 0.1  # the mean of 1,000 such numbers has a standard deviation of 0.016
+    assert abs(b.std().item() - 0.5) < 0.1
+    one, two = (ad.zeros(3).normal_(generator=np.random.default_rng(1)) for _ in range(2))
+    assert one.tolist() == two.tolist()
+
+
+@pytest.mark.parametrize("change", [lambda t: t.clamp_(0), lambda t: t.uniform_(), lambda t: t.normal_()])
+def test_backward_refuses_what_these_changed(change: Callable[[Any], Any]) -> None:
+    x, c = leaf(1.0, 2.0), ad.tensor(np.array([3.0, -4.0]))
+    y = (x * c).sum()
+    change(c)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
 
 
 def test_in_place_works_on_scalars() -> None:

@@ -65,8 +65,66 @@ KINKS: dict[str, tuple[Any, ...]] = {
     "log_softmax of -inf": (lambda lib, x: x.log_softmax(dim=0), [-INF, 1.0, 2.0]),
     "var of one number": (lambda lib, x: x.var(dim=0, correction=0), [[3.0, 4.0]]),
     "mean of nothing": (lambda lib, x: x.mean(), np.zeros((0,))),
+    "clamp at its bounds": (lambda lib, x: lib.clamp(x, 0, 1), [-1.0, -0.0, 0.0, 0.5, 1.0, 2.0, NAN]),
+    "clamp with min above max": (lambda lib, x: lib.clamp(x, 2, 1), [-1.0, 1.0, 1.5, 2.0, 3.0]),
+    "clamp_min at its bound": (lambda lib, x: lib.clamp_min(x, 0), [-1.0, 0.0, 1.0, NAN]),
+    "clamp_max at its bound": (lambda lib, x: lib.clamp_max(x, 0), [-1.0, 0.0, 1.0, NAN]),
+    "clamp between tensors": (
+        lambda lib, x, low, high: lib.clamp(x, low, high),
+        [-1.0, 0.0, 0.5, 1.0, 2.0, NAN, 0.5, 0.5, 1.0, 2.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, NAN, 2.0, 2.0],
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+    ),
+    "rsqrt": (lambda lib, x: lib.rsqrt(x), [0.0, 4.0, INF]),
+    "reciprocal": (lambda lib, x: lib.reciprocal(x), [0.0, -2.0, INF]),
+    "round, halves to even": (lambda lib, x: lib.round(x), [-1.5, -0.5, 0.5, 1.5, 2.5]),
+    "trunc": (lambda lib, x: lib.trunc(x), [-1.5, -1.0, -0.0, 1.5]),
+    "ceil": (lambda lib, x: lib.ceil(x), [-1.5, -1.0, -0.0, 1.5]),
+    "frac": (lambda lib, x: lib.frac(x), [-1.5, -1.0, -0.0, 1.25]),
+    "asin at its ends": (lambda lib, x: lib.asin(x), [-1.0, 0.0, 1.0]),
+    "acos at its ends": (lambda lib, x: lib.acos(x), [-1.0, 0.0, 1.0]),
+    "acosh at its end": (lambda lib, x: lib.acosh(x), [1.0, 2.0, INF]),
+    "atanh at its ends": (lambda lib, x: lib.atanh(x), [-1.0, 0.0, 1.0]),
+    "asinh": (lambda lib, x: lib.asinh(x), [-INF, -1e200, 0.0, 1e200]),
+    "atan": (lambda lib, x: lib.atan(x), [-INF, 0.0, INF]),
+    "erf": (lambda lib, x: lib.erf(x), [-INF, -30.0, -6.0, -0.46875, -0.0, 0.0, 1e-300, 0.5, 4.0, INF, NAN]),
+    "log2": (lambda lib, x: lib.log2(x), [0.0, 1.0, INF]),
+    "log10": (lambda lib, x: lib.log10(x), [0.0, 1.0, INF]),
+    "atan2 at the origin": (
+        lambda lib, y, x: lib.atan2(y, x),
+        [0.0, 0.0, -0.0, 1.0, 0.0, -0.0],
+        [0.0, 1.0, -0.0, 0.0, -1.0, -1.0],
+    ),
+    "hypot at the origin": (lambda lib, x, y: lib.hypot(x, y), [0.0, 0.0, 3.0], [0.0, 1.0, -4.0]),
+    "logaddexp of large numbers": (lambda lib, x, y: lib.logaddexp(x, y), [1e4, -1e4, -INF, 0.0], [1e4, 0.0, 0.0, 1e4]),
+    "xlogy at 0": (
+        lambda lib, x, y: lib.xlogy(x, y),
+        [0.0, 0.0, 0.0, 1.0, 0.0, 2.0, NAN, 0.0],
+        [0.0, 1.0, -1.0, 0.0, NAN, 3.0, 0.0, INF],
+    ),
+    "std of equal numbers": (lambda lib, x: x.std(), [2.0, 2.0, 2.0]),
+    "std of equal numbers over a dim": (lambda lib, x: x.std(dim=1), TIES),
+    "topk": (lambda lib, x: x.topk(2, dim=0).values, [[1.0, 3.0], [2.0, 0.0], [0.0, 1.0]]),
+    "sort": (lambda lib, x: lib.sort(x, stable=True).values, [3.0, 1.0, 3.0, 1.0, NAN, -INF, 2.0, NAN]),
+    "sort downwards": (
+        lambda lib, x: lib.sort(x, descending=True, stable=True).values,
+        [3.0, 1.0, 3.0, 1.0, NAN, -INF, 2.0, NAN],
+    ),
+    "nansum": (lambda lib, x: lib.nansum(x), [1.0, NAN, -2.0]),
+    "prod without zeros": (lambda lib, x: lib.prod(x), [1.0, 2.0, -3.0]),
+    "prod with a zero": (lambda lib, x: lib.prod(x), [0.0, 2.0, 3.0]),
+    "prod with zeros": (lambda lib, x: lib.prod(x), [0.0, 0.0, 3.0]),
+    "prod over a dim with zeros": (lambda lib, x: lib.prod(x, 1), [[0.0, 0.0, 3.0], [1.0, 2.0, 3.0], [2.0, 0.0, 3.0]]),
+    "cumprod with zeros": (lambda lib, x: lib.cumprod(x, 0), [1.0, 0.0, 3.0, 0.0, 2.0]),
+    "cumprod over a dim with zeros": (lambda lib, x: lib.cumprod(x, 1), [[0.0, 2.0, 3.0], [1.0, 0.0, 3.0]]),
     "where hides a NaN": (lambda lib, x: lib.where(x > 0, lib.log(x), 0 * x), [-1.0, 2.0]),
 }
+
+KINKS |= {
+    f"{p}-norm of {what}": (lambda lib, x, p=p: lib.norm(x, p), values)
+    for p in (0.5, 1, 1.5, 2, 3, INF, -INF, -1)
+    for what, values in {"zeros": [0.0, 0.0], "ties": [3.0, -4.0, 4.0], "a zero": [0.0, 3.0, -1.0]}.items()
+} | {"norm of a matrix over a dim": (lambda lib, x: lib.norm(x, dim=1), [[0.0, 0.0], [3.0, 4.0]])}
 
 
 @needs_torch
@@ -95,6 +153,20 @@ IN_DOMAIN: dict[str, tuple[Any, ...]] = {
     "pow 0 at 0": KINKS["pow 0"],
     "pow 1 at 0": KINKS["pow 1"],
     "pow 3 at 0": KINKS["pow 3"],
+    **{
+        name: KINKS[name]
+        for name in (
+            *("clamp at its bounds", "clamp between tensors", "round, halves to even", "trunc", "frac", "erf", "atan"),
+            *("atan2 at the origin", "logaddexp of large numbers", "std of equal numbers", "nansum", "sort"),
+            *("std of equal numbers over a dim", "prod with a zero", "prod with zeros", "cumprod with zeros"),
+            *("1-norm of zeros", "2-norm of zeros", "3-norm of a zero", "0.5-norm of a zero", "-1-norm of a zero"),
+            *("norm of a matrix over a dim", "inf-norm of ties"),
+        )
+    },
+    "expm1": (lambda lib, x: lib.expm1(x), [-1e4, -1.0, 0.0, 1e-30]),
+    "exp2": (lambda lib, x: lib.exp2(x), [-1e4, 0.0, 3.0]),
+    "log of tiny numbers": (lambda lib, x: lib.log(x), [1e-30, 1.0]),
+    "xlogy at 0, 1": (lambda lib, x, y: lib.xlogy(x, y), [0.0, 2.0], [1.0, 3.0]),
 }
 
 

@@ -55,6 +55,84 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "broadcast_to": lambda x: np.broadcast_to(x, (4, 2, 3)),
     "copy": lambda x: np.copy(x),
     "take_along_axis": lambda x: np.take_along_axis(x, INDEX, 1),
+    "take_along_axis from the end": lambda x: np.take_along_axis(x, INDEX - 2, axis=1),
+    "square": lambda x: np.square(x),
+    "reciprocal": lambda x: np.reciprocal(x),
+    "positive": lambda x: np.positive(x),
+    "float_power": lambda x: np.float_power(x, 2),
+    "fabs": lambda x: np.fabs(x),
+    "ceil": lambda x: np.ceil(x),
+    "trunc": lambda x: np.trunc(x),
+    "rint": lambda x: np.rint(x + 0.1),
+    "exp2": lambda x: np.exp2(x),
+    "expm1": lambda x: np.expm1(x),
+    "log2": lambda x: np.log2(x),
+    "log10": lambda x: np.log10(x),
+    "logaddexp": lambda x: np.logaddexp(A[0], x),
+    "sin": lambda x: np.sin(x),
+    "cos": lambda x: np.cos(x),
+    "tan": lambda x: np.tan(0.2 * x),
+    "arcsin": lambda x: np.arcsin(0.3 * x),
+    "arccos": lambda x: np.arccos(0.3 * x),
+    "arctan": lambda x: np.arctan(x),
+    "arctan2": lambda x: np.arctan2(A[0], x),
+    "hypot": lambda x: np.hypot(x, 2.0),
+    "sinh": lambda x: np.sinh(x),
+    "cosh": lambda x: np.cosh(x),
+    "arcsinh": lambda x: np.arcsinh(x),
+    "arccosh": lambda x: np.arccosh(x + 1),
+    "arctanh": lambda x: np.arctanh(0.3 * x),
+    "prod": lambda x: np.prod(x, axis=1),
+    "nansum": lambda x: np.nansum(x, axis=0),
+    "std": lambda x: np.std(x, axis=0),
+    "std with ddof": lambda x: np.std(x, ddof=1, keepdims=True),
+    "cumsum": lambda x: np.cumsum(x),
+    "cumsum of an axis": lambda x: np.cumsum(x, axis=0),
+    "cumprod": lambda x: np.cumprod(x),
+    "cumprod of an axis": lambda x: np.cumprod(x, 1),
+    "linalg.norm": lambda x: np.linalg.norm(x),
+    "linalg.norm of an axis": lambda x: np.linalg.norm(x, 3, axis=1, keepdims=True),
+    "trace": lambda x: np.trace(x, 1),
+    "clip": lambda x: np.clip(x, 0.4, 2.0),
+    "clip from below": lambda x: np.clip(x, 0.4, None),
+    "round": lambda x: np.round(x + 0.01, 1),
+    "around": lambda x: np.around(x + 0.1),
+    "moveaxis": lambda x: np.moveaxis(x[None], 0, -1),
+    "matrix_transpose": lambda x: np.matrix_transpose(x),
+    "hstack": lambda x: np.hstack([x, x[:, :1]]),
+    "hstack of vectors": lambda x: np.hstack([x[0], x[1]]),
+    "vstack": lambda x: np.vstack([x[0], x]),
+    "split": lambda x: np.split(x, 3, axis=1)[1],
+    "split at indices": lambda x: np.split(x, [1, 1, 7], axis=1)[2],
+    "tile": lambda x: np.tile(x, (2, 1, 2)),
+    "tile once": lambda x: np.tile(x, 2),
+    "repeat": lambda x: np.repeat(x, 2),
+    "repeat along an axis": lambda x: np.repeat(x, [2, 0, 1], axis=1),
+    "flip": lambda x: np.flip(x),
+    "flip an axis": lambda x: np.flip(x, 0),
+    "roll": lambda x: np.roll(x, 2),
+    "roll axes": lambda x: np.roll(x, 1, axis=(0, 1)),
+    "take": lambda x: np.take(x, [0, 5, -1]),
+    "take along an axis": lambda x: np.take(x, INDEX, axis=-1),
+    "sort": lambda x: np.sort(x),
+    "sort flat": lambda x: np.sort(x, axis=None),
+    "diag": lambda x: np.diag(x, 1),
+    "diag of a vector": lambda x: np.diag(x[0], -1),
+    "diagonal": lambda x: np.diagonal(x, -1),
+    "tril": lambda x: np.tril(x, -1),
+    "triu": lambda x: np.triu(x),
+    "dot": lambda x: np.dot(x, A.T),
+    "dot with a vector": lambda x: np.dot(x, A[0]),
+    "dot with a scalar": lambda x: np.dot(2.0, x),
+    "dot of many dimensions": lambda x: np.dot(x, np.ones((2, 3, 2))),
+    "vdot": lambda x: np.vdot(x, A),
+    "inner": lambda x: np.inner(x, A),
+    "outer": lambda x: np.outer(x, A),
+    "einsum": lambda x: np.einsum("ij,kj->ik", x, A),
+    "tensordot": lambda x: np.tensordot(x, A),
+    "tensordot of axes": lambda x: np.tensordot(x, A, axes=(1, 1)),
+    "expand_dims of axes": lambda x: np.expand_dims(x, (0, -1)),
+    "permute_dims": lambda x: np.permute_dims(x, (1, 0)) if hasattr(np, "permute_dims") else np.transpose(x),
 }
 
 
@@ -81,6 +159,18 @@ def test_numpy_function_is_recorded(name: str) -> None:
         lambda x: np.isnan(x),
         lambda x: np.isfinite(x),
         lambda x: np.argmax(x, axis=1),
+        lambda x: np.isinf(x),
+        lambda x: np.logical_and(x, A > 1),
+        lambda x: np.logical_or(A > 9, x),
+        lambda x: np.logical_xor(x, A > 1),
+        lambda x: np.logical_not(x),
+        lambda x: np.isclose(x, A + 1e-9),
+        lambda x: np.argmin(x),
+        lambda x: np.argsort(x, axis=0),
+        lambda x: np.all(x, axis=0),
+        lambda x: np.any(x, axis=1, keepdims=True),
+        lambda x: np.full_like(x, 3.0),
+        lambda x: np.zeros_like(x, dtype=np.int64),
         lambda x: np.zeros_like(x),
         lambda x: np.ones_like(x),
     ],
@@ -90,6 +180,14 @@ def test_numpy_function_without_derivative_gives_a_plain_tensor(call: Callable[[
     assert type(y) is ad.Tensor
     assert not y.requires_grad
     np.testing.assert_array_equal(y.data, call(A))
+
+
+def test_numpy_functions_that_give_a_truth_give_pythons() -> None:
+    x = ad.tensor(A, requires_grad=True)
+    assert np.allclose(x, A + 1e-9) is True
+    assert np.allclose(A + 1, x) is False
+    assert np.array_equal(x, A) is True
+    assert np.array_equal(x, A[0]) is False
 
 
 def test_shape_functions_give_python_values() -> None:
@@ -140,6 +238,12 @@ def test_arguments_that_cannot_be_recorded_are_refused() -> None:
         np.exp(x, out=np.zeros(2))
     with pytest.raises(TypeError, match="where"):
         np.exp(x, where=np.array([True, False]))
+    with pytest.raises(TypeError, match="where"):
+        np.sum(x, where=np.array([True, False]))
+    with pytest.raises(TypeError, match="out"):
+        np.sum(x, out=np.zeros(()))
+    with pytest.raises(TypeError, match=r"numpy\.linalg\.norm.*nuc"):
+        np.linalg.norm(x[None] * x[:, None], "nuc")
 
 
 def test_a_function_written_for_arrays_differentiates_unchanged() -> None:

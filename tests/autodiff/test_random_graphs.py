@@ -32,6 +32,15 @@ UNARY: list[Callable[[Any, Any], Any]] = [
     lambda lib, x: 1 - x.clone(),
     lambda lib, x: lib.where(x > 0.1, x, 0.3 * x),
     lambda lib, x: x.detach() * x,
+    lambda lib, x: lib.sin(x) + lib.cos(2 * x),
+    lambda lib, x: lib.atan(x) - 0.5 * lib.asinh(x),
+    lambda lib, x: lib.erf(x),
+    lambda lib, x: lib.expm1(x.tanh()) * lib.log2(x * x + 1.5),
+    lambda lib, x: lib.rsqrt(x * x + 1),
+    lambda lib, x: lib.square(x.tanh()).neg(),
+    lambda lib, x: lib.reciprocal(x * x + 1),
+    lambda lib, x: lib.clamp(x, -0.8, 0.9),
+    lambda lib, x: x.masked_fill(x > 0.5, 0.2),
     # views
     lambda lib, x: x.reshape(-1),
     lambda lib, x: x.unsqueeze(0) if x.ndim < 4 else x.squeeze(),
@@ -42,7 +51,25 @@ UNARY: list[Callable[[Any, Any], Any]] = [
     lambda lib, x: x[..., :2] if x.ndim else x,
     lambda lib, x: x[[0, -1, 0]] if x.ndim else x,
     lambda lib, x: x[..., None].expand(*x.shape, 2) if x.ndim < 3 else x,
+    lambda lib, x: lib.flip(x, (0,)) if x.ndim else x,
+    lambda lib, x: lib.roll(x, 1, -1) if x.ndim else x,
+    lambda lib, x: lib.movedim(x, 0, -1) if x.ndim else x,
+    lambda lib, x: x.diagonal(0, 0, -1) if x.ndim > 1 else x,
+    lambda lib, x: x.diag() if x.ndim == 1 and x.shape[0] < 4 else x,
+    lambda lib, x: lib.tril(x) - 0.5 * lib.triu(x, 1) if x.ndim > 1 else x,
+    lambda lib, x: x.narrow(-1, 0, 1) if x.ndim else x,
+    lambda lib, x: lib.tile(x, (2,))[..., :3] if x.ndim else x,
+    lambda lib, x: lib.unbind(x, 0)[-1] if x.ndim else x,
+    lambda lib, x: lib.chunk(x, 2, dim=-1)[0] if x.ndim else x,
+    # order
+    lambda lib, x: lib.sort(x, dim=-1, stable=True)[0] if x.ndim else x,
+    lambda lib, x: lib.take_along_dim(x, x.detach().argmax(0, keepdim=True), 0) if x.ndim else x,
     # reductions
+    lambda lib, x: x.cumsum(-1) * 0.3 if x.ndim else x,
+    lambda lib, x: x.tanh().cumprod(0) if x.ndim else x,
+    lambda lib, x: x.tanh().prod(-1) if x.ndim else x,
+    lambda lib, x: (x.abs() + 0.1).norm(dim=-1) * 0.3 if x.ndim else x,
+    lambda lib, x: x.var(dim=0, correction=0, keepdim=True).tanh() if x.ndim else x,
     lambda lib, x: x.sum().tanh(),
     lambda lib, x: x.mean(dim=-1) if x.ndim else x.mean(),
     lambda lib, x: x.mean(dim=0, keepdim=True) if x.ndim else x.mean(),
@@ -63,14 +90,19 @@ BINARY: list[Callable[[Any, Any, Any], Any]] = [
     lambda lib, x, y: lib.where(x > y, x, y * 0.2),
     lambda lib, x, y: lib.cat([x.reshape(-1), y.reshape(-1)])[:6],
     lambda lib, x, y: lib.stack([x, x * 0.5 + y.mean()], 0) if x.ndim < 3 else x,
+    lambda lib, x, y: lib.atan2(x, y * y + 0.5),
+    lambda lib, x, y: lib.hypot(x, y * y + 0.5).tanh(),
+    lambda lib, x, y: lib.logaddexp(x, 0.5 * y) - 0.7,
+    lambda lib, x, y: lib.lerp(x, y, 0.3),
+    lambda lib, x, y: lib.addcmul(x, y.tanh(), x.tanh(), value=0.5),
+    lambda lib, x, y: lib.einsum("i,j->ij", x.reshape(-1)[:3], y.reshape(-1)[:2]).tanh(),
+    lambda lib, x, y: lib.einsum("...i,...i->...", x, y).tanh() if x.ndim and x.shape == y.shape else x,
+    lambda lib, x, y: lib.tensordot(x[..., None], y.reshape(1, -1)[:, :2], 1).tanh() if x.ndim < 3 else x,
     lambda lib, x, y: (x.reshape(-1, 1) @ y.reshape(1, -1))[:3, :4].tanh(),
 ]
 
-steps = st.lists(
-    st.tuples(st.integers(0, len(UNARY) + len(BINARY) - 1), st.integers(0, 10**6), st.integers(0, 10**6)),
-    min_size=1,
-    max_size=30,
-)
+step = st.tuples(st.integers(0, len(UNARY) + len(BINARY) - 1), st.integers(0, 255), st.integers(0, 255))
+steps = st.integers(1, 30).flatmap(lambda n: st.lists(step, min_size=n, max_size=n))
 
 
 def run(library: Any, leaves: list[Any], program: list[tuple[int, int, int]]) -> Any:
@@ -90,7 +122,7 @@ def run(library: Any, leaves: list[Any], program: list[tuple[int, int, int]]) ->
 
 
 @needs_torch
-@settings(max_examples=250)
+@settings(max_examples=2000)
 @given(shapes=st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), program=steps, seed=st.integers(0, 2**16))
 def test_random_graph_has_pytorchs_value_and_gradients(
     shapes: list[tuple[int, ...]], program: list[tuple[int, int, int]], seed: int

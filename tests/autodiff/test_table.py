@@ -12,7 +12,7 @@ import pytest
 import autodiff as ad
 from autodiff.ops import TABLE
 from autodiff.primitive import Primitive
-from tests.autodiff.samples import NOT_FOR_SCALARS, SAMPLES, Sample
+from tests.autodiff.samples import NOT_FOR_SCALARS, SAMPLES, Sample, Uniform
 from tests.oracle import Array, array, assert_same, needs_torch, torch
 
 # Central differences with the step 1e-5 err by step^2 / 6 times the third derivative (2e-11 for a derivative of 1)
@@ -20,10 +20,14 @@ from tests.oracle import Array, array, assert_same, needs_torch, torch
 STEP = 1e-5
 NUMERIC = {"rtol": 1e-6, "atol": 1e-7}
 
-CASES = [pytest.param(name, s, id=f"{name}-{i}") for name, samples in SAMPLES.items() for i, s in enumerate(samples)]
-every_sample = pytest.mark.parametrize(("name", "sample"), CASES)
+CASES = [
+    pytest.param(TABLE.get(name), s, id=f"{name}-{i}")
+    for name, samples in SAMPLES.items()
+    for i, s in enumerate(samples)
+]
+every_sample = pytest.mark.parametrize(("op", "sample"), CASES)
 # Steps as small as those of finite differences are lost where a sample converts to a narrower dtype.
-every_smooth_sample = pytest.mark.parametrize(("name", "sample"), [c for c in CASES if c.values[1].keeps_dtype])
+every_smooth_sample = pytest.mark.parametrize(("op", "sample"), [c for c in CASES if c.values[1].keeps_dtype])
 
 
 # -- completeness ------------------------------------------------------------------------------------------------------
@@ -47,15 +51,15 @@ def test_samples_cover_scalars_and_empty_tensors(name: str) -> None:
 
 
 @every_sample
-def test_sample_applies_the_primitive_it_is_listed_under(name: str, sample: Sample) -> None:
-    assert applications(TABLE[name], sample.call(ad, *tensors(sample)))
+def test_sample_applies_the_primitive_it_is_listed_under(op: Primitive, sample: Sample) -> None:
+    assert applications(op, sample.call(ad, *tensors(sample)))
 
 
 # -- values and derivatives --------------------------------------------------------------------------------------------
 
 
 @every_smooth_sample
-def test_first_derivative_equals_finite_differences(name: str, sample: Sample) -> None:
+def test_first_derivative_equals_finite_differences(op: Primitive, sample: Sample) -> None:
     values = sample.arrays()
     v = weights(sample, values)
 
@@ -70,7 +74,7 @@ def test_first_derivative_equals_finite_differences(name: str, sample: Sample) -
 
 
 @every_smooth_sample
-def test_second_derivative_equals_finite_differences_of_the_first(name: str, sample: Sample) -> None:
+def test_second_derivative_equals_finite_differences_of_the_first(op: Primitive, sample: Sample) -> None:
     values = sample.arrays()
     v = weights(sample, values)
 
@@ -86,8 +90,8 @@ def test_second_derivative_equals_finite_differences_of_the_first(name: str, sam
 
 
 @every_sample
-def test_rules_give_the_same_on_tensors_as_on_arrays(name: str, sample: Sample) -> None:
-    for y in applications(TABLE[name], sample.call(ad, *tensors(sample))):
+def test_rules_give_the_same_on_tensors_as_on_arrays(op: Primitive, sample: Sample) -> None:
+    for y in applications(op, sample.call(ad, *tensors(sample))):
         for _, on_arrays, on_tensors in rules(y):
             recorded, plain = on_tensors(), on_arrays()
             assert isinstance(recorded, ad.Tensor)
@@ -97,7 +101,7 @@ def test_rules_give_the_same_on_tensors_as_on_arrays(name: str, sample: Sample) 
 
 @needs_torch
 @every_sample
-def test_value_and_both_derivatives_equal_pytorch(name: str, sample: Sample) -> None:
+def test_value_and_both_derivatives_equal_pytorch(op: Primitive, sample: Sample) -> None:
     assert_same(derivatives(ad, sample), derivatives(torch, sample))
 
 
@@ -106,8 +110,8 @@ def test_value_and_both_derivatives_equal_pytorch(name: str, sample: Sample) -> 
 
 @every_sample
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dtype_is_kept_by_value_and_rules(name: str, sample: Sample, dtype: npt.DTypeLike) -> None:
-    for y in applications(TABLE[name], sample.call(ad, *tensors(sample, dtype))):
+def test_dtype_is_kept_by_value_and_rules(op: Primitive, sample: Sample, dtype: npt.DTypeLike) -> None:
+    for y in applications(op, sample.call(ad, *tensors(sample, dtype))):
         if sample.keeps_dtype:
             assert y.dtype == dtype
         for x, on_arrays, on_tensors in rules(y):
@@ -118,7 +122,9 @@ def test_dtype_is_kept_by_value_and_rules(name: str, sample: Sample, dtype: npt.
 
 @every_sample
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_gradients_have_the_shape_and_dtype_of_their_inputs(name: str, sample: Sample, dtype: npt.DTypeLike) -> None:
+def test_gradients_have_the_shape_and_dtype_of_their_inputs(
+    op: Primitive, sample: Sample, dtype: npt.DTypeLike
+) -> None:
     xs = tensors(sample, dtype)
     y = sample.call(ad, *xs)
     y.backward(ad.ones_like(y))
@@ -128,8 +134,8 @@ def test_gradients_have_the_shape_and_dtype_of_their_inputs(name: str, sample: S
 
 
 @every_sample
-def test_rules_neither_return_nor_change_what_was_saved(name: str, sample: Sample) -> None:
-    for y in applications(TABLE[name], sample.call(ad, *tensors(sample))):
+def test_rules_neither_return_nor_change_what_was_saved(op: Primitive, sample: Sample) -> None:
+    for y in applications(op, sample.call(ad, *tensors(sample))):
         saved = [t.data for t in (y, *y._record[1])]
         before = [a.copy() for a in saved]
         for a in saved:
@@ -142,7 +148,7 @@ def test_rules_neither_return_nor_change_what_was_saved(name: str, sample: Sampl
 
 
 @every_sample
-def test_gradients_share_memory_with_nothing(name: str, sample: Sample) -> None:
+def test_gradients_share_memory_with_nothing(op: Primitive, sample: Sample) -> None:
     for create_graph in (False, True):
         xs = tensors(sample)
         y = sample.call(ad, *xs)
@@ -155,7 +161,7 @@ def test_gradients_share_memory_with_nothing(name: str, sample: Sample) -> None:
 
 
 @every_sample
-def test_zero_dimensional_arrays_count_as_scalars(name: str, sample: Sample) -> None:
+def test_zero_dimensional_arrays_count_as_scalars(op: Primitive, sample: Sample) -> None:
     def value_and_gradients(wrap: Callable[[Array], Any]) -> list[Array]:
         xs = [ad.Tensor(wrap(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *xs)
@@ -167,7 +173,7 @@ def test_zero_dimensional_arrays_count_as_scalars(name: str, sample: Sample) -> 
 
 
 @every_sample
-def test_inputs_of_any_memory_layout_give_the_same(name: str, sample: Sample) -> None:
+def test_inputs_of_any_memory_layout_give_the_same(op: Primitive, sample: Sample) -> None:
     def value_and_gradients(lay: Callable[[Array], Array]) -> list[Array]:
         xs = [ad.Tensor(lay(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *xs)
@@ -177,6 +183,36 @@ def test_inputs_of_any_memory_layout_give_the_same(name: str, sample: Sample) ->
     reference = value_and_gradients(np.array)
     for lay in (columns_first, every_second, reversed_in_memory):
         assert_same(value_and_gradients(lay), reference, rtol=1e-14, atol=1e-14)  # sums run in another order
+
+
+# -- the same for an operation that is not in the table ----------------------------------------------------------------
+
+
+def check_primitive(
+    function: Callable[..., Any], *inputs: Uniform | Array, torch: Callable[..., Any] | None = None
+) -> None:
+    """Run the common check on an operation of a user's own, made with `autodiff.primitive`.
+
+    `inputs` are as in a `Sample`: shapes to fill, or arrays. `torch`, where given, computes the same in PyTorch.
+    """
+    op = function.primitive  # type: ignore[attr-defined]  # what the decorator adds
+    sample = Sample(lambda _, *xs: function(*xs), inputs, torch and (lambda _, *xs: torch(*xs)))
+    for check in (
+        test_sample_applies_the_primitive_it_is_listed_under,
+        test_first_derivative_equals_finite_differences,
+        test_second_derivative_equals_finite_differences_of_the_first,
+        test_rules_give_the_same_on_tensors_as_on_arrays,
+        test_rules_neither_return_nor_change_what_was_saved,
+        test_gradients_share_memory_with_nothing,
+        test_zero_dimensional_arrays_count_as_scalars,
+        test_inputs_of_any_memory_layout_give_the_same,
+    ):
+        check(op, sample)
+    for dtype in (np.float32, np.float64):
+        test_dtype_is_kept_by_value_and_rules(op, sample, dtype)
+        test_gradients_have_the_shape_and_dtype_of_their_inputs(op, sample, dtype)
+    if torch is not None:
+        test_value_and_both_derivatives_equal_pytorch(op, sample)
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
