@@ -30,6 +30,7 @@ class Box:
     title: str
     content: Content
     frame: int | None = None
+    formula: str = ""  # what it was computed as, where the steps before it are not drawn
 
 
 @dataclass
@@ -45,6 +46,15 @@ class Step:
 
 
 @dataclass
+class Derivative:
+    """The local derivative along an arrow: its name and formula, and its numbers where they are few."""
+
+    name: str
+    formula: str
+    value: Rows | None
+
+
+@dataclass
 class Arrow:
     """The way of a tensor into or out of an operation; `is_main` if it is computed from the data, or is the data."""
 
@@ -52,6 +62,7 @@ class Arrow:
     head: str
     argument: str
     is_main: bool
+    derivative: Derivative | None = None
 
 
 @dataclass

@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import Any
 
-from .diagram import Arrow, Box, Content, Diagram, Step
+from .diagram import Arrow, Box, Content, Derivative, Diagram, Step
 from .text import Rows
 from .theme import LIGHT, Theme
 
@@ -53,6 +53,8 @@ class _Writer:
         if box.kind not in ("parameter", "constant") or len(users) != 1:
             return False
         step = users.pop()
+        if isinstance(self.nodes[step], Box):
+            return False  # the way to it carries a derivative
         tails = [self.nodes[arrow.tail] for arrow in self.entering[step]]
         is_beginning = all(isinstance(tail, Box) and tail.kind in ("parameter", "constant") for tail in tails)
         return self.nodes[step].frame == box.frame and (box.kind == "constant" or not is_beginning)
@@ -85,7 +87,8 @@ class _Writer:
                     self._write_frame(inner, i, depth + 1)
 
     def _write_box(self, graph: Any, box: Box) -> None:
-        graph.node(box.key, label=f"<{self.labels.box(box)}>", **self.theme.boxes[box.kind])
+        more = {"group": "results"} if box.formula else {}  # in one line
+        graph.node(box.key, label=f"<{self.labels.box(box)}>", **self.theme.boxes[box.kind], **more)
 
     def _write_step(self, graph: Any, step: Step) -> None:
         """Write a step, and what stands beside it: one box as a node, several as the cells of one node."""
@@ -118,6 +121,10 @@ class _Writer:
         if isinstance(self.nodes[arrow.tail], Step):
             tail += f":{_EXITS[self.direction]}"
         look = {"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {}
+        if arrow.derivative is not None:
+            look["label"] = f"<{self.labels.derivative(arrow.derivative)}>"
+        elif isinstance(self.nodes[arrow.tail], Box) and isinstance(self.nodes[arrow.head], Box):
+            look["style"] = "dashed"  # no gradient flows back
         graph.edge(tail, head, **look, weight="8" if self._is_on_line(arrow) else "1")
 
     def _is_on_line(self, arrow: Arrow) -> bool:
@@ -139,8 +146,23 @@ class _Labels:
             return _font(content.value[0][0], theme.value, 10)
         head = _cell(f"<B>{_font(box.title, theme.text, 12)}</B>", "LEFT")
         head += _gap() + _cell(_font(content.shape, theme.faint, 9), "RIGHT")
+        rows = [_row(head)]
+        if box.formula:
+            rows.append(_row(_cell(_font(f"= {box.formula}", theme.faint, 10), "LEFT", 'COLSPAN="3"')))
         body = _table(self._numbers(content, 10, "LEFT"), padding=1)
-        return _table(_row(head), _row(_cell(body, "LEFT", 'COLSPAN="3"')), padding=1)
+        return _table(*rows, _row(_cell(body, "LEFT", 'COLSPAN="3"')), padding=1)
+
+    def derivative(self, local: Derivative) -> str:
+        """Return the name of a local derivative, its formula, and beneath them its numbers."""
+        said = f"{local.name} = {local.formula}" if local.formula else local.name
+        rows = [_row(_cell(_font(said, self.theme.derivative, 10), "LEFT"))]
+        if local.value is not None:
+            if len(local.value) == len(local.value[0]) == 1:
+                numbers = _font(f"= {local.value[0][0]}", self.theme.derivative, 10)
+            else:
+                numbers = self._matrix(local.value, True, self.theme.derivative, 9)
+            rows.append(_row(_cell(numbers, "LEFT")))
+        return _table(*rows, padding=1)
 
     def side_by_side(self, boxes: list[Box], spacing: int = 5) -> str:
         """Return several boxes as the cells of one table, across the way of the data."""

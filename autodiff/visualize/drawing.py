@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ..graph import Node
+from .chain_reading import read_chain
 from .dot import DIRECTIONS, write
 from .reading import read
 from .rendering import Picture
 
 
-def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int = 4, format: str = "svg") -> Picture:
+def draw(
+    *outputs: Any,
+    params: Any = None,
+    derivatives: bool = False,
+    direction: str = "LR",
+    digits: int = 4,
+    format: str = "svg",
+) -> Picture:
     """Draw the graph that was recorded while computing the outputs.
 
     Parameters, inputs, intermediate results, operations and the outputs differ in shape and colour. A tensor shows its
@@ -29,6 +37,11 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     params : Module, dict of str to Tensor, iterable of (str, Tensor) or of Tensor, optional
         What the parameters are, and their names. By default every leaf that requires a gradient is a parameter.
         A module also gives the frames their names.
+    derivatives : bool, optional
+        Draw the chain rule instead: the tensors alone, each with what it was computed as, and on every way from one to
+        the next the local derivative as a formula and, where they are few, in numbers. Steps without a name that a
+        short formula can tell of are folded into it; others are called v₁, v₂, ... Where no gradient flows back, the
+        way is dashed.
     direction : {"LR", "TB", "RL", "BT"}, optional
         From where to where the computation runs: left, right, top, bottom.
     digits : int, optional
@@ -64,7 +77,8 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     """
     _check(outputs, direction, digits)
     picture = Picture(filename="graph.gv", format=format)
-    write(read(list(dict.fromkeys(outputs)), params, digits), direction, picture)
+    view = read_chain if derivatives else read
+    write(view(list(dict.fromkeys(outputs)), params, digits), direction, picture)
     return picture
 
 

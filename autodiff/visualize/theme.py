@@ -31,6 +31,7 @@ class Theme:
     faint: str = "#66717E"
     value: str = "#005E94"
     gradient: str = "#B84600"
+    derivative: str = "#7A3E8E"
     step: str = "#46536B"
     step_text: str = "#FFFFFF"
     main: str = "#1F2933"
