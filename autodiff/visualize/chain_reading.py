@@ -14,9 +14,9 @@ from .diagram import Arrow, Box, Derivative, Diagram, Kind
 from .reading import Names, Reader
 
 
-def read_chain(outputs: Sequence[Node], params: Any = None, digits: int = 4) -> Diagram:
+def read_chain(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
     """Describe how the outputs depend on each tensor; see `draw` for the arguments and the errors."""
-    reader = _ChainReader(outputs, Names(params), digits)
+    reader = _ChainReader(outputs, Names(params), digits, heat)
     for y in reader.steps:
         if y in reader.chain.names:
             reader.add_kept(y)
@@ -24,8 +24,8 @@ def read_chain(outputs: Sequence[Node], params: Any = None, digits: int = 4) -> 
 
 
 class _ChainReader(Reader):
-    def __init__(self, outputs: Sequence[Node], names: Names, digits: int) -> None:
-        super().__init__(outputs, names, digits)
+    def __init__(self, outputs: Sequence[Node], names: Names, digits: int, heat: bool) -> None:
+        super().__init__(outputs, names, digits, heat=heat)
         called = completed(names, self.steps, outputs)
         if not self.numerator and len(outputs) == 1 and outputs[0]._data.size == 1:
             self.numerator = called[outputs[0]] if len(called[outputs[0]]) <= 6 else ""

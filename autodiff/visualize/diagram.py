@@ -11,6 +11,14 @@ Kind = Literal["input", "parameter", "constant", "result", "output"]
 
 
 @dataclass
+class Health:
+    """The size of a gradient beside that of its tensor: in words, and from 0 (vanishing) to 4 (exploding); 5 is NaN."""
+
+    said: str
+    level: int
+
+
+@dataclass
 class Content:
     """What a tensor holds, in words: every element if `is_full`, else lines that summarize them."""
 
@@ -19,6 +27,7 @@ class Content:
     value: Rows
     gradient: Rows | None
     gradient_label: str
+    health: Health | None = None
 
 
 @dataclass
@@ -66,6 +75,16 @@ class Arrow:
 
 
 @dataclass
+class Module:
+    """The call of a module, or many steps, folded into one box: lines that describe it."""
+
+    key: str
+    title: str
+    lines: tuple[str, ...]
+    frame: int | None = None
+
+
+@dataclass
 class Frame:
     """One call of a module, around the steps that it computed; `parent` is the frame that this one lies in."""
 
@@ -77,6 +96,8 @@ class Frame:
 class Diagram:
     """All of it, in the order of computation."""
 
-    nodes: list[Box | Step] = field(default_factory=list)
+    nodes: list[Box | Step | Module] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    note: str = ""  # a line beneath the picture
+    has_heat: bool = False

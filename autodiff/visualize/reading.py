@@ -7,19 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..graph import Node
 from . import text
 from .calls import Calls
-from .diagram import Arrow, Box, Content, Diagram, Frame, Kind, Step
+from .diagram import Arrow, Box, Content, Diagram, Frame, Health, Kind, Step
 from .walk import ones, pulled, recorded
 
+HEAT_LIMITS = (1e-7, 1e-5, 1, 100)  # between vanishing, small, healthy, large and exploding gradients
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
 
 
-def read(outputs: Sequence[Node], params: Any = None, digits: int = 4) -> Diagram:
+def read(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
     """Describe how the outputs were computed; see `draw` for the arguments and the errors."""
-    reader = Reader(outputs, Names(params), digits)
+    reader = Reader(outputs, Names(params), digits, heat=heat)
     for y in reader.steps:
         reader.add(y)
     return reader.diagram
@@ -77,12 +79,14 @@ class Names:
 class Reader:
     """What every view of a graph needs to know of it; `add` makes the view of computation, step by step."""
 
-    def __init__(self, outputs: Sequence[Node], names: Names, digits: int) -> None:
-        self.names, self.digits = names, digits
+    def __init__(
+        self, outputs: Sequence[Node], names: Names, digits: int, *, numbers: bool = True, heat: bool = False
+    ) -> None:
+        self.names, self.digits, self.heat = names, digits, heat
         self.outputs = set(outputs)
         self.steps = recorded(outputs)
         self.calls = Calls(self.steps)
-        self.gradients = gradients(outputs, self.steps)
+        self.gradients = gradients(outputs, self.steps) if numbers else {}
         numerator = names.of(outputs[0]) if len(outputs) == 1 and outputs[0]._data.size == 1 else ""
         self.numerator = numerator if len(numerator) <= LONGEST_IN_FRACTION else ""
         self.users: dict[Node, list[Node]] = {}
@@ -92,7 +96,7 @@ class Reader:
         self.keys: dict[Node, str] = {}  # of the box or step from which a tensor's arrows start
         self.step_numbers, self.box_numbers = itertools.count(), itertools.count()
         self.main: set[Node] = set()
-        self.diagram = Diagram(frames=self._frames())
+        self.diagram = Diagram(frames=self._frames(), has_heat=heat)
 
     def called(self, t: Node) -> str:
         """Return the tensor's name, "" if it has none."""
@@ -163,7 +167,30 @@ class Reader:
                 value=text.value(array, self.digits, brief),
                 gradient=None if g is None else text.value(g, self.digits, brief=True),
                 gradient_label=label,
+                health=None if g is None or not self.heat else health(array, g),
             )
+
+
+def health(array: npt.NDArray[Any], gradient: Any) -> Health:
+    """Compare the size of a gradient with that of its tensor, both as the root of the mean square.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.reading import health
+    >>> health(np.array([3.0, 4.0]), np.array([0.0, 5e-3]))
+    Health(said='∂/value 1.0e−3', level=2)
+    """
+    wide = (np.asarray(gradient, np.float64), np.asarray(array, np.float64))
+    sizes = [float(np.sqrt(np.mean(np.square(a)))) if a.size else 0.0 for a in wide]
+    if not np.isfinite(sizes).all():
+        return Health("not finite", 5)
+    if not sizes[0]:
+        return Health("∂ is 0", 0)
+    if not sizes[1]:
+        return Health("value is 0", 2)
+    ratio = sizes[0] / sizes[1]
+    mantissa, _, exponent = f"{ratio:.1e}".partition("e")
+    return Health(f"∂/value {mantissa}e{int(exponent)}".replace("-", "−"), int(np.searchsorted(HEAT_LIMITS, ratio)))
 
 
 def gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> dict[Node, Any]:
