@@ -1,6 +1,6 @@
 """Pictures of what was computed."""
 
 from .drawing import draw as draw
-from .explain import Explanation as Explanation
-from .explain import Factor as Factor
-from .explain import explain as explain
+from .explaining import Explanation as Explanation
+from .explaining import Factor as Factor
+from .explaining import explain as explain

@@ -16,14 +16,21 @@ from .reading import Names, Reader
 
 def read_chain(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
     """Describe how the outputs depend on each tensor; see `draw` for the arguments and the errors."""
-    reader = _ChainReader(outputs, Names(params), digits, heat)
+    return chain_reader(outputs, params, digits, heat).diagram
+
+
+def chain_reader(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> ChainReader:
+    """Return what has read the graph: it knows the tensors behind the description."""
+    reader = ChainReader(outputs, Names(params), digits, heat)
     for y in reader.steps:
         if y in reader.chain.names:
             reader.add_kept(y)
-    return reader.diagram
+    return reader
 
 
-class _ChainReader(Reader):
+class ChainReader(Reader):
+    """Reads a graph into tensors alone, with a local derivative on each way; `add_kept` is its one step."""
+
     def __init__(self, outputs: Sequence[Node], names: Names, digits: int, heat: bool) -> None:
         super().__init__(outputs, names, digits, heat=heat)
         called = completed(names, self.steps, outputs)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ..graph import Node
 from .architecture import MOST_STEPS, read_architecture, read_readable
 from .chain_reading import read_chain
 from .dot import DIRECTIONS, write
+from .player import page
 from .rendering import Picture
 from .theme import THEMES
 from .walk import recorded
@@ -67,8 +69,10 @@ def draw(
     Returns
     -------
     graphviz.Digraph
-        Displays itself in a notebook. ``render("name")`` writes a file, ``pipe()`` returns its bytes, ``source`` is the
-        text in the DOT language. Needs no Graphviz on the system if pygraphviz is installed.
+        Displays itself in a notebook. ``save("name.svg")`` writes a file of the kind that its suffix says: svg, png,
+        pdf, dot, or html for a page that plays the computation forward and backward, step by step, on the chain rule's
+        picture; save that before the graph is freed. ``render("name")`` works as in graphviz, ``pipe()`` returns the
+        bytes, ``source`` is the text in the DOT language. Needs no Graphviz on the system if pygraphviz is installed.
 
     Raises
     ------
@@ -105,6 +109,8 @@ def draw(
     else:
         diagram = read_readable(distinct, params, digits, heat)
     write(diagram, direction, picture, THEMES[theme])
+    if depth is None and not diagram.note:
+        picture.player = functools.partial(page, distinct, params, digits, heat, direction, THEMES[theme])
     return picture
 
 

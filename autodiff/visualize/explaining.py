@@ -239,11 +239,16 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
     >>> explanation.value
     tensor(-0.0793)
     """
-    steps = _checked(output, input, digits)
-    explanation = _Explainer(output, input, steps, Names(params, "explain"), digits).explanation
+    explanation = explained(output, input, params, digits)
     if not quiet:
         print(explanation)
     return explanation
+
+
+def explained(output: Any, input: Any, params: Any = None, digits: int = 4, most: int = _MOST_ELEMENTS) -> Explanation:
+    """Return what `explain` does; Jacobians of more than `most` elements are not computed."""
+    steps = _checked(output, input, digits)
+    return _Explainer(output, input, steps, Names(params, "explain"), digits, most).explanation
 
 
 def _checked(output: Any, input: Any, digits: int) -> list[Node]:
@@ -275,7 +280,8 @@ def _checked(output: Any, input: Any, digits: int) -> list[Node]:
 
 
 class _Explainer:
-    def __init__(self, output: Node, input: Node, steps: list[Node], names: Names, digits: int) -> None:
+    def __init__(self, output: Node, input: Node, steps: list[Node], names: Names, digits: int, most: int) -> None:
+        self.most = most
         self.output, self.input, self.digits = output, input, digits
         whole = recorded([output], "explain")
         called = completed(names, whole, [output])
@@ -320,7 +326,7 @@ class _Explainer:
         if y not in self.locals:
             steps = self.folded[y]
             largest = max(y._data.size * x._data.size for x in self._sources(y))
-            jacobians = self.chain.jacobians(y, steps) if largest <= _MOST_ELEMENTS else {}
+            jacobians = self.chain.jacobians(y, steps) if largest <= self.most else {}
             self.locals[y] = self.chain.slopes(y, steps), self.chain.diagonals(y, steps), jacobians
         return self.locals[y]
 
