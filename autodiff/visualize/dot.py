@@ -259,11 +259,15 @@ class _Labels:
     def _value_and_gradient(self, content: Content, size: int, align: str) -> str:
         if not content.value:
             return ""
-        value = self._matrix(content.value, content.is_full, self.theme.value, size)
+        shaded = content.health is not None  # colours on colours could not be read
+        value_color, gradient_color = (
+            self.theme.text if shaded else c for c in (self.theme.value, self.theme.gradient)
+        )
+        value = self._matrix(content.value, content.is_full, value_color, size)
         if content.gradient is None:
             return _row(_cell(value, align))
-        label = _font(content.gradient_label, self.theme.gradient, size - 1)
-        gradient = self._matrix(content.gradient, content.is_full, self.theme.gradient, size)
+        label = _font(content.gradient_label, gradient_color, size - 1)
+        gradient = self._matrix(content.gradient, content.is_full, gradient_color, size)
         if content.is_full and len(content.value) > 1:
             rows = _row(_cell(" ") + _gap(16) + _cell(label)) + _row(_cell(value) + _gap(16) + _cell(gradient))
             return _row(_cell(_table(rows), align))

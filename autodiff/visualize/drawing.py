@@ -55,7 +55,7 @@ def draw(
         their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of.
     heat : bool, optional
         Shade each tensor by the size of its gradient relative to its own, so that vanishing and exploding gradients are
-        seen; the numbers are written beside, and a legend below.
+        seen; the numbers are written beside, and a legend below. The page that plays does not show it.
     direction : {"LR", "TB", "RL", "BT"}, optional
         From where to where the computation runs: left, right, top, bottom.
     theme : {"light", "dark"}, optional
@@ -110,7 +110,7 @@ def draw(
         diagram = read_readable(distinct, params, digits, heat)
     write(diagram, direction, picture, THEMES[theme])
     if depth is None and not diagram.note:
-        picture.player = functools.partial(page, distinct, params, digits, heat, direction, THEMES[theme])
+        picture.player = functools.partial(page, distinct, params, digits, direction, THEMES[theme])
     return picture
 
 

@@ -25,9 +25,9 @@ _MOST_CELLS = 64  # of a Jacobian that a page computes; larger ones it gives by 
 _COLORS = ("background", "text", "faint", "value", "gradient", "derivative", "side")
 
 
-def page(outputs: Sequence[Node], params: Any, digits: int, heat: bool, direction: str, theme: Theme) -> str:
+def page(outputs: Sequence[Node], params: Any, digits: int, direction: str, theme: Theme) -> str:
     """Return one HTML page that needs nothing else; see `draw` for the arguments and the errors."""
-    reader = chain_reader(outputs, params, digits, heat)
+    reader = chain_reader(outputs, params, digits)
     picture = Picture(format="svg")
     write(reader.diagram, direction, picture, theme)
     svg = picture.pipe(encoding="utf-8")

@@ -43,7 +43,7 @@ class Theme:
     frame_line: str = "#C3CAD4"
     frame_fills: tuple[str, str] = ("#F6F7F9", "#ECEFF3")
     boxes: dict[Kind, dict[str, str]] = field(default_factory=_boxes)
-    heat: tuple[str, ...] = ("#4E9CD6", "#BFDDF2", "#FFFFFF", "#FBD3B4", "#E8843C")  # from vanishing to exploding
+    heat: tuple[str, ...] = ("#7DB8E6", "#CDE4F5", "#FFFFFF", "#FBDCC4", "#F0A05F")  # from vanishing to exploding
     broken: str = "#B9A7C9"  # what is NaN or infinite
 
 

@@ -148,7 +148,7 @@ def test_heat_shades_and_says_it(derivatives: bool) -> None:
     said = texts(picture.source)
     assert {"∂/value 1.0e−5", "∂/value 1.0e15", "vanishing: under 1e−7", "exploding: over 100"} <= set(said)
     box = next(line for line in picture.source.splitlines() if ">y<" in line)
-    assert 'fillcolor="#E8843C"' in box
+    assert 'fillcolor="#F0A05F"' in box
     assert draw(loss).source != picture.source
     assert "vanishing" not in draw(loss).source
     picture.pipe(format="png")
