@@ -19,8 +19,8 @@ What `ad.draw` and `ad.explain` make of a computation. This page and its picture
 
 ## Computation
 
-`ad.draw(L)`: every tensor with its value (blue) and its gradient (orange), every operation. Inputs are sheets, parameters
-have a thick frame, the output a double one.
+`ad.draw(L)`: every tensor with its value (blue) and its gradient (orange), every operation. Inputs are sheets,
+parameters have a thick frame, the output a double one.
 
 ![One neuron, operation by operation](neuron_computation.png)
 
@@ -31,9 +31,9 @@ too large to be shown in full is summarized.
 
 ## The chain rule, drawn
 
-`ad.draw(L, derivatives=True)`: the tensors alone, each with what it was computed as; on each way from one to the next the
-local derivative, as a formula and in numbers. The gradient of a tensor is the product along the way to it. Where no
-gradient flows back, the way is dashed.
+`ad.draw(L, derivatives=True)`: the tensors alone, each with what it was computed as; on each way from one to the next
+the local derivative, as a formula and in numbers. The gradient of a tensor is the product along the way to it. Where
+no gradient flows back, the way is dashed.
 
 ![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each way](neuron.png)
 

@@ -68,7 +68,8 @@ class ChainReader(Reader):
             return written
         op, inputs, _, _ = y._record
         operands = [self.chain.expression(x) for x in inputs]
-        return f"{op.symbol}({', '.join('…' if e is None else expressions.text(e) for e in operands)})"
+        called = op.symbol if op.symbol.isalpha() else op.name
+        return f"{called}({', '.join('…' if e is None else expressions.text(e) for e in operands)})"
 
     def _derivatives(self, y: Node, steps: Sequence[Node]) -> dict[Node, Derivative]:
         slopes, values = self.chain.slopes(y, steps), self.chain.diagonals(y, steps)

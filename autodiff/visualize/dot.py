@@ -260,9 +260,8 @@ class _Labels:
         if not content.value:
             return ""
         shaded = content.health is not None  # colours on colours could not be read
-        value_color, gradient_color = (
-            self.theme.text if shaded else c for c in (self.theme.value, self.theme.gradient)
-        )
+        colors = (self.theme.value, self.theme.gradient)
+        value_color, gradient_color = (self.theme.text, self.theme.text) if shaded else colors
         value = self._matrix(content.value, content.is_full, value_color, size)
         if content.gradient is None:
             return _row(_cell(value, align))

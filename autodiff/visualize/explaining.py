@@ -18,6 +18,7 @@ from .reading import Names
 from .walk import pulled, recorded, units
 
 _MOST_PATHS = 16  # that are written out; the value counts all
+_MOST_PATHS_UNNAMED = 4  # of tensors that the user did not name; beyond, only those that all paths share are told of
 _MOST_ELEMENTS = 1 << 20  # of a Jacobian that is computed in full: 4 MB in float32
 _LONGEST_LINE = 100
 
@@ -192,6 +193,7 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
     """Derive the derivative of an output by an input with the chain rule, print the derivation and return it.
 
     The derivation goes from each tensor with a name to the next; the steps without a name between them make one factor.
+    Where there is no name between output and input, they are called v₁, v₂, ... as in the picture of the chain rule.
     All paths are summed. For tensors, each factor is a Jacobian. Nothing is changed: no hook is called, no ``.grad``
     touched, and the graph can be differentiated afterwards.
 
@@ -287,14 +289,14 @@ class _Explainer:
         called = completed(names, whole, [output])
         called.setdefault(input, "input")
         has_names = any(y in called for y in steps if y is not output and y is not input)
-        self.chain = Chain(whole, called, completed=not has_names)
-        called = self.chain.names
         self.on_path = {input, *steps}
         self.locals: dict[Node, tuple[dict[Node, Expr], dict[Node, Any], dict[Node, Any]]] = {}
-        self.folded = {y: self._folded(y) for y in steps if y in called and y is not input}
-        self.counts: dict[Node, int] = {input: 1}
-        for y in self.folded:
-            self.counts[y] = sum(self.counts.get(x, 0) for x in self._sources(y))
+        self.counts: dict[Node, int] = {}  # of the paths from a tensor to the input
+        self._keep(Chain(whole, called, completed=not has_names), steps)
+        if not has_names and self.counts[output] > _MOST_PATHS_UNNAMED:
+            passed = self._passed_by_all()
+            self._keep(Chain(whole, {t: n for t, n in self.chain.names.items() if t in passed}), steps)
+        called = self.chain.names
         paths = self._paths()
         factors = [[self.factor(y, x) for y, x in path] for path in paths]
         value = self._product(factors) if len(paths) == self.counts[output] else None
@@ -302,6 +304,24 @@ class _Explainer:
         more = self.counts[output] - len(paths)
         name = called[output], called[input]
         self.explanation = Explanation(name, factors, wrap(value), more, digits)
+
+    def _keep(self, chain: Chain, steps: list[Node]) -> None:
+        """Choose between which tensors the derivation goes, and count its paths."""
+        self.chain = chain
+        self.folded = {y: self._folded(y) for y in steps if y in chain.names and y is not self.input}
+        self.counts = {self.input: 1}
+        for y in self.folded:
+            self.counts[y] = sum(self.counts.get(x, 0) for x in self._sources(y))
+
+    def _passed_by_all(self) -> set[Node]:
+        """Return the tensors that lie on every path, and those that lie on none."""
+        ways = {self.output: 1}
+        for y in reversed(self.folded):
+            for x in self._sources(y):
+                ways[x] = ways.get(x, 0) + ways.get(y, 0)
+        beside = set(self.chain.names) - set(self.counts)
+        total = self.counts[self.output]
+        return beside | {t for t, count in self.counts.items() if count * ways.get(t, 0) == total}
 
     def _folded(self, y: Node) -> list[Node]:
         return [r for r in self.chain.between(y) if r in self.on_path]

@@ -66,8 +66,8 @@ def _shortened(e: ast.BinOp) -> Expr:
     a, b = value(e.left), value(e.right)
     if isinstance(e.op, ast.Mult):
         return product([e.left, e.right])
-    if isinstance(e.op, ast.Div) and a is not None and b:
-        return constant(a / b)
+    if isinstance(e.op, ast.Div):
+        return constant(a / b) if a is not None and b else product([e])
     if isinstance(e.op, ast.Pow) and b == 1:
         return e.left
     if isinstance(e.op, (ast.Add, ast.Sub)):
@@ -82,23 +82,28 @@ def _shortened(e: ast.BinOp) -> Expr:
 
 
 def product(factors: Iterable[Expr]) -> Expr:
-    """Return a product, its numbers multiplied and in front."""
+    """Return a product, its numbers multiplied and in front, what it is divided by in one place."""
     number_in_front: float = 1
     others: list[Expr] = []
+    divisors: list[Expr] = []
     queue = list(factors)
     while queue:
         factor = queue.pop(0)
         if isinstance(factor, ast.BinOp) and isinstance(factor.op, ast.Mult):
             queue[:0] = [factor.left, factor.right]
+        elif isinstance(factor, ast.BinOp) and isinstance(factor.op, ast.Div):
+            queue.insert(0, factor.left)
+            divisors.append(factor.right)
         elif (n := value(factor)) is not None:
             number_in_front *= n
         else:
             others.append(factor)
-    if not others or number_in_front == 0:
-        return constant(number_in_front)
-    if number_in_front != 1:
+    if number_in_front == 0:
+        return constant(0)
+    if number_in_front != 1 or not others:
         others.insert(0, constant(number_in_front))
-    return functools.reduce(lambda left, right: ast.BinOp(left, ast.Mult(), right), others)
+    above = functools.reduce(lambda left, right: ast.BinOp(left, ast.Mult(), right), others)
+    return ast.BinOp(above, ast.Div(), product(divisors)) if divisors else above
 
 
 def total(terms: Iterable[Expr]) -> Expr:
@@ -154,7 +159,7 @@ class _Text:
     """A formula on one line."""
 
     parentheses = ("(", ")")
-    minus, times, product, lead = "−", "·", " · ", "−"
+    minus, times, product, lead = "−", "·", " @ ", "−"
     functions: ClassVar[dict[str, str]] = {"sigmoid": "σ"}
     comparisons: ClassVar[dict[str, str]] = {"Gt": ">", "Lt": "<", "LtE": "≤", "GtE": "≥"}
 
@@ -204,7 +209,9 @@ class _Text:
         return _Written(f"{self.part(a, _PRODUCT)}{self.product}{self.part(b, _PRODUCT)}", _PRODUCT)
 
     def div(self, a: Expr, b: Expr) -> _Written:
-        return _Written(f"{self.part(a, _PRODUCT)} / {self.part(b, _POWER)}", _PRODUCT)
+        leads = _leads(a)
+        above = self.write(a).text if leads else self.part(a, _PRODUCT)
+        return _Written(f"{above} / {self.part(b, _POWER)}", _SUM if leads else _PRODUCT)
 
     def pow(self, a: Expr, b: Expr) -> _Written:
         if isinstance(a, ast.Call) and isinstance(a.func, ast.Name) and a.func.id in ("tanh",):
@@ -276,8 +283,8 @@ class _Latex(_Text):
 
 
 def _leads(e: Expr) -> bool:
-    """Tell whether an expression is a product that begins with a negative number: no parentheses, then."""
-    while isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult):
+    """Tell whether an expression is a product or quotient that begins with a negative number: no parentheses, then."""
+    while isinstance(e, ast.BinOp) and isinstance(e.op, (ast.Mult, ast.Div)):
         e = e.left
     n = value(e)
     return n is not None and n < 0

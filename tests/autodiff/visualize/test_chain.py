@@ -87,9 +87,9 @@ def test_layers_say_what_they_make_of_the_gradient() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3))
     x = ad.tensor(np.ones((4, 2), np.float32), name="x")
     found = derivatives(read_chain([model(x).sum()], model))
-    assert found["0.weight", "v₁"] == Derivative("∂L/∂0.weight", "(∂L/∂v₁)ᵀ · x", None)
+    assert found["0.weight", "v₁"] == Derivative("∂L/∂0.weight", "(∂L/∂v₁)ᵀ @ x", None)
     assert found["0.bias", "v₁"] == Derivative("∂L/∂0.bias", "Σ ∂L/∂v₁", None)
-    assert found["v₁", "v₂"] == Derivative("∂L/∂v₁", "∂L/∂v₂ · 1.weight", None)
+    assert found["v₁", "v₂"] == Derivative("∂L/∂v₁", "∂L/∂v₂ @ 1.weight", None)
     assert ("x", "v₁") in found
 
 

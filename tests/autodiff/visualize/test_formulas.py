@@ -96,6 +96,8 @@ def test_jacobians_of_products_with_a_vector(op: str, argument: str) -> None:
         ("a - (b - c)", "a − (b − c)", r"a - \left(b - c\right)"),
         ("a * (b + c)", "a·(b + c)", r"a \cdot \left(b + c\right)"),  # not a function of b + c
         ("2 * (b + c)", "2(b + c)", r"2\left(b + c\right)"),
+        ("a / b * c / d", "a·c / (b·d)", r"\frac{a \cdot c}{b \cdot d}"),
+        ("-(a / b) - c / 2", "−a / b − c / 2", r"\frac{-a}{b} - \frac{c}{2}"),
         ("a / (b * c)", "a / (b·c)", r"\frac{a}{b \cdot c}"),
         ("(a * b) ** 2", "(a·b)²", r"\left(a \cdot b\right)^{2}"),
         ("a ** -1", "a⁻¹", "a^{-1}"),
@@ -110,7 +112,7 @@ def test_jacobians_of_products_with_a_vector(op: str, argument: str) -> None:
         ("abs(a)", "|a|", r"\left|a\right|"),
         ("tanh(a) ** 2", "tanh²(a)", r"\tanh^{2}\left(a\right)"),
         ("indicator(a <= 0)", "1[a ≤ 0]", r"\mathbf{1}[a \le 0]"),
-        ("transpose(a + b) @ c", "(a + b)ᵀ · c", r"\left(a + b\right)^\top \, c"),
+        ("transpose(a + b) @ c", "(a + b)ᵀ @ c", r"\left(a + b\right)^\top \, c"),
         ("sqrt(a) * sqrt(a + b)", "√a·√(a + b)", r"\sqrt{a} \cdot \sqrt{a + b}"),
     ],
 )
