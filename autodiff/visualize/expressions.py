@@ -93,7 +93,7 @@ def product(factors: Iterable[Expr]) -> Expr:
             queue[:0] = [factor.left, factor.right]
         elif isinstance(factor, ast.BinOp) and isinstance(factor.op, ast.Div):
             queue.insert(0, factor.left)
-            divisors.append(factor.right)
+            divisors.insert(0, factor.right)
         elif (n := value(factor)) is not None:
             number_in_front *= n
         else:
