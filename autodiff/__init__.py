@@ -38,12 +38,13 @@ from .tensor import *
 
 if TYPE_CHECKING:
     from .visualize import draw as draw
+    from .visualize import explain as explain
 
 
 def __getattr__(name: str) -> Any:
     """Import what draws when it is asked for: computing needs no more than NumPy."""
-    if name == "draw":
-        from .visualize import draw
+    if name in ("draw", "explain"):
+        from . import visualize
 
-        return draw
+        return getattr(visualize, name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

@@ -1,7 +1,8 @@
-"""Draw the README's pictures: ``python docs/pictures.py``."""
+"""Draw the README's pictures and write the gallery: ``python docs/pictures.py [folder]``."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,86 @@ import autodiff as ad
 import nn
 
 HERE = Path(__file__).parent
+
+GALLERY = """# Gallery
+
+What `ad.draw` and `ad.explain` make of a computation. This page and its pictures are written by
+[`docs/pictures.py`](pictures.py): `python docs/pictures.py`.
+
+## Computation
+
+`ad.draw(L)`: every tensor with its value (blue) and its gradient (orange), every operation. Inputs are sheets,
+parameters have a thick frame, the output a double one.
+
+![One neuron, operation by operation](neuron_computation.png)
+
+`ad.draw(loss, params=model)`: parameters have the names that the model gives them, calls of modules are frames. What is
+too large to be shown in full is summarized.
+
+![The XOR network: two linear layers and a tanh, framed by their modules, and the loss](xor.png)
+
+## The chain rule, drawn
+
+`ad.draw(L, derivatives=True)`: the tensors alone, each with what it was computed as; on each way from one to the next
+the local derivative, as a formula and in numbers. The gradient of a tensor is the product along the way to it. Where
+no gradient flows back, the way is dashed.
+
+![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each way](neuron.png)
+
+Tensors without a name are called v₁, v₂, ...; a layer says what it makes of the gradient that arrives.
+
+![The XOR network with the local derivatives on its ways](xor_chain.png)
+
+## The chain rule, said
+
+`ad.explain(L, w)` prints the derivation between named tensors and returns it; notebooks show it as a formula.
+
+```text
+{neuron}
+```
+
+Where two ways lead from the output to the input, their products are summed.
+
+```text
+{hidden}
+```
+
+For tensors, each factor is a Jacobian, given by its shape: J(3×2) has three rows and two columns.
+
+```text
+{tensors}
+```
+
+## Architecture
+
+`ad.draw(loss, params=model, depth=1)`: modules with the shape of what they return and the number of their parameters;
+what is deeper is folded.
+
+![Five blocks of a network for MNIST with the shapes between them](mnist.png)
+
+A graph of more than 250 operations folds by itself, and a line says so.
+
+![Ten thousand multiplications, all but the last twenty in one box](folded.png)
+
+## Gradient health
+
+`ad.draw(loss, params=model, heat=True)`: each tensor shaded by the size of its gradient relative to its own. Here five
+sigmoid layers with small weights let the gradient vanish.
+
+![Sigmoid layers whose gradients get smaller from right to left](heat.png)
+
+## For dark slides
+
+`ad.draw(L, derivatives=True, theme="dark")`
+
+![The neuron on a dark ground](neuron_dark.png)
+
+## Played
+
+`ad.draw(L).save("neuron.html")` writes one page that needs no network: play and step through the computation with the
+buttons or the arrow keys, forward operation by operation, backward way by way. Each step says upstream gradient × local
+derivative = contribution. Pointing at a tensor gives its statistics, a click its chain rule.
+"""
 
 
 def neuron() -> ad.Tensor:
@@ -31,12 +112,66 @@ def xor() -> tuple[ad.Tensor, nn.Module]:
     return nn.BCEWithLogitsLoss()(model(x), y), model
 
 
-def main() -> None:
-    """Write the pictures beside this file."""
-    ad.draw(neuron()).render(HERE / "neuron", format="png", cleanup=True)
+class Block(nn.Sequential):
+    """A layer with batch normalization and its activation."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(nn.Linear(in_features, out_features), nn.BatchNorm1d(out_features), nn.LeakyReLU())
+
+
+def mnist() -> tuple[ad.Tensor, nn.Module]:
+    """Return the loss of an untrained network for MNIST on random numbers, and the network."""
+    ad.manual_seed(0)
+    model = nn.Sequential(Block(784, 256), Block(256, 128), Block(128, 64), Block(64, 32), nn.Linear(32, 10))
+    images = ad.tensor(np.random.default_rng(0).random((128, 784), np.float32), name="images")
+    labels = ad.tensor(np.arange(128) % 10, name="labels")
+    return nn.CrossEntropyLoss()(model(images), labels).named("loss"), model
+
+
+def vanishing() -> tuple[ad.Tensor, nn.Module]:
+    """Return the loss of a deep sigmoid network whose weights are small, and the network."""
+    ad.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(5) for m in (nn.Linear(16, 16, bias=False), nn.Sigmoid())))
+    for p in model.parameters():
+        p.data *= 0.2
+    x = ad.tensor(np.random.default_rng(0).normal(size=(32, 16)).astype(np.float32), name="x")
+    return model(x).mean().named("L"), model
+
+
+def derivations() -> dict[str, str]:
+    """Return what explain() says of a neuron, of two hidden neurons and of a layer."""
+    found = {}
+    w = ad.tensor(0.8, requires_grad=True, name="w")
+    x, y = ad.tensor(1.5, name="x"), ad.tensor(1.0, name="y")
+    o = (w * x - 0.2).named("z").sigmoid().named("o")
+    found["neuron"] = str(ad.explain(((o - y) ** 2 / 2).named("L"), w, quiet=True))
+    x = ad.tensor(0.5, requires_grad=True, name="x")
+    hidden = (2 * x).tanh().named("h₁"), (-3 * x).sigmoid().named("h₂")
+    found["hidden"] = str(ad.explain((0.7 * hidden[0] + 1.2 * hidden[1]).named("o"), x, quiet=True))
+    weight = ad.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], requires_grad=True, name="W")
+    x = ad.tensor([1.0, 2.0], requires_grad=True, name="x")
+    found["tensors"] = str(ad.explain((weight @ x).named("h").tanh().named("a").sum().named("L"), x, quiet=True))
+    return found
+
+
+def main(folder: Path = HERE) -> None:
+    """Write the pictures and the gallery."""
+    ad.draw(neuron()).save(folder / "neuron_computation.png")
+    ad.draw(neuron(), derivatives=True).save(folder / "neuron.png")
+    ad.draw(neuron(), derivatives=True, theme="dark").save(folder / "neuron_dark.png")
     loss, model = xor()
-    ad.draw(loss, params=model).render(HERE / "xor", format="png", cleanup=True)
+    ad.draw(loss, params=model).save(folder / "xor.png")
+    ad.draw(loss, params=model, derivatives=True).save(folder / "xor_chain.png")
+    loss, model = mnist()
+    ad.draw(loss, params=model, depth=1).save(folder / "mnist.png")
+    loss, model = vanishing()
+    ad.draw(loss, params=model, heat=True).save(folder / "heat.png")
+    product = ad.tensor(1.0, requires_grad=True, name="x")
+    for _ in range(10_000):
+        product = product * 1.001
+    ad.draw(product.named("y")).save(folder / "folded.png")
+    (folder / "gallery.md").write_text(GALLERY.format(**derivations()), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))

@@ -11,6 +11,14 @@ Kind = Literal["input", "parameter", "constant", "result", "output"]
 
 
 @dataclass
+class Health:
+    """The size of a gradient beside that of its tensor: in words, and from 0 (vanishing) to 4 (exploding); 5 is NaN."""
+
+    said: str
+    level: int
+
+
+@dataclass
 class Content:
     """What a tensor holds, in words: every element if `is_full`, else lines that summarize them."""
 
@@ -19,6 +27,7 @@ class Content:
     value: Rows
     gradient: Rows | None
     gradient_label: str
+    health: Health | None = None
 
 
 @dataclass
@@ -30,6 +39,7 @@ class Box:
     title: str
     content: Content
     frame: int | None = None
+    formula: str = ""  # what it was computed as, where the steps before it are not drawn
 
 
 @dataclass
@@ -45,6 +55,15 @@ class Step:
 
 
 @dataclass
+class Derivative:
+    """The local derivative along an arrow: its name and formula, and its numbers where they are few."""
+
+    name: str
+    formula: str
+    value: Rows | None
+
+
+@dataclass
 class Arrow:
     """The way of a tensor into or out of an operation; `is_main` if it is computed from the data, or is the data."""
 
@@ -52,6 +71,17 @@ class Arrow:
     head: str
     argument: str
     is_main: bool
+    derivative: Derivative | None = None
+
+
+@dataclass
+class Module:
+    """The call of a module, or many steps, folded into one box: lines that describe it."""
+
+    key: str
+    title: str
+    lines: tuple[str, ...]
+    frame: int | None = None
 
 
 @dataclass
@@ -66,6 +96,8 @@ class Frame:
 class Diagram:
     """All of it, in the order of computation."""
 
-    nodes: list[Box | Step] = field(default_factory=list)
+    nodes: list[Box | Step | Module] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    note: str = ""  # a line beneath the picture
+    has_heat: bool = False

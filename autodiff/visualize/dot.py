@@ -6,8 +6,9 @@ import re
 from html import escape
 from typing import Any
 
-from .diagram import Arrow, Box, Content, Diagram, Step
-from .text import Rows
+from .diagram import Arrow, Box, Content, Derivative, Diagram, Health, Module, Step
+from .reading import HEAT_LIMITS
+from .text import Rows, number
 from .theme import LIGHT, Theme
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
@@ -53,6 +54,8 @@ class _Writer:
         if box.kind not in ("parameter", "constant") or len(users) != 1:
             return False
         step = users.pop()
+        if isinstance(self.nodes[step], Box):
+            return False  # the way to it carries a derivative
         tails = [self.nodes[arrow.tail] for arrow in self.entering[step]]
         is_beginning = all(isinstance(tail, Box) and tail.kind in ("parameter", "constant") for tail in tails)
         return self.nodes[step].frame == box.frame and (box.kind == "constant" or not is_beginning)
@@ -67,6 +70,10 @@ class _Writer:
         declared = {"arrowhead": "normal", "arrowsize": "0.7", "arrowtail": "normal", "color": theme.side}
         declared |= {"dir": "forward", "fontcolor": theme.text, "fontname": theme.font, "fontsize": "9"}
         graph.attr("edge", **declared, headport="", penwidth="1.1", tailport="", weight="1")
+        lines = [_font(self.diagram.note, theme.faint, 10)] if self.diagram.note else []
+        lines += [self.labels.legend()] if self.diagram.has_heat else []
+        if lines:
+            graph.attr("graph", label=f"<{_table(*(_row(_cell(line)) for line in lines), padding=3)}>", labelloc="b")
         self._write_frame(graph, None, 0)
         for arrow in self.diagram.arrows:
             self._write_arrow(graph, arrow)
@@ -74,18 +81,34 @@ class _Writer:
     def _write_frame(self, graph: Any, index: int | None, depth: int) -> None:
         for node in self.diagram.nodes:
             if node.frame == index and node.key not in self.attached:
-                self._write_box(graph, node) if isinstance(node, Box) else self._write_step(graph, node)
+                self._write_node(graph, node)
         for i, frame in enumerate(self.diagram.frames):
             if frame.parent == index:
                 with graph.subgraph(name=f"cluster_{i}") as inner:
                     side = "l" if self.across else "r"  # where no arrow enters
-                    inner.attr(label=f"<{_bold(frame.label)}>", labeljust=side, margin="12")
+                    cut = '<BR ALIGN="LEFT"/>' if self.across else '<BR ALIGN="RIGHT"/>'
+                    lines = frame.label.split("\n")
+                    label = _bold(lines[0]) if len(lines) == 1 else "".join(_bold(line) + cut for line in lines)
+                    inner.attr(label=f"<{label}>", labeljust=side, labelloc="t", margin="12")
                     inner.attr(style="rounded,filled", color=self.theme.frame_line, fontcolor=self.theme.faint)
                     inner.attr(fillcolor=self.theme.frame_fills[depth % 2])
                     self._write_frame(inner, i, depth + 1)
 
+    def _write_node(self, graph: Any, node: Box | Step | Module) -> None:
+        if isinstance(node, Box):
+            self._write_box(graph, node)
+        elif isinstance(node, Step):
+            self._write_step(graph, node)
+        else:
+            look = {"shape": "box", "style": "rounded,filled", "color": self.theme.step, "penwidth": "1.8"}
+            graph.node(node.key, label=f"<{self.labels.module(node)}>", fillcolor=self.theme.frame_fills[1], **look)
+
     def _write_box(self, graph: Any, box: Box) -> None:
-        graph.node(box.key, label=f"<{self.labels.box(box)}>", **self.theme.boxes[box.kind])
+        more = {"group": "results"} if box.formula else {}  # in one line
+        look = self.theme.boxes[box.kind] | more
+        if box.content.health is not None:
+            look |= {"fillcolor": self.labels.heat(box.content.health)}
+        graph.node(box.key, label=f"<{self.labels.box(box)}>", **look)
 
     def _write_step(self, graph: Any, step: Step) -> None:
         """Write a step, and what stands beside it: one box as a node, several as the cells of one node."""
@@ -118,6 +141,10 @@ class _Writer:
         if isinstance(self.nodes[arrow.tail], Step):
             tail += f":{_EXITS[self.direction]}"
         look = {"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {}
+        if arrow.derivative is not None:
+            look["label"] = f"<{self.labels.derivative(arrow.derivative)}>"
+        elif isinstance(self.nodes[arrow.tail], Box) and isinstance(self.nodes[arrow.head], Box):
+            look["style"] = "dashed"  # no gradient flows back
         graph.edge(tail, head, **look, weight="8" if self._is_on_line(arrow) else "1")
 
     def _is_on_line(self, arrow: Arrow) -> bool:
@@ -139,8 +166,46 @@ class _Labels:
             return _font(content.value[0][0], theme.value, 10)
         head = _cell(f"<B>{_font(box.title, theme.text, 12)}</B>", "LEFT")
         head += _gap() + _cell(_font(content.shape, theme.faint, 9), "RIGHT")
-        body = _table(self._numbers(content, 10, "LEFT"), padding=1)
-        return _table(_row(head), _row(_cell(body, "LEFT", 'COLSPAN="3"')), padding=1)
+        rows = [_row(head)]
+        if box.formula:
+            rows.append(_row(_cell(_font(f"= {box.formula}", theme.faint, 10), "LEFT", 'COLSPAN="3"')))
+        if numbers := self._numbers(content, 10, "LEFT"):
+            rows.append(_row(_cell(_table(numbers, padding=1), "LEFT", 'COLSPAN="3"')))
+        return _table(*rows, padding=1)
+
+    def module(self, module: Module) -> str:
+        """Return the name of a folded call and the lines that describe it."""
+        rows = [_row(_cell(f"<B>{_font(module.title, self.theme.text, 12)}</B>"))]
+        rows += [_row(_cell(_font(line, self.theme.faint, 10))) for line in module.lines]
+        return _table(*rows, padding=2)
+
+    def heat(self, health: Health) -> str:
+        """Return the colour of a gradient's size."""
+        return (*self.theme.heat, self.theme.broken)[health.level]
+
+    def legend(self) -> str:
+        """Return what the colours of gradients mean."""
+        limits = [number(limit, 3) for limit in HEAT_LIMITS]
+        said = [f"vanishing: under {limits[0]}", f"small: to {limits[1]}", f"healthy: to {limits[2]}"]
+        said += [f"large: to {limits[3]}", f"exploding: over {limits[3]}", "NaN, inf"]
+        cells = _cell(_font("gradient / value  ", self.theme.text, 10))
+        for line, color in zip(said, (*self.theme.heat, self.theme.broken), strict=True):
+            cells += (
+                f'<TD BGCOLOR="{color}" BORDER="1" COLOR="{self.theme.side}">{_font(line, self.theme.text, 9)}</TD>'
+            )
+        return _table(_row(cells), padding=4)
+
+    def derivative(self, local: Derivative) -> str:
+        """Return the name of a local derivative, its formula, and beneath them its numbers."""
+        said = f"{local.name} = {local.formula}" if local.formula else local.name
+        rows = [_row(_cell(_font(said, self.theme.derivative, 10), "LEFT"))]
+        if local.value is not None:
+            if len(local.value) == len(local.value[0]) == 1:
+                numbers = _font(f"= {local.value[0][0]}", self.theme.derivative, 10)
+            else:
+                numbers = self._matrix(local.value, True, self.theme.derivative, 9)
+            rows.append(_row(_cell(numbers, "LEFT")))
+        return _table(*rows, padding=1)
 
     def side_by_side(self, boxes: list[Box], spacing: int = 5) -> str:
         """Return several boxes as the cells of one table, across the way of the data."""
@@ -148,11 +213,12 @@ class _Labels:
         for box in boxes:
             look = self.theme.boxes[box.kind]
             style = 'CELLPADDING="5"'
+            ground = look["fillcolor"] if box.content.health is None else self.heat(box.content.health)
             if box.kind == "constant":
                 style = f'STYLE="ROUNDED" FIXEDSIZE="TRUE" HEIGHT="20" WIDTH="{14 + 7 * len(box.content.value[0][0])}"'
             cells.append(
                 f'<TD PORT="{box.key}" BORDER="{round(float(look["penwidth"]))}" COLOR="{look["color"]}" '
-                f'BGCOLOR="{look["fillcolor"]}" {style}>{self.box(box)}</TD>'
+                f'BGCOLOR="{ground}" {style}>{self.box(box)}</TD>'
             )
         rows = [_row("".join(cells))] if self.across else [_row(cell) for cell in cells]
         return _table(*rows, spacing=spacing)
@@ -171,7 +237,8 @@ class _Labels:
         if step.content is not None:
             rows.append(self._numbers(step.content, 9, align))
         if rows:
-            parts.append(_table(*rows))
+            health = step.content.health if step.content is not None else None
+            parts.append(_table(*rows, color="" if health is None else self.heat(health)))
         cells = [_cell(part) for part in parts]
         return _table(*map(_row, cells), padding=1) if self.across else _table(_row("".join(cells)), padding=2)
 
@@ -184,11 +251,22 @@ class _Labels:
 
     def _numbers(self, content: Content, size: int, align: str) -> str:
         """Return the rows of value and gradient, each in its colour; columns of numbers stand side by side."""
-        value = self._matrix(content.value, content.is_full, self.theme.value, size)
+        rows = self._value_and_gradient(content, size, align)
+        if content.health is not None:
+            rows += _row(_cell(_font(content.health.said, self.theme.text, size - 1), align))
+        return rows
+
+    def _value_and_gradient(self, content: Content, size: int, align: str) -> str:
+        if not content.value:
+            return ""
+        shaded = content.health is not None  # colours on colours could not be read
+        colors = (self.theme.value, self.theme.gradient)
+        value_color, gradient_color = (self.theme.text, self.theme.text) if shaded else colors
+        value = self._matrix(content.value, content.is_full, value_color, size)
         if content.gradient is None:
             return _row(_cell(value, align))
-        label = _font(content.gradient_label, self.theme.gradient, size - 1)
-        gradient = self._matrix(content.gradient, content.is_full, self.theme.gradient, size)
+        label = _font(content.gradient_label, gradient_color, size - 1)
+        gradient = self._matrix(content.gradient, content.is_full, gradient_color, size)
         if content.is_full and len(content.value) > 1:
             rows = _row(_cell(" ") + _gap(16) + _cell(label)) + _row(_cell(value) + _gap(16) + _cell(gradient))
             return _row(_cell(_table(rows), align))
@@ -202,7 +280,7 @@ class _Labels:
             return _font(rows[0][0], color, size)
         if not is_full:
             return "".join(_font(row[0], color, size) + '<BR ALIGN="LEFT"/>' for row in rows)
-        align = "RIGHT" if any("." in number for row in rows for number in row) else "CENTER"
+        align = "RIGHT" if any("." in n for row in rows for n in row) else "CENTER"
         return _table(*(_row(_gap().join(_cell(_font(n, color, size), align) for n in row)) for row in rows))
 
 
@@ -220,8 +298,9 @@ def _bold(text: str) -> str:
     return "".join(f"<B>{part}</B>" for part in _parts(text))
 
 
-def _table(*rows: str, padding: int = 0, spacing: int = 0) -> str:
-    table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="{padding}">'
+def _table(*rows: str, padding: int = 0, spacing: int = 0, color: str = "") -> str:
+    ground = f' BGCOLOR="{color}"' if color else ""
+    table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="{padding}"{ground}>'
     return f"{table}{''.join(rows)}</TABLE>"
 
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ..graph import Node
+from .architecture import MOST_STEPS, read_architecture, read_readable
+from .chain_reading import read_chain
 from .dot import DIRECTIONS, write
-from .reading import read
+from .player import page
 from .rendering import Picture
+from .theme import THEMES
+from .walk import recorded
 
 
-def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int = 4, format: str = "svg") -> Picture:
+def draw(
+    *outputs: Any,
+    params: Any = None,
+    derivatives: bool = False,
+    depth: int | None = None,
+    heat: bool = False,
+    direction: str = "LR",
+    theme: str = "light",
+    digits: int = 4,
+    format: str = "svg",
+) -> Picture:
     """Draw the graph that was recorded while computing the outputs.
 
     Parameters, inputs, intermediate results, operations and the outputs differ in shape and colour. A tensor shows its
@@ -19,7 +34,8 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     operation that reads it. Calls of modules are frames around what they computed. Thick arrows lead from the data to
     the output. A deep network is best read from top to bottom.
 
-    Drawing changes nothing: no ``.grad`` is touched, and the graph can be differentiated afterwards.
+    Drawing changes nothing: no hook is called, no ``.grad`` touched, and the graph can be differentiated afterwards.
+    A graph of more than 250 operations, too many to read, is folded to its modules or its end, and a line says so.
 
     Parameters
     ----------
@@ -29,8 +45,21 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     params : Module, dict of str to Tensor, iterable of (str, Tensor) or of Tensor, optional
         What the parameters are, and their names. By default every leaf that requires a gradient is a parameter.
         A module also gives the frames their names.
+    derivatives : bool, optional
+        Draw the chain rule instead: the tensors alone, each with what it was computed as, and on every way from one to
+        the next the local derivative as a formula and, where they are few, in numbers. Steps without a name that a
+        short formula can tell of are folded into it; others are called v₁, v₂, ... Where no gradient flows back, the
+        way is dashed.
+    depth : int, optional
+        Draw the architecture instead: modules as boxes with their type, the shape of what they return and the number of
+        their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of.
+    heat : bool, optional
+        Shade each tensor by the size of its gradient relative to its own, so that vanishing and exploding gradients are
+        seen; the numbers are written beside, and a legend below. The page that plays does not show it.
     direction : {"LR", "TB", "RL", "BT"}, optional
         From where to where the computation runs: left, right, top, bottom.
+    theme : {"light", "dark"}, optional
+        For paper and slides of either kind.
     digits : int, optional
         Significant digits of the numbers.
     format : str, optional
@@ -40,15 +69,17 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     Returns
     -------
     graphviz.Digraph
-        Displays itself in a notebook. ``render("name")`` writes a file, ``pipe()`` returns its bytes, ``source`` is the
-        text in the DOT language. Needs no Graphviz on the system if pygraphviz is installed.
+        Displays itself in a notebook. ``save("name.svg")`` writes a file of the kind that its suffix says: svg, png,
+        pdf, dot, or html for a page that plays the computation forward and backward, step by step, on the chain rule's
+        picture; save that before the graph is freed. ``render("name")`` works as in graphviz, ``pipe()`` returns the
+        bytes, ``source`` is the text in the DOT language. Needs no Graphviz on the system if pygraphviz is installed.
 
     Raises
     ------
     TypeError
         If an output is not a Tensor, or a parameter is not.
     ValueError
-        If there is no output, or `direction` or `digits` is none of the possible ones.
+        If there is no output, or an option is none of the possible ones.
     RuntimeError
         If an output has no graph, its graph has been freed by ``backward()``, or an array that a derivative needs was
         changed in place.
@@ -63,8 +94,23 @@ def draw(*outputs: Any, params: Any = None, direction: str = "LR", digits: int =
     True
     """
     _check(outputs, direction, digits)
+    if theme not in THEMES:
+        raise ValueError(f"draw: theme must be one of {', '.join(THEMES)}, got {theme!r}")
+    if depth is not None and (derivatives or heat):
+        raise ValueError("draw: depth shows modules without numbers, so it goes with neither derivatives nor heat")
+    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
+        raise ValueError(f"draw: depth must be an integer of at least 0, got {depth!r}")
     picture = Picture(filename="graph.gv", format=format)
-    write(read(list(dict.fromkeys(outputs)), params, digits), direction, picture)
+    distinct = list(dict.fromkeys(outputs))
+    if depth is not None:
+        diagram = read_architecture(distinct, params, depth)
+    elif derivatives and len(recorded(distinct)) <= MOST_STEPS:
+        diagram = read_chain(distinct, params, digits, heat)
+    else:
+        diagram = read_readable(distinct, params, digits, heat)
+    write(diagram, direction, picture, THEMES[theme])
+    if depth is None and not diagram.note:
+        picture.player = functools.partial(page, distinct, params, digits, direction, THEMES[theme])
     return picture
 
 

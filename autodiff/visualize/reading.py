@@ -7,19 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .. import backward
 from ..graph import Node
 from . import text
 from .calls import Calls
-from .diagram import Arrow, Box, Content, Diagram, Frame, Kind, Step
+from .diagram import Arrow, Box, Content, Diagram, Frame, Health, Kind, Step
+from .walk import ones, pulled, recorded
 
-_LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
+HEAT_LIMITS = (1e-7, 1e-5, 1, 100)  # between vanishing, small, healthy, large and exploding gradients
+LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
 
 
-def read(outputs: Sequence[Node], params: Any = None, digits: int = 4) -> Diagram:
+def read(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
     """Describe how the outputs were computed; see `draw` for the arguments and the errors."""
-    return _Reader(outputs, Names(params), digits).diagram
+    reader = Reader(outputs, Names(params), digits, heat=heat)
+    for y in reader.steps:
+        reader.add(y)
+    return reader.diagram
 
 
 class Names:
@@ -30,7 +35,8 @@ class Names:
     params : Module, mapping of str to Tensor, iterable of (str, Tensor) or of Tensor, or None
     """
 
-    def __init__(self, params: Any) -> None:
+    def __init__(self, params: Any, where: str = "draw") -> None:
+        self.where = where
         self.given = params is not None
         self.tensors: dict[Node, str] = {}
         self.modules: dict[int, str] = {}
@@ -43,18 +49,17 @@ class Names:
             pairs = self._paired(params)
         for name, t in pairs:
             if not isinstance(t, Node):
-                raise TypeError(f"draw: params must hold tensors, got {type(t).__name__} for {name!r}")
+                raise TypeError(f"{where}: params must hold tensors, got {type(t).__name__} for {name!r}")
             self.tensors.setdefault(t, str(name))
 
-    @staticmethod
-    def _paired(params: Any) -> list[tuple[str, Any]]:
+    def _paired(self, params: Any) -> list[tuple[str, Any]]:
         if isinstance(params, Mapping):
             return list(params.items())
         items = list(params) if isinstance(params, Iterable) and not isinstance(params, (Node, str)) else [params]
         if isinstance(params, Node) or not all(isinstance(p, (tuple, Node)) for p in items):
             raise TypeError(
-                "draw: params must be a module, a dict of str to Tensor, or an iterable of Tensor or (str, Tensor), "
-                f"got {type(params).__name__}"
+                f"{self.where}: params must be a module, a dict of str to Tensor, or an iterable of Tensor or "
+                f"(str, Tensor), got {type(params).__name__}"
             )
         return [("", p) if isinstance(p, Node) else p for p in items]
 
@@ -71,13 +76,19 @@ class Names:
         return "constant" if is_number and not self.of(leaf) else "input"
 
 
-class _Reader:
-    def __init__(self, outputs: Sequence[Node], names: Names, digits: int) -> None:
-        self.names, self.digits = names, digits
+class Reader:
+    """What every view of a graph needs to know of it; `add` makes the view of computation, step by step."""
+
+    def __init__(
+        self, outputs: Sequence[Node], names: Names, digits: int, *, numbers: bool = True, heat: bool = False
+    ) -> None:
+        self.names, self.digits, self.heat = names, digits, heat
         self.outputs = set(outputs)
         self.steps = recorded(outputs)
         self.calls = Calls(self.steps)
-        self.gradients, self.numerator = _gradients(outputs, self.steps)
+        self.gradients = gradients(outputs, self.steps) if numbers else {}
+        numerator = names.of(outputs[0]) if len(outputs) == 1 and outputs[0]._data.size == 1 else ""
+        self.numerator = numerator if len(numerator) <= LONGEST_IN_FRACTION else ""
         self.users: dict[Node, list[Node]] = {}
         for y in self.steps:
             for x in y._record[1]:
@@ -85,9 +96,11 @@ class _Reader:
         self.keys: dict[Node, str] = {}  # of the box or step from which a tensor's arrows start
         self.step_numbers, self.box_numbers = itertools.count(), itertools.count()
         self.main: set[Node] = set()
-        self.diagram = Diagram(frames=self._frames())
-        for y in self.steps:
-            self._add(y)
+        self.diagram = Diagram(frames=self._frames(), has_heat=heat)
+
+    def called(self, t: Node) -> str:
+        """Return the tensor's name, "" if it has none."""
+        return self.names.of(t)
 
     def _frames(self) -> list[Frame]:
         labels = [self._label(call.module) for call in self.calls.calls]
@@ -101,12 +114,12 @@ class _Reader:
         path = self.names.modules.get(id(module))
         return text.plain(f"{path}: {type(module).__name__}" if path else type(module).__name__)
 
-    def _add(self, y: Node) -> None:
+    def add(self, y: Node) -> None:
         """Add an operation: its leaves that are new, itself, its result, and the arrows into it."""
         op, inputs, params, _ = y._record
         for x in inputs:
             if x not in self.keys:
-                self._add_leaf(x)
+                self.add_leaf(x)
         if not self.main.isdisjoint(inputs):
             self.main.add(y)
         said = [f"{name}={value}" for name, v in params.items() if (value := text.parameter(v)) is not None]
@@ -118,30 +131,33 @@ class _Reader:
             self._connect(x, self.keys[x], step.key, argument)
         if has_box:
             kind: Kind = "output" if y in self.outputs else "result"
-            self._add_box(y, kind, self.names.of(y) or "output", self.calls.outside(y))
+            self.add_box(y, kind, self.names.of(y) or "output", self.calls.outside(y))
             self._connect(y, step.key, self.keys[y], "")
         else:
             self.keys[y] = step.key
-            step.content = self._content(y, brief=True)
+            step.content = self.content(y, brief=True)
 
-    def _add_leaf(self, x: Node) -> None:
+    def add_leaf(self, x: Node) -> None:
+        """Add a tensor that was not computed here."""
         kind = self.names.kind(x)
         if kind == "input":
             self.main.add(x)
         belongs = kind != "input"  # to the module that alone uses it; data comes from outside
-        self._add_box(x, kind, self.names.of(x) or kind, self.calls.common(self.users[x]) if belongs else None)
+        self.add_box(x, kind, self.called(x) or kind, self.calls.common(self.users[x]) if belongs else None)
 
-    def _add_box(self, t: Node, kind: Kind, title: str, frame: int | None) -> None:
+    def add_box(self, t: Node, kind: Kind, title: str, frame: int | None) -> None:
+        """Add a tensor with a place of its own."""
         self.keys[t] = f"t{next(self.box_numbers)}"
-        self.diagram.nodes.append(Box(self.keys[t], kind, title, self._content(t), frame))
+        self.diagram.nodes.append(Box(self.keys[t], kind, title, self.content(t), frame))
 
     def _connect(self, t: Node, tail: str, head: str, argument: str) -> None:
         self.diagram.arrows.append(Arrow(tail, head, argument, t in self.main))
 
-    def _content(self, t: Node, brief: bool = False) -> Content:
+    def content(self, t: Node, brief: bool = False) -> Content:
+        """Describe what a tensor holds, and its gradient."""
         g = self.gradients.get(t)
-        name = self.names.of(t)
-        short = 0 < len(name) <= _LONGEST_IN_FRACTION and "." not in name
+        name = self.called(t)
+        short = 0 < len(name) <= LONGEST_IN_FRACTION and "." not in name
         label = f"∂{self.numerator}/∂{name if short else '·'}" if self.numerator else "grad"
         array = np.asarray(t._data)
         with np.errstate(all="ignore"):  # a picture of an overflow shall not warn of it once more
@@ -149,40 +165,40 @@ class _Reader:
                 shape=text.shape(array) if array.ndim or not brief else "",
                 is_full=text.is_small(array),
                 value=text.value(array, self.digits, brief),
-                gradient=None if g is None else text.value(g._data, self.digits, brief=True),
+                gradient=None if g is None else text.value(g, self.digits, brief=True),
                 gradient_label=label,
+                health=None if g is None or not self.heat else health(array, g),
             )
 
 
-def recorded(outputs: Iterable[Node]) -> list[Node]:
-    """Return all recorded nodes that the outputs depend on, in the order of computation."""
-    found = list(dict.fromkeys(outputs))
-    seen = set(found)
-    for y in found:  # grows as it is walked
-        op, inputs, _, _ = y._record
-        if inputs is None:
-            raise RuntimeError(
-                f"draw: the graph was already differentiated and freed ({op.name}). Draw it before backward(), or pass "
-                "retain_graph=True to backward()."
-            )
-        for x in inputs:
-            if x._record is not None and x not in seen:
-                seen.add(x)
-                found.append(x)
-    return sorted(found, key=lambda y: y._record[3])
+def health(array: npt.NDArray[Any], gradient: Any) -> Health:
+    """Compare the size of a gradient with that of its tensor, both as the root of the mean square.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.reading import health
+    >>> health(np.array([3.0, 4.0]), np.array([0.0, 5e-3]))
+    Health(said='∂/value 1.0e−3', level=2)
+    """
+    wide = (np.asarray(gradient, np.float64), np.asarray(array, np.float64))
+    sizes = [float(np.sqrt(np.mean(np.square(a)))) if a.size else 0.0 for a in wide]
+    if not np.isfinite(sizes).all():
+        return Health("not finite", 5)
+    if not sizes[0]:
+        return Health("∂ is 0", 0)
+    if not sizes[1]:
+        return Health("value is 0", 2)
+    ratio = sizes[0] / sizes[1]
+    mantissa, _, exponent = f"{ratio:.1e}".partition("e")
+    return Health(f"∂/value {mantissa}e{int(exponent)}".replace("-", "−"), int(np.searchsorted(HEAT_LIMITS, ratio)))
 
 
-def _gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> tuple[dict[Node, Node], str]:
-    """Return the gradient of each tensor, and the name of what was differentiated.
+def gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> dict[Node, Any]:
+    """Return the gradient of each tensor as an array.
 
     For a scalar output that is its derivative by every tensor, computed here; otherwise what is stored in ``.grad``.
     """
-    tensors: Any = list(dict.fromkeys([t for y in steps for t in (*y._record[1], y) if t._requires_grad]))
-    output: Any = outputs[0]
-    if len(outputs) > 1 or output._data.size != 1:
-        return {t: t._grad for t in tensors if t._grad is not None}, ""
-    with np.errstate(all="ignore"):
-        found = backward.grad(output, tensors, retain_graph=True, allow_unused=True)
-    numerator = text.plain(output.name or "")
-    derivatives = {t: g for t, g in zip(tensors, found, strict=True) if g is not None}
-    return derivatives, numerator if len(numerator) <= _LONGEST_IN_FRACTION else ""
+    if len(outputs) > 1 or outputs[0]._data.size != 1:
+        tensors = dict.fromkeys(t for y in steps for t in (*y._record[1], y) if t._grad is not None)
+        return {t: t._grad._data for t in tensors}
+    return pulled(steps, {outputs[0]: ones(outputs[0])})

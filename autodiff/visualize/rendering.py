@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,15 @@ sys.stdout.buffer.write(picture.draw(format=sys.argv[2], prog=sys.argv[3]))
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type hints
-    """A `graphviz.Digraph` that is drawn by pygraphviz where the system has no Graphviz."""
+    """A `graphviz.Digraph` that is drawn by pygraphviz where the system has no Graphviz.
+
+    Attributes
+    ----------
+    player : callable or None
+        Returns the page that plays the computation, where there is one.
+    """
+
+    player: Callable[[], str] | None = None
 
     def pipe(
         self,
@@ -50,6 +59,65 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
         except graphviz.ExecutableNotFound:
             drawn = self._drawn(format or self.format, quiet, **options)
             return drawn if encoding is None else drawn.decode(encoding)
+
+    def save(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        skip_existing: bool | None = False,
+    ) -> str:
+        """Write the picture into a file of the kind that its suffix names, and return the file's path.
+
+        Parameters
+        ----------
+        filename : str or path, optional
+            Ends in .svg, .png, .pdf, .html, or .dot or .gv for the text in Graphviz's language; by default "graph.gv".
+        directory : str or path, optional
+            Where, if not in the working directory.
+        skip_existing : bool, optional
+            Leave a .dot or .gv file that is there already as it is.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is none of these.
+        OSError
+            If the file cannot be written.
+        RuntimeError
+            If there is no Graphviz, or, for .html, the graph has meanwhile been freed or changed.
+        """
+        suffix = Path(filename).suffix.lower() if filename is not None else ".gv"
+        if skip_existing is None or suffix in (".dot", ".gv"):  # None: render() wants its source saved
+            write_source = super().save
+            return self._written(lambda: str(write_source(filename, directory=directory, skip_existing=skip_existing)))
+        if suffix not in (".svg", ".png", ".pdf", ".html"):
+            raise ValueError(
+                f"save: the suffix must be one of .svg, .png, .pdf, .html, .dot, .gv, got {suffix or 'none'!r} "
+                f"in {os.fspath(filename or '')!r}"
+            )
+        if suffix == ".html" and self.player is None:
+            raise ValueError(
+                "save: a page that plays the computation is made by draw() without depth, of at most 250 operations"
+            )
+        target = Path(directory or self.directory or "", filename or "")
+        drawn = self.player().encode() if suffix == ".html" and self.player else self.pipe(format=suffix[1:])
+
+        def write() -> str:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(drawn)
+            return os.fspath(target)
+
+        return self._written(write)
+
+    @staticmethod
+    def _written(write: Callable[[], str]) -> str:
+        try:
+            return write()
+        except OSError as error:
+            raise type(error)(
+                error.errno, f"save: the picture cannot be written: {error.strerror}", error.filename
+            ) from None
 
     def render(
         self,

@@ -10,15 +10,19 @@ from .diagram import Kind
 # is written in them, lightened where it is written on them.
 
 
-def _boxes() -> dict[Kind, dict[str, str]]:
+def _boxes(*colors: tuple[str, str]) -> dict[Kind, dict[str, str]]:
+    """Return the look of each kind of box; `colors` are those of the line and the ground of each, in this order."""
     filled = {"style": "filled", "penwidth": "1.3"}
-    return {
+    looks: dict[Kind, dict[str, str]] = {
         "input": {**filled, "shape": "note", "color": "#3A8FC4", "fillcolor": "#E4F2FB"},
         "parameter": {**filled, "shape": "box", "color": "#00835F", "fillcolor": "#DFF3EC", "penwidth": "2"},
         "constant": {**filled, "shape": "ellipse", "color": "#9AA3AD", "fillcolor": "#F3F4F6", "penwidth": "1"},
         "result": {**filled, "shape": "box", "style": "rounded,filled", "color": "#6B7785", "fillcolor": "#FFFFFF"},
         "output": {**filled, "shape": "box", "peripheries": "2", "color": "#B07A00", "fillcolor": "#FFF3D1"},
     }
+    for look, (line, ground) in zip(looks.values(), colors, strict=False):
+        look |= {"color": line, "fillcolor": ground}
+    return looks
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Theme:
     faint: str = "#66717E"
     value: str = "#005E94"
     gradient: str = "#B84600"
+    derivative: str = "#7A3E8E"
     step: str = "#46536B"
     step_text: str = "#FFFFFF"
     main: str = "#1F2933"
@@ -38,6 +43,32 @@ class Theme:
     frame_line: str = "#C3CAD4"
     frame_fills: tuple[str, str] = ("#F6F7F9", "#ECEFF3")
     boxes: dict[Kind, dict[str, str]] = field(default_factory=_boxes)
+    heat: tuple[str, ...] = ("#7DB8E6", "#CDE4F5", "#FFFFFF", "#FBDCC4", "#F0A05F")  # from vanishing to exploding
+    broken: str = "#B9A7C9"  # what is NaN or infinite
 
 
 LIGHT = Theme()
+DARK = Theme(
+    background="#171C24",
+    text="#E8ECF1",
+    faint="#A3AEBB",
+    value="#7CC4F2",
+    gradient="#FFA76B",
+    derivative="#D7A9E3",
+    step="#C5CEDA",
+    step_text="#171C24",
+    main="#E8ECF1",
+    side="#77838F",
+    frame_line="#465262",
+    frame_fills=("#1E252F", "#262F3B"),
+    boxes=_boxes(
+        ("#56B4E9", "#12303F"),
+        ("#2FBF93", "#11362B"),
+        ("#77838F", "#242C36"),
+        ("#A3AEBB", "#171C24"),
+        ("#E6B03A", "#3A2E10"),
+    ),
+    heat=("#1F6FA8", "#234A66", "#171C24", "#6B4020", "#B4561A"),
+    broken="#5D4A70",
+)
+THEMES = {"light": LIGHT, "dark": DARK}

@@ -101,6 +101,17 @@ def test_where_files_go(picture: rendering.Picture, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_dot")
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "html", "dot"])
+def test_every_kind_of_file_is_saved_without_dot(
+    picture: rendering.Picture, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    saved = Path(picture.save(f"made.{suffix}")).read_bytes()
+    assert saved.startswith({**MAGIC, "html": b"<!DOCTYPE html>", "dot": b"digraph"}[suffix])
+    assert os.listdir(".").count(f"made.{suffix}") == 1
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("no_dot")
 def test_view_opens_what_was_drawn(picture: rendering.Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
     monkeypatch.setattr(graphviz, "view", lambda path, quiet: opened.append((path, quiet)))
@@ -127,7 +138,12 @@ def test_without_any_graphviz_the_error_says_what_to_install(
             display()
         assert not isinstance(raised.value, graphviz.ExecutableNotFound)
     assert "digraph" in picture.source
+    for suffix in ("svg", "html"):
+        with pytest.raises(RuntimeError, match="pip install pygraphviz"):
+            picture.save(f"lost.{suffix}")
+        assert not Path(f"lost.{suffix}").exists()
     assert Path(picture.save("kept.gv")).read_text(encoding="utf-8") == picture.source
+    assert Path(picture.save("kept.dot")).read_text(encoding="utf-8") == picture.source
 
 
 def test_what_graphviz_refuses_is_an_error() -> None:

@@ -1,0 +1,171 @@
+"""The chain rule between the tensors that have a name: each local derivative, in a formula and in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import Node
+from . import expressions, formulas
+from .expressions import Expr
+from .reading import Names
+from .walk import ones, pulled, units
+
+_LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still read at a glance
+_MOST_STEPS = 8  # that one formula tells of
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
+    """Return the names of what the user named, and names for the leaves and outputs that have none."""
+    called: dict[Node, str] = {}
+    counts = {"parameter": 0, "input": 0}
+    places = {t: i for i, t in enumerate(outputs, start=1)}
+    for t in dict.fromkeys(t for y in steps for t in (*y._record[1], y)):
+        name = names.of(t)
+        if not name and t._record is None and (kind := names.kind(t)) in counts:
+            counts[kind] += 1
+            name = ("θ" if kind == "parameter" else "x") + str(counts[kind]).translate(_SUBSCRIPTS)
+        if not name and t in places:
+            is_loss = len(outputs) == 1 and t._data.size == 1
+            name = "L" if is_loss else f"y{places[t]}".translate(_SUBSCRIPTS)
+        if name:
+            called[t] = name
+    return called
+
+
+class Chain:
+    """A graph of which only some tensors are kept; the steps between them are folded into single derivatives.
+
+    Parameters
+    ----------
+    steps : sequence of Node
+        All recorded nodes, in the order of computation.
+    names : mapping of Node to str
+        The tensors that are kept, and their names.
+    completed : bool, optional
+        Keep what no short formula can tell of as well, under the names v₁, v₂, ... that textbooks use.
+    """
+
+    def __init__(self, steps: Sequence[Node], names: Mapping[Node, str], completed: bool = False) -> None:
+        self.names = dict(names)
+        self.formulas: dict[Node, Expr] = {}  # what each step computes, in terms of tensors that are kept
+        users: dict[Node, list[Node]] = {}
+        for y in steps:
+            for x in y._record[1]:
+                users.setdefault(x, []).append(y)
+        added = 0
+        for y in steps:
+            formula = self._formula(y)
+            if formula is not None:
+                self.formulas[y] = formula
+            if completed and y not in self.names and not self._folds(y, formula, users.get(y, [])):
+                added += 1
+                self.names[y] = f"v{added}".translate(_SUBSCRIPTS)
+
+    @staticmethod
+    def _folds(y: Node, formula: Expr | None, users: list[Node]) -> bool:
+        """Tell whether the one step that reads a result can tell of it in its own formula."""
+        if formula is None or len(users) != 1 or len(expressions.text(formula)) > _LONGEST_VALUE:
+            return False
+        return is_elementwise(y) and is_elementwise(users[0]) and users[0]._data.shape == y._data.shape
+
+    def _formula(self, y: Node) -> Expr | None:
+        op = y._record[0]
+        source = formulas.VALUES.get(op.name) or formulas.PRODUCTS.get(op.name)
+        if source is not None and op.name == "linear" and len(y._record[1]) < 3:
+            source = source.removesuffix(" + bias")
+        operands = None if source is None else self._operands(y)
+        return None if source is None or operands is None else expressions.filled(source, operands)
+
+    def _operands(self, y: Node) -> dict[str, Expr] | None:
+        """Return the expressions of a step's inputs and parameters by their names; None if one has none."""
+        op, inputs, params, _ = y._record
+        found: dict[str, Expr] = {k: expressions.constant(v) for k, v in params.items() if isinstance(v, (int, float))}
+        for argument, x in zip(op.inputs, inputs, strict=False):
+            e = self.expression(x)
+            if e is None:
+                return None
+            found[argument] = e
+        return found
+
+    def expression(self, t: Node) -> Expr | None:
+        """Return what stands for a tensor in a formula: its name, its number, or its own formula."""
+        if t in self.names:
+            return expressions.name(self.names[t])
+        if t._record is not None:
+            formula = self.formulas.get(t)
+            return formula if formula is not None and len(expressions.text(formula)) <= 2 * _LONGEST_VALUE else None
+        if not t._data.shape and not t._requires_grad and np.isfinite(t._data):
+            return expressions.constant(t._data.item())
+        return None
+
+    def between(self, y: Node) -> list[Node]:
+        """Return a kept result and what was folded into it, in the order of computation."""
+        found, seen = [y], {y}
+        for r in found:  # grows as it is walked
+            for x in r._record[1]:
+                if x._record is not None and x not in self.names and x not in seen:
+                    seen.add(x)
+                    found.append(x)
+        return sorted(found, key=lambda r: r._record[3])
+
+    def sources(self, steps: Iterable[Node]) -> list[Node]:
+        """Return the kept tensors that the steps read, in the order of reading."""
+        return list(dict.fromkeys(x for r in steps for x in r._record[1] if x in self.names))
+
+    def slopes(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expr]:
+        """Return the formulas of the derivatives of `y` through its folded steps, where they are elementwise and short.
+
+        A tensor as large as `y` has a diagonal Jacobian, of which the formula gives the diagonal.
+        """
+        found: dict[Node, Expr | None] = {y: expressions.constant(1)}
+        if len(steps) > _MOST_STEPS:
+            return {}
+        for r in reversed(steps):
+            op, inputs, _, _ = r._record
+            known, operands = formulas.SLOPES.get(op.name, {}), self._operands(r)
+            for argument, x in zip(op.inputs * len(inputs) if op.variadic else op.inputs, inputs, strict=False):
+                if not x._requires_grad or r not in found:
+                    continue
+                outer, slope = found[r], None
+                if argument in known and operands is not None and outer is not None:
+                    slope = expressions.product([outer, expressions.filled(known[argument], operands)])
+                if x in found:
+                    before = found[x]
+                    slope = None if slope is None or before is None else expressions.total([before, slope])
+                found[x] = slope
+        return {x: e for x, e in found.items() if e is not None and len(expressions.text(e)) <= _LONGEST_SLOPE}
+
+    def matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expr | None:
+        """Return the formula of a Jacobian that is a matrix in the product: that of a vector by a vector."""
+        op, inputs, _, _ = y._record
+        operands = self._operands(y)
+        if len(steps) > 1 or operands is None or x._data.ndim != 1 or y._data.ndim > 1:
+            return None
+        found = [formulas.JACOBIANS.get((op.name, a)) for a, t in zip(op.inputs, inputs, strict=False) if t is x]
+        return expressions.filled(found[0], operands) if len(found) == 1 and found[0] else None
+
+    def diagonals(self, y: Node, steps: Sequence[Node]) -> dict[Node, Any]:
+        """Return the slopes in numbers, by those tensors whose Jacobian is diagonal: elementwise all the way."""
+        shape = y._data.shape
+        if not all(is_elementwise(r) and r._data.shape == shape for r in steps):
+            return {}
+        return {x: g for x, g in pulled(steps, {y: ones(y)}).items() if x._data.shape == shape}
+
+    def jacobians(self, y: Node, steps: Sequence[Node]) -> dict[Node, npt.NDArray[Any]]:
+        """Return the derivatives of each element of `y` by each of its sources', of shape `y.shape + x.shape`."""
+        rows: dict[Node, list[Any]] = {x: [] for x in self.sources(steps) if x._requires_grad}
+        for unit in units(y):
+            found = pulled(steps, {y: unit})
+            for x, row in rows.items():
+                row.append(found.get(x, np.zeros(x._data.shape, x._data.dtype)))
+        return {x: np.array(row, x._data.dtype).reshape(y._data.shape + x._data.shape) for x, row in rows.items()}
+
+
+def is_elementwise(y: Node) -> bool:
+    """Tell whether each element of a result depends on the same element of each operand alone."""
+    return y._record[0].name in formulas.SLOPES

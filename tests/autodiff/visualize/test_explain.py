@@ -1,0 +1,166 @@
+"""explain(): the derivation is the one on paper, and its value is the gradient."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autodiff as ad
+import nn
+from tests.autodiff.test_random_graphs import SHAPES, run, steps
+from tests.autodiff.visualize.test_picture import neuron
+from tests.oracle import array
+
+
+def test_the_neurons_derivation(capsys: pytest.CaptureFixture[str]) -> None:
+    t, loss = neuron()
+    explanation = ad.explain(loss, t["w"])
+    o = 1 / (1 + np.exp(0.9))
+    expected = (
+        "∂L/∂w = ∂L/∂o · ∂o/∂z · ∂z/∂w\n"
+        "      = (o − y) · σ(z)(1 − σ(z)) · x\n"
+        f"      = −{1 - o:.4g} × {o * (1 - o):.4g} × 1.5\n"
+        f"      = −{(1 - o) * o * (1 - o) * 1.5:.4g}"
+    )
+    assert str(explanation) == expected
+    assert capsys.readouterr().out == expected + "\n"
+    assert [(f.output, f.input, f.formula, f.shape) for f in explanation.factors] == [
+        ("L", "o", "o − y", ()),
+        ("o", "z", "σ(z)(1 − σ(z))", ()),
+        ("z", "w", "x", ()),
+    ]
+    loss.backward()
+    assert t["w"].grad is not None
+    # three float32 factors, rounded once each
+    np.testing.assert_allclose(explanation.value.data, t["w"].grad.data, rtol=4 * np.finfo(np.float32).eps)
+
+
+def test_it_is_written_in_latex() -> None:
+    t, loss = neuron()
+    explanation = ad.explain(loss, t["w"], digits=2, quiet=True)
+    assert explanation.latex == (
+        r"\begin{aligned} \frac{\partial L}{\partial w} &= \frac{\partial L}{\partial o} \, "
+        r"\frac{\partial o}{\partial z} \, \frac{\partial z}{\partial w} \\ "
+        r"&= \left(o - y\right) \cdot \sigma\left(z\right)\left(1 - \sigma\left(z\right)\right) \cdot x \\ "
+        r"&= -0.71 \cdot 0.21 \cdot 1.5 \\ &= -0.22 \end{aligned}"
+    )
+    assert explanation._repr_latex_() == rf"$\displaystyle {explanation.latex}$"
+
+
+def test_two_hidden_neurons_are_a_sum_of_two_products() -> None:
+    x = ad.tensor(0.5, requires_grad=True, name="x")
+    h1, h2 = (x * 2).tanh().named("h₁"), (x * -3).sigmoid().named("h₂")
+    o = (h1 * 0.7 + h2 * 1.2).named("o")
+    explanation = ad.explain(o, x, quiet=True)
+    assert len(explanation.paths) == 2
+    assert str(explanation) == (
+        "∂o/∂x = ∂o/∂h₁ · ∂h₁/∂x + ∂o/∂h₂ · ∂h₂/∂x\n"
+        "      = 0.7 · 2(1 − tanh²(2·x)) + 1.2 · (−3·σ(−3·x)(1 − σ(−3·x)))\n"
+        "      = 0.7 × 0.8399 + 1.2 × (−0.4474)\n"
+        "      = 0.05104"
+    )
+
+
+def test_tensors_have_jacobians_with_their_shapes() -> None:
+    x = ad.tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
+    w = ad.tensor(np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]), requires_grad=True, name="W")
+    h = (w @ x).named("h")
+    loss = h.tanh().named("a").sum().named("L")
+    explanation = ad.explain(loss, x, quiet=True)
+    assert [f.shape for f in explanation.factors] == [(3,), (3, 3), (3, 2)]
+    assert [f.formula for f in explanation.factors] == ["", "diag(1 − tanh²(h))", "W"]
+    np.testing.assert_array_equal(explanation.factors[2].value, w.data)
+    assert str(explanation).splitlines()[1:3] == [
+        "      = ∂L/∂a · diag(1 − tanh²(h)) · W",
+        "      = J(3) × J(3×3) × J(3×2)",
+    ]
+    expected = (1 - np.tanh(h.data) ** 2) @ w.data
+    np.testing.assert_allclose(explanation.value.data, expected, rtol=1e-14)
+    whole = ad.explain(h, w, quiet=True)
+    assert whole.value.shape == (3, 3, 2)
+
+
+def test_a_model_without_names_is_explained_in_the_names_of_the_picture() -> None:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    loss = model(ad.tensor([[1.0, 2.0]])).sum()
+    explanation = ad.explain(loss, model[0].weight, params=model, quiet=True)
+    assert str(explanation).startswith("∂L/∂0.weight = ∂L/∂v₃ · ∂v₃/∂v₂ · ∂v₂/∂v₁ · ∂v₁/∂0.weight\n")
+    loss.backward()
+    assert model[0].weight.grad is not None
+    # sums of at most three float32 products
+    np.testing.assert_allclose(explanation.value.data, model[0].weight.grad.data, rtol=1e-5)
+
+
+@settings(max_examples=100)
+@given(
+    shapes=st.lists(st.sampled_from(SHAPES[:6]), min_size=1, max_size=2),
+    program=steps.map(lambda program: program[:10]),
+    seed=st.integers(0, 2**16),
+    every=st.integers(1, 4),
+)
+def test_the_value_is_the_gradient(
+    shapes: list[tuple[int, ...]], program: list[tuple[int, int, int]], seed: int, every: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    leaves = [ad.tensor(rng.uniform(-2, 2, shape), requires_grad=True) for shape in shapes]
+    loss = run(ad, leaves, program)
+    seen, queue = {loss}, [loss]
+    for k, y in enumerate(queue):
+        if k % every == 0:
+            y.named(f"t{k}")
+        queue += [x for x in dict.fromkeys(y._record[1]) if x._record is not None and x not in seen]
+        seen.update(queue)
+    explained = {}
+    for x in leaves:
+        with contextlib.suppress(RuntimeError):  # a leaf that was not used
+            explained[x] = ad.explain(loss, x, quiet=True)
+    assert explained
+    loss.backward()
+    for x, explanation in explained.items():
+        # as for random graphs beside PyTorch: each of a few dozen steps rounds once
+        np.testing.assert_allclose(array(explanation.value), array(x.grad), rtol=1e-9, atol=1e-9)
+        str(explanation), explanation.latex
+
+
+def test_many_paths_are_counted_and_the_value_is_of_all() -> None:
+    y = x = ad.tensor(np.array(0.3), requires_grad=True, name="x")
+    for k in range(40):
+        y = ((y * 0.5).named(f"a{k}") + (y * 0.25).named(f"b{k}")).named(f"y{k}")
+    explanation = ad.explain(y, x, quiet=True)
+    assert len(explanation.paths) == 16
+    assert f"+ … ({2**40 - 16} more)" in str(explanation)
+    np.testing.assert_allclose(explanation.value.item(), 0.75**40, rtol=1e-13)
+
+
+def test_a_jacobian_too_large_to_hold_is_walked_instead() -> None:
+    x = ad.tensor(np.ones(2000), requires_grad=True, name="x")
+    explanation = ad.explain((x * 3).named("y").sum().named("L"), x, quiet=True)
+    assert [f.value is None for f in explanation.factors] == [False, True]
+    np.testing.assert_array_equal(explanation.value.data, np.full(2000, 3.0))
+
+
+def test_what_cannot_be_explained() -> None:
+    t, loss = neuron()
+    other = ad.tensor([1.0, 2.0], requires_grad=True, name="other")
+    with pytest.raises(RuntimeError, match=r"does not depend on the input, 'other', a tensor of shape \(2,\)"):
+        ad.explain(loss, other)
+    with pytest.raises(RuntimeError, match=r"the input, a tensor of shape .*, does not require a gradient"):
+        ad.explain(loss, t["x"])
+    with pytest.raises(RuntimeError, match=r"explain: the output, a tensor of shape .*, has no graph"):
+        ad.explain(t["w"], t["w"])
+    with pytest.raises(TypeError, match="the input must be a Tensor, got str"):
+        ad.explain(loss, "w")
+    with pytest.raises(TypeError, match="the output must be a Tensor, got float"):
+        ad.explain(1.0, t["w"])
+    with pytest.raises(TypeError, match="explain: params must be"):
+        ad.explain(loss, t["w"], params=3)
+    with pytest.raises(ValueError, match="digits"):
+        ad.explain(loss, t["w"], digits=0)
+    loss.backward()
+    with pytest.raises(RuntimeError, match="Explain it before backward"):
+        ad.explain(loss, t["w"])

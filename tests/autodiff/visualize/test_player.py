@@ -1,0 +1,212 @@
+"""The page that plays a computation: what it holds, and what a real browser shows of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+from autodiff import Tensor
+from autodiff.visualize import draw
+from autodiff.visualize.text import number
+from tests.autodiff.visualize.browser import CHROMIUM, DRIVER, Browser, browser
+from tests.autodiff.visualize.test_picture import neuron
+
+needs_chromium = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
+)
+
+
+def xor() -> tuple[nn.Module, Tensor]:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = ad.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], name="x")
+    y = ad.tensor([[0.0], [1.0], [1.0], [0.0]], name="y")
+    return model, nn.BCEWithLogitsLoss()(model(x), y)
+
+
+def data(page: str) -> Any:
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.S)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def saved(picture: Any, folder: Path) -> str:
+    return Path(picture.save(folder / "page.html")).read_text(encoding="utf-8")
+
+
+def test_one_small_file_that_asks_nobody(tmp_path: Path) -> None:
+    model, loss = xor()
+    page = saved(draw(loss, params=model), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    assert len(page.encode()) < 300_000
+    addresses = set(re.findall(r"https?://[^\s\"'<>]+", page))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names, not places
+    assert not re.search(r"<(?:link|img|iframe)|\bsrc=|@import|fetch\(", page)
+
+
+def test_the_same_graph_gives_the_same_page(tmp_path: Path) -> None:
+    assert saved(draw(neuron()[1]), tmp_path) == saved(draw(neuron()[1]), tmp_path)
+
+
+def test_the_events_of_the_neuron(tmp_path: Path) -> None:
+    t, loss = neuron()
+    events = data(saved(draw(loss), tmp_path))["events"]
+    assert [e["title"] for e in events] == [
+        "Forward: z",
+        "Forward: o",
+        "Forward: L",
+        "Backward begins at L",
+        "Backward: from L to o",
+        "Backward: from o to z",
+        "Backward: from z to w",
+        "Backward: from z to b",
+    ]
+    o = 1 / (1 + np.exp(0.9))
+    cards = [(c.get("name"), c["text"]) for c in events[5]["cards"] if "text" in c]
+    assert cards == [
+        ("∂L/∂o", number(o - 1, 4)),
+        ("∂o/∂z = σ(z)(1 − σ(z))", number(o * (1 - o), 4)),
+        ("to ∂L/∂z", number((o - 1) * o * (1 - o), 4)),
+    ]
+    loss.backward()
+    assert t["w"].grad is not None
+    assert events[6]["cards"][-1]["text"] == number(t["w"].grad.item(), 4)
+
+
+def test_where_ways_meet_the_sum_is_told(tmp_path: Path) -> None:
+    a = ad.tensor(3.0, requires_grad=True, name="a")
+    b = (a * a).named("b")
+    events = data(saved(draw((b * a + b.tanh().named("c")).named("L")), tmp_path))["events"]
+    to_a = [e for e in events if e["title"].endswith("to a")]
+    assert [e["graded"] for e in to_a] == [[], ["t0"]]
+    assert [c["text"] for c in to_a[-1]["cards"] if "sum" in c.get("label", "")] == [number(27, 4)]
+
+
+def test_names_cannot_break_the_page(tmp_path: Path) -> None:
+    w = ad.tensor(1.0, requires_grad=True, name="</script><b>&")
+    page = saved(draw((w * 2).named("@SVG@")), tmp_path)
+    assert page.count("</script>") == 2
+    assert page.count("<svg") == 1
+    assert {t["title"] for t in data(page)["tensors"].values()} == {"</script><b>&", "@SVG@"}
+
+
+def test_several_outputs_play_forward_only(tmp_path: Path) -> None:
+    w = ad.tensor([1.0, 2.0], requires_grad=True, name="w")
+    events = data(saved(draw((w * 2).named("a"), w.exp().named("b")), tmp_path))["events"]
+    assert [e["kind"] for e in events] == ["forward", "forward"]
+
+
+def test_a_freed_graph_cannot_be_played(tmp_path: Path) -> None:
+    _, loss = neuron()
+    picture = draw(loss)
+    loss.backward()
+    with pytest.raises(RuntimeError, match="retain_graph=True"):
+        picture.save(tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+SHOWN = """
+    const visible = e => getComputedStyle(e).visibility === "visible";
+    const texts = (g, kind) => [...g.querySelectorAll("text." + kind)].filter(visible).map(e => e.textContent);
+    const found = {};
+    for (const [key, g] of nodes)
+        found[data.tensors[key].title] = {values: texts(g, "v"), gradients: texts(g, "g"),
+            pending: g.classList.contains("pending"), active: g.classList.contains("active")};
+    return {count: at("count").textContent, title: at("what").textContent, nodes: found,
+        cards: [...document.querySelectorAll(".card pre")].map(e => e.textContent),
+        edges: [...edges.values()].filter(g => g.classList.contains("active")).length};
+"""
+
+
+@needs_chromium
+def test_the_neuron_is_played(window: Browser, tmp_path: Path) -> None:
+    t, loss = neuron()
+    draw(loss).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri())
+    first = window.run(SHOWN)
+    assert first["count"] == "start"
+    assert first["nodes"]["x"] == {"values": ["1.5"], "gradients": [], "pending": False, "active": False}
+    assert first["nodes"]["o"] == {"values": [], "gradients": [], "pending": True, "active": False}
+    window.press("right", "right")
+    second = window.run(SHOWN)
+    o = 1 / (1 + np.exp(0.9))
+    assert (second["count"], second["title"]) == ("forward 2 of 3", "Forward: o")
+    assert second["nodes"]["o"] == {"values": [number(o, 4)], "gradients": [], "pending": False, "active": True}
+    assert second["nodes"]["L"]["pending"]
+    window.click("#next")
+    window.click("#next")
+    window.click("#next")
+    fifth = window.run(SHOWN)
+    assert (fifth["count"], fifth["title"], fifth["edges"]) == ("backward 2 of 5", "Backward: from L to o", 1)
+    assert fifth["cards"] == ["1", number(o - 1, 4), number(o - 1, 4)]
+    window.press("end")
+    last = window.run(SHOWN)
+    loss.backward()
+    for name in ("w", "b"):
+        g = t[name].grad
+        assert g is not None
+        assert last["nodes"][name]["gradients"][-1].split()[-1] == number(g.item(), 4)
+    window.press("left", "home")
+    assert window.run(SHOWN) == first
+    window.run("slider.value = 6; slider.dispatchEvent(new Event('input'))")
+    assert window.run(SHOWN)["title"] == "Backward: from o to z"
+    assert window.errors() == []
+
+
+@needs_chromium
+def test_xor_shows_pythons_numbers(window: Browser, tmp_path: Path) -> None:
+    model, loss = xor()
+    draw(loss, params=model).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri() + "#step=999")
+    shown = window.run(SHOWN)
+    loss.backward()
+    for name, p in model.named_parameters():
+        assert p.grad is not None
+        g = p.grad.data
+        expected = number(g[0], 4) if g.size == 1 else f"{number(g.mean(), 4)} ± {number(g.std(), 4)}"
+        assert shown["nodes"][name]["gradients"][-1].replace("\xa0", " ").endswith(expected)
+    assert shown["nodes"]["L"]["values"] == [number(loss.item(), 4)]
+    assert window.errors() == []
+
+
+@needs_chromium
+def test_statistics_chain_zoom_and_keys(window: Browser, tmp_path: Path) -> None:
+    t, loss = neuron()
+    draw(loss, theme="dark").save(tmp_path / "page.html")
+    expected = str(ad.explain(loss, t["w"], quiet=True))
+    window.open((tmp_path / "page.html").as_uri())
+    window.point("#stage [aria-label=o]")
+    stats = window.run("return at('stats').textContent")
+    assert "mean    0.2891" in stats
+    assert "dtype     float32" in stats
+    window.click("#stage [aria-label=w]")
+    assert window.run("return at('stats').textContent") == expected
+    window.run("document.querySelector('#stage [aria-label=b]').focus()")
+    window.press("enter")
+    assert window.run("return at('stats').textContent").startswith("∂L/∂b = ∂L/∂o · ∂o/∂z · ∂z/∂b\n")
+    width = "return svg.viewBox.baseVal.width"
+    whole = window.run(width)
+    window.press("+")
+    assert window.run(width) == pytest.approx(0.8 * whole)
+    window.press("0")
+    assert window.run(width) == whole
+    window.run("document.activeElement.blur()")
+    window.press(" ")
+    assert window.run("return timer !== null && at('play').textContent") == "pause"
+    window.press(" ")
+    assert window.run("return timer") is None
+    assert window.errors() == []

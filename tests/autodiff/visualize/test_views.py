@@ -1,0 +1,204 @@
+"""The views beside the computation: the architecture, what is too large to read, gradient health, themes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import graphviz
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+from autodiff import Tensor
+from autodiff.visualize import draw
+from autodiff.visualize.architecture import read_architecture, read_readable
+from autodiff.visualize.diagram import Box, Diagram, Health, Module, Step
+from autodiff.visualize.reading import health, read
+from tests.autodiff.visualize.test_picture import neuron, texts
+
+
+def network() -> tuple[nn.Module, Tensor]:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU()), nn.Linear(5, 3))
+    x = ad.tensor(np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32), name="images")
+    loss = nn.CrossEntropyLoss()(model(x), ad.tensor([0, 1, 2, 0], name="labels")).named("loss")
+    return model, loss
+
+
+def modules(diagram: Diagram) -> dict[str, tuple[str, ...]]:
+    return {node.title: node.lines for node in diagram.nodes if isinstance(node, Module)}
+
+
+def ways(diagram: Diagram) -> set[tuple[str, str]]:
+    titles = {n.key: n.symbol if isinstance(n, Step) else n.title for n in diagram.nodes}
+    return {(titles[a.tail], titles[a.head]) for a in diagram.arrows}
+
+
+def test_depth_0_is_the_model() -> None:
+    model, loss = network()
+    diagram = read_architecture([loss], model, 0)
+    assert modules(diagram) == {"Sequential": ("→ (4, 3)", "63 parameters"), "CrossEntropyLoss": ("→ scalar",)}
+    assert diagram.frames == []
+
+
+def test_depth_1_is_what_it_consists_of() -> None:
+    model, loss = network()
+    diagram = read_architecture([loss], model, 1)
+    assert modules(diagram) == {
+        "0: Sequential": ("→ (4, 5)", "45 parameters"),
+        "1: Linear": ("→ (4, 3)", "18 parameters"),
+        "CrossEntropyLoss": ("→ scalar",),
+    }
+    assert [frame.label for frame in diagram.frames] == ["Sequential\n63 parameters"]
+    assert ways(diagram) == {
+        ("images", "0: Sequential"),
+        ("0: Sequential", "1: Linear"),
+        ("1: Linear", "CrossEntropyLoss"),
+        ("labels", "CrossEntropyLoss"),
+        ("CrossEntropyLoss", "loss"),
+    }
+    assert {n.title: n.content.shape for n in diagram.nodes if isinstance(n, Box)}["images"] == "(4, 6)"
+
+
+@pytest.mark.parametrize("depth", [2, 9])
+def test_deeper_than_the_model_shows_every_layer(depth: int) -> None:
+    model, loss = network()
+    diagram = read_architecture([loss], model, depth)
+    assert list(modules(diagram)) == [
+        "0.0: Linear",
+        "0.1: BatchNorm1d",
+        "0.2: ReLU",
+        "1: Linear",
+        "CrossEntropyLoss",
+    ]
+    assert [frame.parent for frame in diagram.frames] == [None, 0]
+
+
+def test_steps_outside_of_modules_stay_steps() -> None:
+    model, _ = network()
+    x = ad.tensor(np.ones((4, 6), np.float32), name="x")
+    diagram = read_architecture([(model(x) * 2).sum()], model, 0)
+    assert {("x", "Sequential"), ("Sequential", "×"), ("×", "Σ"), ("Σ", "output")} <= ways(diagram)
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_the_architecture_is_drawn(direction: str) -> None:
+    model, loss = network()
+    source = draw(loss, params=model, depth=1, direction=direction).source
+    assert source == draw(loss, params=model, depth=1, direction=direction).source
+    said = texts(source)
+    assert {"0: Sequential", "→ (4, 5)", "45 parameters", "images", "(4, 6)"} <= set(said)
+    assert "∂" not in source
+    assert "0: Sequential" in draw(loss, params=model, depth=1).pipe(encoding="utf-8")
+
+
+def test_ten_thousand_operations_are_folded_and_the_picture_says_so() -> None:
+    y = w = ad.tensor(1.0, requires_grad=True, name="w")
+    for _ in range(10_000):
+        y = y * 1.0
+    diagram = read_readable([y])
+    assert diagram.note == "10,000 operations, too many to read: all but the last 20 are folded."
+    assert modules(diagram) == {"… 9,980 earlier operations": ("1 leaf with a gradient",)}
+    assert len([n for n in diagram.nodes if isinstance(n, Step)]) == 20
+    assert w.grad is None
+    svg = draw(y).pipe(encoding="utf-8")
+    assert diagram.note in svg.replace("&#160;", " ")
+
+
+def test_a_deep_network_is_folded_to_a_depth_that_can_be_read() -> None:
+    blocks = [nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Tanh()) for _ in range(100)]
+    model = nn.Sequential(*blocks)
+    x = ad.tensor(np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32), name="x")
+    diagram = read_readable([model(x).sum()], model)
+    assert len(modules(diagram)) == 100
+    assert "modules are folded below depth 1" in diagram.note
+
+
+def test_what_can_be_read_is_not_folded() -> None:
+    _, loss = neuron()
+    assert read_readable([loss]) == read([loss])
+    assert read_readable([loss]).note == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "gradient", "said", "level"),
+    [
+        (1.0, 1e-9, "∂/value 1.0e−9", 0),
+        (1.0, 1e-6, "∂/value 1.0e−6", 1),
+        ([3.0, 4.0], [0.0, 0.5], "∂/value 1.0e−1", 2),
+        (1.0, 50.0, "∂/value 5.0e1", 3),
+        (1.0, 1e5, "∂/value 1.0e5", 4),
+        (1.0, np.nan, "not finite", 5),
+        (np.inf, 1.0, "not finite", 5),
+        (0.0, 1.0, "value is 0", 2),
+        (1.0, 0.0, "∂ is 0", 0),
+    ],
+)
+def test_health(value: object, gradient: object, said: str, level: int) -> None:
+    assert health(np.asarray(value), np.asarray(gradient)) == Health(said, level)
+
+
+@pytest.mark.parametrize("derivatives", [False, True])
+def test_heat_shades_and_says_it(derivatives: bool) -> None:
+    x = ad.tensor(1.0, requires_grad=True, name="x")
+    loss = ((x * 1e-10).named("y") * 1e5).named("L")
+    picture = draw(loss, heat=True, derivatives=derivatives)
+    said = texts(picture.source)
+    assert {"∂/value 1.0e−5", "∂/value 1.0e15", "vanishing: under 1e−7", "exploding: over 100"} <= set(said)
+    box = next(line for line in picture.source.splitlines() if ">y<" in line)
+    assert 'fillcolor="#F0A05F"' in box
+    assert draw(loss).source != picture.source
+    assert "vanishing" not in draw(loss).source
+    picture.pipe(format="png")
+
+
+def test_themes() -> None:
+    _, loss = neuron()
+    light, dark = draw(loss), draw(loss, theme="dark")
+    assert draw(loss, theme="light").source == light.source
+    assert texts(light.source) == texts(dark.source)
+    assert 'bgcolor="#171C24"' in dark.source
+    assert not set(re.findall("#[0-9A-F]{6}", light.source)) & {"#171C24"}
+
+
+def test_wrong_options() -> None:
+    _, loss = neuron()
+    with pytest.raises(ValueError, match="theme must be one of light, dark, got 'pink'"):
+        draw(loss, theme="pink")
+    for wrong in (-1, 1.5, True):
+        with pytest.raises(ValueError, match="depth must be an integer"):
+            draw(loss, depth=wrong)  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(ValueError, match="neither derivatives nor heat"):
+        draw(loss, depth=1, heat=True)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic"),
+    [("svg", b"<?xml"), ("PNG", b"\x89PNG"), ("pdf", b"%PDF-"), ("dot", b"digraph"), ("gv", b"digraph")],
+)
+def test_the_suffix_says_the_format(tmp_path: Path, suffix: str, magic: bytes) -> None:
+    path = tmp_path / "new" / f"picture.{suffix}"
+    assert draw(neuron()[1]).save(path) == str(path)
+    assert path.read_bytes().startswith(magic)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_what_cannot_be_saved(tmp_path: Path) -> None:
+    picture = draw(neuron()[1])
+    with pytest.raises(ValueError, match=r"save: the suffix must be one of .*, got '.jpeg'"):
+        picture.save(tmp_path / "picture.jpeg")
+    with pytest.raises(ValueError, match="got 'none'"):
+        picture.save("picture")
+    (tmp_path / "file").touch()
+    for suffix in ("svg", "dot"):
+        with pytest.raises(OSError, match="the picture cannot be written"):
+            picture.save(tmp_path / "file" / f"picture.{suffix}")
+        (tmp_path / f"folder.{suffix}").mkdir()
+        with pytest.raises(OSError, match="the picture cannot be written"):
+            picture.save(tmp_path / f"folder.{suffix}")
+    model, loss = network()
+    with pytest.raises(ValueError, match="without depth"):
+        draw(loss, params=model, depth=1).save(tmp_path / "page.html")
+    assert isinstance(picture, graphviz.Digraph)
