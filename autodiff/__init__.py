@@ -13,6 +13,7 @@ from numpy import int32 as int32
 from numpy import int64 as int64
 from numpy import uint8 as uint8
 
+from . import data as data
 from . import dtypes as dtypes
 from . import graph as graph
 from .backward import *
