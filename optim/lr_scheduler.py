@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -247,12 +246,12 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = Counter(milestones), gamma
+        self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base_lr: float) -> float:
         """Multiply at the milestones."""
-        return lr * self.gamma ** self.milestones[self.last_epoch]
+        return lr * self.gamma ** self.milestones.count(self.last_epoch)
 
 
 class ConstantLR(LRScheduler):

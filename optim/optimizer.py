@@ -205,6 +205,10 @@ class Optimizer:
             raise ValueError(f"load_state_dict: the state has groups of {theirs} parameters, the optimizer of {ours}")
         params = self._all()
         at = dict(zip((i for g in groups for i in g["params"]), params, strict=True))
+        if unknown := [i for i in state if i not in at]:
+            raise ValueError(
+                f"load_state_dict: there is a state for {unknown[0]!r}, but no parameter {unknown[0]!r} in the groups"
+            )
         loaded = {at[i]: {k: _in(v, at[i], k) for k, v in s.items() if v is not None} for i, s in state.items()}
         for i, given in enumerate(groups):
             for name in self.defaults:
@@ -258,7 +262,7 @@ def _in(value: Any, param: Tensor, name: str) -> Any:
     """Return an entry of a loaded state as our own: the number of steps, or an array of the parameter's dtype."""
     if name == "step":
         return int(value)
-    array = np.array(value._data if isinstance(value, Tensor) else value, dtype=param.dtype)
+    array = np.asarray(value._data if isinstance(value, Tensor) else value).astype(param.dtype)
     if array.shape != param.shape:
         raise ValueError(f"load_state_dict: {name} has shape {array.shape}, its parameter {param.shape}")
     return array

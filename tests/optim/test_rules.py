@@ -140,8 +140,8 @@ def test_a_courses_optimizers_are_these_with_another_state() -> None:
         return [optimizer.state[p][name].copy() for p in params]
 
     check("sgd", optim.SGD(params, lr))
-    # The course's velocity is the last step itself: minus the learning rate times this library's.
-    check("momentum", optim.Momentum(params, lr), momentum_buffer=[-v / lr for v in velocity])
+    # The course's velocity is the last step itself, learning rate included.
+    check("momentum", optim.Momentum(params, lr), momentum_buffer=[v / lr for v in velocity])
     # Its epsilon stands inside the root: it is a part of the second moment, here of the state.
     adagrad = optim.Adagrad(params, lr, eps=0)
     check("adagrad", adagrad, step=0, sum=[s + eps for s in second])
