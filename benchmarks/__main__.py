@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import chains, scalars, startup
+from . import chains, optimizers, scalars, startup
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     figures["a * b + c and its backward, us"] = scalars.measure(options.quick)
     figures["import, ms"] = startup.measure(options.quick)
     figures["chain of n additions, us per node"] = chains.measure(options.quick)
+    figures.update(optimizers.measure(options.quick))
     for title, rows in figures.items():
         print(title)
         base = next(iter(rows.values()))

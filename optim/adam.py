@@ -95,10 +95,12 @@ class Adam(Optimizer):
         v += (1 - beta2) * (grad * grad)
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
+        unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
         denominator = np.sqrt(v)
-        denominator /= math.sqrt(1 - beta2**step)
-        denominator += group["eps"]
-        param -= group["lr"] / (1 - beta1**step) * (m / denominator)
+        denominator += unbias * group["eps"]
+        shift = np.divide(m, denominator, out=denominator)
+        shift *= unbias * group["lr"] / (1 - beta1**step)
+        param -= shift
 
 
 class AdamW(Adam):
