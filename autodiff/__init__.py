@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from numpy import float16 as float16
@@ -13,7 +14,6 @@ from numpy import int32 as int32
 from numpy import int64 as int64
 from numpy import uint8 as uint8
 
-from . import data as data
 from . import dtypes as dtypes
 from . import graph as graph
 from .backward import *
@@ -30,11 +30,14 @@ from .random import *
 from .tensor import *
 
 if TYPE_CHECKING:
+    from . import data as data
     from .visualize import draw as draw
 
 
 def __getattr__(name: str) -> Any:
-    """Import what draws when it is asked for: computing needs no more than NumPy."""
+    """Import what draws, and what loads data, when it is asked for: computing needs neither."""
+    if name == "data":
+        return importlib.import_module(".data", __name__)
     if name == "draw":
         from .visualize import draw
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import primitive
 from .creation import tensor
 from .ops import shape
 from .random import default_generator
@@ -21,19 +20,32 @@ __all__ = ["DataLoader", "Dataset", "Subset", "TensorDataset", "default_collate"
 Rows = npt.NDArray[np.intp]
 
 
-class Dataset(Protocol):
-    """Anything with a length and items by number.
+class Dataset:
+    """The base of data sets: a length, and items by number. Anything that has both will do in its place.
 
     One that can hand out many items at once says so with a method ``take(rows)``: it gets an array of numbers and
     returns the batch. `DataLoader` then asks once per batch instead of once per item.
+
+    Examples
+    --------
+    >>> class Squares(ad.data.Dataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> list(ad.data.DataLoader(Squares(), batch_size=2))
+    [tensor([0, 1]), tensor([4])]
     """
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} has no __len__()")
 
-    def __getitem__(self, index: Any, /) -> Any: ...
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__()")
 
 
-class TensorDataset:
+class TensorDataset(Dataset):
     """Tensors of equal length: item i holds row i of each.
 
     Parameters
@@ -78,10 +90,10 @@ class TensorDataset:
 
     def take(self, rows: Rows) -> tuple[Tensor, ...]:
         """Return the rows with these numbers, each tensor's gathered at once."""
-        return tuple(t[rows] if t.requires_grad else primitive.wrap(t.data.take(rows, 0)) for t in self.tensors)
+        return tuple(t[rows] if t.requires_grad else Tensor(t.data.take(rows, 0)) for t in self.tensors)
 
 
-class Subset:
+class Subset(Dataset):
     """Some items of a data set.
 
     Parameters
@@ -97,7 +109,7 @@ class Subset:
     (3, 5)
     """
 
-    def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
+    def __init__(self, dataset: Dataset | Sequence[Any], indices: Sequence[int]) -> None:
         self.dataset, self.indices = dataset, indices
         self._rows = np.asarray(indices, dtype=np.intp)
 
@@ -113,7 +125,7 @@ class Subset:
 
 
 def random_split(
-    dataset: Dataset, lengths: Sequence[float], generator: np.random.Generator | None = None
+    dataset: Dataset | Sequence[Any], lengths: Sequence[float], generator: np.random.Generator | None = None
 ) -> list[Subset]:
     """Deal a data set's items out at random.
 
@@ -249,7 +261,7 @@ class DataLoader:
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Dataset | Sequence[Any],
         batch_size: int = 1,
         shuffle: bool | None = None,
         sampler: Iterable[int] | None = None,
