@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from numpy import bool as bool
@@ -37,12 +38,15 @@ from .random import *
 from .tensor import *
 
 if TYPE_CHECKING:
+    from . import data as data
     from .visualize import draw as draw
     from .visualize import explain as explain
 
 
 def __getattr__(name: str) -> Any:
-    """Import what draws when it is asked for: computing needs no more than NumPy."""
+    """Import what draws, and what loads data, when it is asked for: computing needs neither."""
+    if name == "data":
+        return importlib.import_module(".data", __name__)
     if name in ("draw", "explain"):
         from . import visualize
 

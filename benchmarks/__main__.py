@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import chains, memory, scalars, startup, steps
+from . import chains, memory, optimizers, scalars, startup, steps
 from .frameworks import FRAMEWORKS
 
 
@@ -24,6 +24,7 @@ def main() -> None:
     figures["import, ms"] = startup.measure(options.quick)
     figures["chain of n additions, us per node"] = chains.measure(options.quick)
     figures["peak memory of training at batch 512, MiB"] = memory.measure(options.quick)
+    figures.update(optimizers.measure(options.quick))
     for problem, row in steps.measure(options.quick).items():
         figures[f"training step {problem}, us"] = row
     for title, rows in figures.items():

@@ -1,9 +1,12 @@
-"""Update rules that turn gradients into steps."""
+"""Update rules that turn gradients into steps, and schedules for their learning rates."""
 
 from __future__ import annotations
 
-from .adam import Adam
+from . import lr_scheduler as lr_scheduler
+from .adagrad import Adagrad
+from .adam import Adam, AdamW
 from .optimizer import Optimizer
-from .sgd import SGD
+from .rmsprop import RMSprop
+from .sgd import SGD, Momentum
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Momentum", "Optimizer", "RMSprop", "lr_scheduler"]

@@ -1,13 +1,15 @@
-"""Adaptive moment estimation."""
+"""Adaptive moment estimation, with weight decay in the gradient or apart from it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from .optimizer import Group, Optimizer
+from .layout import Array, Group
+from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -35,6 +37,8 @@ class Adam(Optimizer):
         Divide by the largest v so far.
     maximize : bool, optional
         Climb instead of descending.
+    decoupled_weight_decay : bool, optional
+        Shrink θ itself instead of adding to its gradient, as `AdamW` does.
 
     Raises
     ------
@@ -66,27 +70,89 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "amsgrad": amsgrad, "maximize": maximize})
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        flags = {"maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay}
+        super().__init__(params, {**options, **flags})
 
-    def update(self, param: Any, grad: Any, state: dict[str, Any], group: Group) -> None:
+    def fills(self, group: Group) -> Mapping[str, float]:
+        """Remember m and v, and for amsgrad the largest v."""
+        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+        return dict.fromkeys(names if group["amsgrad"] else names[:2], 0.0)
+
+    def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
-        beta1, beta2 = group["betas"]
-        if not state:
-            state.update(step=0, exp_avg=np.zeros_like(param), exp_avg_sq=np.zeros_like(param))
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = np.zeros_like(param)
+        m, v, (beta1, beta2) = state["exp_avg"], state["exp_avg_sq"], group["betas"]
         if group["maximize"]:
             grad = -grad
-        if group["weight_decay"]:
+        if group["decoupled_weight_decay"]:
+            param *= 1 - group["lr"] * group["weight_decay"]
+        elif group["weight_decay"]:
             grad = grad + group["weight_decay"] * param
-        state["step"] += 1
-        m, v = state["exp_avg"], state["exp_avg_sq"]
         m += (1 - beta1) * (grad - m)
         v *= beta2
         v += (1 - beta2) * (grad * grad)
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
-        denominator = np.sqrt(v) / math.sqrt(1 - beta2 ** state["step"]) + group["eps"]
-        param -= (group["lr"] / (1 - beta1 ** state["step"])) * m / denominator
+        unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
+        denominator = np.sqrt(v)
+        denominator += unbias * group["eps"]
+        shift = np.divide(m, denominator, out=denominator)
+        shift *= unbias * group["lr"] / (1 - beta1**step)
+        param -= shift
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameters themselves, not by way of the gradient's averages.
+
+    As `Adam`, with θ ← (1 − lr · weight_decay) · θ before each step.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dict
+        What is optimized; dicts are groups with options of their own.
+    lr : float, optional
+        Learning rate.
+    betas : (float, float), optional
+        How much of the averages is kept at each step.
+    eps : float, optional
+        Added to the denominator.
+    weight_decay : float, optional
+        The share of θ, times the learning rate, that is taken away at each step.
+    amsgrad : bool, optional
+        Divide by the largest v so far.
+    maximize : bool, optional
+        Climb instead of descending.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> w = ad.tensor([1.0], requires_grad=True)
+    >>> optimizer = optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (0 * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.9500], requires_grad=True)
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from autodiff import Tensor, enable_grad
-from autodiff.graph import increment_version
 
-Group = dict[str, Any]
+from .layout import Array, Chunk, Group, State, chunks
 
 
 class Optimizer:
     """The base of all update rules: parameter groups, their options, and the state of each parameter.
 
-    A rule is a subclass whose `update` changes one parameter, given its gradient, its state and its group's options.
+    A rule is a subclass: `fills` names what it remembers, `update` is its formula. The formula gets flat arrays, which
+    may hold several parameters or a part of one, and changes them in place.
 
     Parameters
     ----------
@@ -31,7 +33,8 @@ class Optimizer:
     param_groups : list of dict
         Each with ``"params"`` and the options.
     state : dict
-        For each parameter a dict of what the rule remembers.
+        For each parameter that has stepped a dict of what the rule remembers: arrays of the parameter's shape, and the
+        number of steps.
 
     Raises
     ------
@@ -39,15 +42,35 @@ class Optimizer:
         If a parameter is not a Tensor.
     ValueError
         If there is no parameter, one is not a leaf, one occurs twice, or an option is out of range.
+
+    Examples
+    --------
+    A rule of one's own:
+
+    >>> class SignDescent(optim.Optimizer):
+    ...     def __init__(self, params, lr=0.1):
+    ...         super().__init__(params, {"lr": lr})
+    ...
+    ...     def update(self, param, grad, state, group, step):
+    ...         param -= group["lr"] * np.sign(grad)
+    >>> w = ad.tensor([1.0, -2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> SignDescent([w]).step()
+    >>> w
+    tensor([ 0.9000, -1.9000], requires_grad=True)
     """
+
+    #: Whether the number of steps is part of the state, under "step".
+    counts_steps: ClassVar[bool] = True
 
     def __init__(self, params: Any, defaults: Group) -> None:
         groups = _listed(params)
         if not groups:
             raise ValueError("params: got an empty parameter list")
         self.defaults = defaults
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
+        self._layouts: dict[int, tuple[list[Tensor], list[Chunk]]] = {}  # by the group's place: who stepped last
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -78,14 +101,17 @@ class Optimizer:
 
     def check(self, name: str, value: Any) -> None:
         """Raise a ValueError if an option is out of its range."""
-        counted = name in ("lr", "eps", "momentum", "weight_decay")
-        if counted and not (_is_number(value) and value >= 0 and math.isfinite(value)):
+        if name in _NOT_NEGATIVE and not (_is_number(value) and value >= 0 and math.isfinite(value)):
             raise ValueError(f"{type(self).__name__}: {name} must be a number that is not negative, got {value!r}")
         if name == "betas" and not (_is_pair(value) and all(0 <= b < 1 for b in value)):
             raise ValueError(f"{type(self).__name__}: both betas must be in [0, 1), got {value!r}")
 
-    def update(self, param: Any, grad: Any, state: dict[str, Any], group: Group) -> None:
-        """Change the array `param` in place, given the array `grad`."""
+    def fills(self, group: Group) -> Mapping[str, float]:
+        """Return the names of the arrays that the rule remembers, and what they start with."""
+        return {}
+
+    def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
+        """Change the flat arrays `param` and those of `state` in place; `step` counts from 1, `grad` is not ours."""
         raise NotImplementedError(f"{type(self).__name__} has no update()")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -100,17 +126,46 @@ class Optimizer:
         -------
         object
             What the closure returned, or None.
+
+        Raises
+        ------
+        RuntimeError
+            If a gradient or a state does not have its parameter's shape or dtype. No parameter is changed then.
         """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p._grad is not None:
-                    self.update(p.data, p._grad.data, self.state.setdefault(p, {}), group)
-                    increment_version(p)
+        for group, layout in [(g, self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
+            for chunk in layout:
+                chunk.advance(self.update, group, self.counts_steps)
         return loss
+
+    def _layout(self, place: int, group: Group) -> list[Chunk]:
+        """Return a group's parameters with gradients in chunks: those of the last step where nothing has changed."""
+        active = [p for p in group["params"] if p._grad is not None]
+        for p in active:
+            grad, data = p._grad._data, p._data
+            if grad.shape != data.shape or grad.dtype != data.dtype:
+                raise RuntimeError(
+                    f"step: a gradient of shape {grad.shape} and dtype {grad.dtype} does not fit its parameter of "
+                    f"shape {data.shape} and dtype {data.dtype}"
+                )
+        fills = self.fills(group)
+        before, layout = self._layouts.get(place, ([], []))
+        if (
+            len(before) == len(active)
+            and all(map(operator.is_, before, active))
+            and all(c.is_current(self.state, self.counts_steps) and c.arrays.keys() == fills.keys() for c in layout)
+        ):
+            return layout
+        states = {p: self.state[p] for p in active}
+        layout = chunks(active, states, fills, [_steps(s, fills) for s in states.values()])
+        self._layouts[place] = active, layout
+        return layout
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_layouts": {}}  # memory is laid out anew where a copy steps
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
@@ -150,7 +205,11 @@ class Optimizer:
             raise ValueError(f"load_state_dict: the state has groups of {theirs} parameters, the optimizer of {ours}")
         params = self._all()
         at = dict(zip((i for g in groups for i in g["params"]), params, strict=True))
-        loaded = {at[i]: {k: _in(v, at[i], k) for k, v in s.items()} for i, s in state.items()}
+        if unknown := [i for i in state if i not in at]:
+            raise ValueError(
+                f"load_state_dict: there is a state for {unknown[0]!r}, but no parameter {unknown[0]!r} in the groups"
+            )
+        loaded = {at[i]: {k: _in(v, at[i], k) for k, v in s.items() if v is not None} for i, s in state.items()}
         for i, given in enumerate(groups):
             for name in self.defaults:
                 if name not in given:
@@ -158,9 +217,9 @@ class Optimizer:
                 self.check(name, given[name])
         for mine, given in zip(self.param_groups, groups, strict=True):
             mine.update({k: v for k, v in given.items() if k != "params"})
-        self.state = loaded
+        self.state = defaultdict(dict, loaded)
 
-    def _all(self) -> Iterable[Tensor]:
+    def _all(self) -> Sequence[Tensor]:
         return [p for g in self.param_groups for p in g["params"]]
 
     def __repr__(self) -> str:
@@ -169,6 +228,14 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+_NOT_NEGATIVE = {"lr", "lr_decay", "eps", "momentum", "alpha", "weight_decay", "initial_accumulator_value"}
+
+
+def _steps(state: State, fills: Mapping[str, float]) -> int:
+    """Return how many steps a parameter has taken; a rule that does not count only needs to know whether any."""
+    return int(state.get("step", bool(fills) and all(state.get(name) is not None for name in fills)))
 
 
 def _listed(params: Any) -> list[Any]:
@@ -192,10 +259,10 @@ def _out(value: Any) -> Any:
 
 
 def _in(value: Any, param: Tensor, name: str) -> Any:
-    """Return a tensor of a loaded state as an array of its own, of the parameter's dtype."""
-    if not isinstance(value, (Tensor, np.ndarray)):
-        return value
-    array = np.array(value._data if isinstance(value, Tensor) else value, dtype=param.dtype)
+    """Return an entry of a loaded state as our own: the number of steps, or an array of the parameter's dtype."""
+    if name == "step":
+        return int(value)
+    array = np.asarray(value._data if isinstance(value, Tensor) else value).astype(param.dtype)
     if array.shape != param.shape:
         raise ValueError(f"load_state_dict: {name} has shape {array.shape}, its parameter {param.shape}")
     return array

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-import numpy as np
-
-from .optimizer import Group, Optimizer
+from .layout import Array, Group
+from .optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -53,6 +53,8 @@ class SGD(Optimizer):
     Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
     """
 
+    counts_steps: ClassVar[bool] = False
+
     def __init__(
         self,
         params: Any,
@@ -69,7 +71,11 @@ class SGD(Optimizer):
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got {momentum} and {dampening}")
 
-    def update(self, param: Any, grad: Any, state: dict[str, Any], group: Group) -> None:
+    def fills(self, group: Group) -> Mapping[str, float]:
+        """Remember the velocity, where there is momentum."""
+        return {"momentum_buffer": 0.0} if group["momentum"] else {}
+
+    def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         momentum = group["momentum"]
         if group["maximize"]:
@@ -77,11 +83,62 @@ class SGD(Optimizer):
         if group["weight_decay"]:
             grad = grad + group["weight_decay"] * param
         if momentum:
-            velocity = state.get("momentum_buffer")
-            if velocity is None:
-                velocity = state["momentum_buffer"] = np.array(grad)
-            else:
-                velocity *= momentum
-                velocity += (1 - group["dampening"]) * grad
+            velocity = state["momentum_buffer"]
+            velocity *= momentum
+            velocity += (1 - group["dampening"]) * grad if group["dampening"] and step > 1 else grad
             grad = grad + momentum * velocity if group["nesterov"] else velocity
         param -= group["lr"] * grad
+
+
+class Momentum(SGD):
+    """Stochastic gradient descent whose momentum is 0.9 unless told otherwise; `SGD` under its other name.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dict
+        What is optimized; dicts are groups with options of their own.
+    lr : float, optional
+        Learning rate.
+    momentum : float, optional
+        The share of the last step's velocity that is kept.
+    dampening : float, optional
+        How much less of the new gradient is taken into the velocity.
+    weight_decay : float, optional
+        The factor of θ that is added to its gradient (L2 penalty).
+    nesterov : bool, optional
+        Look ahead along the velocity.
+    maximize : bool, optional
+        Climb instead of descending.
+
+    Raises
+    ------
+    ValueError
+        As `SGD`.
+
+    Examples
+    --------
+    >>> w = ad.tensor([1.0], requires_grad=True)
+    >>> optimizer = optim.Momentum([w], lr=0.1)
+    >>> for _ in range(2):
+    ...     w.grad = ad.tensor([1.0])
+    ...     optimizer.step()
+    >>> w
+    tensor([0.7100], requires_grad=True)
+
+    References
+    ----------
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, momentum, dampening, weight_decay, nesterov, maximize=maximize)

@@ -1,8 +1,9 @@
-"""Every update rule against PyTorch: the same random gradients for 200 steps, over the combinations of its options."""
+"""Every update rule against PyTorch's over its options, and against a worked example."""
 
 from __future__ import annotations
 
-from itertools import product
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,169 +11,142 @@ import pytest
 
 import autodiff as ad
 import optim
-from tests.oracle import array, assert_same, needs_torch, ours, theirs, torch
+from tests.oracle import Array, needs_torch, torch
 
 STEPS = 200
-SHAPES = [(3, 4), (5,), (), (2, 1, 3), (0, 2)]
+SHAPES = [(3, 4), (), (5,), (2, 0), (7, 1)]
+
+# For each rule the values that are tried for its options, all of them with each other.
+OPTIONS: dict[str, dict[str, list[Any]]] = {
+    "SGD": {"lr": [0.1], "momentum": [0, 0.9], "dampening": [0, 0.3], "weight_decay": [0, 0.1],
+            "nesterov": [False, True], "maximize": [False, True]},
+    "Adagrad": {"lr": [0.1], "lr_decay": [0, 0.05], "weight_decay": [0, 0.1], "initial_accumulator_value": [0, 0.5],
+                "eps": [1e-10, 0.1], "maximize": [False, True]},
+    "RMSprop": {"lr": [0.01], "alpha": [0.99, 0.5], "eps": [1e-8, 0.1], "weight_decay": [0, 0.1], "momentum": [0, 0.9],
+                "centered": [False, True], "maximize": [False, True]},
+    "Adam": {"lr": [0.1], "betas": [(0.9, 0.999), (0.0, 0.5)], "eps": [1e-8, 0.1], "weight_decay": [0, 0.1],
+             "amsgrad": [False, True], "maximize": [False, True], "decoupled_weight_decay": [False, True]},
+    "AdamW": {"lr": [0.1], "betas": [(0.9, 0.999)], "weight_decay": [0.01, 0.3], "amsgrad": [False, True],
+              "maximize": [False, True]},
+}  # fmt: skip
 
 
-def combinations(**choices: list[Any]) -> list[dict[str, Any]]:
-    """Return every combination of options, as keyword arguments."""
-    return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+def combinations() -> Iterator[Any]:
+    """Yield (rule, options) for every combination that the rule allows."""
+    for rule, options in OPTIONS.items():
+        for values in itertools.product(*options.values()):
+            chosen = dict(zip(options, values, strict=True))
+            if not (chosen.get("nesterov") and (not chosen["momentum"] or chosen["dampening"])):
+                yield pytest.param(rule, chosen, id=f"{rule}({', '.join(f'{k}={v}' for k, v in chosen.items())})")
 
 
-# A rule is checked, in full, by its options here.
-RULES: list[tuple[str, dict[str, Any]]] = [
-    ("SGD", {}),
-    *(
-        ("SGD", options)
-        for options in combinations(
-            lr=[0.05], momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.1], maximize=[False, True]
-        )
-    ),
-    *(
-        ("SGD", options)
-        for options in combinations(lr=[0.05], momentum=[0.5, 0.9], nesterov=[True], weight_decay=[0, 0.1])
-    ),
-    ("SGD", {"lr": 0.0, "momentum": 0.9}),
-    ("Adam", {}),
-    *(
-        ("Adam", options)
-        for options in combinations(lr=[0.05], weight_decay=[0, 0.1], amsgrad=[False, True], maximize=[False, True])
-    ),
-    *(
-        ("Adam", options)
-        for options in combinations(
-            lr=[0.05], betas=[(0.9, 0.99), (0.5, 0.9), (0.0, 0.0), (0.0, 0.999)], eps=[1e-8, 0.1]
-        )
-    ),
-]
-every_rule = pytest.mark.parametrize(("name", "options"), RULES, ids=str)
+def gradients() -> Iterator[list[Array]]:
+    """Yield random gradients, step after step."""
+    rng = np.random.default_rng(5)
+    for _ in range(STEPS):
+        yield [np.asarray(rng.standard_normal(shape)) for shape in SHAPES]
 
 
-def starts() -> list[Any]:
-    """Return the values of the parameters before the first step."""
-    rng = np.random.default_rng(0)
-    return [np.asarray(rng.normal(size=shape)) for shape in SHAPES]
-
-
-def gradients(step: int) -> list[Any]:
-    """Return random gradients, whose size changes over the steps, so that amsgrad differs from Adam."""
-    rng = np.random.default_rng([1, step])
-    return [np.asarray((1 + 3 * (step % 50 == 7)) * rng.normal(size=shape)) for shape in SHAPES]
+def values() -> list[Array]:
+    """Return what the parameters start with."""
+    rng = np.random.default_rng(4)
+    return [np.asarray(rng.standard_normal(shape)) for shape in SHAPES]
 
 
 @needs_torch
-@every_rule
-def test_parameters_and_state_equal_pytorchs_after_200_steps(name: str, options: dict[str, Any]) -> None:
-    """200 steps of numbers of about 1, each rounded to 1e-16 of them, and 1e-10 as the promise."""
-    mine, other = [ours(x, True) for x in starts()], [theirs(x, True) for x in starts()]
-    rule, expected_rule = getattr(optim, name)(mine, **options), getattr(torch.optim, name)(other, **options)
-    for step in range(STEPS):
-        for p, q, g in zip(mine, other, gradients(step), strict=True):
-            p.grad, q.grad = ours(g), theirs(g)
-        rule.step()
-        expected_rule.step()
-    for p, q in zip(mine, other, strict=True):
-        assert_same(array(p), array(q.detach()), rtol=0, atol=1e-10)
-    state, expected = rule.state_dict()["state"], expected_rule.state_dict()["state"]
-    for i in range(len(SHAPES)):
-        wanted = {key: value for key, value in expected.get(i, {}).items() if value is not None}
-        assert set(state.get(i, {})) == set(wanted)
-        for key, value in wanted.items():
-            np.testing.assert_allclose(np.asarray(state[i][key]), np.asarray(value), rtol=0, atol=1e-10)
+@pytest.mark.parametrize(("rule", "options"), list(combinations()))
+def test_parameters_and_state_equal_pytorchs_after_200_steps(rule: str, options: dict[str, Any]) -> None:
+    mine = [ad.tensor(v, requires_grad=True) for v in values()]
+    theirs = [torch.tensor(v, requires_grad=True) for v in values()]
+    ours, reference = getattr(optim, rule)(mine, **options), getattr(torch.optim, rule)(theirs, **options)
+    for grads in gradients():
+        for p, q, g in zip(mine, theirs, grads, strict=True):
+            p.grad, q.grad = ad.tensor(g), torch.tensor(g)
+        ours.step()
+        reference.step()
+    state, expected = ours.state_dict()["state"], reference.state_dict()["state"]
+    for i, (p, q) in enumerate(zip(mine, theirs, strict=True)):
+        # Each step rounds at 1e-16 in an order of its own, and 200 steps add that up.
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-10, atol=1e-10)
+        known = {name: value for name, value in expected.get(i, {}).items() if value is not None}
+        assert state.get(i, {}).keys() == known.keys()
+        for name, value in known.items():
+            np.testing.assert_allclose(np.asarray(state[i][name]), value.numpy(), rtol=1e-10, atol=1e-10)
 
 
-@every_rule
-def test_float32_parameters_stay_float32_and_follow_the_float64_ones(name: str, options: dict[str, Any]) -> None:
-    single = [ad.tensor(x.astype(np.float32), requires_grad=True) for x in starts()]
-    double = [ad.tensor(x.astype(np.float32).astype(np.float64), requires_grad=True) for x in starts()]
-    rules = [getattr(optim, name)(params, **options) for params in (single, double)]
-    for step in range(20):
-        for p, q, g in zip(single, double, gradients(step), strict=True):
-            p.grad, q.grad = ad.tensor(g.astype(np.float32)), ad.tensor(g.astype(np.float32).astype(np.float64))
-        for rule in rules:
-            rule.step()
-    # 20 steps, each rounding numbers of up to 10 five times or so to 6e-8 of them; where Adam divides by a running
-    # average that is near 0 (betas of 0), the sign of the gradient alone counts, which is exact.
-    for p, q in zip(single, double, strict=True):
-        assert p.dtype == np.float32
-        np.testing.assert_allclose(p.data, q.data, rtol=0, atol=1e-4)
-    for value in (v for s in rules[0].state_dict()["state"].values() for v in s.values() if isinstance(v, ad.Tensor)):
-        assert value.dtype == np.float32
+@needs_torch
+@pytest.mark.parametrize("rule", [*OPTIONS, "Momentum"])
+def test_defaults_are_pytorchs(rule: str) -> None:
+    defaults = getattr(optim, rule)([ad.zeros(1)]).defaults
+    kind = torch.optim.SGD if rule == "Momentum" else getattr(torch.optim, rule)
+    expected = kind([torch.zeros(1)], **({"momentum": 0.9} if rule == "Momentum" else {})).defaults
+    assert defaults == {name: expected[name] for name in defaults}
+    assert expected.keys() - defaults.keys() <= {"foreach", "differentiable", "capturable", "fused"}
 
 
-@every_rule
-def test_gradients_are_only_read(name: str, options: dict[str, Any]) -> None:
-    params = [ad.tensor(x, requires_grad=True) for x in starts()]
-    rule = getattr(optim, name)(params, **options)
-    for step in range(3):
-        for p, g in zip(params, gradients(step), strict=True):
+def test_momentum_is_sgd_with_momentum() -> None:
+    a, b = (ad.tensor(values()[0], requires_grad=True) for _ in range(2))
+    momentum, sgd = optim.Momentum([a], lr=0.1, weight_decay=0.1), optim.SGD([b], 0.1, 0.9, weight_decay=0.1)
+    for grads in itertools.islice(gradients(), 5):
+        a.grad, b.grad = ad.tensor(grads[0]), ad.tensor(grads[0])
+        momentum.step()
+        sgd.step()
+    np.testing.assert_array_equal(a.data, b.data)
+
+
+@needs_torch
+@pytest.mark.parametrize("rule", OPTIONS)
+def test_float32_equals_pytorchs_and_stays_float32(rule: str) -> None:
+    start, grads = (a.astype(np.float32) for a in (values()[0], next(gradients())[0]))
+    p, q = ad.tensor(start, requires_grad=True), torch.tensor(start, requires_grad=True)
+    ours, reference = getattr(optim, rule)([p]), getattr(torch.optim, rule)([q])
+    for _ in range(10):
+        p.grad, q.grad = ad.tensor(grads), torch.tensor(grads)
+        ours.step()
+        reference.step()
+    assert p.dtype == np.float32
+    np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-5, atol=1e-6)  # ten steps at 6e-8 each
+
+
+# -- a worked example --------------------------------------------------------------------------------------------------
+
+# Five steps in a row on one layer with a learning rate of 10, as a course's own optimizers take them; each starts from
+# what the one before has left: the first row of W, and b[0].
+EXPECTED = {
+    "sgd": [7.67789007, 8.16882972, 10.34203348, -3.22934657],
+    "momentum": [14.46528172, 15.04341688, 19.30016537, -4.77070266],
+    "adagrad": [22.50872929, 22.74302212, 28.47667875, -7.62607443],
+    "rmsprop": [30.69802889, 30.60433129, 37.72651766, -10.62235939],
+    "adam": [29.41774022, 19.27573813, 23.68071186, 1.52919472],
+}
+
+
+def test_a_courses_optimizers_are_these_with_another_state() -> None:
+    rng = np.random.RandomState(101)
+    value, velocity, first, second, grad = ([rng.randn(2, 3), rng.randn(2)] for _ in range(5))
+    second = [np.abs(s) for s in second]
+    params = [ad.tensor(v, requires_grad=True) for v in value]
+    lr, eps = 10.0, 1e-8
+
+    def check(name: str, optimizer: optim.Optimizer, **state: Any) -> None:
+        for i, (p, g) in enumerate(zip(params, grad, strict=True)):
             p.grad = ad.tensor(g)
-            p.grad.data.flags.writeable = False  # a rule that writes into it raises
-        rule.step()
-        for p, g in zip(params, gradients(step), strict=True):
-            assert p.grad is not None
-            np.testing.assert_array_equal(p.grad.data, g)
-            assert not any(
-                np.may_share_memory(p.grad.data, value)
-                for value in rule.state.get(p, {}).values()
-                if isinstance(value, np.ndarray)
-            )
+            optimizer.state[p] = {k: v if k == "step" else v[i].copy() for k, v in state.items()}
+        optimizer.step()
+        found = [*params[0].data[0], params[1].data[0]]
+        np.testing.assert_allclose(found, EXPECTED[name], rtol=1e-5, atol=1e-8, err_msg=name)  # numpy.allclose's
 
+    def state_of(optimizer: optim.Optimizer, name: str) -> list[Array]:
+        return [optimizer.state[p][name].copy() for p in params]
 
-@every_rule
-def test_a_parameter_is_changed_in_place(name: str, options: dict[str, Any]) -> None:
-    params = [ad.tensor(x, requires_grad=True) for x in starts()]
-    arrays = [p.data for p in params]
-    rule = getattr(optim, name)(params, **options)
-    for p, g in zip(params, gradients(0), strict=True):
-        p.grad = ad.tensor(g)
-    rule.step()
-    for p, a, x in zip(params, arrays, starts(), strict=True):
-        assert p.data is a
-        assert np.all(a != x) or options.get("lr") == 0
-
-
-@every_rule
-def test_a_run_continued_from_its_state_is_bit_identical(name: str, options: dict[str, Any]) -> None:
-    def run(rule: Any, params: list[ad.Tensor], steps: range) -> None:
-        for step in steps:
-            for p, g in zip(params, gradients(step), strict=True):
-                p.grad = ad.tensor(g)
-            rule.step()
-
-    through = [ad.tensor(x, requires_grad=True) for x in starts()]
-    rule = getattr(optim, name)(through, **options)
-    run(rule, through, range(10))
-    resumed = [ad.tensor(p.data, requires_grad=True) for p in through]
-    again = getattr(optim, name)(resumed, lr=123.0)
-    again.load_state_dict(rule.state_dict())
-    run(rule, through, range(10, 20))
-    run(again, resumed, range(10, 20))
-    for p, q in zip(through, resumed, strict=True):
-        np.testing.assert_array_equal(p.data, q.data)
-    assert repr(again) == repr(rule)
-
-
-@needs_torch
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
-def test_defaults_are_pytorchs(name: str) -> None:
-    mine = getattr(optim, name)([ad.ones(1, requires_grad=True)])
-    other = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)])
-    assert mine.defaults == {key: other.defaults[key] for key in mine.defaults}
-
-
-@needs_torch
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
-def test_text_is_pytorchs_without_the_options_that_have_no_meaning_here(name: str) -> None:
-    mine = getattr(optim, name)([ad.ones(1, requires_grad=True)], lr=0.25)
-    other = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)], lr=0.25)
-    options = {f"    {key}:" for key in mine.defaults}
-    expected = [
-        line
-        for line in repr(other).splitlines()
-        if not line.startswith("    ") or line[: line.index(":") + 1] in options
-    ]
-    assert repr(mine).splitlines() == expected
-    assert "    lr: 0.25" in expected
+    check("sgd", optim.SGD(params, lr))
+    # The course's velocity is the last step itself, learning rate included.
+    check("momentum", optim.Momentum(params, lr), momentum_buffer=[v / lr for v in velocity])
+    # Its epsilon stands inside the root: it is a part of the second moment, here of the state.
+    adagrad = optim.Adagrad(params, lr, eps=0)
+    check("adagrad", adagrad, step=0, sum=[s + eps for s in second])
+    second = [s - eps for s in state_of(adagrad, "sum")]
+    rmsprop = optim.RMSprop(params, lr, alpha=0.9, eps=0)
+    check("rmsprop", rmsprop, step=0, square_avg=[s + eps / 0.9 for s in second])
+    second = [s - eps for s in state_of(rmsprop, "square_avg")]
+    check("adam", optim.Adam(params, lr, (0.9, 0.99), eps), step=2, exp_avg=first, exp_avg_sq=second)

@@ -1,0 +1,87 @@
+"""Steps that shrink with the sum of squared gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .layout import Array, Group
+from .optimizer import Optimizer
+
+
+class Adagrad(Optimizer):
+    """Steps divided by the root of the sum of all squared gradients so far.
+
+    With gradient g (weight decay added) and step number t::
+
+        s ← s + g²
+        θ ← θ − lr / (1 + (t − 1) · lr_decay) · g / (√s + eps)
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dict
+        What is optimized; dicts are groups with options of their own.
+    lr : float, optional
+        Learning rate.
+    lr_decay : float, optional
+        How fast the learning rate falls besides.
+    weight_decay : float, optional
+        The factor of θ that is added to its gradient (L2 penalty).
+    initial_accumulator_value : float, optional
+        What s starts with.
+    eps : float, optional
+        Added to the root.
+    maximize : bool, optional
+        Climb instead of descending.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> w = ad.tensor([1.0], requires_grad=True)
+    >>> optimizer = optim.Adagrad([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
+
+    References
+    ----------
+    Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization", JMLR 12,
+    2011.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        options = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
+
+    def fills(self, group: Group) -> Mapping[str, float]:
+        """Remember the sum of squares."""
+        return {"sum": group["initial_accumulator_value"]}
+
+    def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
+        """Take one step."""
+        total = state["sum"]
+        if group["maximize"]:
+            grad = -grad
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        total += grad * grad
+        denominator = np.sqrt(total)
+        denominator += group["eps"]
+        param -= group["lr"] / (1 + (step - 1) * group["lr_decay"]) * (grad / denominator)

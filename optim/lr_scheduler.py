@@ -1,0 +1,910 @@
+"""Schedules: learning rates that change from epoch to epoch."""
+
+from __future__ import annotations
+
+import copy
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .layout import Group
+from .optimizer import Optimizer
+
+__all__ = [
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR",
+    "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau",
+    "SequentialLR", "StepLR",
+]  # fmt: skip
+
+
+class LRScheduler:
+    """The base of the schedules: counts epochs and writes the rates into the optimizer's groups.
+
+    A schedule is a subclass whose `rate` tells the next rate from the present one, so that several schedules on one
+    optimizer multiply.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose ``param_groups[i]["lr"]`` are changed.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again; -1 for a new one.
+
+    Attributes
+    ----------
+    last_epoch : int
+        How many times `step` was called.
+    base_lrs : list of float
+        Each group's rate before any schedule.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` is not an Optimizer.
+    KeyError
+        If a run is taken up again but a group has no ``"initial_lr"``.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self.optimizer = _checked(optimizer, type(self).__name__)
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(f"{type(self).__name__}: group {i} has no 'initial_lr' to go on from epoch {last_epoch}")
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._starting = True
+        self.step()
+        self._starting = False
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Return a group's rate for `last_epoch`, given the one before and its base."""
+        raise NotImplementedError(f"{type(self).__name__} has no rate()")
+
+    def get_lr(self) -> list[float]:
+        """Return the rates for `last_epoch`, one per group."""
+        groups = self.optimizer.param_groups
+        return [self.rate(group["lr"], base) for group, base in zip(groups, self.base_lrs, strict=True)]
+
+    def step(self) -> None:
+        """Go to the next epoch; to be called after the optimizer's steps of this one."""
+        self.last_epoch += 1
+        try:
+            rates = self.get_lr()
+        except Exception:
+            self.last_epoch -= 1
+            raise
+        self._set(rates)
+
+    def _set(self, rates: Sequence[float]) -> None:
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = lr
+        self._last_lr = list(rates)
+
+    def _restart(self) -> None:
+        """Go back to epoch 0 and the base rates, as if nothing had come before."""
+        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = base
+        self.last_epoch = -1
+        LRScheduler.step(self)
+
+    def _rewind(self) -> None:
+        """Forget the step that the constructor took."""
+        self.last_epoch -= 1
+
+    def get_last_lr(self) -> list[float]:
+        """Return the rates that were set last, one per group."""
+        return self._last_lr
+
+    # -- state ---------------------------------------------------------------------------------------------------------
+
+    def _stateless(self) -> set[str]:
+        """Return the attributes that are no state."""
+        return {"optimizer", "_starting"}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is needed to go on: plain numbers and lists.
+
+        Returns
+        -------
+        dict
+            Of its attributes, the optimizer left out.
+        """
+        return {k: copy.deepcopy(v) for k, v in vars(self).items() if k not in self._stateless()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned. The optimizer restores its rates itself.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing; nothing changes then.
+        """
+        expected = vars(self).keys() - self._stateless()
+        if missing := sorted(expected - state_dict.keys()):
+            raise ValueError(
+                f"load_state_dict: the state has no {', '.join(missing)}, which {type(self).__name__} needs"
+            )
+        vars(self).update({k: copy.deepcopy(state_dict[k]) for k in expected})
+
+
+def _checked(optimizer: Any, name: str) -> Optimizer:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{name}: expected an Optimizer, got {type(optimizer).__name__}")
+    return optimizer
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+# -- a factor at certain epochs ----------------------------------------------------------------------------------------
+
+
+class LambdaLR(LRScheduler):
+    """The base rate times a function of the epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    lr_lambda : callable or sequence of callables
+        From the epoch to a factor; one for all groups or one for each.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many functions as groups.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        groups = _checked(optimizer, "LambdaLR").param_groups
+        self.lr_lambdas = [lr_lambda] * len(groups) if callable(lr_lambda) else list(lr_lambda)
+        _require(len(self.lr_lambdas) == len(groups), f"LambdaLR: expected {len(groups)} functions, one per group")
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return the rates for `last_epoch`."""
+        return [b * factor(self.last_epoch) for b, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+
+    def _stateless(self) -> set[str]:
+        return {*super()._stateless(), "lr_lambdas"}  # functions cannot be saved
+
+
+class StepLR(LRScheduler):
+    """The rate times `gamma` every `step_size` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    step_size : int
+        Epochs.
+    gamma : float, optional
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> rates = []
+    >>> for epoch in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 1.0, 0.5, 0.5]
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        _require(step_size > 0, f"StepLR: step_size must be positive, got {step_size}")
+        self.step_size, self.gamma = step_size, gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Multiply at every step_size-th epoch."""
+        return lr * self.gamma if self.last_epoch and self.last_epoch % self.step_size == 0 else lr
+
+
+class MultiStepLR(LRScheduler):
+    """The rate times `gamma` at each of some epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    milestones : iterable of int
+        The epochs; one that is listed twice counts twice.
+    gamma : float, optional
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.MultiStepLR(optimizer, [1, 3], gamma=0.5)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Multiply at the milestones."""
+        return lr * self.gamma ** self.milestones.count(self.last_epoch)
+
+
+class ConstantLR(LRScheduler):
+    """The rate times `factor` during the first `total_iters` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    factor : float, optional
+        Between 0 and 1.
+    total_iters : int, optional
+        Epochs.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> optim.lr_scheduler.ConstantLR(optimizer, factor=0.5).get_last_lr()
+    [0.5]
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+        _require(0 <= factor <= 1, f"ConstantLR: factor must be between 0 and 1, got {factor}")
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Multiply at the start, divide at the end."""
+        if self.last_epoch == 0:
+            return lr * self.factor
+        return lr * (1 / self.factor) if self.last_epoch == self.total_iters else lr
+
+
+# -- curves ------------------------------------------------------------------------------------------------------------
+
+
+class LinearLR(LRScheduler):
+    """The rate times a factor that moves evenly from one value to another.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    start_factor, end_factor : float, optional
+        At epoch 0, above 0 and at most 1, and from epoch `total_iters` on, between 0 and 1.
+    total_iters : int, optional
+        Epochs.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> optim.lr_scheduler.LinearLR(optimizer, start_factor=0.25).get_last_lr()
+    [0.25]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        _require(0 < start_factor <= 1, f"LinearLR: start_factor must be in (0, 1], got {start_factor}")
+        _require(0 <= end_factor <= 1, f"LinearLR: end_factor must be between 0 and 1, got {end_factor}")
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Go one step along the line."""
+        epoch, total, rise = self.last_epoch, self.total_iters, self.end_factor - self.start_factor
+        if epoch == 0:
+            return lr * self.start_factor
+        if self._starting or epoch > total:
+            return lr
+        return lr * (1 + rise / (total * self.start_factor + (epoch - 1) * rise))
+
+
+class ExponentialLR(LRScheduler):
+    """The rate times `gamma` at every epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    gamma : float
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Multiply."""
+        return lr if self._starting or self.last_epoch == 0 else lr * self.gamma
+
+
+class PolynomialLR(LRScheduler):
+    """The rate times (1 − epoch / total_iters) to a power, 0 in the end.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    total_iters : int, optional
+        Epochs.
+    power : float, optional
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5625]
+    """
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Go one step along the curve."""
+        epoch, total = self.last_epoch, self.total_iters
+        if self._starting or epoch == 0 or epoch > total:
+            return lr
+        return float(lr * ((1 - epoch / total) / (1 - (epoch - 1) / total)) ** self.power)
+
+
+class CosineAnnealingLR(LRScheduler):
+    """The rate along half a cosine, from its base down to `eta_min` and up again.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    T_max : int
+        Epochs from top to bottom.
+    eta_min : float, optional
+        The lowest rate.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+
+    References
+    ----------
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_max: int,  # noqa: N803  # PyTorch's name
+        eta_min: float = 0.0,
+        last_epoch: int = -1,
+    ) -> None:
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Go one step along the curve; where it touches the bottom, start from there."""
+        epoch, half, low = self.last_epoch, self.T_max, self.eta_min
+        if self._starting or epoch == 0:
+            return lr
+        if (epoch - 1 - half) % (2 * half) == 0:
+            return lr + (base_lr - low) * (1 - math.cos(math.pi / half)) / 2
+        turn = math.pi / half
+        return (1 + math.cos(turn * epoch)) / (1 + math.cos(turn * (epoch - 1))) * (lr - low) + low
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """The rate along half a cosine from its base to `eta_min`, over and over.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    T_0 : int
+        Epochs of the first cycle.
+    T_mult : int, optional
+        How many times longer each cycle is than the one before.
+    eta_min : float, optional
+        The lowest rate.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)
+    >>> scheduler.step(1.5)  # in the middle of an epoch
+    >>> round(scheduler.get_last_lr()[0], 4)
+    0.1464
+
+    References
+    ----------
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_0: int,  # noqa: N803  # PyTorch's names
+        T_mult: int = 1,  # noqa: N803
+        eta_min: float = 0.0,
+        last_epoch: int = -1,
+    ) -> None:
+        name = "CosineAnnealingWarmRestarts"
+        _require(isinstance(T_0, int) and T_0 > 0, f"{name}: T_0 must be a positive integer, got {T_0!r}")
+        _require(isinstance(T_mult, int) and T_mult >= 1, f"{name}: T_mult must be an integer >= 1, got {T_mult!r}")
+        self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
+        self.T_i, self.T_cur = T_0, float(last_epoch)
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        """Read the curve at the place in the cycle."""
+        return self.eta_min + (base_lr - self.eta_min) * (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
+
+    def step(self, epoch: float | None = None) -> None:
+        """Go to the next epoch, or to a given one, which may be a fraction.
+
+        Raises
+        ------
+        ValueError
+            If the epoch is negative.
+        """
+        if epoch is not None:
+            _require(epoch >= 0, f"CosineAnnealingWarmRestarts: the epoch must not be negative, got {epoch}")
+            self._seek(epoch)
+        elif self.last_epoch < 0:
+            self._seek(0)
+        else:
+            self.last_epoch += 1
+            self.T_cur += 1
+            if self.T_cur >= self.T_i:
+                self.T_cur -= self.T_i
+                self.T_i *= self.T_mult
+        self._set(self.get_lr())
+
+    def _seek(self, epoch: float) -> None:
+        cycle = 0
+        self.T_cur, self.T_i = epoch, self.T_0
+        if self.T_mult == 1:
+            self.T_cur = epoch % self.T_0
+        elif epoch >= self.T_0:
+            cycle = int(math.log(epoch / self.T_0 * (self.T_mult - 1) + 1, self.T_mult))
+            self.T_cur = epoch - self.T_0 * (self.T_mult**cycle - 1) / (self.T_mult - 1)
+            self.T_i = self.T_0 * self.T_mult**cycle
+        self.last_epoch = math.floor(epoch)
+
+    def _restart(self) -> None:
+        self.step(0)
+
+
+class OneCycleLR(LRScheduler):
+    """The rate from low up to `max_lr` and down to almost nothing, and the momentum the other way; step by step.
+
+    `step` is called after every batch, not after every epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    max_lr : float or sequence of float
+        The top; one per group if a sequence.
+    total_steps : int, optional
+        How many steps the cycle has; `epochs` times `steps_per_epoch` if not given.
+    epochs, steps_per_epoch : int, optional
+    pct_start : float, optional
+        The share of the steps that go up.
+    anneal_strategy : {'cos', 'linear'}, optional
+        The shape of the way.
+    cycle_momentum : bool, optional
+        Whether momentum (or the first beta) goes from `max_momentum` to `base_momentum` and back.
+    base_momentum, max_momentum : float or sequence of float, optional
+    div_factor : float, optional
+        The top divided by the first rate.
+    final_div_factor : float, optional
+        The first rate divided by the last.
+    three_phase : bool, optional
+        Whether to come back to the first rate as fast as the rate rose, and to fall to the last one from there.
+    last_epoch : int, optional
+        The last step of a run that is taken up again.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, the length is not given, or there is no momentum to change; by `step` after the
+        last step.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
+    >>> scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    >>> [round(lr, 4) for lr in scheduler.get_last_lr()]
+    [0.04]
+
+    References
+    ----------
+    Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2019.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | Sequence[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.85,
+        max_momentum: float | Sequence[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ) -> None:
+        groups = _checked(optimizer, "OneCycleLR").param_groups
+        self.total_steps = _cycle_length(total_steps, epochs, steps_per_epoch)
+        share = isinstance(pct_start, (int, float)) and 0 <= pct_start <= 1
+        _require(share, f"OneCycleLR: pct_start must be between 0 and 1, got {pct_start!r}")
+        strategies = f"OneCycleLR: anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}"
+        _require(anneal_strategy in ("cos", "linear"), strategies)
+        found = [name for name in ("betas", "momentum") if name in optimizer.defaults]
+        _require(bool(found) or not cycle_momentum, "OneCycleLR: the optimizer has no momentum; cycle_momentum=False?")
+        self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
+        self.phases = _cycle_phases(self.total_steps, pct_start, three_phase)
+        tops = _per_group(max_lr, groups, "max_lr")
+        bases = _per_group(base_momentum, groups, "base_momentum")
+        lids = _per_group(max_momentum, groups, "max_momentum")
+        if last_epoch == -1:
+            for group, top, base, lid in zip(groups, tops, bases, lids, strict=True):
+                group.update(initial_lr=top / div_factor, max_lr=top, min_lr=top / div_factor / final_div_factor)
+                if cycle_momentum:
+                    group.update(base_momentum=base, max_momentum=lid)
+        super().__init__(optimizer, last_epoch)
+
+    def _between(self, group: Group, quantity: str) -> float:
+        """Return a group's rate or momentum at the present step."""
+        start: float = 0
+        for end, *names in self.phases:
+            if self.last_epoch <= end or end == self.phases[-1][0]:
+                first, last = (group[name] for name in (names[:2] if quantity == "lr" else names[2:]))
+                way = (self.last_epoch - start) / (end - start)
+                if self.anneal_strategy == "linear":
+                    return float((last - first) * way + first)
+                return float(last + (first - last) / 2 * (1 + math.cos(math.pi * way)))
+            start = end
+        raise AssertionError("the last phase holds all that is left")
+
+    def get_lr(self) -> list[float]:
+        """Return the rates for this step."""
+        if self.last_epoch > self.total_steps:
+            raise ValueError(f"OneCycleLR: step {self.last_epoch} is beyond the cycle's {self.total_steps} steps")
+        return [self._between(group, "lr") for group in self.optimizer.param_groups]
+
+    def _set(self, rates: Sequence[float]) -> None:
+        super()._set(rates)
+        for group in self.optimizer.param_groups if self.cycle_momentum else []:
+            momentum = self._between(group, "momentum")
+            if "betas" in group:
+                group["betas"] = (momentum, *group["betas"][1:])
+            else:
+                group["momentum"] = momentum
+
+
+def _cycle_length(total: int | None, epochs: int | None, each: int | None) -> int:
+    """Return the number of steps of a cycle, however it was given."""
+    if total is None and (epochs is None or each is None):
+        raise ValueError("OneCycleLR: give total_steps, or both epochs and steps_per_epoch")
+    given = {"total_steps": total} if total is not None else {"epochs": epochs, "steps_per_epoch": each}
+    for name, value in given.items():
+        _require(isinstance(value, int) and value > 0, f"OneCycleLR: {name} must be a positive integer, got {value!r}")
+    return math.prod(n for n in given.values() if n is not None)
+
+
+def _cycle_phases(total: int, share: float, three: bool) -> list[list[Any]]:
+    """Return for each phase its last step, and from where to where the rate and the momentum go."""
+    up = [float(share * total) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum"]
+    if not three:
+        return [up, [total - 1, "max_lr", "min_lr", "base_momentum", "max_momentum"]]
+    down = [float(2 * share * total) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum"]
+    return [up, down, [total - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"]]
+
+
+def _per_group(value: float | Sequence[float], groups: Sequence[Group], name: str) -> list[float]:
+    """Return one number per group."""
+    if not isinstance(value, (list, tuple)):
+        return [float(value)] * len(groups)  # type: ignore[arg-type]  # what is neither is a number
+    _require(len(value) == len(groups), f"{name}: expected {len(groups)} values, one per group, got {len(value)}")
+    return list(value)
+
+
+# -- by what is measured -----------------------------------------------------------------------------------------------
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """The rate times `factor` whenever a measurement has not improved for some epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    mode : {'min', 'max'}, optional
+        Whether less is better, or more.
+    factor : float, optional
+        Below 1.
+    patience : int, optional
+        How many epochs without improvement are tolerated.
+    threshold : float, optional
+        How large an improvement must be to count.
+    threshold_mode : {'rel', 'abs'}, optional
+        Whether the threshold is a share of the best value so far, or a difference.
+    cooldown : int, optional
+        How many epochs after a reduction are not judged.
+    min_lr : float or sequence of float, optional
+        The lowest rate.
+    eps : float, optional
+        Reductions smaller than this are left out.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in (3.0, 3.0, 3.0):
+    ...     scheduler.step(loss)
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0,
+        eps: float = 1e-8,
+    ) -> None:
+        self.optimizer = _checked(optimizer, "ReduceLROnPlateau")
+        _require(factor < 1, f"ReduceLROnPlateau: factor must be below 1, got {factor}")
+        _require(mode in ("min", "max"), f"ReduceLROnPlateau: mode must be 'min' or 'max', got {mode!r}")
+        known = f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', got {threshold_mode!r}"
+        _require(threshold_mode in ("rel", "abs"), known)
+        self.mode, self.factor, self.patience, self.cooldown, self.eps = mode, factor, patience, cooldown, eps
+        self.threshold, self.threshold_mode = threshold, threshold_mode
+        self.min_lrs = _per_group(min_lr, optimizer.param_groups, "min_lr")
+        self.best = math.inf if mode == "min" else -math.inf
+        self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
+        self._last_lr = [group["lr"] for group in optimizer.param_groups]
+
+    def step(self, metrics: Any) -> None:  # type: ignore[override]  # it judges a measurement, as PyTorch's does
+        """Judge the measurement of one epoch.
+
+        Parameters
+        ----------
+        metrics : float or Tensor of one element
+        """
+        value = float(metrics)
+        self.last_epoch += 1
+        if self._is_better(value):
+            self.best, self.num_bad_epochs = value, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
+        if self.num_bad_epochs > self.patience:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+            lower = [max(lr * self.factor, least) for lr, least in zip(rates, self.min_lrs, strict=True)]
+            rates = [new if lr - new > self.eps else lr for lr, new in zip(rates, lower, strict=True)]
+        self._set(rates)
+
+    def _is_better(self, value: float) -> bool:
+        sign = -1 if self.mode == "min" else 1
+        if self.threshold_mode == "rel":
+            bar = self.best * (1 + sign * self.threshold)
+        else:
+            bar = self.best + sign * self.threshold
+        return value < bar if self.mode == "min" else value > bar
+
+
+# -- several schedules -------------------------------------------------------------------------------------------------
+
+
+class _Several(LRScheduler):
+    """Schedules of one optimizer that act as one."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
+        name = type(self).__name__
+        _require(len(schedulers) > 0, f"{name}: expected at least one schedule, got none")
+        for i, scheduler in enumerate(schedulers):
+            if not isinstance(scheduler, LRScheduler):
+                raise TypeError(f"{name}: schedule {i} must be an LRScheduler, got {type(scheduler).__name__}")
+            judges = isinstance(scheduler, ReduceLROnPlateau)
+            _require(not judges, f"{name}: schedule {i} is a ReduceLROnPlateau, which needs a measurement at each step")
+            own = scheduler.optimizer is (optimizer or schedulers[0].optimizer)
+            _require(own, f"{name}: schedule {i} belongs to another optimizer")
+        self.optimizer = optimizer or schedulers[0].optimizer
+        self._schedulers = list(schedulers)
+
+    def _rewind(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler._rewind()
+
+    def _stateless(self) -> set[str]:
+        return {*super()._stateless(), "_schedulers"}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is needed to go on, that of each schedule included."""
+        return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned; nothing changes unless all of it fits."""
+        given = state_dict.get("_schedulers", [])
+        if len(given) != len(self._schedulers):
+            raise ValueError(f"load_state_dict: the state has {len(given)} schedules, this {len(self._schedulers)}")
+        before = self.state_dict()
+        try:
+            super().load_state_dict(state_dict)
+            for scheduler, state in zip(self._schedulers, given, strict=True):
+                scheduler.load_state_dict(state)
+        except ValueError:
+            self.load_state_dict(before)
+            raise
+
+
+class ChainedScheduler(_Several):
+    """Several schedules at once: their factors multiply.
+
+    Parameters
+    ----------
+    schedulers : sequence of LRScheduler
+        Of one optimizer.
+    optimizer : Optimizer, optional
+        Theirs, where it is to be checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are none, or one is no schedule, needs a measurement, or belongs to another optimizer.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> warm = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5)
+    >>> fall = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = optim.lr_scheduler.ChainedScheduler([warm, fall])
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        super().__init__(schedulers, optimizer)
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def step(self) -> None:
+        """Let every schedule go to the next epoch."""
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def _restart(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler._restart()
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+
+class SequentialLR(_Several):
+    """Several schedules one after the other, each from the base rates and its own epoch 0.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    schedulers : sequence of LRScheduler
+    milestones : sequence of int
+        The epochs at which the second, third, ... takes over.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are none, one is no schedule, needs a measurement, or belongs to another optimizer, or the milestones
+        are not one fewer than the schedules.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> warm = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5)
+    >>> fall = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = optim.lr_scheduler.SequentialLR(optimizer, [warm, fall], milestones=[1])
+    >>> rates = []
+    >>> for epoch in range(3):
+    ...     rates += scheduler.get_last_lr()
+    ...     scheduler.step()
+    >>> rates
+    [0.5, 1.0, 0.5]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[LRScheduler],
+        milestones: Sequence[int],
+        last_epoch: int = -1,
+    ) -> None:
+        super().__init__(schedulers, _checked(optimizer, "SequentialLR"))
+        fits = len(milestones) == len(schedulers) - 1
+        _require(fits, f"SequentialLR: {len(schedulers)} schedules need {len(schedulers) - 1} milestones")
+        self._milestones = list(milestones)
+        self.last_epoch = last_epoch + 1
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._rewind()
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first.step()
+        self._last_lr = first.get_last_lr()
+
+    def step(self) -> None:
+        """Let the schedule whose turn it is go to its next epoch."""
+        self.last_epoch += 1
+        place = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[place]
+        if place > 0 and self._milestones[place - 1] == self.last_epoch:
+            scheduler._restart()
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()

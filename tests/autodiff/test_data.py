@@ -1,0 +1,305 @@
+"""Data sets, their division, and mini-batches in and out of order."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from autodiff.data import DataLoader, Subset, TensorDataset, default_collate, random_split
+from tests.oracle import Array, needs_torch, torch
+
+
+def numbered(n: int = 10) -> TensorDataset:
+    """Return a data set of n items that are told by their numbers."""
+    return TensorDataset(np.arange(2 * n, dtype=np.float32).reshape(n, 2), np.arange(n))
+
+
+def items(batches: Any) -> list[list[int]]:
+    """Return the numbers of the items in each batch."""
+    return [y.tolist() for _, y in batches]
+
+
+def flat(batches: list[list[int]]) -> list[int]:
+    """Return the numbers of all batches."""
+    return [number for batch in batches for number in batch]
+
+
+class Squares:
+    """A data set that hands out one item at a time, and notes which."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, i: int) -> tuple[Array, int]:
+        self.asked.append(i)
+        return np.full(2, i * i), i
+
+
+# -- data sets ---------------------------------------------------------------------------------------------------------
+
+
+def test_tensor_dataset_keeps_memory_and_dtype() -> None:
+    images, labels = np.arange(12, dtype=np.uint8).reshape(3, 2, 2), ad.tensor([5, 6, 7])
+    dataset = TensorDataset(images, labels)
+    assert len(dataset) == 3
+    assert dataset.tensors[0].data is images
+    assert dataset.tensors[1] is labels
+    x, y = dataset[1]
+    assert (x.tolist(), y.item()) == ([[4, 5], [6, 7]], 6)
+    assert x.dtype == np.uint8
+    assert dataset[1:][1].tolist() == [6, 7]
+    with pytest.raises(IndexError):
+        dataset[3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "tensors"),
+    [
+        (TypeError, "argument 1 must be a Tensor or an ndarray, got list", (np.ones(2), [1, 2])),
+        (ValueError, r"one length, got shapes \[\(2,\), \(3,\)\]", (np.ones(2), np.ones(3))),
+        (ValueError, "one length", ()),
+        (ValueError, "one length", (np.ones(()),)),
+        (TypeError, "holds booleans, integers or floats", (np.array(["a"]),)),
+    ],
+)
+def test_what_makes_no_data_set_is_refused(kind: type[Exception], match: str, tensors: Any) -> None:
+    with pytest.raises(kind, match=match):
+        TensorDataset(*tensors)
+
+
+def test_subset_of_a_subset() -> None:
+    part = Subset(Subset(numbered(), [9, 7, 5, 3]), [0, 2])
+    assert len(part) == 2
+    assert [part[i][1].item() for i in range(2)] == [9, 5]
+    assert items(DataLoader(part, batch_size=2)) == [[9, 5]]
+    assert items(DataLoader(pickle.loads(pickle.dumps(part)), batch_size=2)) == [[9, 5]]
+    assert items(DataLoader(Subset(Squares(), [4, 1]), batch_size=2)) == [[4, 1]]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "size"),
+    [([7, 3], 10), ([10, 0], 10), ([0.7, 0.3], 10), ([0.5, 0.25, 0.25], 11), ([1 / 3] * 3, 11), ([1], 10), ([1.0], 7)],
+)
+@needs_torch
+def test_random_split_has_pytorchs_lengths_and_all_items(lengths: list[float], size: int) -> None:
+    parts = random_split(range(size), lengths, np.random.default_rng(0))
+    assert [len(p) for p in parts] == [len(p) for p in torch.utils.data.random_split(range(size), lengths)]
+    assert sorted(p[i] for p in parts for i in range(len(p))) == list(range(size))
+
+
+@pytest.mark.parametrize("lengths", [[3, 3], [11], [], [-1, 11], [0.5, 0.6], [0.5, 0.4], [2.5, 7.5], [float("nan")]])
+def test_random_split_refuses_what_is_no_division(lengths: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"random_split: .* is no division of 10 items"):
+        random_split(range(10), lengths)
+
+
+def test_random_split_is_repeatable() -> None:
+    def split() -> list[Any]:
+        return [p.indices for p in random_split(range(100), [50, 50])]
+
+    ad.manual_seed(0)
+    first = split()
+    assert split() != first
+    ad.manual_seed(0)
+    assert split() == first
+
+
+# -- batches -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_worked_example() -> None:
+    """Ten rows in a given order, four at a time, the short last batch kept."""
+    x, y = np.arange(20).reshape(10, 2), -np.arange(10, 20).reshape(10, 1)
+    order = [2, 9, 6, 4, 0, 3, 1, 7, 8, 5]
+    loader = DataLoader(TensorDataset(x, y), batch_size=4, sampler=order)
+    assert [batch.tolist() for batch, _ in loader] == [
+        [[4, 5], [18, 19], [12, 13], [8, 9]],
+        [[0, 1], [6, 7], [2, 3], [14, 15]],
+        [[16, 17], [10, 11]],
+    ]
+    assert [batch.tolist() for _, batch in loader] == [
+        [[-12], [-19], [-16], [-14]],
+        [[-10], [-13], [-11], [-17]],
+        [[-18], [-15]],
+    ]
+
+
+@needs_torch
+@pytest.mark.parametrize("batch_size", [1, 3, 5, 10, 11])
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_batches_in_order_equal_pytorchs(batch_size: int, drop_last: bool) -> None:
+    mine = DataLoader(numbered(), batch_size, drop_last=drop_last)
+    dataset = torch.utils.data.TensorDataset(*(torch.tensor(t.data) for t in numbered().tensors))
+    theirs = torch.utils.data.DataLoader(dataset, batch_size, drop_last=drop_last)
+    assert len(mine) == len(theirs)
+    found, expected = list(mine), list(theirs)
+    assert len(found) == len(expected)
+    for batch, reference in zip(found, expected, strict=True):
+        for t, r in zip(batch, reference, strict=True):
+            np.testing.assert_array_equal(t.data, r.numpy())
+            assert t.data.dtype == r.numpy().dtype
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [1, 2],
+        [1.5, 2.5],
+        [True, False],
+        [np.float32(1.5), np.float32(2.5)],
+        [np.arange(2), np.arange(2) + 1],
+        [(1.5, 2), (3.5, 4)],
+        [[1, {"a": 2, "b": np.ones(3)}], [3, {"a": 4, "b": np.zeros(3)}]],
+        ["one", "two"],
+    ],
+)
+def test_items_are_put_together_as_in_pytorch(batch: list[Any]) -> None:
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(v) for v in value]
+        if isinstance(value, str):
+            return value
+        array = value.data if isinstance(value, ad.Tensor) else value.numpy()
+        return array.tolist(), array.dtype.name
+
+    assert plain(default_collate(batch)) == plain(torch.utils.data.default_collate(batch))
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "batch"),
+    [(TypeError, "cannot stack items of type object", [object()]), (ValueError, "lengths", [(1, 2), (3,)])],
+)
+def test_items_that_cannot_be_stacked_are_refused(kind: type[Exception], match: str, batch: list[Any]) -> None:
+    with pytest.raises(kind, match=f"default_collate: .*{match}"):
+        default_collate(batch)
+
+
+def test_shuffled_epochs_hold_every_item_once_in_an_order_of_their_own() -> None:
+    ad.manual_seed(0)
+    loader = DataLoader(numbered(100), 8, shuffle=True)
+    epochs = [flat(items(loader)) for _ in range(3)]
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(100))
+    assert epochs[0] != epochs[1] != epochs[2] != list(range(100))
+    ad.manual_seed(0)
+    assert [flat(items(loader)) for _ in range(3)] == epochs
+
+
+def test_a_generator_of_its_own_leaves_the_common_one_alone() -> None:
+    before = ad.get_rng_state()
+    orders = [items(DataLoader(numbered(), 3, True, generator=np.random.default_rng(5))) for _ in range(2)]
+    assert orders[0] == orders[1]
+    assert ad.get_rng_state() == before
+
+
+def test_two_iterators_of_one_loader_do_not_disturb_each_other() -> None:
+    loader = DataLoader(numbered(), 2, shuffle=True)
+    first = iter(loader)
+    seen = [next(first)[1].tolist()]
+    second = items(loader)
+    seen += items(first)
+    assert sorted(flat(seen)) == sorted(flat(second)) == list(range(10))
+
+
+def test_a_batch_owns_its_memory() -> None:
+    dataset = numbered()
+    for shuffle in (False, True):
+        for x, _ in DataLoader(dataset, 4, shuffle):
+            x.zero_()
+    np.testing.assert_array_equal(dataset.tensors[0].data, numbered().tensors[0].data)
+
+
+def test_bytes_stay_bytes_until_the_transform() -> None:
+    images = np.full((5, 2, 2), 255, np.uint8)
+    seen: list[Any] = []
+
+    def floats(x: ad.Tensor, y: ad.Tensor) -> Any:
+        seen.append((x.dtype, x.shape))
+        return x.reshape(len(x), -1).float() / 255, y
+
+    batches = list(DataLoader(TensorDataset(images, np.arange(5)), 3, transform=floats))
+    assert seen == [(np.uint8, (3, 2, 2)), (np.uint8, (2, 2, 2))]
+    assert [(x.dtype, x.tolist()[0]) for x, _ in batches] == [(np.float32, [1.0] * 4)] * 2
+
+
+def test_items_one_by_one_where_the_data_set_has_no_more() -> None:
+    dataset = Squares()
+    batches = list(DataLoader(dataset, 3))
+    assert dataset.asked == [0, 1, 2, 3, 4]
+    assert [x.tolist() for x, _ in batches] == [[[0, 0], [1, 1], [4, 4]], [[9, 9], [16, 16]]]
+    assert [x.tolist() for x in DataLoader(range(4), 2, transform=lambda x: 10 * x)] == [[0, 10], [20, 30]]
+
+
+def test_collate_fn_gets_the_items() -> None:
+    loader = DataLoader(numbered(3), 2, collate_fn=lambda batch: [y.item() for _, y in batch])
+    assert list(loader) == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.0, None, True, "2"])
+def test_a_batch_size_that_is_no_positive_integer_is_refused(batch_size: Any) -> None:
+    with pytest.raises(ValueError, match="DataLoader: batch_size must be a positive integer"):
+        DataLoader(numbered(), batch_size)
+
+
+def test_shuffle_and_sampler_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        DataLoader(numbered(), shuffle=True, sampler=[1])
+
+
+@pytest.mark.parametrize("order", [[0, 10], [-11]])
+def test_an_order_beyond_the_data_is_refused(order: list[int]) -> None:
+    with pytest.raises(IndexError):
+        list(DataLoader(numbered(), 2, sampler=order))
+
+
+# -- taking an epoch up again ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [lambda: DataLoader(numbered(), 3, shuffle=True), lambda: DataLoader(numbered(), 3)])
+@pytest.mark.parametrize("batches", [1, 3, 4])
+def test_the_rest_of_an_epoch_and_the_next(make: Callable[[], DataLoader], batches: int) -> None:
+    ad.manual_seed(0)
+    expected = [items(make()) for _ in range(2)]
+    ad.manual_seed(0)
+    loader = make()
+    iterator = iter(loader)
+    for _ in range(batches):
+        next(iterator)
+    position, random = json.loads(json.dumps(loader.state_dict())), ad.get_rng_state()
+    ad.manual_seed(1)
+    again = make()
+    again.load_state_dict(position)
+    ad.set_rng_state(random)
+    assert items(again) == expected[0][batches:]
+    assert items(again) == expected[1]
+
+
+def test_an_epoch_that_was_left_starts_over() -> None:
+    loader = DataLoader(numbered(), 3)
+    next(iter(loader))
+    assert loader.state_dict()["position"] == 1
+    assert len(items(loader)) == 4
+    assert loader.state_dict() == {"seed": None, "position": 0}
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"seed": "x", "position": 1}, {"seed": None, "position": -1}, {"seed": 3, "position": 1}]
+)
+def test_a_position_that_does_not_fit_changes_nothing(state: Any) -> None:
+    loader = DataLoader(numbered(), 3)
+    with pytest.raises(ValueError, match="load_state_dict"):
+        loader.load_state_dict(state)
+    assert loader.state_dict() == {"seed": None, "position": 0}
+    assert len(items(loader)) == 4

@@ -1,0 +1,288 @@
+"""Every schedule against PyTorch's, step by step, and through its state."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import autodiff as ad
+import optim
+from optim import lr_scheduler
+from tests.oracle import needs_torch, torch
+
+STEPS = 100
+
+# A schedule from an optimizer and a library's `lr_scheduler`.
+SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
+    "LambdaLR": lambda o, s: s.LambdaLR(o, lambda epoch: 0.95**epoch),
+    "LambdaLR per group": lambda o, s: s.LambdaLR(o, [lambda epoch: 0.95**epoch, lambda epoch: 1 / (1 + epoch)]),
+    "StepLR": lambda o, s: s.StepLR(o, 7, 0.5),
+    "MultiStepLR": lambda o, s: s.MultiStepLR(o, [3, 20, 20, 50], 0.3),
+    "ConstantLR": lambda o, s: s.ConstantLR(o, 0.25, 9),
+    "ConstantLR by default": lambda o, s: s.ConstantLR(o),
+    "LinearLR": lambda o, s: s.LinearLR(o, 0.1, 0.7, 30),
+    "LinearLR by default": lambda o, s: s.LinearLR(o),
+    "ExponentialLR": lambda o, s: s.ExponentialLR(o, 0.97),
+    "PolynomialLR": lambda o, s: s.PolynomialLR(o, 60, 2.5),
+    "PolynomialLR by default": lambda o, s: s.PolynomialLR(o),
+    "CosineAnnealingLR": lambda o, s: s.CosineAnnealingLR(o, 30, 0.001),
+    "CosineAnnealingLR once": lambda o, s: s.CosineAnnealingLR(o, 100),
+    "CosineAnnealingWarmRestarts": lambda o, s: s.CosineAnnealingWarmRestarts(o, 10, 2, 0.001),
+    "CosineAnnealingWarmRestarts of one length": lambda o, s: s.CosineAnnealingWarmRestarts(o, 7),
+    "OneCycleLR": lambda o, s: s.OneCycleLR(o, 1.0, total_steps=101),
+    "OneCycleLR in three phases": lambda o, s: s.OneCycleLR(
+        o, [1.0, 2.0], epochs=11, steps_per_epoch=10, three_phase=True, anneal_strategy="linear", pct_start=0.4,
+        base_momentum=0.7, max_momentum=[0.8, 0.9], div_factor=10, final_div_factor=100,
+    ),
+    "OneCycleLR without momentum": lambda o, s: s.OneCycleLR(o, 1.0, 120, cycle_momentum=False),
+    "ChainedScheduler": lambda o, s: s.ChainedScheduler(
+        [s.ConstantLR(o, 0.5, 4), s.ExponentialLR(o, 0.9), s.MultiStepLR(o, [10, 30])]
+    ),
+    "two by hand": lambda o, s: Together(s.StepLR(o, 10), s.CosineAnnealingLR(o, 13, 0.001)),
+    "SequentialLR": lambda o, s: s.SequentialLR(
+        o, [s.LinearLR(o, 0.1, 1.0, 10), s.CosineAnnealingLR(o, 40), s.StepLR(o, 5)], [10, 50]
+    ),
+    "SequentialLR of every kind": lambda o, s: s.SequentialLR(
+        o,
+        [s.ConstantLR(o), s.PolynomialLR(o, 20), s.LambdaLR(o, lambda epoch: 0.9**epoch), s.MultiStepLR(o, [2, 5]),
+         s.CosineAnnealingWarmRestarts(o, 5), s.ExponentialLR(o, 0.8), s.LinearLR(o)],
+        [8, 20, 35, 50, 62, 80],
+    ),
+}  # fmt: skip
+every_schedule = pytest.mark.parametrize("build", SCHEDULES.values(), ids=SCHEDULES)
+
+
+class Together:
+    """Two schedules on one optimizer, stepped by hand."""
+
+    def __init__(self, *schedules: Any) -> None:
+        self.schedules = schedules
+
+    def step(self) -> None:
+        for s in self.schedules:
+            s.step()
+
+    def get_last_lr(self) -> Any:
+        return self.schedules[-1].get_last_lr()
+
+    def state_dict(self) -> Any:
+        return {str(i): s.state_dict() for i, s in enumerate(self.schedules)}
+
+    def load_state_dict(self, state: Any) -> None:
+        for i, s in enumerate(self.schedules):
+            s.load_state_dict(state[str(i)])
+
+
+def optimizer_of(library: Any, rule: str) -> Any:
+    """Return an optimizer with two groups of different rates."""
+    zeros = torch.zeros if library is not optim else ad.zeros
+    groups = [{"params": [zeros(1, requires_grad=True)]}, {"params": [zeros(1, requires_grad=True)], "lr": 0.02}]
+    options = {"momentum": 0.9} if rule == "SGD" else {}
+    return getattr(library, rule)(groups, lr=0.1, **options)
+
+
+def settings(optimizer: Any) -> list[float]:
+    """Return all that a schedule may change."""
+    return [
+        value
+        for group in optimizer.param_groups
+        for value in (group["lr"], group.get("momentum", 0.0), *group.get("betas", ()))
+    ]
+
+
+# The formulas multiply rate by rate; 100 roundings of 1e-16 add up to 1e-14 of the first rate.
+close = {"rel": 1e-10, "abs": 1e-13}
+
+
+@needs_torch
+@every_schedule
+@pytest.mark.parametrize("rule", ["SGD", "Adam"])
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")  # PyTorch's: no steps between
+@pytest.mark.filterwarnings("ignore:The epoch parameter in .scheduler.step:UserWarning")  # PyTorch's, in SequentialLR
+def test_rates_equal_pytorchs_at_every_step(build: Callable[[Any, Any], Any], rule: str) -> None:
+    mine, theirs = optimizer_of(optim, rule), optimizer_of(torch.optim, rule)
+    ours, reference = build(mine, lr_scheduler), build(theirs, torch.optim.lr_scheduler)
+    for _ in range(STEPS):
+        assert settings(mine) == pytest.approx(settings(theirs), **close)
+        assert ours.get_last_lr() == pytest.approx(reference.get_last_lr(), **close)
+        ours.step()
+        reference.step()
+
+
+@every_schedule
+@pytest.mark.parametrize("epoch", [0, 10, 33])
+def test_a_schedule_goes_on_from_its_state(build: Callable[[Any, Any], Any], epoch: int) -> None:
+    first, second = optimizer_of(optim, "SGD"), optimizer_of(optim, "SGD")
+    scheduler = build(first, lr_scheduler)
+    for _ in range(epoch):
+        scheduler.step()
+    state, groups = scheduler.state_dict(), first.state_dict()
+    expected = []
+    for _ in range(30):
+        scheduler.step()
+        expected.append(settings(first))
+    again = build(second, lr_scheduler)
+    again.load_state_dict(json.loads(json.dumps(state)))
+    second.load_state_dict(groups)
+    assert again.state_dict() == state
+    found = []
+    for _ in range(30):
+        again.step()
+        found.append(settings(second))
+    assert found == expected
+
+
+@every_schedule
+def test_the_state_names_what_pytorch_names(build: Callable[[Any, Any], Any]) -> None:
+    state = build(optimizer_of(optim, "SGD"), lr_scheduler).state_dict()
+    for part in state.values() if "last_epoch" not in state and "_schedulers" not in state else [state]:
+        assert "_last_lr" in part
+        assert "_schedulers" in part or {"last_epoch", "base_lrs"} <= part.keys()
+
+
+@needs_torch
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
+@pytest.mark.parametrize("name", ["StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "PolynomialLR",
+                                  "CosineAnnealingLR", "LambdaLR"])  # fmt: skip
+def test_a_run_taken_up_at_an_epoch_equals_pytorchs(name: str) -> None:
+    options: dict[str, dict[str, Any]] = {
+        "StepLR": {"step_size": 4}, "MultiStepLR": {"milestones": [3, 9]}, "ExponentialLR": {"gamma": 0.9},
+        "CosineAnnealingLR": {"T_max": 8}, "LambdaLR": {"lr_lambda": lambda epoch: 0.9**epoch},
+    }  # fmt: skip
+    rates = []
+    for library in (optim, torch.optim):
+        optimizer = optimizer_of(library, "SGD")
+        for group in optimizer.param_groups:
+            group["initial_lr"] = 2 * group["lr"]
+        scheduler = getattr(library.lr_scheduler, name)(optimizer, **options.get(name, {}), last_epoch=2)
+        rates.append([])
+        for _ in range(10):
+            rates[-1] += settings(optimizer)
+            scheduler.step()
+    assert rates[0] == pytest.approx(rates[1], **close)
+
+
+@needs_torch
+@pytest.mark.parametrize("t_mult", [1, 2, 3])
+def test_warm_restarts_inside_an_epoch_equal_pytorchs(t_mult: int) -> None:
+    mine, theirs = optimizer_of(optim, "SGD"), optimizer_of(torch.optim, "SGD")
+    ours = lr_scheduler.CosineAnnealingWarmRestarts(mine, 5, t_mult)
+    reference = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(theirs, 5, t_mult)
+    for i in range(STEPS):
+        ours.step(i * 0.37)
+        reference.step(i * 0.37)
+        assert settings(mine) == pytest.approx(settings(theirs), **close)
+        assert ours.last_epoch == reference.last_epoch
+
+
+@needs_torch
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("threshold_mode", ["rel", "abs"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"patience": 2, "cooldown": 3}, {"patience": 0, "factor": 0.9, "min_lr": [0.05, 0.001], "eps": 1e-3},
+     {"patience": 1, "threshold": 0.2}],
+)  # fmt: skip
+def test_plateau_equals_pytorchs(mode: str, threshold_mode: str, options: dict[str, Any]) -> None:
+    mine, theirs = optimizer_of(optim, "SGD"), optimizer_of(torch.optim, "SGD")
+    given = {"mode": mode, "threshold_mode": threshold_mode, **options}
+    ours = lr_scheduler.ReduceLROnPlateau(mine, **given)
+    reference = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **given)
+    rates = set()
+    for i in range(STEPS):
+        value = math.nan if i == 40 else (math.exp(-i / 10) + 0.05 * math.sin(5 * i)) * (1 if mode == "min" else -1)
+        ours.step(ad.tensor(value, dtype="float64"))
+        reference.step(value)
+        rates.add(tuple(ours.get_last_lr()))
+        assert settings(mine) == pytest.approx(settings(theirs), **close)
+        for name in ("best", "num_bad_epochs", "cooldown_counter", "last_epoch"):
+            assert getattr(ours, name) == getattr(reference, name)
+    assert len(rates) > 1  # it did reduce
+
+
+def test_plateau_goes_on_from_its_state() -> None:
+    first, second = optimizer_of(optim, "SGD"), optimizer_of(optim, "SGD")
+    ours, again = (lr_scheduler.ReduceLROnPlateau(o, patience=2) for o in (first, second))
+    for _ in range(3):
+        ours.step(1.0)
+    again.load_state_dict(json.loads(json.dumps(ours.state_dict())))
+    ours.step(1.0)
+    again.step(1.0)
+    assert settings(second) == settings(first)
+    assert first.param_groups[0]["lr"] == pytest.approx(0.01)
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "build"),
+    [
+        (TypeError, "StepLR: expected an Optimizer, got Tensor", lambda o, s: s.StepLR(ad.zeros(1), 3)),
+        (TypeError, "ReduceLROnPlateau: expected an Optimizer", lambda o, s: s.ReduceLROnPlateau(None)),
+        (KeyError, "initial_lr", lambda o, s: s.StepLR(o, 3, last_epoch=4)),
+        (ValueError, "StepLR: step_size", lambda o, s: s.StepLR(o, 0)),
+        (ValueError, "LambdaLR: expected 2 functions", lambda o, s: s.LambdaLR(o, [lambda epoch: 1.0])),
+        (ValueError, "ConstantLR: factor", lambda o, s: s.ConstantLR(o, 1.5)),
+        (ValueError, "LinearLR: start_factor", lambda o, s: s.LinearLR(o, 0)),
+        (ValueError, "LinearLR: end_factor", lambda o, s: s.LinearLR(o, 0.5, 2)),
+        (ValueError, "T_0", lambda o, s: s.CosineAnnealingWarmRestarts(o, 0)),
+        (ValueError, "T_mult", lambda o, s: s.CosineAnnealingWarmRestarts(o, 3, 0)),
+        (ValueError, "epoch must not", lambda o, s: s.CosineAnnealingWarmRestarts(o, 3).step(-1)),
+        (ValueError, "total_steps", lambda o, s: s.OneCycleLR(o, 1.0)),
+        (ValueError, "total_steps", lambda o, s: s.OneCycleLR(o, 1.0, 0)),
+        (ValueError, "steps_per_epoch", lambda o, s: s.OneCycleLR(o, 1.0, epochs=3, steps_per_epoch=-1)),
+        (ValueError, "pct_start", lambda o, s: s.OneCycleLR(o, 1.0, 10, pct_start=2)),
+        (ValueError, "anneal_strategy", lambda o, s: s.OneCycleLR(o, 1.0, 10, anneal_strategy="sin")),
+        (ValueError, "max_lr: expected 2", lambda o, s: s.OneCycleLR(o, [1.0], 10)),
+        (ValueError, "factor", lambda o, s: s.ReduceLROnPlateau(o, factor=1.0)),
+        (ValueError, "mode", lambda o, s: s.ReduceLROnPlateau(o, "least")),
+        (ValueError, "threshold_mode", lambda o, s: s.ReduceLROnPlateau(o, threshold_mode="x")),
+        (ValueError, "min_lr: expected 2", lambda o, s: s.ReduceLROnPlateau(o, min_lr=[0.1])),
+        (ValueError, "at least one", lambda o, s: s.ChainedScheduler([])),
+        (TypeError, "schedule 0 must be", lambda o, s: s.ChainedScheduler([o])),
+        (ValueError, "needs a measurement", lambda o, s: s.ChainedScheduler([s.ReduceLROnPlateau(o)])),
+        (ValueError, "another optimizer", lambda o, s: s.ChainedScheduler(
+            [s.ConstantLR(o), s.ConstantLR(optimizer_of(optim, "SGD"))])),
+        (ValueError, "need 0 milestones", lambda o, s: s.SequentialLR(o, [s.ConstantLR(o)], [3])),
+    ],
+)  # fmt: skip
+def test_what_makes_no_schedule_is_refused(kind: type[Exception], match: str, build: Callable[[Any, Any], Any]) -> None:
+    with pytest.raises(kind, match=match):
+        build(optimizer_of(optim, "SGD"), lr_scheduler)
+
+
+def test_a_cycle_that_is_over_is_refused_and_leaves_the_rates() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    scheduler = lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=3)
+    for _ in range(3):
+        scheduler.step()
+    before = settings(optimizer)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="step 4 is beyond the cycle's 3 steps"):
+            scheduler.step()
+    assert settings(optimizer) == before
+
+
+def test_a_cycle_needs_momentum_to_change() -> None:
+    optimizer = optim.Adagrad([ad.zeros(1)])
+    with pytest.raises(ValueError, match="no momentum"):
+        lr_scheduler.OneCycleLR(optimizer, 1.0, 10)
+    assert "initial_lr" not in optimizer.param_groups[0]
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    chained = lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(optimizer, 3), lr_scheduler.ConstantLR(optimizer)])
+    before, other = chained.state_dict(), chained.state_dict()
+    other["_schedulers"][0]["last_epoch"] = 7
+    del other["_schedulers"][1]["factor"]
+    with pytest.raises(ValueError, match="no factor, which ConstantLR needs"):
+        chained.load_state_dict(other)
+    assert chained.state_dict() == before
+    with pytest.raises(ValueError, match="1 schedules, this 2"):
+        chained.load_state_dict({**before, "_schedulers": before["_schedulers"][:1]})

@@ -1,0 +1,136 @@
+"""A run that is killed and taken up again ends bit for bit where one that ran through ends."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+import optim
+from autodiff.data import DataLoader, TensorDataset
+
+EPOCHS = 10
+
+RULES: dict[str, Callable[[Any], optim.Optimizer]] = {
+    "SGD": lambda params: optim.SGD(params, lr=0.05, momentum=0.9, nesterov=True),
+    "Adagrad": lambda params: optim.Adagrad(params, lr=0.05),
+    "RMSprop": lambda params: optim.RMSprop(params, lr=0.005, centered=True, momentum=0.5),
+    "Adam": lambda params: optim.Adam(params, lr=0.01, amsgrad=True),
+    "AdamW": lambda params: optim.AdamW(params, lr=0.01),
+}
+SCHEDULES: dict[str, Callable[[Any], Any]] = {
+    "cosine": lambda o: optim.lr_scheduler.CosineAnnealingLR(o, EPOCHS),
+    "warm-up": lambda o: optim.lr_scheduler.SequentialLR(
+        o, [optim.lr_scheduler.LinearLR(o), optim.lr_scheduler.ExponentialLR(o, 0.9)], [3]
+    ),
+}
+
+
+class Run:
+    """All that a training run consists of."""
+
+    def __init__(self, rule: str, schedule: str) -> None:
+        rng = np.random.default_rng(0)
+        x, y = rng.integers(0, 256, (50, 6), np.uint8), rng.integers(0, 3, 50)
+        self.model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 3))
+        self.optimizer = RULES[rule](self.model.parameters())
+        self.schedule = SCHEDULES[schedule](self.optimizer)
+        self.loader = DataLoader(
+            TensorDataset(x, y), batch_size=8, shuffle=True, transform=lambda x, y: (x.float() / 255, y)
+        )
+
+    def epoch(self, until: int | None = None) -> None:
+        """Train on the rest of an epoch, or on its batches up to one of them, with noise on the inputs."""
+        for i, (x, y) in enumerate(self.loader):
+            self.optimizer.zero_grad()
+            nn.functional.cross_entropy(self.model(x + 0.1 * ad.randn(x.shape)), y).backward()
+            self.optimizer.step()
+            if i == until:
+                return
+        self.schedule.step()
+
+    def checkpoint(self) -> bytes:
+        """Return all that must be kept, as it would be written to a file."""
+        parts = (self.model, self.optimizer, self.schedule, self.loader)
+        return pickle.dumps([*(part.state_dict() for part in parts), ad.get_rng_state()])
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Take up the run in which `checkpoint` was taken."""
+        *states, random = pickle.loads(checkpoint)
+        for part, state in zip((self.model, self.optimizer, self.schedule, self.loader), states, strict=True):
+            part.load_state_dict(state)
+        ad.set_rng_state(random)
+
+    def outcome(self) -> list[bytes]:
+        """Return the bits of all parameters and buffers."""
+        return [value.data.tobytes() for value in self.model.state_dict().values()]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("rule", RULES)
+def test_ten_epochs_equal_five_and_five(rule: str, schedule: str) -> None:
+    ad.manual_seed(1)
+    through = Run(rule, schedule)
+    for _ in range(EPOCHS):
+        through.epoch()
+
+    ad.manual_seed(1)
+    killed = Run(rule, schedule)
+    for _ in range(EPOCHS // 2):
+        killed.epoch()
+    checkpoint = killed.checkpoint()
+
+    ad.manual_seed(999)  # another process: other random numbers, other initial weights
+    resumed = Run(rule, schedule)
+    resumed.restore(checkpoint)
+    for _ in range(EPOCHS // 2):
+        resumed.epoch()
+    assert resumed.outcome() == through.outcome()
+    assert resumed.outcome() != killed.outcome()
+
+
+@pytest.mark.parametrize("batch", [0, 3, 6])
+def test_a_run_that_is_killed_within_an_epoch(batch: int) -> None:
+    ad.manual_seed(1)
+    through = Run("Adam", "cosine")
+    for _ in range(3):
+        through.epoch()
+
+    ad.manual_seed(1)
+    killed = Run("Adam", "cosine")
+    killed.epoch()
+    killed.epoch(until=batch)
+    checkpoint = killed.checkpoint()
+
+    ad.manual_seed(999)
+    resumed = Run("Adam", "cosine")
+    resumed.restore(checkpoint)
+    for _ in range(2):
+        resumed.epoch()
+    assert resumed.outcome() == through.outcome()
+
+
+def test_the_state_of_the_random_numbers_is_plain() -> None:
+    ad.manual_seed(3)
+    state = json.loads(json.dumps(ad.get_rng_state()))
+    drawn = ad.randn(4).tolist()
+    ad.set_rng_state(state)
+    assert ad.randn(4).tolist() == drawn
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(TypeError, 3), (TypeError, None), (ValueError, {}), (ValueError, {"bit_generator": "MT19937", "state": {}}),
+     (ValueError, {"bit_generator": "PCG64", "state": {"state": "x", "inc": 1}, "has_uint32": 0, "uinteger": 0})],
+)  # fmt: skip
+def test_what_is_no_state_of_the_random_numbers_changes_nothing(kind: type[Exception], state: Any) -> None:
+    before = ad.get_rng_state()
+    with pytest.raises(kind, match="set_rng_state"):
+        ad.set_rng_state(state)
+    assert ad.get_rng_state() == before
