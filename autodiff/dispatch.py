@@ -178,8 +178,9 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
     np.full_like: _filled(np.full),
     # shapes
-    np.reshape: s.reshape, np.ravel: s.ravel, np.squeeze: s.squeeze, np.expand_dims: _expand_dims,
-    np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim, np.broadcast_to: s.broadcast_to,
+    np.reshape: lambda a, shape: s.reshape(a, shape), np.ravel: s.ravel, np.squeeze: s.squeeze,
+    np.expand_dims: _expand_dims, np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim,
+    np.broadcast_to: s.broadcast_to,
     np.matrix_transpose: lambda x: x.mT, np.concatenate: s.cat, np.stack: s.stack,
     np.hstack: lambda tup: _stacked(tup, 1), np.vstack: lambda tup: _stacked(tup, 0), np.split: _split,
     np.tile: s.tile, np.repeat: _repeat, np.flip: _flip, np.roll: _roll,

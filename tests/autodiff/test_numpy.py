@@ -46,6 +46,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "concatenate along an axis": lambda x: np.concatenate([x, x], axis=1),
     "stack": lambda x: np.stack([x, x], axis=1),
     "reshape": lambda x: np.reshape(x, (3, 2)),
+    "reshape with a number": lambda x: np.reshape(x, -1),
     "ravel": lambda x: np.ravel(x),
     "squeeze": lambda x: np.squeeze(x[:1]),
     "expand_dims": lambda x: np.expand_dims(x, 1),
