@@ -27,7 +27,7 @@ def read_readable(outputs: Sequence[Node], params: Any = None, digits: int = 4, 
     if count <= MOST_STEPS:
         return read(outputs, params, digits, heat)
     reader = _FoldedReader(outputs, Names(params), _earliest)
-    depths = range(reader.deepest, -1, -1)
+    depths = range(max(reader.calls.levels, default=0), -1, -1)
     for depth in depths:
         view = _FoldedReader(outputs, Names(params), functools.partial(_modules, depth=depth))
         if len(view.diagram.nodes) <= MOST_STEPS and view.calls.calls:
@@ -50,11 +50,8 @@ Grouping = dict[Node, Hashable]
 def _modules(reader: _FoldedReader, depth: int) -> Grouping:
     """Fold each call at `depth`, and each above it that called no other."""
     calls = reader.calls
-    levels: list[int] = []
-    for parent in calls.parents:
-        levels.append(0 if parent is None else levels[parent] + 1)
     has_inner = set(calls.parents)
-    folded = [level == depth or (level < depth and i not in has_inner) for i, level in enumerate(levels)]
+    folded = [level == depth or (level < depth and i not in has_inner) for i, level in enumerate(calls.levels)]
     found: Grouping = {}
     for y in reader.steps:
         call = calls.around(y)
@@ -76,10 +73,6 @@ class _FoldedReader(Reader):
 
     def __init__(self, outputs: Sequence[Node], names: Names, group: Callable[[_FoldedReader], Grouping]) -> None:
         super().__init__(outputs, names, 4, numbers=False)
-        levels: list[int] = []
-        for parent in self.calls.parents:
-            levels.append(0 if parent is None else levels[parent] + 1)
-        self.deepest = max(levels, default=0)
         self.groups = group(self)
         self.members: dict[Hashable, list[Node]] = {}
         for y, key in self.groups.items():
@@ -143,12 +136,10 @@ class _FoldedReader(Reader):
             self.keys[y] = module.key
 
     def _belongs(self, x: Node, key: Hashable) -> bool:
-        """Tell whether a leaf is told of by the box: parameters, constants, and what only one box reads unnamed."""
-        if self.names.kind(x) == "input" and self.called(x) and key != "earlier":
+        """Tell whether a leaf is told of by the box that alone reads it: data comes into a module from outside."""
+        if self.names.kind(x) == "input" and key != "earlier":
             return False
-        return all(self.groups.get(user) == key for user in self.users[x]) and not (
-            self.names.kind(x) == "input" and key != "earlier"
-        )
+        return all(self.groups.get(user) == key for user in self.users[x])
 
     def _module(self, key: Hashable) -> Module:
         members = self.members[key]

@@ -37,6 +37,9 @@ class Calls:
                 call.members |= _computed(y, start)
         self.calls = sorted(found.values(), key=lambda call: (call.start, -len(call.members), -call.depth))
         self.parents = [self._parent(i) for i in range(len(self.calls))]
+        self.levels: list[int] = []  # 0 is the outermost
+        for parent in self.parents:
+            self.levels.append(0 if parent is None else self.levels[parent] + 1)
         self._innermost = {y: i for i, call in enumerate(self.calls) for y in call.members}
 
     def _parent(self, i: int) -> int | None:

@@ -19,6 +19,7 @@ from .walk import pulled, recorded, units
 
 _MOST_PATHS = 16  # that are written out; the value counts all
 _MOST_PATHS_UNNAMED = 4  # of tensors that the user did not name; beyond, only those that all paths share are told of
+_MOST_FACTORS_UNNAMED = 24  # of them; beyond, the whole derivative is one factor
 _MOST_ELEMENTS = 1 << 20  # of a Jacobian that is computed in full: 4 MB in float32
 _LONGEST_LINE = 100
 
@@ -296,6 +297,8 @@ class _Explainer:
         if not has_names and self.counts[output] > _MOST_PATHS_UNNAMED:
             passed = self._passed_by_all()
             self._keep(Chain(whole, {t: n for t, n in self.chain.names.items() if t in passed}), steps)
+        if not has_names and len(self.folded) > _MOST_FACTORS_UNNAMED:
+            self._keep(Chain(whole, called), steps)
         called = self.chain.names
         paths = self._paths()
         factors = [[self.factor(y, x) for y, x in path] for path in paths]
