@@ -19,6 +19,7 @@ from .backward import *
 from .creation import *
 from .dtypes import *
 from .modes import *
+from .ops.convolution import *
 from .ops.elementwise import *
 from .ops.indexing import *
 from .ops.linalg import *

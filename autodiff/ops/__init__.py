@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..primitive import Primitive
-from . import elementwise, indexing, linalg, reduction, shape
+from . import convolution, elementwise, indexing, linalg, reduction, shape
 
 
 def primitives(module: ModuleType) -> dict[str, Primitive]:
@@ -17,5 +17,7 @@ def primitives(module: ModuleType) -> dict[str, Primitive]:
 
 #: Every primitive by name.
 TABLE: dict[str, Primitive] = {
-    name: op for family in (elementwise, shape, indexing, reduction, linalg) for name, op in primitives(family).items()
+    name: op
+    for family in (elementwise, shape, indexing, reduction, linalg, convolution)
+    for name, op in primitives(family).items()
 }
