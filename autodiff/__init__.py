@@ -25,6 +25,7 @@ from .ops.indexing import *
 from .ops.linalg import *
 from .ops.reduction import *
 from .ops.shape import *
+from .ops.transcendental import *
 from .primitive import *
 from .random import *
 from .tensor import *

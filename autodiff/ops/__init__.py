@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..primitive import Primitive
-from . import convolution, elementwise, indexing, linalg, reduction, shape
+from . import convolution, elementwise, indexing, linalg, reduction, shape, transcendental
 
 
 def primitives(module: ModuleType) -> dict[str, Primitive]:
@@ -18,6 +18,6 @@ def primitives(module: ModuleType) -> dict[str, Primitive]:
 #: Every primitive by name.
 TABLE: dict[str, Primitive] = {
     name: op
-    for family in (elementwise, shape, indexing, reduction, linalg, convolution)
+    for family in (elementwise, shape, indexing, reduction, linalg, convolution, transcendental)
     for name, op in primitives(family).items()
 }

@@ -317,6 +317,9 @@ SAMPLES: dict[str, list[Sample]] = {
             ((0, 3), (4, 3), (4,)),
         )
     ],
+    # -- transcendental
+    "expm1": elementwise("expm1"),
+    "erf": elementwise("erf"),
     # -- convolution
     "windows": [
         Sample(
