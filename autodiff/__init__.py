@@ -31,13 +31,19 @@ from .random import *
 from .tensor import *
 
 if TYPE_CHECKING:
+    from .serialization import load as load
+    from .serialization import save as save
     from .visualize import draw as draw
 
 
 def __getattr__(name: str) -> Any:
-    """Import what draws when it is asked for: computing needs no more than NumPy."""
+    """Import what draws or writes files when it is asked for: computing needs no more than NumPy."""
     if name == "draw":
         from .visualize import draw
 
         return draw
+    if name in ("load", "save"):
+        from . import serialization
+
+        return getattr(serialization, name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

@@ -378,9 +378,14 @@ class Hardshrink(_Activation):
     """
 
     function = staticmethod(F.hardshrink)
+    lambd: float
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__(lambd=lambd)
+
+    def extra_repr(self) -> str:
+        """Give the limit."""
+        return str(self.lambd)
 
 
 class Softshrink(_Activation):
@@ -397,9 +402,14 @@ class Softshrink(_Activation):
     """
 
     function = staticmethod(F.softshrink)
+    lambd: float
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__(lambd=lambd)
+
+    def extra_repr(self) -> str:
+        """Give the limit."""
+        return str(self.lambd)
 
 
 class GLU(_Activation):

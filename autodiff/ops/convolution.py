@@ -30,8 +30,8 @@ def _windows(input: Array, *, size: Sizes, stride: Sizes, dilation: Sizes) -> Ar
     n = len(size)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True))
     every = np.lib.stride_tricks.sliding_window_view(input, reach, axis=tuple(range(input.ndim - n, input.ndim)))
-    steps: Any = tuple(slice(None, None, s) for s in (*stride, *dilation))
-    return every[(..., *steps)]
+    steps: Any = (..., *(slice(None, None, s) for s in (*stride, *dilation)))
+    return every[steps]
 
 
 def _slide(g: Array, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
@@ -45,8 +45,9 @@ def _unwindows(values: Array, *, shape: Sizes, size: Sizes, stride: Sizes, dilat
     count = values.shape[values.ndim - 2 * len(size) : values.ndim - len(size)]
     for at in itertools.product(*map(range, size)):
         first = [i * d for i, d in zip(at, dilation, strict=True)]
-        places: Any = tuple(slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(first, stride, count, strict=True))
-        out[(..., *places)] += values[(..., *at)]
+        slices = (slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(first, stride, count, strict=True))
+        places: Any = (..., *slices)
+        out[places] += values[(slice(None),) * (values.ndim - len(at)) + at]
     return out
 
 

@@ -70,10 +70,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     lead = x.ndim - len(before)
     if min(widths, default=0) < 0:
         ends = (n + min(a, 0) for n, a in zip(x.shape[lead:], after, strict=True))
-        cut = tuple(slice(max(-b, 0), max(end, 0)) for b, end in zip(before, ends, strict=True))
+        cut: Any = (..., *(slice(max(-b, 0), max(end, 0)) for b, end in zip(before, ends, strict=True)))
         if any(n + b + a < 0 for n, b, a in zip(x.shape[lead:], before, after, strict=True)):
             raise RuntimeError(f"pad: widths {widths} leave less than nothing of a tensor of shape {x.shape}")
-        x = x[(..., *cut)]
+        x = x[cut]
         before, after = (tuple(max(w, 0) for w in side) for side in (before, after))
     y = ad.zero_pad(x, before, after)
     if not value:

@@ -19,17 +19,19 @@ class Case:
     """What `nn.<path>(*args, **options)` builds, and its inputs.
 
     A path that begins with ``functional.`` names a function: it gets the inputs first, then args and options. Arrays
-    among args and options become tensors, cases become modules.
+    among args and options become tensors, cases become modules. The last `constants` inputs get no gradient, because
+    PyTorch has none for them.
     """
 
     path: str
     args: tuple[Any, ...]
     options: dict[str, Any]
     inputs: tuple[Array, ...] = ()
+    constants: int = 0
 
-    def on(self, *inputs: Array) -> Case:
+    def on(self, *inputs: Array, constants: int = 0) -> Case:
         """Return the case with inputs."""
-        return replace(self, inputs=inputs)
+        return replace(self, inputs=inputs, constants=constants)
 
     def build(self, library: Any, tensor: Convert) -> Callable[..., Any]:
         """Return the module or function of a library (`nn` or `torch.nn`); `tensor` converts arrays."""
@@ -133,18 +135,19 @@ SIDES = np.array([[0.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
 SIGNS = np.sign(x(4, 5).T)
 KINKS = np.array([-500.0, -20.5, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0, 20.5, 500.0])  # and far tails
 ACTIVATIONS = [
-    of(name, *args, **options)
-    for name, *rest in (
-        ("ReLU",), ("LeakyReLU",), ("LeakyReLU", 0.3), ("Threshold", 0.3, -2.0), ("ELU",), ("ELU", 0.7), ("CELU",),
-        ("CELU", 2.5), ("SELU",), ("GELU",), ("GELU", {"approximate": "tanh"}), ("SiLU",), ("Mish",), ("Sigmoid",),
-        ("LogSigmoid",), ("Tanh",), ("Tanhshrink",), ("Softplus",), ("Softplus", 2.0, 5.0), ("Softsign",),
-        ("Hardtanh",), ("Hardtanh", -0.5, 3.0), ("ReLU6",), ("Hardsigmoid",), ("Hardswish",), ("Hardshrink",),
-        ("Hardshrink", 1.0), ("Softshrink",), ("Softshrink", 1.0), ("ReLU", {"inplace": True}),
-        ("Hardtanh", {"inplace": True}), ("ELU", {"inplace": True}), ("ReLU6", {"inplace": True}),
-        ("LeakyReLU", {"inplace": True}), ("Threshold", 0.5, 1.0, {"inplace": True}), ("Hardswish", {"inplace": True}),
-    )
-    for args, options in [([a for a in rest if not isinstance(a, dict)], dict(*[a for a in rest if isinstance(a, dict)]))]
-]  # fmt: skip
+    *map(of, ["ReLU", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Sigmoid", "LogSigmoid", "Tanh"]),
+    *map(of, ["Tanhshrink", "Softplus", "Softsign", "Hardtanh", "ReLU6", "Hardswish", "Hardshrink"]),
+    of("Softshrink"),
+    of("LeakyReLU", 0.3),
+    of("Threshold", 0.3, -2.0),
+    of("ELU", 0.7),
+    of("CELU", 2.5),
+    of("GELU", approximate="tanh"),
+    of("Softplus", 2.0, 5.0),
+    of("Hardtanh", -0.5, 3.0),
+    of("Hardshrink", 1.0),
+    of("Softshrink", 1.0),
+]
 
 # A module or function is checked, in full, by one line here.
 CASES = [
@@ -174,12 +177,10 @@ CASES = [
     of("BatchNorm2d", 3).on(x(4, 3, 2, 5)),
     of("BatchNorm2d", 3, affine=False, momentum=None).on(x(4, 3, 2, 2)),
     of("BatchNorm2d", 3, track_running_stats=False).on(x(1, 3, 2, 2)),
-    of("BatchNorm2d", 3).on(np.full((4, 3, 2, 2), 7.0)),
     of("LayerNorm", 4).on(x(5, 4)),
     of("LayerNorm", (3, 4)).on(x(2, 3, 4)),
     of("LayerNorm", [3, 4], eps=0.1, bias=False).on(x(2, 5, 3, 4)),
     of("LayerNorm", 4, elementwise_affine=False).on(x(4)),
-    of("LayerNorm", 4).on(np.full((2, 4), 1e3)),
     of("functional.layer_norm", (4,), positive(4), y(4), eps=0.2).on(x(5, 4)),
     of("GroupNorm", 2, 6).on(x(3, 6)),
     of("GroupNorm", 3, 6, eps=0.1).on(x(3, 6, 2, 2)),
@@ -200,13 +201,8 @@ CASES = [
     of("functional.bilinear", x(2, 3, 4), y(2)).on(x(5, 3), y(5, 4)),
     of("Embedding", 4, 3).on(labels(5, 2)),
     of("Embedding", 4, 3).on(np.array(2)),
-    of("Embedding", 4, 3).on(labels(0)),
     of("Embedding", 4, 3, padding_idx=-2).on(labels(3, 4)),
     of("Embedding", 4, 3, padding_idx=1, norm_type=1.0).on(labels(3, 4)),
-    of("functional.embedding", y(4, 3)).on(labels(5, 2)),
-    of("functional.embedding", x(4, 3), padding_idx=1).on(labels(6)),
-    of("functional.one_hot").on(labels(5)),
-    of("functional.one_hot", 7).on(labels(2, 3)),
     # -- values kept
     of("Identity", 3, unused=True).on(x(5, 4)),
     of("Flatten").on(x(2, 3, 4)),
@@ -260,10 +256,8 @@ CASES = [
     of("functional.pad", (3, 3, 2, 2), "reflect").on(x(2, 3, 3, 4)),
     # -- activations
     *(case.on(x(5, 4)) for case in ACTIVATIONS),
-    *(case.on(KINKS) for case in ACTIVATIONS),
     of("ELU").on(np.array(-0.3)),
     of("GLU").on(x(5, 4)),
-    of("GLU", 0).on(KINKS),
     of("GLU", dim=1).on(x(2, 4, 3)),
     of("PReLU").on(x(5, 4)),
     of("PReLU", 4, 0.1).on(x(5, 4)),
@@ -281,7 +275,6 @@ CASES = [
     of("functional.gelu", approximate="tanh").on(x(5, 4)),
     of("functional.glu", 0).on(x(4, 3)),
     of("functional.hardshrink", 0.2).on(x(5, 4)),
-    of("functional.hardsigmoid").on(x(5, 4)),
     of("functional.hardswish").on(x(5, 4)),
     of("functional.hardtanh", -0.2, 0.3).on(x(5, 4)),
     of("functional.logsigmoid").on(x(5, 4)),
@@ -349,7 +342,7 @@ CASES = [
     of("GaussianNLLLoss", eps=0.9, reduction="none").on(x(5, 4), y(5, 4), positive(5)),
     of("functional.gaussian_nll_loss", positive(4), True, 1e-3).on(x(4), y(4)),
     of("PoissonNLLLoss", log_input=False, full=True).on(positive(5, 4), 5 * positive(5, 4)),
-    of("PoissonNLLLoss", full=True, eps=0.1, reduction="none").on(x(5, 4), labels(5, 4) + 0.0),
+    of("PoissonNLLLoss", full=True, eps=0.1, reduction="none").on(x(5, 4), labels(5, 4) + 0.25),
     of("functional.poisson_nll_loss", False, eps=0.1).on(positive(4), positive(4)),
     *(
         of("NLLLoss", **options, reduction=reduction).on(*inputs)
@@ -363,10 +356,13 @@ CASES = [
         for reduction in ("mean", "sum", "none")
     ),
     of("functional.nll_loss", positive(4), ignore_index=2).on(x(6, 4), labels(6, ignored=2)),
-    *(of("BCELoss", reduction=reduction).on(share(5, 4), share(5, 4)) for reduction in ("mean", "sum", "none")),
-    of("BCELoss", weight=positive(4)).on(share(5, 4), share(5, 4)),
-    of("BCELoss", weight=positive(5, 1), reduction="none").on(share(5, 4), SIDES.reshape(-1)[:5, None] + 0 * x(5, 4)),
-    of("functional.binary_cross_entropy", positive(4), reduction="sum").on(share(5, 4), share(5, 4)),
+    *(
+        of("BCELoss", reduction=reduction).on(share(5, 4), share(5, 4), constants=1)
+        for reduction in ("mean", "sum", "none")
+    ),
+    of("BCELoss", weight=positive(4)).on(share(5, 4), share(5, 4), constants=1),
+    of("BCELoss", weight=positive(5, 1), reduction="none").on(share(5, 4), np.round(share(4, 5).T), constants=1),
+    of("functional.binary_cross_entropy", positive(4), reduction="sum").on(share(5, 4), share(5, 4), constants=1),
     *(
         of("KLDivLoss", reduction=reduction, log_target=log).on(x(5, 4), y(5, 4) if log else mixture(5, 4))
         for reduction in ("batchmean", "sum", "none")
@@ -374,7 +370,7 @@ CASES = [
     ),
     of("functional.kl_div", reduction="batchmean").on(x(5, 4), mixture(5, 4)),
     *(
-        of(name, **options, reduction=reduction).on(*inputs)
+        of(name, **options, reduction=reduction).on(*inputs, constants=name == "SoftMarginLoss")
         for name, options, inputs in (
             ("HingeEmbeddingLoss", {}, (x(5, 4), SIGNS)),
             ("HingeEmbeddingLoss", {"margin": 0.3}, (x(5, 4), SIGNS)),
@@ -392,7 +388,7 @@ CASES = [
     ),
     of("functional.hinge_embedding_loss", 0.5).on(x(5, 4), SIGNS),
     of("functional.margin_ranking_loss", 0.5).on(x(5, 4), y(5, 4), SIGNS),
-    of("functional.soft_margin_loss").on(x(5, 4), SIGNS),
+    of("functional.soft_margin_loss").on(x(5, 4), SIGNS, constants=1),
     of("functional.cosine_embedding_loss", 0.5).on(x(5, 4), y(5, 4), SIGNS[:, 0]),
     of("functional.triplet_margin_loss", 0.5).on(x(5, 4), y(5, 4), positive(5, 4)),
     of("CrossEntropyLoss").on(x(6, 4), labels(6)),
@@ -447,3 +443,22 @@ UNDEFINED = [
     of("CrossEntropyLoss", weight=positive(4)).on(x(3, 4), np.full(3, -100)),
     of("CrossEntropyLoss", label_smoothing=0.1).on(x(3, 4), np.full(3, -100)),
 ]
+
+# Without a second derivative: at kinks, where it means nothing; where PyTorch has none; where there is no first one.
+ONCE = [
+    *(case.on(KINKS) for case in ACTIVATIONS),
+    of("GLU", 0).on(KINKS),
+    of("Hardsigmoid").on(KINKS),
+    of("functional.hardsigmoid").on(x(5, 4)),
+    of("Embedding", 4, 3).on(labels(0)),
+    of("functional.embedding", y(4, 3)).on(labels(5, 2)),
+    of("functional.embedding", x(4, 3), padding_idx=1).on(labels(6)),
+    of("functional.one_hot").on(labels(5)),
+    of("functional.one_hot", 7).on(labels(2, 3)),
+]
+
+#: What PyTorch computes in float32 at places even where the input is float64: a factor 1/6.
+ROUNDED = {"Hardsigmoid", "functional.hardsigmoid"}
+
+#: What PyTorch does not have, and what cannot be called; each has tests of its own.
+NOT_COMPARED = {"Step", "functional.step", "ModuleList", "ModuleDict", "ParameterList"}
