@@ -173,7 +173,7 @@ def _restored(described: Any, arrays: dict[str, Any]) -> Any:
     """Return the value that `_described` described."""
     if isinstance(described, _PLAIN):
         return described
-    ((kind, content),) = described.items()
+    ((kind, content),) = dict(described).items()
     if kind == "dict":
         return {_key(key): _restored(value, arrays) for key, value in content}
     if kind in ("list", "tuple"):

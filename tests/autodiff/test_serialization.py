@@ -137,7 +137,7 @@ def test_what_a_file_cannot_hold_is_refused_and_no_file_touched(path: Path, stat
 
 
 def test_a_file_that_is_missing_is_named(path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="state.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"state\.safetensors"):
         ad.load(path)
 
 

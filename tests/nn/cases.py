@@ -460,5 +460,8 @@ ONCE = [
 #: What PyTorch computes in float32 at places even where the input is float64: a factor 1/6.
 ROUNDED = {"Hardsigmoid", "functional.hardsigmoid"}
 
+#: To whose second derivative PyTorch adds 1e-12 in a denominator.
+SHIFTED = {"BCELoss", "functional.binary_cross_entropy"}
+
 #: What PyTorch does not have, and what cannot be called; each has tests of its own.
 NOT_COMPARED = {"Step", "functional.step", "ModuleList", "ModuleDict", "ParameterList"}
