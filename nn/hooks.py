@@ -62,22 +62,24 @@ class _Watch:
     def __init__(self, module: Module, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
         self.grad_output: tuple[Any, ...] = ()
+        self.inputs = 0
         self.inner = False  # whether a gradient is computed for an input
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         passed = _passed(args, self._at_inputs)
-        self.inner = passed is not args
+        self.inputs, self.inner = len(args), passed is not args
         return passed
 
     def leave(self, output: Any) -> Any:
         if isinstance(output, (tuple, list)):
-            return type(output)(_passed(output, self._at_outputs))
+            make = getattr(output, "_make", type(output))  # a named tuple takes its parts one by one
+            return make(_passed(output, self._at_outputs))
         return _passed((output,), self._at_outputs)[0]
 
     def _at_outputs(self, gradients: tuple[Any, ...]) -> None:
         self.grad_output = gradients
         if not self.inner:
-            self._at_inputs((None,))
+            self._at_inputs((None,) * self.inputs)
 
     def _at_inputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook, _ in tuple(self.hooks.backward.values()):
@@ -106,10 +108,10 @@ def _passed(values: Iterable[Any], at_gradients: Callable[[tuple[Any, ...]], Any
         changed = at_gradients(tuple(at.get(i) for i in range(len(given))))
         if changed is None:
             return None
-        if len(changed) != len(given) and changed != (None,):
+        if len(changed) != len(given):
             raise RuntimeError(f"hook: returned {len(changed)} gradients, expected {len(given)}")
         if len(traced) == 1:
-            return changed[traced[0]] if changed != (None,) else None
+            return changed[traced[0]]  # type: ignore[no-any-return]  # what a hook returned
         return ad.cat([changed[i].flatten() for i in traced])
 
     tensors_like = [(t.shape, t.dtype) for t in tensors]

@@ -286,7 +286,8 @@ def eye_(tensor: Tensor) -> Tensor:
     _checked(tensor, "eye_", fractions=False)
     if tensor.ndim != 2:
         raise ValueError(f"eye_: expected a tensor of 2 dimensions, got shape {tensor.shape}")
-    return _filled(tensor, np.eye(*tensor.shape))
+    rows, columns = tensor.shape
+    return _filled(tensor, np.eye(rows, columns))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -308,11 +309,11 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         raise ValueError(f"dirac_: expected a tensor of 3, 4 or 5 dimensions, got shape {tensor.shape}")
     if tensor.shape[0] % groups:
         raise ValueError(f"dirac_: {tensor.shape[0]} kernels are not divisible by {groups} groups")
-    values = np.zeros(tensor.shape)
+    values, middle = np.zeros(tensor.shape), tuple(n // 2 for n in tensor.shape[2:])
     out = tensor.shape[0] // groups
     for group in range(groups):
         for i in range(min(out, tensor.shape[1])):
-            values[(group * out + i, i, *(n // 2 for n in tensor.shape[2:]))] = 1
+            values[group * out + i, i][middle] = 1
     return _filled(tensor, values)
 
 

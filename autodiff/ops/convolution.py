@@ -45,9 +45,10 @@ def _unwindows(values: Array, *, shape: Sizes, size: Sizes, stride: Sizes, dilat
     count = values.shape[values.ndim - 2 * len(size) : values.ndim - len(size)]
     for at in itertools.product(*map(range, size)):
         first = [i * d for i, d in zip(at, dilation, strict=True)]
-        slices = (slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(first, stride, count, strict=True))
-        places: Any = (..., *slices)
-        out[places] += values[(slice(None),) * (values.ndim - len(at)) + at]
+        moved = (slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(first, stride, count, strict=True))
+        to: Any = (..., *moved)
+        of: Any = (..., *at)
+        out[to] += values[of]
     return out
 
 
