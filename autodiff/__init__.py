@@ -25,6 +25,7 @@ from .gradcheck import *
 from .modes import *
 from .ops.comparison import *
 from .ops.contraction import *
+from .ops.convolution import *
 from .ops.cumulative import *
 from .ops.diagonal import *
 from .ops.elementwise import *
@@ -39,16 +40,22 @@ from .tensor import *
 
 if TYPE_CHECKING:
     from . import data as data
+    from .serialization import load as load
+    from .serialization import save as save
     from .visualize import draw as draw
     from .visualize import explain as explain
 
 
 def __getattr__(name: str) -> Any:
-    """Import what draws, and what loads data, when it is asked for: computing needs neither."""
+    """Import what draws, loads data or writes files when it is asked for: computing needs no more than NumPy."""
     if name == "data":
         return importlib.import_module(".data", __name__)
     if name in ("draw", "explain"):
         from . import visualize
 
         return getattr(visualize, name)
+    if name in ("load", "save"):
+        from . import serialization
+
+        return getattr(serialization, name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

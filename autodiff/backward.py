@@ -16,7 +16,7 @@ from .primitive import wrap
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["grad"]
+__all__ = ["RemovableHandle", "grad"]
 
 Gradients = dict[Node, Any]  # arrays; tensors under create_graph
 

@@ -1,15 +1,94 @@
-"""Modules made of other modules."""
+"""Modules made of other modules, and lists of parameters."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any, overload
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar, overload
 
-from .module import Module
+from autodiff import Tensor
+
+from .module import Module, Parameter
+
+L = TypeVar("L", bound="_Listed")
 
 
-class Sequential(Module):
+class _Listed(Module):
+    """Elements under the names "0", "1", ..., or under names of their own, in order."""
+
+    _kind = "module"
+
+    def _put(self, name: str, element: Any) -> None:
+        if not isinstance(element, Module):
+            raise TypeError(f"{type(self).__name__}: element {name!r} must be a Module, got {type(element).__name__}")
+        self.add_module(name, element)
+
+    def _names(self) -> list[str]:
+        return [name for name, _ in self._own(self._kind)]
+
+    def _name_at(self, index: int) -> str:
+        names = self._names()
+        if not -len(names) <= index < len(names):
+            raise IndexError(f"{type(self).__name__}: index {index} is out of range for {len(names)} elements")
+        return names[index]
+
+    def _renew(self, elements: list[Any]) -> None:
+        """Hold these elements instead, numbered anew; nothing changes unless all of them fit."""
+        checked = type(self)()
+        for i, element in enumerate(elements):
+            checked._put(str(i), element)
+        for name in self._names():
+            delattr(self, name)
+        for i, element in enumerate(elements):
+            self._put(str(i), element)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._own(self._kind))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (element for _, element in self._own(self._kind))
+
+    def __setitem__(self, index: int, element: Any) -> None:
+        self._put(self._name_at(index), element)
+
+    def __delitem__(self, index: int | slice) -> None:
+        kept = list(self)
+        if isinstance(index, int):
+            self._name_at(index)
+        del kept[index]
+        self._renew(kept)
+
+    def append(self: L, element: Any) -> L:
+        """Add an element at the end."""
+        self._put(str(len(self)), element)
+        return self
+
+    def extend(self: L, elements: Iterable[Any]) -> L:
+        """Add elements at the end; none, unless all of them fit."""
+        if not isinstance(elements, Iterable):
+            raise TypeError(f"{type(self).__name__}: expected an iterable, got {type(elements).__name__}")
+        added = list(elements)
+        checked = type(self)()
+        for i, element in enumerate(added):
+            checked._put(str(i), element)
+        for element in added:
+            self.append(element)
+        return self
+
+    def insert(self, index: int, element: Any) -> None:
+        """Add an element before the one at `index`."""
+        changed = list(self)
+        changed.insert(index, element)
+        self._renew(changed)
+
+    def pop(self, index: int = -1) -> Any:
+        """Take out an element, the last one by default, and return it."""
+        element = getattr(self, self._name_at(index))
+        del self[index]
+        return element
+
+
+class Sequential(_Listed):
     """Modules applied one after the other.
 
     Parameters
@@ -41,27 +120,11 @@ class Sequential(Module):
         for name, module in named:
             self._put(str(name), module)
 
-    def _put(self, name: str, module: Any) -> None:
-        if not isinstance(module, Module):
-            raise TypeError(f"Sequential: element {name!r} must be a Module, got {type(module).__name__}")
-        self.add_module(name, module)
-
     def forward(self, input: Any) -> Any:
         """Pass the input through all modules in turn."""
         for _, module in self._own("module"):
             input = module(input)
         return input
-
-    def append(self, module: Module) -> Sequential:
-        """Add a module at the end."""
-        self._put(str(len(self)), module)
-        return self
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._own("module"))
-
-    def __iter__(self) -> Iterator[Module]:
-        return (module for _, module in self._own("module"))
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -73,11 +136,199 @@ class Sequential(Module):
             return Sequential(OrderedDict(list(self._own("module"))[index]))
         return getattr(self, self._name_at(index))  # type: ignore[no-any-return]  # a registered Module
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        self._put(self._name_at(index), module)
 
-    def _name_at(self, index: int) -> str:
-        names = [name for name, _ in self._own("module")]
-        if not -len(names) <= index < len(names):
-            raise IndexError(f"Sequential: index {index} is out of range for {len(names)} modules")
-        return names[index]
+class ModuleList(_Listed):
+    """A list of modules that are registered, to be called by whoever holds it.
+
+    Parameters
+    ----------
+    modules : iterable of Module, optional
+
+    Raises
+    ------
+    TypeError
+        If one of them is not a Module.
+
+    Examples
+    --------
+    >>> layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+    >>> layers
+    ModuleList(
+      (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)
+    )
+    >>> x = ad.zeros(4, 2)
+    >>> for layer in layers:
+    ...     x = layer(x)
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> ModuleList: ...
+
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return ModuleList(list(self)[index])
+        return getattr(self, self._name_at(index))  # type: ignore[no-any-return]  # a registered Module
+
+    def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
+        return self.extend(modules)
+
+    def __add__(self, modules: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *modules])
+
+    def __repr__(self) -> str:
+        runs: list[list[Any]] = []  # first and last number, text
+        for i, text in enumerate(map(repr, self)):
+            if runs and runs[-1][2] == text:
+                runs[-1][1] = i
+            else:
+                runs.append([i, i, text])
+        lines = [f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}" for a, b, text in runs]
+        if not lines:
+            return f"{type(self).__name__}()"
+        return "\n  ".join([f"{type(self).__name__}(", *(line.replace("\n", "\n  ") for line in lines)]) + "\n)"
+
+
+class ModuleDict(Module):
+    """A dictionary of modules that are registered, to be called by whoever holds it.
+
+    Parameters
+    ----------
+    modules : mapping of str to Module, or iterable of pairs, optional
+
+    Raises
+    ------
+    TypeError
+        If one of them is not a Module.
+
+    Examples
+    --------
+    >>> choices = nn.ModuleDict({"relu": nn.ReLU(), "tanh": nn.Tanh()})
+    >>> choices["relu"](ad.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def update(self, modules: Any) -> None:
+        """Add modules, or put them in the place of those of the same name; none, unless all of them fit."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"ModuleDict: expected a mapping or pairs, got {type(modules).__name__}")
+        pairs = list(modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules)
+        for name, module in pairs:
+            self._check(name, module)
+        for name, module in pairs:
+            self[name] = module
+
+    def _check(self, name: str, module: Any) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"ModuleDict: element {name!r} must be a Module, got {type(module).__name__}")
+        self._check_new(name, module, Module, "module")
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        self._check(name, module)
+        self.add_module(name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        if name not in self:
+            raise KeyError(name)
+        return getattr(self, name)  # type: ignore[no-any-return]  # a registered Module
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+        delattr(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()  # the names, not this method again
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> list[str]:
+        """Return the names."""
+        return [name for name, _ in self._own("module")]
+
+    def values(self) -> list[Module]:
+        """Return the modules."""
+        return [module for _, module in self._own("module")]
+
+    def items(self) -> list[tuple[str, Module]]:
+        """Return (name, module) pairs."""
+        return list(self._own("module"))
+
+    def pop(self, name: str) -> Module:
+        """Take out a module and return it."""
+        module = self[name]
+        del self[name]
+        return module
+
+    def clear(self) -> None:
+        """Take out all modules."""
+        for name in self.keys():  # a list of its own, which stays as it is
+            del self[name]
+
+
+class ParameterList(_Listed):
+    """A list of parameters that are registered.
+
+    Parameters
+    ----------
+    values : iterable of Tensor, optional
+        Tensors that are no parameters are made into such.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not a Tensor.
+
+    Examples
+    --------
+    >>> weights = nn.ParameterList([ad.zeros(2), ad.ones(3, 2)])
+    >>> weights
+    ParameterList(
+        (0): Parameter containing: [float32 of size 2]
+        (1): Parameter containing: [float32 of size 3x2]
+    )
+    """
+
+    _kind = "parameter"
+
+    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
+        super().__init__()
+        if values is not None:
+            self.extend(values)
+
+    def _put(self, name: str, element: Any) -> None:
+        if not isinstance(element, Tensor):
+            raise TypeError(f"ParameterList: element {name!r} must be a Tensor, got {type(element).__name__}")
+        setattr(self, name, element if isinstance(element, Parameter) else Parameter(element))
+
+    @overload
+    def __getitem__(self, index: int) -> Parameter: ...
+    @overload
+    def __getitem__(self, index: slice) -> ParameterList: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return ParameterList(list(self)[index])
+        return getattr(self, self._name_at(index))
+
+    def __repr__(self) -> str:
+        lines = [
+            f"    ({name}): Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}]"
+            for name, p in self._own("parameter")
+        ]
+        return "\n".join(["ParameterList(", *lines, ")"]) if lines else "ParameterList()"

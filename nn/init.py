@@ -10,6 +10,7 @@ import numpy as np
 from autodiff import Tensor, default_generator, no_grad
 
 _GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+_GAINS |= {f"conv{transposed}{n}d": 1.0 for transposed in ("", "_transpose") for n in (1, 2, 3)}
 Generator = np.random.Generator
 
 
@@ -18,7 +19,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
     Parameters
     ----------
-    nonlinearity : {"linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"}
+    nonlinearity : {"linear", "conv1d", "conv2d", ..., "sigmoid", "tanh", "relu", "leaky_relu", "selu"}
     param : float, optional
         The negative slope of "leaky_relu", 0.01 by default.
 
@@ -232,3 +233,146 @@ def kaiming_normal_(
     (2, 6)
     """
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill from the normal distribution, drawing anew whatever falls outside the range from `a` to `b`.
+
+    Raises
+    ------
+    RuntimeError
+        If `std` is negative, `a` is not below `b`, or the range is so improbable that nothing falls into it.
+
+    Examples
+    --------
+    >>> w = nn.init.trunc_normal_(ad.zeros(100))
+    >>> bool((w.abs() <= 2).all())
+    True
+    """
+    _checked(tensor, "trunc_normal_")
+    if std < 0 or a >= b:
+        raise RuntimeError(f"trunc_normal_: expected std >= 0 and a < b, got {std}, {a} and {b}")
+    rng = generator or default_generator()
+    values = np.asarray(rng.normal(mean, std, tensor.shape))
+    for _ in range(1000):
+        outside = (values < a) | (values > b)
+        if not outside.any():
+            return _filled(tensor, np.clip(values, a, b))
+        values[outside] = rng.normal(mean, std, int(outside.sum()))
+    raise RuntimeError(f"trunc_normal_: numbers of mean {mean} and std {std} do not fall between {a} and {b}")
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with ones on its diagonal and zeros elsewhere, so that a linear layer keeps its input.
+
+    Raises
+    ------
+    ValueError
+        If it is not a matrix.
+
+    Examples
+    --------
+    >>> nn.init.eye_(ad.zeros(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
+    _checked(tensor, "eye_", fractions=False)
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: expected a tensor of 2 dimensions, got shape {tensor.shape}")
+    rows, columns = tensor.shape
+    return _filled(tensor, np.eye(rows, columns))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill the kernels of a convolution so that it keeps as many channels as possible, in every group.
+
+    Raises
+    ------
+    ValueError
+        If the tensor does not have 3, 4 or 5 dimensions, or its first one is not divisible by `groups`.
+
+    Examples
+    --------
+    >>> nn.init.dirac_(ad.zeros(1, 2, 3))
+    tensor([[[0., 1., 0.],
+             [0., 0., 0.]]])
+    """
+    _checked(tensor, "dirac_", fractions=False)
+    if not 3 <= tensor.ndim <= 5:
+        raise ValueError(f"dirac_: expected a tensor of 3, 4 or 5 dimensions, got shape {tensor.shape}")
+    if tensor.shape[0] % groups:
+        raise ValueError(f"dirac_: {tensor.shape[0]} kernels are not divisible by {groups} groups")
+    values, middle = np.zeros(tensor.shape), tuple(n // 2 for n in tensor.shape[2:])
+    out = tensor.shape[0] // groups
+    for group in range(groups):
+        for i in range(min(out, tensor.shape[1])):
+            values[group * out + i, i][middle] = 1
+    return _filled(tensor, values)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill so that the rows of the tensor, flattened to a matrix, are orthogonal and of length `gain`.
+
+    Where there are more rows than columns the columns are.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has fewer than 2 dimensions.
+
+    Examples
+    --------
+    >>> w = nn.init.orthogonal_(ad.zeros(2, 3, dtype=np.float64))
+    >>> np.allclose((w @ w.T).data, np.eye(2))
+    True
+
+    References
+    ----------
+    Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", ICLR 2014.
+    """
+    _checked(tensor, "orthogonal_")
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: expected a tensor of at least 2 dimensions, got shape {tensor.shape}")
+    if not tensor.size:
+        return tensor
+    rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
+    drawn = (generator or default_generator()).normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q *= np.sign(np.diag(r))  # without it, the distribution would not be uniform
+    return _filled(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Fill a matrix from N(0, std²), with a share `sparsity` of each column set to 0.
+
+    Raises
+    ------
+    ValueError
+        If it is not a matrix.
+
+    Examples
+    --------
+    >>> w = nn.init.sparse_(ad.zeros(10, 3), sparsity=0.4)
+    >>> (w == 0).sum(dim=0)
+    tensor([4, 4, 4])
+
+    References
+    ----------
+    Martens, "Deep learning via Hessian-free optimization", ICML 2010.
+    """
+    _checked(tensor, "sparse_")
+    if tensor.ndim != 2:
+        raise ValueError(f"sparse_: expected a tensor of 2 dimensions, got shape {tensor.shape}")
+    rng = generator or default_generator()
+    values = rng.normal(0, std, tensor.shape)
+    for column in range(tensor.shape[1]):
+        values[rng.permutation(tensor.shape[0])[: math.ceil(sparsity * tensor.shape[0])], column] = 0
+    return _filled(tensor, values)

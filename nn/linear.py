@@ -71,3 +71,69 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """Name the sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bilinear(Module):
+    """Bilinear map of two inputs: ``y[..., k] = x1 · weight[k] · x2 + bias[k]``.
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features : int
+        The size of each input and of the output.
+    bias : bool, optional
+        Whether to add a learned bias.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight : Parameter
+        Of shape (out_features, in1_features, in2_features), drawn from U(-1/√in1_features, 1/√in1_features).
+    bias : Parameter or None
+        Of shape (out_features,), drawn likewise.
+
+    Raises
+    ------
+    ValueError
+        If a size is negative or there is no first input.
+
+    Examples
+    --------
+    >>> nn.Bilinear(3, 4, 2)(ad.zeros(5, 3), ad.zeros(5, 4)).shape
+    (5, 2)
+    """
+
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        if in1_features <= 0 or in2_features < 0 or out_features < 0:
+            sizes = (in1_features, in2_features, out_features)
+            raise ValueError(f"Bilinear: sizes must not be negative and in1_features positive, got {sizes}")
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = Parameter(ad.zeros(out_features, in1_features, in2_features, dtype=dtype))
+        self.register_parameter("bias", Parameter(ad.zeros(out_features, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for p in self.parameters():
+            init.uniform_(p, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Map (..., in1_features) and (..., in2_features) to (..., out_features)."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Name the sizes."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )

@@ -1,19 +1,42 @@
-"""Losses as modules."""
+"""Losses as modules; formulas and references stand with the functions in `nn.functional`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .functional._checks import checked_reduction, checked_smoothing
 from .module import Module
 
 
 class _Loss(Module):
-    """A loss with a choice of reduction."""
+    """A function of an input and a target, with the options that the constructor was given.
 
-    def __init__(self, *, reduction: str = "mean") -> None:
+    A subclass sets `function`, and hands its options, by name, to this constructor; tensors become buffers.
+    """
+
+    function: Any
+    _reductions: tuple[str, ...] = ()  # beyond those of every loss
+
+    def __init__(self, *, reduction: str = "mean", **options: Any) -> None:
         super().__init__()
-        self.reduction = F.checked_reduction(reduction, type(self).__name__)
+        self.reduction = checked_reduction(reduction, type(self).__name__, *self._reductions)
+        self._options = ("reduction", *options)
+        for name, value in options.items():
+            if name in ("weight", "pos_weight"):
+                self.register_buffer(name, value)
+            else:
+                setattr(self, name, value)
+
+    def _compare(self, *tensors: Any) -> Tensor:
+        result: Tensor = self.function(*tensors, **{name: getattr(self, name) for name in self._options})
+        return result
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Compare input and target."""
+        return self._compare(input, target)
 
 
 class MSELoss(_Loss):
@@ -29,9 +52,125 @@ class MSELoss(_Loss):
     tensor(2.)
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Compare two tensors of one shape."""
-        return F.mse_loss(input, target, reduction=self.reduction)
+    function = staticmethod(F.mse_loss)
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+
+
+class L1Loss(_Loss):
+    """Mean absolute error; see `nn.functional.l1_loss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.L1Loss()(ad.tensor([1.0, 2.0]), ad.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+
+    function = staticmethod(F.l1_loss)
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+
+
+class SmoothL1Loss(_Loss):
+    """Squared error near 0 and absolute error beyond `beta`, averaged; see `nn.functional.smooth_l1_loss`.
+
+    Parameters
+    ----------
+    beta : float, optional
+        Where the one becomes the other.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.SmoothL1Loss()(ad.tensor([1.0, 2.0]), ad.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
+
+    function = staticmethod(F.smooth_l1_loss)
+
+    def __init__(self, *, beta: float = 1.0, reduction: str = "mean") -> None:
+        super().__init__(beta=beta, reduction=reduction)
+
+
+class HuberLoss(_Loss):
+    """Squared error near 0 and scaled absolute error beyond `delta`, averaged; see `nn.functional.huber_loss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, optional
+    delta : float, optional
+        Where the one becomes the other.
+
+    Examples
+    --------
+    >>> nn.HuberLoss()(ad.tensor([1.0, 2.0]), ad.tensor([1.5, 4.0]))
+    tensor(0.8125)
+    """
+
+    function = staticmethod(F.huber_loss)
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction, delta=delta)
+
+
+class GaussianNLLLoss(_Loss):
+    """Negative log-likelihood of a normal distribution; see `nn.functional.gaussian_nll_loss`.
+
+    Parameters
+    ----------
+    full : bool, optional
+        Whether to add the constant log(2π) / 2.
+    eps : float, optional
+        The least variance.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.GaussianNLLLoss()(ad.tensor([1.0]), ad.tensor([3.0]), ad.tensor([2.0]))
+    tensor(1.3466)
+    """
+
+    function = staticmethod(F.gaussian_nll_loss)
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(full=full, eps=eps, reduction=reduction)
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:  # type: ignore[override]  # three tensors
+        """Compare a predicted mean and variance with what was observed."""
+        return self._compare(input, target, var)
+
+
+class PoissonNLLLoss(_Loss):
+    """Negative log-likelihood of counts; see `nn.functional.poisson_nll_loss`.
+
+    Parameters
+    ----------
+    log_input : bool, optional
+        Whether the input is the logarithm of the rate.
+    full : bool, optional
+        Whether to add Stirling's approximation of log(target!).
+    eps : float, optional
+        Added to a rate before its logarithm is taken.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.PoissonNLLLoss()(ad.tensor([0.0]), ad.tensor([3.0]))
+    tensor(1.)
+    """
+
+    function = staticmethod(F.poisson_nll_loss)
+
+    def __init__(
+        self, log_input: bool = True, full: bool = False, *, eps: float = 1e-8, reduction: str = "mean"
+    ) -> None:
+        super().__init__(log_input=log_input, full=full, eps=eps, reduction=reduction)
 
 
 class CrossEntropyLoss(_Loss):
@@ -53,6 +192,7 @@ class CrossEntropyLoss(_Loss):
     tensor(0.6931)
     """
 
+    function = staticmethod(F.cross_entropy)
     weight: Tensor | None
 
     def __init__(
@@ -63,21 +203,54 @@ class CrossEntropyLoss(_Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
-        self.label_smoothing = F.checked_smoothing(label_smoothing, "CrossEntropyLoss")
+        checked_smoothing(label_smoothing, "CrossEntropyLoss")
+        super().__init__(weight=weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Compare logits (N, C, ...) with labels (N, ...) or probabilities (N, C, ...)."""
-        return F.cross_entropy(
-            input,
-            target,
-            self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
+
+class NLLLoss(_Loss):
+    """Negative log-likelihood of log-probabilities and classes; see `nn.functional.nll_loss`.
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        Of shape (C,): the weight of each class.
+    ignore_index : int, optional
+        A label whose rows do not count.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.NLLLoss()(ad.tensor([[-0.5, -1.0]]), ad.tensor([1]))
+    tensor(1.)
+    """
+
+    function = staticmethod(F.nll_loss)
+    weight: Tensor | None
+
+    def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(weight=weight, ignore_index=ignore_index, reduction=reduction)
+
+
+class BCELoss(_Loss):
+    """Binary cross entropy of probabilities; see `nn.functional.binary_cross_entropy`.
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        A factor for each element, broadcast.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.BCELoss()(ad.tensor([0.5]), ad.tensor([1.0]))
+    tensor(0.6931)
+    """
+
+    function = staticmethod(F.binary_cross_entropy)
+    weight: Tensor | None
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(weight=weight, reduction=reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -97,18 +270,158 @@ class BCEWithLogitsLoss(_Loss):
     tensor(0.6931)
     """
 
+    function = staticmethod(F.binary_cross_entropy_with_logits)
     weight: Tensor | None
     pos_weight: Tensor | None
 
     def __init__(
         self, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
-        self.register_buffer("pos_weight", pos_weight)
+        super().__init__(weight=weight, reduction=reduction, pos_weight=pos_weight)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Compare logits with targets between 0 and 1, of one shape."""
-        return F.binary_cross_entropy_with_logits(
-            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
-        )
+
+class KLDivLoss(_Loss):
+    """Kullback-Leibler divergence of the target from the input, a log-probability; see `nn.functional.kl_div`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "batchmean", "sum", "none"}, optional
+    log_target : bool, optional
+        Whether the target is a log-probability, too.
+
+    Examples
+    --------
+    >>> nn.KLDivLoss(reduction="batchmean")(ad.tensor([[0.5, 0.5]]).log(), ad.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
+
+    function = staticmethod(F.kl_div)
+    _reductions = ("batchmean",)
+
+    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction=reduction, log_target=log_target)
+
+
+class HingeEmbeddingLoss(_Loss):
+    """Distance of pairs that belong together, and what others lack; see `nn.functional.hinge_embedding_loss`.
+
+    Parameters
+    ----------
+    margin : float, optional
+        The distance that others shall have.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.HingeEmbeddingLoss()(ad.tensor([0.2]), ad.tensor([-1.0]))
+    tensor(0.8000)
+    """
+
+    function = staticmethod(F.hinge_embedding_loss)
+
+    def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
+        super().__init__(margin=margin, reduction=reduction)
+
+
+class MarginRankingLoss(_Loss):
+    """What a score lacks to be ranked above another by `margin`; see `nn.functional.margin_ranking_loss`.
+
+    Parameters
+    ----------
+    margin : float, optional
+        The difference that scores shall have.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.MarginRankingLoss()(ad.tensor([1.0]), ad.tensor([1.5]), ad.tensor([1.0]))
+    tensor(0.5000)
+    """
+
+    function = staticmethod(F.margin_ranking_loss)
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(margin=margin, reduction=reduction)
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:  # type: ignore[override]  # three tensors
+        """Compare two scores."""
+        return self._compare(input1, input2, target)
+
+
+class SoftMarginLoss(_Loss):
+    """Logistic loss of scores and the signs they shall have; see `nn.functional.soft_margin_loss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.SoftMarginLoss()(ad.tensor([0.0]), ad.tensor([1.0]))
+    tensor(0.6931)
+    """
+
+    function = staticmethod(F.soft_margin_loss)
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+
+
+class CosineEmbeddingLoss(_Loss):
+    """Angle of vectors that belong together, and what others lack; see `nn.functional.cosine_embedding_loss`.
+
+    Parameters
+    ----------
+    margin : float, optional
+        The cosine that others may have.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.CosineEmbeddingLoss()(ad.tensor([1.0, 0.0]), ad.tensor([1.0, 1.0]), ad.tensor(1.0))
+    tensor(0.2929)
+    """
+
+    function = staticmethod(F.cosine_embedding_loss)
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(margin=margin, reduction=reduction)
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:  # type: ignore[override]  # three tensors
+        """Compare two batches of vectors."""
+        return self._compare(input1, input2, target)
+
+
+class TripletMarginLoss(_Loss):
+    """What a positive lacks to be closer to its anchor than a negative; see `nn.functional.triplet_margin_loss`.
+
+    Parameters
+    ----------
+    margin : float, optional
+        Positive.
+    p : float, optional
+        The exponent of the norm that measures distance.
+    eps : float, optional
+        Added to differences.
+    swap : bool, optional
+        Whether the positive may stand in for the anchor where it is closer to the negative.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.TripletMarginLoss()(ad.tensor([0.0]), ad.tensor([1.0]), ad.tensor([1.5]))
+    tensor(0.5000)
+    """
+
+    function = staticmethod(F.triplet_margin_loss)
+
+    def __init__(
+        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, *, reduction: str = "mean"
+    ) -> None:
+        if margin <= 0:
+            raise ValueError(f"TripletMarginLoss: margin must be positive, got {margin}")
+        super().__init__(margin=margin, p=p, eps=eps, swap=swap, reduction=reduction)
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]  # three tensors
+        """Compare the distances of an anchor to two others."""
+        return self._compare(anchor, positive, negative)

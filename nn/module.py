@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from autodiff import Tensor, as_tensor, dtypes
+from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
 from autodiff.graph import extra, increment_version, tick
+
+from . import hooks
 
 M = TypeVar("M", bound="Module")
 
@@ -87,6 +89,7 @@ class Module:
 
     training: bool = True
     _registered: dict[str, str]  # attribute name -> "parameter", "module", "buffer" or "buffer, not saved"
+    _hooks: hooks.Hooks | None = None
 
     def __init__(self) -> None:
         vars(self).setdefault("_registered", {})
@@ -102,7 +105,7 @@ class Module:
                 args = tuple(Tensor(a) if isinstance(a, np.ndarray) else a for a in args)
                 break
         start = tick()
-        output = self.forward(*args, **kwargs)
+        output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, self, args, kwargs)
         self._sign(output, start)
         return output
 
@@ -116,6 +119,86 @@ class Module:
                 self._sign(part, start)
         elif isinstance(output, Mapping):
             self._sign(list(output.values()), start)
+
+    # -- hooks ---------------------------------------------------------------------------------------------------------
+
+    def _hook(self, kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
+        if self._hooks is None:
+            self._hooks = hooks.Hooks()
+        return self._hooks.add(kind, hook, *options)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call a function with (module, args, output) after every call of this module.
+
+        Parameters
+        ----------
+        hook : callable
+            What it returns, unless None, takes the output's place.
+        prepend : bool, optional
+            Whether it is called before the hooks that are there already.
+        with_kwargs : bool, optional
+            Whether it gets (module, args, kwargs, output).
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Examples
+        --------
+        >>> net = nn.Linear(3, 2)
+        >>> handle = net.register_forward_hook(lambda module, args, output: print(output.shape))
+        >>> _ = net(ad.zeros(5, 3))
+        (5, 2)
+        >>> handle.remove()
+        """
+        return self._hook("after", hook, prepend, with_kwargs)
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call a function with (module, args) before every call of this module; see `register_forward_hook`.
+
+        What it returns, unless None, takes the place of the arguments; with `with_kwargs` it gets (module, args,
+        kwargs) and returns (args, kwargs).
+
+        Examples
+        --------
+        >>> net = nn.Identity()
+        >>> handle = net.register_forward_pre_hook(lambda module, args: args[0] + 1)
+        >>> net(ad.zeros(1))
+        tensor([1.])
+        """
+        return self._hook("before", hook, prepend, with_kwargs)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call a function with (module, grad_input, grad_output) whenever gradients have passed this module.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets two tuples: the gradients of the positional inputs, None for those that require none, and of the
+            outputs. What it returns, unless None, takes the place of the former.
+        prepend : bool, optional
+            Whether it is called before the hooks that are there already.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Examples
+        --------
+        >>> net = nn.Tanh()
+        >>> handle = net.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 10,))
+        >>> x = ad.zeros(1, requires_grad=True)
+        >>> net(x).backward()
+        >>> x.grad
+        tensor([10.])
+        """
+        return self._hook("backward", hook, prepend)
 
     # -- registration --------------------------------------------------------------------------------------------------
 
@@ -197,48 +280,106 @@ class Module:
         """Yield the direct submodules, each once."""
         return (module for _, module in self.named_children())
 
-    def named_modules(self, memo: set[Module] | None = None, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield (dotted path, module) of this module, whose path is empty, and all below it, each once."""
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield (dotted path, module) of this module, whose path is empty, and all below it.
+
+        Each is yielded once, also where it is shared, unless `remove_duplicate` is False.
+        """
         seen = set() if memo is None else memo
         if self not in seen:
-            seen.add(self)
+            if remove_duplicate:
+                seen.add(self)
             yield prefix, self
             for name, module in self._own("module"):
-                yield from module.named_modules(seen, f"{prefix}.{name}" if prefix else name)
+                yield from module.named_modules(seen, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
         """Yield this module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
-    def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+    def _named(self, kind: str, prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
         seen = set()
-        for path, module in self.named_modules(prefix=prefix) if recurse else [(prefix, self)]:
+        walk = self.named_modules(prefix=prefix, remove_duplicate=once) if recurse else [(prefix, self)]
+        for path, module in walk:
             for name, value in module._own(kind):
                 if value not in seen:
-                    seen.add(value)
+                    if once:
+                        seen.add(value)
                     yield (f"{path}.{name}" if path else name), value
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """Yield (dotted path, parameter), each parameter once, also where it is shared.
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Yield (dotted path, parameter).
+
+        Each is yielded once, also where it is shared, unless `remove_duplicate` is False.
 
         Examples
         --------
         >>> [(name, p.shape) for name, p in nn.Linear(2, 3).named_parameters()]
         [('weight', (3, 2)), ('bias', (3,))]
         """
-        return self._named("parameter", prefix, recurse)
+        return self._named("parameter", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield the parameters, each once; what an optimizer is given."""
         return (p for _, p in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """Yield (dotted path, buffer), each buffer once."""
-        return self._named("buffer", prefix, recurse)
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield (dotted path, buffer), each once unless `remove_duplicate` is False."""
+        return self._named("buffer", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Yield the buffers, each once."""
         return (b for _, b in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the module at a dotted path; the empty path is this module.
+
+        Raises
+        ------
+        AttributeError
+            If there is none.
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.Sequential(nn.Tanh())).get_submodule("0.0")
+        Tanh()
+        """
+        module = self
+        for name in target.split(".") if target else ():
+            module = module._at(name, "module", target)
+        return module
+
+    def _at(self, name: str, kind: str, target: str) -> Any:
+        if not self._registered.get(name, "").startswith(kind) or vars(self)[name] is None:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {name!r}, asked for as {target!r}")
+        return vars(self)[name]
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter at a dotted path.
+
+        Raises
+        ------
+        AttributeError
+            If there is none.
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.Linear(3, 2)).get_parameter("0.bias").shape
+        (2,)
+        """
+        path, _, name = target.rpartition(".")
+        return self.get_submodule(path)._at(name, "parameter", target)  # type: ignore[no-any-return]  # registered so
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer at a dotted path; see `get_parameter`."""
+        path, _, name = target.rpartition(".")
+        return self.get_submodule(path)._at(name, "buffer", target)  # type: ignore[no-any-return]  # registered so
 
     # -- what is set for all below -------------------------------------------------------------------------------------
 
@@ -303,6 +444,10 @@ class Module:
         """Convert to float64."""
         return self.to(np.float64)
 
+    def half(self: M) -> M:
+        """Convert to float16."""
+        return self.to(np.float16)
+
     # -- state ---------------------------------------------------------------------------------------------------------
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -311,8 +456,15 @@ class Module:
         for name, module in self._own("module"):
             yield from module._state(f"{prefix}{name}.")
 
-    def state_dict(self) -> OrderedDict[str, Tensor]:
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
         """Return parameters and buffers by dotted path; the tensors share memory with the module's own.
+
+        Parameters
+        ----------
+        prefix : str, optional
+            What every key begins with.
+        keep_vars : bool, optional
+            Whether to return the parameters themselves instead of detached tensors.
 
         Returns
         -------
@@ -324,7 +476,7 @@ class Module:
         >>> list(nn.BatchNorm1d(2).state_dict())
         ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']
         """
-        return OrderedDict((name, value.detach()) for name, value in self._state())
+        return OrderedDict((name, value if keep_vars else value.detach()) for name, value in self._state(prefix))
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy a state into this module's parameters and buffers; nothing is written unless all of it fits.

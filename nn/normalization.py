@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from numpy.typing import DTypeLike
 
 import autodiff as ad
@@ -9,10 +11,70 @@ from autodiff import Tensor
 from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .functional._checks import checked_tensor
 from .module import Module, Parameter
 
 
-class BatchNorm1d(Module):
+class _BatchNorm(Module):
+    """Normalization of each feature over the batch, whatever further dimensions it has."""
+
+    _dimensions: tuple[int, ...]  # how many an input may have
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        self.register_parameter("weight", Parameter(ad.ones(num_features, dtype=dtype)) if affine else None)
+        self.register_parameter("bias", Parameter(ad.zeros(num_features, dtype=dtype)) if affine and bias else None)
+        tracks = track_running_stats
+        self.register_buffer("running_mean", ad.zeros(num_features, dtype=dtype) if tracks else None)
+        self.register_buffer("running_var", ad.ones(num_features, dtype=dtype) if tracks else None)
+        self.register_buffer("num_batches_tracked", ad.tensor(0) if tracks else None)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize (N, num_features, ...) over all but dimension 1."""
+        name = type(self).__name__
+        x = checked_tensor(input, name)
+        if x.ndim not in self._dimensions:
+            expected = " or ".join(f"{n}-d" for n in self._dimensions)
+            raise ValueError(f"{name}: expected a {expected} input, got shape {x.shape}")
+        if x.shape[1] != self.num_features:
+            raise RuntimeError(f"{name}: expected {self.num_features} features in dim 1, got shape {x.shape}")
+        seen = self.num_batches_tracked if self.training else None
+        momentum = self.momentum
+        if momentum is None:  # all batches weigh alike, this one included
+            momentum = 1 / (seen.item() + 1) if seen is not None else 0.0
+        use_batch = self.training or self.running_mean is None
+        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, use_batch, momentum, self.eps)
+        if seen is not None:
+            seen.data[...] += 1
+            increment_version(seen)
+        return y
+
+    def extra_repr(self) -> str:
+        """Name the options."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
     """Normalization of each feature over the batch, then a learned scale and shift.
 
     In training it uses the batch's own mean and variance, and keeps running averages of both; in evaluation it uses
@@ -58,54 +120,203 @@ class BatchNorm1d(Module):
     ICML 2015.
     """
 
+    _dimensions = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalization of each channel of images over the batch, of shape (N, num_features, H, W); see `BatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.BatchNorm2d(3)(ad.randn(4, 3, 8, 8)).shape
+    (4, 3, 8, 8)
+    """
+
+    _dimensions = (4,)
+
+
+class LayerNorm(Module):
+    """Normalization of each sample over its last dimensions, then a learned scale and shift.
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The sizes of the last dimensions.
+    eps : float, optional
+        Added to the variance.
+    elementwise_affine : bool, optional
+        Whether to learn a scale and a shift.
+    bias : bool, optional
+        Whether to learn the shift, too.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        Of shape `normalized_shape`, starting at 1 and 0.
+
+    Examples
+    --------
+    >>> nn.LayerNorm(2)(ad.tensor([[1.0, 3.0]])).detach()
+    tensor([[-1.0000,  1.0000]])
+
+    References
+    ----------
+    Ba, Kiros and Hinton, "Layer normalization", arXiv:1607.06450.
+    """
+
     weight: Parameter | None
     bias: Parameter | None
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
 
     def __init__(
         self,
-        num_features: int,
+        normalized_shape: int | Sequence[int],
         eps: float = 1e-5,
-        momentum: float | None = 0.1,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        learned = elementwise_affine
+        shape = self.normalized_shape
+        self.register_parameter("weight", Parameter(ad.ones(shape, dtype=dtype)) if learned else None)
+        self.register_parameter("bias", Parameter(ad.zeros(shape, dtype=dtype)) if learned and bias else None)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (..., *normalized_shape) to itself."""
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Name the options."""
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Module):
+    """Division of each sample by the root of its mean square, then a learned scale.
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The sizes of the last dimensions, over which the mean is taken.
+    eps : float, optional
+        Added to the mean square; the spacing of floats at 1 unless given.
+    elementwise_affine : bool, optional
+        Whether to learn a scale.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight : Parameter or None
+        Of shape `normalized_shape`, starting at 1.
+
+    Examples
+    --------
+    >>> nn.RMSNorm(2)(ad.tensor([[1.0, 7.0]])).detach()
+    tensor([[0.2000, 1.4000]])
+
+    References
+    ----------
+    Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019.
+    """
+
+    weight: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        weight = Parameter(ad.ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter("weight", weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (..., *normalized_shape) to itself."""
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Name the options."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(Module):
+    """Normalization of each sample over groups of its channels, then a learned scale and shift.
+
+    Parameters
+    ----------
+    num_groups, num_channels : int
+        Into how many groups of equal size the channels are parted.
+    eps : float, optional
+        Added to the variance.
+    affine : bool, optional
+        Whether to learn a scale and a shift.
+    dtype : dtype, optional
+    bias : bool, optional
+        Whether to learn the shift, too.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        Of shape (num_channels,), starting at 1 and 0.
+
+    Raises
+    ------
+    ValueError
+        If the channels are not divisible by the groups.
+
+    Examples
+    --------
+    >>> nn.GroupNorm(2, 4)(ad.tensor([[1.0, 3.0, 10.0, 30.0]])).detach()
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+
+    References
+    ----------
+    Wu and He, "Group normalization", ECCV 2018.
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
         affine: bool = True,
-        track_running_stats: bool = True,
         dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
-        self.register_parameter("weight", Parameter(ad.ones(num_features, dtype=dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(ad.zeros(num_features, dtype=dtype)) if affine and bias else None)
-        tracks = track_running_stats
-        self.register_buffer("running_mean", ad.zeros(num_features, dtype=dtype) if tracks else None)
-        self.register_buffer("running_var", ad.ones(num_features, dtype=dtype) if tracks else None)
-        self.register_buffer("num_batches_tracked", ad.tensor(0) if tracks else None)
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(f"GroupNorm: {num_channels} channels are not divisible by {num_groups} groups")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        self.register_parameter("weight", Parameter(ad.ones(num_channels, dtype=dtype)) if affine else None)
+        self.register_parameter("bias", Parameter(ad.zeros(num_channels, dtype=dtype)) if affine and bias else None)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalize (N, C) or (N, C, L) over all but dimension 1."""
-        x = F.checked_tensor(input, "BatchNorm1d")
-        if x.ndim not in (2, 3):
-            raise ValueError(f"BatchNorm1d: expected a 2-d or 3-d input, got shape {x.shape}")
-        if x.shape[1] != self.num_features:
-            raise RuntimeError(f"BatchNorm1d: expected {self.num_features} features in dim 1, got shape {x.shape}")
-        seen = self.num_batches_tracked if self.training else None
-        momentum = self.momentum
-        if momentum is None:  # all batches weigh alike, this one included
-            momentum = 1 / (seen.item() + 1) if seen is not None else 0.0
-        use_batch = self.training or self.running_mean is None
-        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, use_batch, momentum, self.eps)
-        if seen is not None:
-            seen.data[...] += 1
-            increment_version(seen)
-        return y
+        """Map (N, num_channels, ...) to itself."""
+        x = checked_tensor(input, "GroupNorm")
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise RuntimeError(f"GroupNorm: expected {self.num_channels} channels in dim 1, got shape {x.shape}")
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Name the options."""
         return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
         )
+
+
+def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)

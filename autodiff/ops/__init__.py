@@ -8,6 +8,7 @@ from ..primitive import Primitive
 from . import (
     comparison,
     contraction,
+    convolution,
     cumulative,
     diagonal,
     elementwise,
@@ -28,6 +29,7 @@ def primitives(module: ModuleType) -> dict[str, Primitive]:
 
 FAMILIES = (
     elementwise, transcendental, comparison, shape, diagonal, indexing, reduction, cumulative, linalg, contraction,
+    convolution,
 )  # fmt: skip
 
 #: Every primitive by name.

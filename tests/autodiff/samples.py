@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autodiff.ops import indexing
+from autodiff.ops import convolution, indexing
 from tests.oracle import Array
 
 Shape = tuple[int, ...]
@@ -128,6 +129,37 @@ def _extremes(name: str) -> list[Sample]:
         + each(lambda _, x: getattr(x, name)(dim=-1), real(2, 3), real(0, 3))
         + each(lambda _, x: getattr(x, name)(dim=(0, 2), keepdim=True), real(2, 3, 4))
     )
+
+
+# Shapes, and the windows that slide over them: size, stride, dilation.
+WINDOWS: list[tuple[Shape, tuple[Shape, ...]]] = [
+    ((4,), ((2,),)),
+    ((2, 6), ((3,),)),
+    ((2, 5, 3), ((2, 2), (3, 1))),
+    ((1, 5, 6), ((1, 2), (3, 2), (1, 3))),
+    ((0, 3, 3), ((2, 2),)),
+]
+
+
+def _all_windows(shape: Shape, size: Shape, stride: Shape | None = None, dilation: Shape | None = None) -> Any:
+    ones = (1,) * len(size)
+    return {"shape": shape, "size": size, "stride": stride or ones, "dilation": dilation or ones}
+
+
+def _torch_windows(x: Any, size: Shape, stride: Shape | None = None, dilation: Shape | None = None) -> Any:
+    """Return PyTorch's windows, over the last dimensions one after the other."""
+    first = x.ndim - len(size)
+    for i, k in enumerate(size):
+        d = dilation[i] if dilation else 1
+        x = x.unfold(first + i, d * (k - 1) + 1, stride[i] if stride else 1)[..., ::d]
+    return x
+
+
+def _torch_unwindows(torch: Any, values: Any, shape: Shape, *args: Any) -> Any:
+    """Return PyTorch's way of adding every window at its place."""
+    places = _torch_windows(torch.arange(math.prod(shape)).reshape(shape), *args)
+    zeros = torch.zeros(math.prod(shape), dtype=values.dtype)
+    return zeros.index_add(0, places.reshape(-1), values.reshape(-1)).reshape(shape)
 
 
 #: For each primitive of `autodiff.ops.TABLE` the samples on which it is checked.
@@ -379,6 +411,25 @@ SAMPLES: dict[str, list[Sample]] = {
             ((0, 3), (4, 3), (4,)),
         )
     ],
+    # -- convolution
+    "windows": [
+        Sample(
+            lambda lib, x, args=args: lib.windows(x, *args),
+            (real(*shape),),
+            lambda torch, x, args=args: _torch_windows(x, *args),
+        )
+        for shape, args in WINDOWS
+    ],
+    "unwindows": [
+        Sample(
+            lambda _, v, shape=shape, args=args: convolution._unwindows(v, **_all_windows(shape, *args)),
+            (real(*output),),
+            lambda torch, v, shape=shape, args=args: _torch_unwindows(torch, v, shape, *args),
+        )
+        for (shape, args), output in zip(
+            WINDOWS, [(3, 2), (2, 4, 3), (2, 2, 2, 2, 2), (1, 2, 2, 1, 2), (0, 2, 2, 2, 2)], strict=True
+        )
+    ],
 }
 
 #: Primitives that have no 0-d input, and why.
@@ -388,5 +439,7 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "undiagonal": "makes a matrix of a vector",
     "matmul": "multiplies along a dimension",
     "linear": "multiplies along a dimension",
+    "windows": "slides along a dimension",
+    "unwindows": "slides along a dimension",
     "scatter": "gather of a 0-d tensor is tested through gather",
 }

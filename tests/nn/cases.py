@@ -19,17 +19,19 @@ class Case:
     """What `nn.<path>(*args, **options)` builds, and its inputs.
 
     A path that begins with ``functional.`` names a function: it gets the inputs first, then args and options. Arrays
-    among args and options become tensors, cases become modules.
+    among args and options become tensors, cases become modules. The last `constants` inputs get no gradient, because
+    PyTorch has none for them.
     """
 
     path: str
     args: tuple[Any, ...]
     options: dict[str, Any]
     inputs: tuple[Array, ...] = ()
+    constants: int = 0
 
-    def on(self, *inputs: Array) -> Case:
+    def on(self, *inputs: Array, constants: int = 0) -> Case:
         """Return the case with inputs."""
-        return replace(self, inputs=inputs)
+        return replace(self, inputs=inputs, constants=constants)
 
     def build(self, library: Any, tensor: Convert) -> Callable[..., Any]:
         """Return the module or function of a library (`nn` or `torch.nn`); `tensor` converts arrays."""
@@ -130,6 +132,23 @@ def labels(*shape: int, classes: int = 4, ignored: int | None = None) -> Array:
 EDGES = np.array([[-500.0, 500.0, 0.0], [0.0, -500.0, 500.0]])  # logits at which a naive formula overflows
 SIDES = np.array([[0.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
 
+SIGNS = np.sign(x(4, 5).T)
+KINKS = np.array([-500.0, -20.5, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0, 20.5, 500.0])  # and far tails
+ACTIVATIONS = [
+    *map(of, ["ReLU", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Sigmoid", "LogSigmoid", "Tanh"]),
+    *map(of, ["Tanhshrink", "Softplus", "Softsign", "Hardtanh", "ReLU6", "Hardswish", "Hardshrink"]),
+    of("Softshrink"),
+    of("LeakyReLU", 0.3),
+    of("Threshold", 0.3, -2.0),
+    of("ELU", 0.7),
+    of("CELU", 2.5),
+    of("GELU", approximate="tanh"),
+    of("Softplus", 2.0, 5.0),
+    of("Hardtanh", -0.5, 3.0),
+    of("Hardshrink", 1.0),
+    of("Softshrink", 1.0),
+]
+
 # A module or function is checked, in full, by one line here.
 CASES = [
     # -- layers
@@ -155,18 +174,119 @@ CASES = [
     of("functional.batch_norm", None, None, training=True).on(x(6, 3)),
     of("functional.batch_norm", y(3), positive(3), x(3), y(3), training=True, momentum=0.3).on(x(6, 3, 2, 2)),
     of("functional.batch_norm", y(3), positive(3), x(3), None, eps=0.1).on(x(6, 3)),
+    of("BatchNorm2d", 3).on(x(4, 3, 2, 5)),
+    of("BatchNorm2d", 3, affine=False, momentum=None).on(x(4, 3, 2, 2)),
+    of("BatchNorm2d", 3, track_running_stats=False).on(x(1, 3, 2, 2)),
+    of("LayerNorm", 4).on(x(5, 4)),
+    of("LayerNorm", (3, 4)).on(x(2, 3, 4)),
+    of("LayerNorm", [3, 4], eps=0.1, bias=False).on(x(2, 5, 3, 4)),
+    of("LayerNorm", 4, elementwise_affine=False).on(x(4)),
+    of("functional.layer_norm", (4,), positive(4), y(4), eps=0.2).on(x(5, 4)),
+    of("GroupNorm", 2, 6).on(x(3, 6)),
+    of("GroupNorm", 3, 6, eps=0.1).on(x(3, 6, 2, 2)),
+    of("GroupNorm", 6, 6, bias=False).on(x(3, 6, 4)),
+    of("GroupNorm", 1, 6, affine=False).on(x(3, 6, 4)),
+    of("functional.group_norm", 2, positive(4), y(4)).on(x(3, 4, 5)),
+    of("RMSNorm", 4).on(x(5, 4)),
+    of("RMSNorm", (3, 4), eps=0.1).on(x(2, 3, 4)),
+    of("RMSNorm", 4, elementwise_affine=False).on(x(5, 4)),
+    of("functional.rms_norm", (4,), positive(4)).on(x(5, 4)),
+    of("functional.normalize").on(x(5, 4)),
+    of("functional.normalize", p=1.0, dim=0).on(x(5, 4)),
+    of("functional.normalize", p=3.0, dim=-1).on(x(2, 5, 4)),
+    of("functional.normalize", p=float("inf")).on(x(5, 4)),
+    # -- maps
+    of("Bilinear", 3, 4, 2).on(x(5, 3), y(5, 4)),
+    of("Bilinear", 3, 4, 2, bias=False).on(x(2, 5, 3), y(2, 5, 4)),
+    of("functional.bilinear", x(2, 3, 4), y(2)).on(x(5, 3), y(5, 4)),
+    of("Embedding", 4, 3).on(labels(5, 2)),
+    of("Embedding", 4, 3).on(np.array(2)),
+    of("Embedding", 4, 3, padding_idx=-2).on(labels(3, 4)),
+    of("Embedding", 4, 3, padding_idx=1, norm_type=1.0).on(labels(3, 4)),
+    # -- values kept
+    of("Identity", 3, unused=True).on(x(5, 4)),
+    of("Flatten").on(x(2, 3, 4)),
+    of("Flatten", 0, 1).on(x(2, 3, 4)),
+    of("Unflatten", 1, (2, 3)).on(x(5, 6)),
+    of("Unflatten", -2, (3, -1)).on(x(5, 6, 2)),
+    of("Dropout", 0.0).on(x(5, 4)),
+    of("Dropout", 1.0).on(x(5, 4)),
+    of("functional.dropout", training=False).on(x(5, 4)),
+    # -- convolution and pooling
+    of("Conv1d", 3, 2, 2).on(x(2, 3, 5)),
+    of("Conv1d", 3, 4, 3, stride=2, padding=1, dilation=2).on(x(2, 3, 8)),
+    of("Conv1d", 4, 6, 2, groups=2, bias=False).on(x(3, 4, 5)),
+    of("Conv1d", 3, 2, 4, padding="same").on(x(2, 3, 5)),
+    of("Conv1d", 3, 2, 3).on(x(3, 5)),
+    of("Conv1d", 3, 2, 3, padding=2, padding_mode="circular").on(x(2, 3, 5)),
+    of("Conv2d", 2, 3, 2).on(x(2, 2, 4, 3)),
+    of("Conv2d", 2, 3, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2)).on(x(2, 2, 6, 5)),
+    of("Conv2d", 4, 4, 3, groups=4, padding="same", dilation=2).on(x(2, 4, 5, 6)),
+    of("Conv2d", 4, 6, 3, groups=2, stride=2).on(x(1, 4, 6, 5)),
+    of("Conv2d", 2, 3, 2, padding="valid", bias=False).on(x(2, 4, 3)),
+    of("Conv2d", 2, 3, 3, padding=1).on(x(0, 2, 4, 4)),
+    *(
+        of("Conv2d", 2, 3, 3, padding=(1, 2), padding_mode=mode).on(x(2, 2, 4, 5))
+        for mode in ("reflect", "replicate", "circular")
+    ),
+    of("Conv2d", 2, 3, (2, 3), padding="same", padding_mode="reflect").on(x(2, 2, 4, 5)),
+    of("functional.conv1d", padding=1).on(x(2, 3, 5), y(4, 3, 3), y(4)),
+    of("functional.conv2d", None, 2, "valid", 1, 2).on(x(2, 4, 5, 5), y(6, 2, 3, 3)),
+    of("MaxPool2d", 2).on(x(2, 3, 4, 5)),
+    of("MaxPool2d", 3, stride=2, padding=1).on(x(2, 3, 5, 6)),
+    of("MaxPool2d", (2, 3), stride=(1, 2), padding=(1, 1), dilation=(2, 1)).on(x(2, 3, 5, 6)),
+    of("MaxPool2d", 2, ceil_mode=True).on(x(3, 5, 5)),
+    of("MaxPool2d", 3, 2, 1, ceil_mode=True).on(x(2, 2, 6, 6)),
+    of("MaxPool2d", 2).on(np.round(x(2, 3, 4, 4))),
+    of("functional.max_pool2d", 3, 1).on(x(2, 3, 4, 5)),
+    of("AvgPool2d", 2).on(x(2, 3, 4, 5)),
+    of("AvgPool2d", (3, 2), stride=(2, 1), padding=1).on(x(2, 3, 5, 6)),
+    of("AvgPool2d", 3, 2, 1, ceil_mode=True).on(x(2, 3, 6, 6)),
+    of("AvgPool2d", 3, 2, 1, ceil_mode=True, count_include_pad=False).on(x(2, 3, 6, 6)),
+    of("AvgPool2d", 2, divisor_override=3).on(x(3, 4, 5)),
+    of("functional.avg_pool2d", 2, 1).on(x(2, 3, 4, 5)),
+    of("functional.unfold", 2).on(x(2, 3, 4, 5)),
+    of("functional.unfold", (2, 3), (2, 1), 1, (1, 2)).on(x(2, 3, 5, 6)),
+    of("functional.unfold", 2).on(x(3, 4, 5)),
+    of("functional.pad", (1, 2)).on(x(3, 4)),
+    of("functional.pad", (1, -2, 0, 1), value=0.5).on(x(3, 4)),
+    of("functional.pad", (-1, -1, -2, 0)).on(x(3, 4)),
+    *(of("functional.pad", (2, 1), mode=mode).on(x(2, 3, 4)) for mode in ("reflect", "replicate", "circular")),
+    of("functional.pad", (2, 1, 0, 3), "circular").on(x(2, 3, 3, 4)),
+    of("functional.pad", (3, 3, 2, 2), "reflect").on(x(2, 3, 3, 4)),
     # -- activations
-    of("ReLU").on(x(5, 4)),
-    of("LeakyReLU").on(x(5, 4)),
-    of("LeakyReLU", 0.3).on(x(4)),
-    of("SiLU").on(x(5, 4)),
+    *(case.on(x(5, 4)) for case in ACTIVATIONS),
+    of("ELU").on(np.array(-0.3)),
+    of("GLU").on(x(5, 4)),
+    of("GLU", dim=1).on(x(2, 4, 3)),
+    of("PReLU").on(x(5, 4)),
+    of("PReLU", 4, 0.1).on(x(5, 4)),
+    of("PReLU", 3).on(x(2, 3, 4)),
+    of("PReLU").on(np.array(-0.3)),
     of("SiLU").on(EDGES),
-    of("Sigmoid").on(x(5, 4)),
     of("Sigmoid").on(EDGES),
-    of("Tanh").on(x(5, 4)),
-    of("Softmax", dim=1).on(x(5, 4)),
-    of("Softmax", dim=-1).on(EDGES),
-    of("Softmax", 0).on(x(2, 3, 4)),
+    *(
+        of(name, dim).on(values)
+        for name in ("Softmax", "Softmin", "LogSoftmax")
+        for dim, values in ((1, x(5, 4)), (-1, EDGES), (0, x(2, 3, 4)))
+    ),
+    of("functional.celu", 0.5).on(x(5, 4)),
+    of("functional.elu", 0.5).on(x(5, 4)),
+    of("functional.gelu", approximate="tanh").on(x(5, 4)),
+    of("functional.glu", 0).on(x(4, 3)),
+    of("functional.hardshrink", 0.2).on(x(5, 4)),
+    of("functional.hardswish").on(x(5, 4)),
+    of("functional.hardtanh", -0.2, 0.3).on(x(5, 4)),
+    of("functional.logsigmoid").on(x(5, 4)),
+    of("functional.mish").on(x(5, 4)),
+    of("functional.prelu", positive(1)).on(x(5, 4)),
+    of("functional.relu6").on(4 * x(5, 4)),
+    of("functional.selu").on(x(5, 4)),
+    of("functional.softmin", dim=1).on(x(5, 4)),
+    of("functional.softshrink", 0.2).on(x(5, 4)),
+    of("functional.softsign").on(x(5, 4)),
+    of("functional.tanhshrink").on(x(5, 4)),
+    of("functional.threshold", 0.1, 0.2).on(x(5, 4)),
     of("functional.relu").on(x(5, 4)),
     of("functional.leaky_relu").on(x(5, 4)),
     of("functional.leaky_relu", 0.3).on(x(5, 4)),
@@ -178,9 +298,22 @@ CASES = [
     of("functional.log_softmax", -1).on(EDGES),
     of("functional.softplus").on(x(5, 4)),
     of("functional.softplus").on(EDGES),
+    of("functional.pairwise_distance").on(x(5, 4), y(5, 4)),
+    of("functional.pairwise_distance", 1.0, 0.1, True).on(x(5, 4), y(5, 4)),
+    of("functional.cosine_similarity").on(x(5, 4), y(5, 4)),
+    of("functional.cosine_similarity", dim=-1).on(x(2, 5, 4), y(4)),
     # -- containers
     of("Sequential", of("Linear", 4, 6), of("BatchNorm1d", 6), of("LeakyReLU"), of("Linear", 6, 2)).on(x(7, 4)),
     of("Sequential", of("Sequential", of("Linear", 4, 3), of("Tanh")), of("Softmax", 1)).on(x(5, 4)),
+    of(
+        "Sequential",
+        of("Conv2d", 1, 4, 3),
+        of("BatchNorm2d", 4),
+        of("ReLU"),
+        of("MaxPool2d", 2),
+        of("Flatten"),
+        of("Linear", 16, 3),
+    ).on(x(3, 1, 6, 6)),
     # -- losses
     of("MSELoss").on(x(5, 4), y(5, 4)),
     of("MSELoss").on(np.array(0.3), np.array(-1.2)),
@@ -188,6 +321,76 @@ CASES = [
     of("MSELoss", reduction="none").on(x(5, 4), y(5, 4)),
     of("functional.mse_loss").on(x(4), y(4)),
     of("functional.mse_loss", reduction="sum").on(x(4), y(4)),
+    *(
+        of(name, **options, reduction=reduction).on(x(5, 4), y(5, 4))
+        for name, options in (
+            ("L1Loss", {}),
+            ("SmoothL1Loss", {}),
+            ("SmoothL1Loss", {"beta": 0.3}),
+            ("SmoothL1Loss", {"beta": 0}),
+            ("HuberLoss", {}),
+            ("HuberLoss", {"delta": 0.3}),
+            ("PoissonNLLLoss", {}),
+        )
+        for reduction in ("mean", "sum", "none")
+    ),
+    of("functional.l1_loss").on(x(4), y(4)),
+    of("functional.smooth_l1_loss", beta=0.5).on(x(4), y(4)),
+    of("functional.huber_loss", "sum", 0.5).on(x(4), y(4)),
+    of("GaussianNLLLoss").on(x(5, 4), y(5, 4), positive(5, 4)),
+    of("GaussianNLLLoss", full=True, reduction="sum").on(x(5, 4), y(5, 4), positive(5, 1)),
+    of("GaussianNLLLoss", eps=0.9, reduction="none").on(x(5, 4), y(5, 4), positive(5)),
+    of("functional.gaussian_nll_loss", positive(4), True, 1e-3).on(x(4), y(4)),
+    of("PoissonNLLLoss", log_input=False, full=True).on(positive(5, 4), 5 * positive(5, 4)),
+    of("PoissonNLLLoss", full=True, eps=0.1, reduction="none").on(x(5, 4), labels(5, 4) + 0.25),
+    of("functional.poisson_nll_loss", False, eps=0.1).on(positive(4), positive(4)),
+    *(
+        of("NLLLoss", **options, reduction=reduction).on(*inputs)
+        for options, inputs in (
+            ({}, (x(6, 4), labels(6))),
+            ({}, (x(4), np.array(2))),
+            ({"weight": positive(4)}, (x(6, 4, 3), labels(6, 3))),
+            ({"weight": positive(4), "ignore_index": 1}, (x(6, 4), labels(6, ignored=1))),
+            ({}, (x(6, 4), labels(6, ignored=-100))),
+        )
+        for reduction in ("mean", "sum", "none")
+    ),
+    of("functional.nll_loss", positive(4), ignore_index=2).on(x(6, 4), labels(6, ignored=2)),
+    *(
+        of("BCELoss", reduction=reduction).on(share(5, 4), share(5, 4), constants=1)
+        for reduction in ("mean", "sum", "none")
+    ),
+    of("BCELoss", weight=positive(4)).on(share(5, 4), share(5, 4), constants=1),
+    of("BCELoss", weight=positive(5, 1), reduction="none").on(share(5, 4), np.round(share(4, 5).T), constants=1),
+    of("functional.binary_cross_entropy", positive(4), reduction="sum").on(share(5, 4), share(5, 4), constants=1),
+    *(
+        of("KLDivLoss", reduction=reduction, log_target=log).on(x(5, 4), y(5, 4) if log else mixture(5, 4))
+        for reduction in ("batchmean", "sum", "none")
+        for log in (False, True)
+    ),
+    of("functional.kl_div", reduction="batchmean").on(x(5, 4), mixture(5, 4)),
+    *(
+        of(name, **options, reduction=reduction).on(*inputs, constants=name == "SoftMarginLoss")
+        for name, options, inputs in (
+            ("HingeEmbeddingLoss", {}, (x(5, 4), SIGNS)),
+            ("HingeEmbeddingLoss", {"margin": 0.3}, (x(5, 4), SIGNS)),
+            ("MarginRankingLoss", {}, (x(5, 4), y(5, 4), SIGNS)),
+            ("MarginRankingLoss", {"margin": 0.3}, (x(5, 4), y(5, 4), SIGNS)),
+            ("SoftMarginLoss", {}, (x(5, 4), SIGNS)),
+            ("CosineEmbeddingLoss", {}, (x(5, 4), y(5, 4), SIGNS[:, 0])),
+            ("CosineEmbeddingLoss", {"margin": 0.3}, (x(4), y(4), SIGNS[0, 0])),
+            ("TripletMarginLoss", {}, (x(5, 4), y(5, 4), positive(5, 4))),
+            ("TripletMarginLoss", {"margin": 0.3, "swap": True}, (x(5, 4), y(5, 4), positive(5, 4))),
+            ("TripletMarginLoss", {"p": 1.0, "eps": 0.1}, (x(5, 4), y(5, 4), positive(5, 4))),
+            ("TripletMarginLoss", {"p": 3.0}, (x(4), y(4), positive(4))),
+        )
+        for reduction in ("mean", "sum", "none")
+    ),
+    of("functional.hinge_embedding_loss", 0.5).on(x(5, 4), SIGNS),
+    of("functional.margin_ranking_loss", 0.5).on(x(5, 4), y(5, 4), SIGNS),
+    of("functional.soft_margin_loss").on(x(5, 4), SIGNS, constants=1),
+    of("functional.cosine_embedding_loss", 0.5).on(x(5, 4), y(5, 4), SIGNS[:, 0]),
+    of("functional.triplet_margin_loss", 0.5).on(x(5, 4), y(5, 4), positive(5, 4)),
     of("CrossEntropyLoss").on(x(6, 4), labels(6)),
     of("CrossEntropyLoss").on(1e4 * x(6, 4), labels(6)),
     of("CrossEntropyLoss").on(x(4), np.array(2)),
@@ -240,3 +443,25 @@ UNDEFINED = [
     of("CrossEntropyLoss", weight=positive(4)).on(x(3, 4), np.full(3, -100)),
     of("CrossEntropyLoss", label_smoothing=0.1).on(x(3, 4), np.full(3, -100)),
 ]
+
+# Without a second derivative: at kinks, where it means nothing; where PyTorch has none; where there is no first one.
+ONCE = [
+    *(case.on(KINKS) for case in ACTIVATIONS),
+    of("GLU", 0).on(KINKS),
+    of("Hardsigmoid").on(KINKS),
+    of("functional.hardsigmoid").on(x(5, 4)),
+    of("Embedding", 4, 3).on(labels(0)),
+    of("functional.embedding", y(4, 3)).on(labels(5, 2)),
+    of("functional.embedding", x(4, 3), padding_idx=1).on(labels(6)),
+    of("functional.one_hot").on(labels(5)),
+    of("functional.one_hot", 7).on(labels(2, 3)),
+]
+
+#: What PyTorch computes in float32 at places even where the input is float64: a factor 1/6.
+ROUNDED = {"Hardsigmoid", "functional.hardsigmoid"}
+
+#: To whose second derivative PyTorch adds 1e-12 in a denominator.
+SHIFTED = {"BCELoss", "functional.binary_cross_entropy"}
+
+#: What PyTorch does not have, and what cannot be called; each has tests of its own.
+NOT_COMPARED = {"Step", "functional.step", "ModuleList", "ModuleDict", "ParameterList"}

@@ -1,0 +1,100 @@
+"""Embedding: a learned vector for each of a number of things."""
+
+from __future__ import annotations
+
+from numpy.typing import DTypeLike
+
+import autodiff as ad
+from autodiff import Tensor
+from autodiff.graph import increment_version
+
+from . import functional as F  # noqa: N812  # the name everyone knows
+from . import init
+from .functional.layer import checked_row
+from .module import Module, Parameter
+
+
+class Embedding(Module):
+    """A table whose rows are looked up by number, and learned.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+        The number of rows and their length.
+    padding_idx : int, optional
+        A row that is 0 and is not learned.
+    max_norm : float, optional
+        Rows that are looked up and longer than this are shortened to it, in place.
+    norm_type : float, optional
+        The exponent of the norm that `max_norm` limits.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight : Parameter
+        Of shape (num_embeddings, embedding_dim), drawn from the standard normal distribution.
+
+    Raises
+    ------
+    ValueError
+        If `padding_idx` is out of range.
+
+    Examples
+    --------
+    >>> words = nn.Embedding(10, 3, padding_idx=0)
+    >>> words(ad.tensor([[1, 2, 4, 5], [4, 3, 0, 0]])).shape
+    (2, 4, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        *,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = None if padding_idx is None else checked_row(padding_idx, num_embeddings, "Embedding")
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.weight = Parameter(ad.zeros(num_embeddings, embedding_dim, dtype=dtype))
+        self.reset_parameters()
+
+    @classmethod
+    def from_pretrained(
+        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None
+    ) -> Embedding:
+        """Make an embedding of a given table, which is not learned unless `freeze` is False.
+
+        Examples
+        --------
+        >>> nn.Embedding.from_pretrained(ad.tensor([[1.0, 2.0], [3.0, 4.0]]))(ad.tensor(1))
+        tensor([3., 4.])
+        """
+        if embeddings.ndim != 2:
+            raise ValueError(f"Embedding: a table must have two dimensions, got shape {embeddings.shape}")
+        rows, columns = embeddings.shape
+        made = cls(rows, columns, padding_idx, max_norm, dtype=embeddings.dtype)
+        made.weight = Parameter(embeddings, requires_grad=not freeze)
+        return made
+
+    def reset_parameters(self) -> None:
+        """Draw the rows anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+            increment_version(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map numbers of any shape to (*shape, embedding_dim)."""
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
+
+    def extra_repr(self) -> str:
+        """Name the sizes and the options that are set."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        limit = "" if self.max_norm is None else f", max_norm={self.max_norm}"
+        kind = "" if self.norm_type == 2 else f", norm_type={self.norm_type}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}{limit}{kind}"

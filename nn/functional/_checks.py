@@ -1,0 +1,98 @@
+"""What many functions share in reading their arguments."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import autodiff as ad
+from autodiff import Tensor
+
+
+def checked_tensor(value: Any, name: str) -> Tensor:
+    """Return a tensor as it is and an array as a tensor; refuse anything else."""
+    if not isinstance(value, (Tensor, np.ndarray)):
+        raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
+    return ad.as_tensor(value)
+
+
+def checked_floats(value: Any, name: str) -> Tensor:
+    """Return a tensor of floats; refuse anything else."""
+    x = checked_tensor(value, name)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    return x
+
+
+def check_dtypes(name: str, *tensors: Any) -> None:
+    """Refuse tensors of several dtypes, and what is no tensor; None among them is left out."""
+    given = [checked_tensor(t, name) for t in tensors if t is not None]
+    if any(t.dtype != given[0].dtype for t in given):
+        raise RuntimeError(f"{name}: all tensors need one dtype, got {' and '.join(str(t.dtype) for t in given)}")
+
+
+def checked_reduction(reduction: str, name: str, *more: str) -> str:
+    """Return the reduction, or say which ones there are."""
+    known = ("mean", "sum", "none", *more)
+    if reduction not in known:
+        expected = ", ".join(map(repr, known[:-1])) + f" or {known[-1]!r}"
+        raise ValueError(f"{name}: reduction must be {expected}, got {reduction!r}")
+    return reduction
+
+
+def checked_smoothing(label_smoothing: float, name: str) -> float:
+    """Return the label smoothing, or say what it must be."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing must be between 0 and 1, got {label_smoothing}")
+    return label_smoothing
+
+
+def checked_probability(p: float, name: str) -> float:
+    """Return the probability, or say what it must be."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: the probability must be between 0 and 1, got {p}")
+    return p
+
+
+def checked_pair(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
+    """Return input and target; warn where their shapes differ, for that is rarely meant."""
+    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    if x.shape != t.shape:
+        warnings.warn(
+            f"{name}: a target of shape {t.shape} is broadcast against an input of shape {x.shape}; "
+            "this is likely to give a wrong loss",
+            stacklevel=3,
+        )
+    return x, t
+
+
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Tell whether a shape broadcasts to another one without widening it."""
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1], strict=False))
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """Return the losses of all elements as they are, averaged or added up."""
+    if reduction == "none":
+        return loss
+    return loss.mean() if reduction == "mean" else loss.sum()
+
+
+def at_least(x: Tensor, low: float) -> Tensor:
+    """Raise smaller elements to `low`; the gradient flows where an element is not smaller, as PyTorch's clamp."""
+    return ad.where(x < low, low, x)
+
+
+def as_many(value: int | Sequence[int], n: int, name: str, what: str, least: int = 1) -> tuple[int, ...]:
+    """Return one integer per dimension, given all of them or one for all."""
+    given = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * n
+    if not all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in given):
+        raise TypeError(f"{name}: {what} must be an integer or {n} of them, got {value!r}")
+    if len(given) == 1:
+        given *= n
+    if len(given) != n or min(given) < least:
+        raise RuntimeError(f"{name}: {what} must be {n} integers that are at least {least}, got {value}")
+    return tuple(int(v) for v in given)

@@ -1,0 +1,438 @@
+"""Activation functions: of each element alone, or of all along a dimension.
+
+Where PyTorch takes `inplace`, so do these. It never changes the result, which is always a new tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numpy.typing import DTypeLike
+
+import autodiff as ad
+from autodiff import Tensor, log_softmax, sigmoid, softmax, tanh
+
+from ._checks import checked_floats, checked_tensor
+
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
+    "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus",
+    "softshrink", "softsign", "step", "tanh", "tanhshrink", "threshold",
+]  # fmt: skip
+
+
+# -- rectifiers --------------------------------------------------------------------------------------------------------
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Rectified linear unit: max(x, 0).
+
+    Examples
+    --------
+    >>> F.relu(ad.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+
+    References
+    ----------
+    Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
+    """
+    return ad.relu(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """Leaky rectified linear unit: x where x > 0, `negative_slope` times x elsewhere.
+
+    Examples
+    --------
+    >>> F.leaky_relu(ad.tensor([-1.0, 2.0]), 0.1)
+    tensor([-0.1000,  2.0000])
+
+    References
+    ----------
+    Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
+    """
+    return ad.leaky_relu(input, negative_slope)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Leaky rectified linear unit with a learned slope.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, ...), or any shape for a single slope.
+    weight : Tensor
+        The slopes below 0, of shape (1,) or (C,).
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    RuntimeError
+        If there is neither one slope nor one per channel.
+
+    Examples
+    --------
+    >>> F.prelu(ad.tensor([[-1.0, -1.0]]), ad.tensor([0.1, 0.2]))
+    tensor([[-0.1000, -0.2000]])
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+    x, w = checked_floats(input, "prelu"), checked_floats(weight, "prelu")
+    channels = 1 if x.ndim < 2 else x.shape[1]
+    if w.ndim > 1 or (w.size != 1 and w.size != channels) or w.dtype != x.dtype:
+        raise RuntimeError(
+            f"prelu: an input of shape {x.shape} and dtype {x.dtype} needs 1 or {channels} slopes of that dtype, "
+            f"got {w.dtype} of shape {w.shape}"
+        )
+    if w.size != 1:
+        w = w.reshape((1, -1) + (1,) * (x.ndim - 2))
+    return ad.where(x > 0, x, x * (w.reshape(()) if w.size == 1 else w))
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Keep x where it is above `threshold`, put `value` elsewhere.
+
+    Examples
+    --------
+    >>> F.threshold(ad.tensor([-1.0, 2.0]), 0.5, 7.0)
+    tensor([7., 2.])
+    """
+    x = checked_tensor(input, "threshold")
+    return ad.where(x <= threshold, value, x)
+
+
+def step(input: Tensor) -> Tensor:
+    """Binary step: 1 where x is at least 0, and 0 elsewhere. Its gradient is 0; see `nn.Step`.
+
+    Examples
+    --------
+    >>> F.step(ad.tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 1., 1.])
+    """
+    return (checked_floats(input, "step").sign() + 1).sign()
+
+
+# -- exponential and smooth units --------------------------------------------------------------------------------------
+
+
+def _negative_part(x: Tensor) -> Tensor:
+    """Return x where it is negative, and 0 elsewhere, so that exponentials do not overflow."""
+    return ad.where(x > 0, 0, x)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Exponential linear unit: x where x > 0, alpha · (exp(x) - 1) elsewhere.
+
+    Examples
+    --------
+    >>> F.elu(ad.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+
+    References
+    ----------
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+    ICLR 2016.
+    """
+    x = checked_floats(input, "elu")
+    return ad.where(x > 0, x, alpha * ad.expm1(_negative_part(x)))
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Continuously differentiable exponential linear unit: x where x > 0, alpha · (exp(x / alpha) - 1) elsewhere.
+
+    Raises
+    ------
+    RuntimeError
+        If `alpha` is 0.
+
+    Examples
+    --------
+    >>> F.celu(ad.tensor([-1.0, 2.0]), alpha=2.0)
+    tensor([-0.7869,  2.0000])
+
+    References
+    ----------
+    Barron, "Continuously differentiable exponential linear units", arXiv:1704.07483.
+    """
+    if not alpha:
+        raise RuntimeError("celu: alpha must not be 0")
+    x = checked_floats(input, "celu")
+    return ad.where(x > 0, x, alpha * ad.expm1(_negative_part(x) / alpha))
+
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # the fixed point of mean 0 and variance 1
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Self-normalizing exponential linear unit: 1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1.
+
+    Examples
+    --------
+    >>> F.selu(ad.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+
+    References
+    ----------
+    Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
+    """
+    x = checked_floats(input, "selu")
+    return ad.where(x > 0, _SELU_SCALE * x, _SELU_SCALE * _SELU_ALPHA * ad.expm1(_negative_part(x)))
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Gaussian error linear unit: x times the probability that a standard normal number is below x.
+
+    Parameters
+    ----------
+    input : Tensor
+    approximate : {"none", "tanh"}, optional
+        "tanh" computes x / 2 · (1 + tanh(√(2 / π) · (x + 0.044715 x³))).
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    RuntimeError
+        If `approximate` is something else.
+
+    Examples
+    --------
+    >>> F.gelu(ad.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415.
+    """
+    x = checked_floats(input, "gelu")
+    if approximate == "tanh":
+        return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))).tanh())
+    if approximate != "none":
+        raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    return 0.5 * x * (1 + ad.erf(x * math.sqrt(0.5)))
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Sigmoid linear unit, or swish: x times its logistic function.
+
+    Examples
+    --------
+    >>> F.silu(ad.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
+    return ad.silu(input)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Self-regularized smooth unit: x · tanh(softplus(x)).
+
+    Examples
+    --------
+    >>> F.mish(ad.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+
+    References
+    ----------
+    Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
+    """
+    x = checked_floats(input, "mish")
+    return x * ad.softplus(x).tanh()
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Smooth rectifier: log(1 + exp(beta · x)) / beta, and x itself where beta · x is above `threshold`.
+
+    Examples
+    --------
+    >>> F.softplus(ad.tensor([-1.0, 0.0, 1000.0]))
+    tensor([3.1326e-01, 6.9315e-01, 1.0000e+03])
+    """
+    x = checked_floats(input, "softplus")
+    scaled = x if beta == 1 else x * beta
+    return ad.where(scaled > threshold, x, ad.softplus(scaled) if beta == 1 else ad.softplus(scaled) / beta)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """Logarithm of the logistic function, accurate where that is close to 0.
+
+    Examples
+    --------
+    >>> F.logsigmoid(ad.tensor([-1000.0, 0.0]))
+    tensor([-1.0000e+03, -6.9315e-01])
+    """
+    return -ad.softplus(-checked_floats(input, "logsigmoid"))
+
+
+def softsign(input: Tensor) -> Tensor:
+    """Quotient x / (1 + |x|), between -1 and 1.
+
+    Examples
+    --------
+    >>> F.softsign(ad.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
+    x = checked_floats(input, "softsign")
+    return x / (1 + x.abs())
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """Difference x - tanh(x).
+
+    Examples
+    --------
+    >>> F.tanhshrink(ad.tensor([-1.0, 2.0]))
+    tensor([-0.2384,  1.0360])
+    """
+    x = checked_floats(input, "tanhshrink")
+    return x - x.tanh()
+
+
+# -- pieces of lines ---------------------------------------------------------------------------------------------------
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """Cut x to the range from `min_val` to `max_val`; the gradient is 0 at and beyond both.
+
+    Raises
+    ------
+    ValueError
+        If `min_val` is above `max_val`.
+
+    Examples
+    --------
+    >>> F.hardtanh(ad.tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    return _cut(checked_tensor(input, "hardtanh"), *checked_range(min_val, max_val, "hardtanh"))
+
+
+def checked_range(low: float, high: float, name: str) -> tuple[float, float]:
+    """Return the bounds of a range, or say that they are the wrong way round."""
+    if low > high:
+        raise ValueError(f"{name}: min_val must not be above max_val, got {low} and {high}")
+    return low, high
+
+
+def _cut(x: Tensor, low: float, high: float) -> Tensor:
+    return ad.where(x >= high, high, ad.where(x <= low, low, x))
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """Cut x to the range from 0 to 6.
+
+    Examples
+    --------
+    >>> F.relu6(ad.tensor([-1.0, 2.0, 8.0]))
+    tensor([0., 2., 6.])
+    """
+    return _cut(checked_tensor(input, "relu6"), 0, 6)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """Line x / 6 + 1 / 2, cut to the range from 0 to 1.
+
+    Examples
+    --------
+    >>> F.hardsigmoid(ad.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    return (_cut(checked_floats(input, "hardsigmoid"), -3, 3) + 3) / 6
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Product x · hardsigmoid(x).
+
+    Examples
+    --------
+    >>> F.hardswish(ad.tensor([-4.0, 1.0, 4.0]))
+    tensor([0.0000, 0.6667, 4.0000])
+
+    References
+    ----------
+    Howard et al., "Searching for MobileNetV3", ICCV 2019.
+    """
+    x = checked_floats(input, "hardswish")
+    return ad.where(x >= 3, x, ad.where(x <= -3, 0, x * (x + 3) / 6))
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Put 0 where x is between -lambd and lambd.
+
+    Examples
+    --------
+    >>> F.hardshrink(ad.tensor([-1.0, 0.2, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
+    x = checked_tensor(input, "hardshrink")
+    return ad.where((x >= -lambd) & (x <= lambd), 0, x)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Move x towards 0 by `lambd`, and to 0 where it is closer than that.
+
+    Raises
+    ------
+    RuntimeError
+        If `lambd` is negative.
+
+    Examples
+    --------
+    >>> F.softshrink(ad.tensor([-1.0, 0.2, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
+    if lambd < 0:
+        raise RuntimeError(f"softshrink: lambd must not be negative, got {lambd}")
+    x = checked_floats(input, "softshrink")
+    return ad.where(x > lambd, x - lambd, ad.where(x < -lambd, x + lambd, 0 * x))
+
+
+# -- along a dimension -------------------------------------------------------------------------------------------------
+
+
+def softmin(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Softmax of -x: the smallest element gets the largest share.
+
+    Examples
+    --------
+    >>> F.softmin(ad.tensor([0.0, 1.0]), dim=0)
+    tensor([0.7311, 0.2689])
+    """
+    return softmax(-checked_tensor(input, "softmin"), dim, dtype=dtype)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """Gated linear unit: the first half along `dim` times the logistic function of the second half.
+
+    Raises
+    ------
+    RuntimeError
+        If the size of `dim` is odd.
+
+    Examples
+    --------
+    >>> F.glu(ad.tensor([4.0, 0.0]))
+    tensor([2.])
+
+    References
+    ----------
+    Dauphin, Fan, Auli and Grangier, "Language modeling with gated convolutional networks", ICML 2017.
+    """
+    x = checked_floats(input, "glu")
+    if not -x.ndim <= dim < x.ndim:
+        kind: Any = IndexError if x.ndim else RuntimeError
+        raise kind(f"glu: dim {dim} is out of range for shape {x.shape}")
+    if x.shape[dim] % 2:
+        raise RuntimeError(f"glu: the size of dim {dim} must be even, got shape {x.shape}")
+    half = x.shape[dim] // 2
+    value, gate = x.split([half, half], dim)
+    return value * gate.sigmoid()

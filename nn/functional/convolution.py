@@ -1,0 +1,453 @@
+"""Convolution, pooling and padding, composed of window views and matrix products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import autodiff as ad
+from autodiff import Tensor
+
+from ._checks import as_many, check_dtypes, checked_floats, checked_tensor
+
+__all__ = ["avg_pool2d", "conv1d", "conv2d", "max_pool2d", "pad", "unfold"]
+
+Sizes = tuple[int, ...]
+Many = int | Sequence[int]
+
+#: NumPy's names of the ways to pad with what is there.
+MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+# -- padding -----------------------------------------------------------------------------------------------------------
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """Put elements before and after those of the last dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+    pad : sequence of an even number of int
+        How many before and after along the last dimension, then along the one before it, and so on. Negative numbers
+        cut off, with "constant".
+    mode : {"constant", "reflect", "replicate", "circular"}, optional
+        What is put there: `value`; the elements mirrored at the edge; the edge repeated; the other end.
+    value : float, optional
+        0 unless given.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    RuntimeError
+        If there is an odd number of widths, more than dimensions, or more is asked for than is there to repeat.
+    ValueError
+        If a `value` is given to another mode.
+    NotImplementedError
+        If `mode` is unknown.
+
+    Examples
+    --------
+    >>> F.pad(ad.tensor([[1, 2, 3]]), (1, 2), mode="replicate")
+    tensor([[1, 1, 2, 3, 3, 3]])
+    """
+    x, widths = checked_tensor(input, "pad"), tuple(pad)
+    if len(widths) % 2 or len(widths) // 2 > x.ndim:
+        raise RuntimeError(f"pad: expected two widths for each of up to {x.ndim} dimensions, got {widths}")
+    before, after = widths[-2::-2], widths[::-2]
+    if mode in MODES:
+        if value is not None:
+            raise ValueError(f"pad: a value is for mode 'constant', not {mode!r}")
+        return _repeated(x, before, after, mode)
+    if mode != "constant":
+        raise NotImplementedError(f"pad: mode must be 'constant' or one of {[*MODES]}, got {mode!r}")
+    lead = x.ndim - len(before)
+    if min(widths, default=0) < 0:
+        ends = (n + min(a, 0) for n, a in zip(x.shape[lead:], after, strict=True))
+        cut: Any = (..., *(slice(max(-b, 0), max(end, 0)) for b, end in zip(before, ends, strict=True)))
+        if any(n + b + a < 0 for n, b, a in zip(x.shape[lead:], before, after, strict=True)):
+            raise RuntimeError(f"pad: widths {widths} leave less than nothing of a tensor of shape {x.shape}")
+        x = x[cut]
+        before, after = (tuple(max(w, 0) for w in side) for side in (before, after))
+    y = ad.zero_pad(x, before, after)
+    if not value:
+        return y
+    around = [(0, 0)] * lead + list(zip(before, after, strict=True))
+    return y + Tensor(np.pad(np.zeros(x.shape, x.dtype), around, constant_values=value))
+
+
+def _repeated(x: Tensor, before: Sizes, after: Sizes, mode: str) -> Tensor:
+    """Pad with what is there, one dimension after the other."""
+    first = x.ndim - len(before)
+    for i, (b, a) in enumerate(zip(before, after, strict=True)):
+        n = x.shape[first + i]
+        most = {"reflect": n - 1, "circular": n}.get(mode, max(a, b, 0) if n else 0)
+        if not 0 <= min(a, b) <= max(a, b) <= most:
+            raise RuntimeError(f"pad: {b} before and {a} after are not possible with {mode!r} along a size of {n}")
+        if a or b:
+            at = np.pad(np.arange(n), (b, a), mode=MODES[mode])  # type: ignore[call-overload]  # one of its modes
+            x = x[(slice(None),) * (first + i) + (at,)]
+    return x
+
+
+# -- convolution -------------------------------------------------------------------------------------------------------
+
+
+class Geometry(NamedTuple):
+    """How a window moves: its size, its step, what is put around the input, and the step between its elements."""
+
+    size: Sizes
+    stride: Sizes
+    padding: Sizes | str
+    dilation: Sizes
+
+
+def geometry(name: str, n: int, size: Many, stride: Many, padding: Many | str, dilation: Many) -> Geometry:
+    """Return the numbers of a convolution over n dimensions, checked."""
+    k, s, d = (
+        as_many(v, n, name, what) for v, what in ((size, "kernel_size"), (stride, "stride"), (dilation, "dilation"))
+    )
+    if not isinstance(padding, str):
+        return Geometry(k, s, as_many(padding, n, name, "padding", least=0), d)
+    if padding not in ("same", "valid"):
+        raise ValueError(f"{name}: padding must be 'same', 'valid' or integers, got {padding!r}")
+    if padding == "same" and max(s) > 1:
+        raise ValueError(f"{name}: padding='same' needs stride 1, got {s}")
+    return Geometry(k, s, padding, d)
+
+
+def paddings(g: Geometry) -> tuple[Sizes, Sizes]:
+    """Return what is put before and after each dimension."""
+    if isinstance(g.padding, str):
+        total = [d * (k - 1) if g.padding == "same" else 0 for k, d in zip(g.size, g.dilation, strict=True)]
+        return tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
+    return g.padding, g.padding
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Many = 1,
+    padding: Many | str = 0,
+    dilation: Many = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlation of sequences with kernels; parameters as for `conv2d`.
+
+    Examples
+    --------
+    >>> F.conv1d(ad.tensor([[[1.0, 2.0, 4.0]]]), ad.tensor([[[-1.0, 1.0]]]))
+    tensor([[[1., 2.]]])
+    """
+    return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Many = 1,
+    padding: Many | str = 0,
+    dilation: Many = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlation of images with kernels.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, H, W), or (C, H, W).
+    weight : Tensor
+        Kernels, of shape (out, C / groups, kH, kW).
+    bias : Tensor, optional
+        Of shape (out,).
+    stride, padding, dilation : int or pair of int, optional
+        The step of the kernel, the zeros put around the image, the step between the kernel's elements. Padding can
+        be "valid" for none, or "same" for as much as keeps the size.
+    groups : int, optional
+        Into how many groups channels and kernels are parted; a group of kernels sees its group of channels.
+
+    Returns
+    -------
+    Tensor
+        Of shape (N, out, H', W') with H' = (H + 2 padding - dilation · (kH - 1) - 1) // stride + 1.
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not fit, the dtypes differ, or the kernel is larger than the padded image.
+    ValueError
+        If `padding` is an unknown word, or "same" with a stride.
+
+    Examples
+    --------
+    >>> F.conv2d(ad.ones(1, 1, 3, 3), ad.ones(1, 1, 2, 2), padding=1).shape
+    (1, 1, 4, 4)
+
+    References
+    ----------
+    Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
+    """
+    return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _convolution(
+    name: str,
+    n: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Many,
+    padding: Many | str,
+    dilation: Many,
+    groups: int,
+) -> Tensor:
+    x, w = checked_floats(input, name), checked_floats(weight, name)
+    check_dtypes(name, x, w, bias)
+    if x.ndim == n + 1:  # a single sample
+        y = _convolution(name, n, x.unsqueeze(0), w, bias, stride, padding, dilation, groups)
+        return y.squeeze(0)
+    if groups < 1 or w.ndim != n + 2 or w.shape[0] % groups:
+        raise RuntimeError(f"{name}: {groups} groups do not fit a weight of shape {w.shape}")
+    if x.ndim != n + 2 or x.shape[1] != w.shape[1] * groups:
+        raise RuntimeError(
+            f"{name}: an input of shape {x.shape} does not fit a weight of shape {w.shape} with {groups} groups: "
+            f"expected {w.shape[1] * groups} channels and {n + 1} or {n + 2} dimensions"
+        )
+    if bias is not None and bias.shape != w.shape[:1]:
+        raise RuntimeError(f"{name}: the bias must have shape {w.shape[:1]}, got {bias.shape}")
+    g = geometry(name, n, w.shape[2:], stride, padding, dilation)
+    windows = _windows(name, x, g, *paddings(g))
+    return _product(windows, w, bias, groups, n)
+
+
+def _windows(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> Tensor:
+    """Return the windows over the padded input, of shape (N, C, *places, *kernel)."""
+    if any((*before, *after)):
+        x = ad.zero_pad(x, before, after)
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))
+    if any(r > m for r, m in zip(reach, x.shape[2:], strict=True)):
+        raise RuntimeError(f"{name}: a kernel that spans {reach} is larger than the padded input of shape {x.shape}")
+    return ad.windows(x, g.size, g.stride, g.dilation)
+
+
+def _product(windows: Tensor, w: Tensor, bias: Tensor | None, groups: int, n: int) -> Tensor:
+    """Multiply windows (N, C, *places, *kernel) with kernels (out, C / groups, *kernel) to (N, out, *places)."""
+    batch, channels, *rest = windows.shape
+    places, out = rest[:n], w.shape[0]
+    rows, columns = batch * math.prod(places), math.prod(w.shape[1:])
+    middle, last = tuple(range(2, n + 2)), tuple(range(n + 2, 2 * n + 2))
+    if groups == 1:
+        seen = windows.permute(0, *middle, 1, *last).reshape(rows, columns)
+        y = ad.linear(seen, w.reshape(out, columns), bias)
+        return y.reshape(batch, *places, out).permute(0, n + 1, *range(1, n + 1))
+    parted = windows.reshape(batch, groups, channels // groups, *rest)
+    middle, last = tuple(d + 1 for d in middle), tuple(d + 1 for d in last)
+    seen = parted.permute(1, 0, *middle, 2, *last).reshape(groups, rows, columns)
+    y = seen @ w.reshape(groups, out // groups, columns).mT
+    y = y.reshape(groups, batch, *places, out // groups).permute(1, 0, n + 2, *range(2, n + 2))
+    y = y.reshape(batch, out, *places)
+    return y if bias is None else y + bias.reshape(1, out, *(1,) * n)
+
+
+def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many = 0, stride: Many = 1) -> Tensor:
+    """Write every window over an image as a column.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, H, W) or (C, H, W).
+    kernel_size, dilation, padding, stride : int or pair of int
+        As for `conv2d`.
+
+    Returns
+    -------
+    Tensor
+        Of shape (N, C · kH · kW, L) with L windows.
+
+    Raises
+    ------
+    RuntimeError
+        If the shape does not fit, or the kernel is larger than the padded image.
+
+    Examples
+    --------
+    >>> F.unfold(ad.arange(4, dtype=np.float32).reshape(1, 1, 2, 2), (1, 2))
+    tensor([[[0., 2.],
+             [1., 3.]]])
+    """
+    x = checked_tensor(input, "unfold")
+    if x.ndim == 3:
+        return unfold(x.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
+    if x.ndim != 4:
+        raise RuntimeError(f"unfold: expected a 3-d or 4-d input, got shape {x.shape}")
+    g = geometry("unfold", 2, kernel_size, stride, padding, dilation)
+    windows = _windows("unfold", x, g, *paddings(g))
+    batch, channels, h, w, *k = windows.shape
+    return windows.permute(0, 1, 4, 5, 2, 3).reshape(batch, channels * math.prod(k), h * w)
+
+
+# -- pooling -----------------------------------------------------------------------------------------------------------
+
+
+def _pooling(name: str, size: Many, stride: Many | None, padding: Many, dilation: Many = 1) -> Geometry:
+    g = geometry(name, 2, size, size if stride is None else stride, padding, dilation)
+    if isinstance(g.padding, str):
+        raise TypeError(f"{name}: padding must be integers, got {padding!r}")
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))
+    if any(p > r // 2 for p, r in zip(g.padding, reach, strict=True)):
+        raise RuntimeError(f"{name}: padding {g.padding} must be at most half of the kernel, which spans {reach}")
+    return g
+
+
+def _places(shape: Sizes, g: Geometry, ceil_mode: bool) -> tuple[Sizes, Sizes]:
+    """Return how many windows there are along height and width, and what has to be put after each for them to fit."""
+    counts, after = [], []
+    for n, k, s, p, d in zip(shape, g.size, g.stride, paddings(g)[0], g.dilation, strict=True):
+        reach = d * (k - 1) + 1
+        count = (n + 2 * p - reach + (s - 1 if ceil_mode else 0)) // s + 1
+        if ceil_mode and (count - 1) * s >= n + p:  # the last window would start behind the image
+            count -= 1
+        counts.append(count)
+        after.append(max((count - 1) * s + reach - n - p, 0))
+    return tuple(counts), tuple(after)
+
+
+def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool, fill: float) -> tuple[Tensor, Tensor]:
+    """Return the input as a batch, and the windows over it, padded with `fill`."""
+    x = checked_floats(input, name)
+    if x.ndim not in (3, 4):
+        raise RuntimeError(f"{name}: expected a 3-d or 4-d input, got shape {x.shape}")
+    x = x if x.ndim == 4 else x.unsqueeze(0)
+    counts, after = _places(x.shape[2:], g, ceil_mode)
+    if min(counts) < 1:
+        raise RuntimeError(f"{name}: a kernel of size {g.size} is larger than the padded input of shape {x.shape}")
+    before, _ = paddings(g)
+    around = (before[1], after[1], before[0], after[0])
+    padded = pad(x, around, value=fill) if any(around) else x
+    return x, ad.windows(padded, g.size, g.stride, g.dilation)
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Many,
+    stride: Many | None = None,
+    padding: Many = 0,
+    dilation: Many = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Largest element of every window over an image; of equal ones the first takes the gradient.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, H, W), or (C, H, W).
+    kernel_size : int or pair of int
+        The size of a window.
+    stride : int or pair of int, optional
+        The step from one window to the next; the size of a window unless given.
+    padding, dilation : int or pair of int, optional
+        As for `conv2d`; what is put around never is the largest.
+    ceil_mode : bool, optional
+        Whether to keep a last window that reaches beyond the image.
+    return_indices : bool, optional
+        Whether to return where the elements stand in the flattened image, too.
+
+    Returns
+    -------
+    Tensor, or (Tensor, Tensor of int64)
+        Of shape (N, C, H', W').
+
+    Raises
+    ------
+    RuntimeError
+        If the shape does not fit, or the padding is more than half of the kernel.
+
+    Examples
+    --------
+    >>> F.max_pool2d(ad.arange(16, dtype=np.float32).reshape(1, 4, 4), 2)
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
+    """
+    g = _pooling("max_pool2d", kernel_size, stride, padding, dilation)
+    x, windows = _pooled("max_pool2d", input, g, ceil_mode, -math.inf)
+    *lead, kh, kw = windows.shape
+    values, at = windows.reshape(*lead, kh * kw).max(dim=-1)
+    y = values if input.ndim == 4 else values.squeeze(0)
+    if not return_indices:
+        return y
+    (sh, sw), (ph, pw), (dh, dw) = g.stride, paddings(g)[0], g.dilation
+    rows = np.arange(lead[2])[:, None] * sh - ph + at.data // kw * dh
+    columns = np.arange(lead[3]) * sw - pw + at.data % kw * dw
+    return y, Tensor((rows * x.shape[3] + columns).reshape(y.shape))
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Many,
+    stride: Many | None = None,
+    padding: Many = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Average of every window over an image.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, H, W), or (C, H, W).
+    kernel_size, stride, padding, ceil_mode
+        As for `max_pool2d`.
+    count_include_pad : bool, optional
+        Whether the zeros put around count as elements.
+    divisor_override : int, optional
+        What to divide by instead of the number of elements.
+
+    Returns
+    -------
+    Tensor
+        Of shape (N, C, H', W').
+
+    Raises
+    ------
+    RuntimeError
+        If the shape does not fit, or the padding is more than half of the kernel.
+    ValueError
+        If `divisor_override` is 0.
+
+    Examples
+    --------
+    >>> F.avg_pool2d(ad.arange(16, dtype=np.float32).reshape(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
+    if divisor_override == 0:
+        raise ValueError("avg_pool2d: divisor_override must not be 0")
+    g = _pooling("avg_pool2d", kernel_size, stride, padding)
+    x, windows = _pooled("avg_pool2d", input, g, ceil_mode, 0.0)
+    total = windows.sum(dim=(-2, -1))
+    if divisor_override is not None:
+        mean = total / divisor_override
+    else:
+        down, across = (
+            _counted(total.shape[2 + i], x.shape[2 + i], g.size[i], g.stride[i], paddings(g)[0][i], count_include_pad)
+            for i in (0, 1)
+        )
+        mean = total / Tensor((down[:, None] * across).astype(x.dtype))
+    return mean if input.ndim == 4 else mean.squeeze(0)
+
+
+def _counted(count: int, n: int, k: int, s: int, p: int, include_pad: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return how many elements each window along one dimension has, without what reaches beyond the padding."""
+    start = np.arange(count) * s - p
+    end = np.minimum(start + k, n + p)
+    return end - start if include_pad else np.minimum(end, n) - np.maximum(start, 0)

@@ -1,0 +1,210 @@
+"""Affine and bilinear maps, look-up of embeddings, and dropout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import autodiff as ad
+from autodiff import Tensor, default_generator, linear
+from autodiff.graph import increment_version
+
+from ._checks import check_dtypes, checked_floats, checked_probability, checked_tensor
+
+__all__ = ["bilinear", "dropout", "embedding", "linear", "one_hot"]
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Bilinear map of two inputs: ``y[..., k] = x1 · weight[k] · x2 + bias[k]``.
+
+    Parameters
+    ----------
+    input1, input2 : Tensor
+        Of shapes (..., in1) and (..., in2).
+    weight : Tensor
+        Of shape (out, in1, in2).
+    bias : Tensor, optional
+        Of shape (out,).
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., out).
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not fit or the dtypes differ.
+
+    Examples
+    --------
+    >>> F.bilinear(ad.tensor([1.0, 2.0]), ad.tensor([3.0]), ad.ones(1, 2, 1))
+    tensor([9.])
+    """
+    a, b, w = (checked_floats(t, "bilinear") for t in (input1, input2, weight))
+    check_dtypes("bilinear", a, b, w, bias)
+    if w.ndim != 3 or a.shape[-1:] != w.shape[1:2] or b.shape[-1:] != w.shape[2:] or a.shape[:-1] != b.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear: inputs of shapes {a.shape} and {b.shape} do not fit a weight of shape {w.shape}: "
+            "expected (..., in1), (..., in2) and (out, in1, in2)"
+        )
+    if bias is not None and bias.shape != w.shape[:1]:
+        raise RuntimeError(f"bilinear: the bias must have shape {w.shape[:1]}, got {bias.shape}")
+    out, in1, in2 = w.shape
+    left = (a @ w.permute(1, 0, 2).reshape(in1, out * in2)).reshape(*a.shape[:-1], out, in2)
+    y = (left * b.unsqueeze(-2)).sum(-1)
+    return y if bias is None else y + bias
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Put 0 in the place of elements chosen at random, and scale the others so that the mean is kept.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, optional
+        The probability with which an element becomes 0.
+    training : bool, optional
+        Without it the input is returned as it is.
+    inplace : bool, optional
+        Does not change the result, which is a new tensor.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`; what remains is divided by 1 - p.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> F.dropout(ad.ones(3), p=1.0)
+    tensor([0., 0., 0.])
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks
+    from overfitting", JMLR 2014.
+    """
+    checked_probability(p, "dropout")
+    x = checked_floats(input, "dropout")
+    if not training or p == 0:
+        return x
+    kept = default_generator().random(x.shape, np.float32) >= p
+    scale = 1 / (1 - p) if p < 1 else 0.0
+    return x * Tensor(np.asarray(kept * x.dtype.type(scale), x.dtype))
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+) -> Tensor:
+    """Look up rows of a table.
+
+    Parameters
+    ----------
+    input : Tensor of integers
+        The numbers of the rows, of any shape.
+    weight : Tensor
+        The table, of shape (num_embeddings, embedding_dim).
+    padding_idx : int, optional
+        A row that gets no gradient.
+    max_norm : float, optional
+        Rows that are looked up and longer than this are shortened to it, in place.
+    norm_type : float, optional
+        The exponent of the norm that `max_norm` limits.
+
+    Returns
+    -------
+    Tensor
+        Of shape (*input.shape, embedding_dim).
+
+    Raises
+    ------
+    RuntimeError
+        If `input` does not hold integers or `weight` is not a matrix.
+    IndexError
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> F.embedding(ad.tensor([1, 0, 1]), ad.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.],
+            [3., 4.]])
+    """
+    at, w = checked_tensor(input, "embedding"), checked_floats(weight, "embedding")
+    if at.dtype.kind not in "iu":
+        raise RuntimeError(f"embedding: expected integers as row numbers, got {at.dtype}")
+    if w.ndim != 2:
+        raise RuntimeError(f"embedding: expected a weight of shape (num_embeddings, embedding_dim), got {w.shape}")
+    if at.size and not 0 <= at.data.min() <= at.data.max() < len(w):
+        raise IndexError(f"embedding: rows {at.data.min()} to {at.data.max()} asked for, the table has {len(w)} rows")
+    if padding_idx is not None:
+        padding_idx = checked_row(padding_idx, len(w), "embedding")
+    if max_norm is not None:
+        _shorten(w, np.unique(at.data), max_norm, norm_type)
+    rows = w[at]
+    if padding_idx is None or not (at.data == padding_idx).any():
+        return rows
+    return ad.where(Tensor((at.data != padding_idx)[..., None]), rows, rows.detach())
+
+
+def checked_row(padding_idx: int, rows: int, name: str) -> int:
+    """Return the number of a row counted from the first, or say that there is none such."""
+    if not -rows <= padding_idx < rows:
+        raise ValueError(f"{name}: padding_idx {padding_idx} is out of range for {rows} rows")
+    return padding_idx % rows
+
+
+def _shorten(weight: Tensor, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]], limit: float, p: float) -> None:
+    """Shorten rows of a table to a length, in place."""
+    lengths = np.linalg.norm(weight.data[rows], p, axis=1)
+    long = lengths > limit
+    if long.any():
+        weight.data[rows[long]] *= (limit / (lengths[long] + 1e-7))[:, None].astype(weight.dtype)
+        increment_version(weight)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Write each label as a row of zeros with a one at its place.
+
+    Parameters
+    ----------
+    tensor : Tensor of integers
+        Labels from 0, of any shape.
+    num_classes : int, optional
+        The length of a row; one more than the largest label unless given.
+
+    Returns
+    -------
+    Tensor of int64
+        Of shape (*tensor.shape, num_classes).
+
+    Raises
+    ------
+    RuntimeError
+        If a label is negative or not below `num_classes`, the labels are not integers, or there are none to count by.
+
+    Examples
+    --------
+    >>> F.one_hot(ad.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    t = checked_tensor(tensor, "one_hot")
+    if t.dtype.kind not in "iu":
+        raise RuntimeError(f"one_hot: labels must be integers, got {t.dtype}")
+    if not t.size and num_classes <= 0:
+        raise RuntimeError("one_hot: without labels num_classes must be positive")
+    if t.size and (t.data.min() < 0 or (num_classes != -1 and t.data.max() >= num_classes)):
+        raise RuntimeError(
+            f"one_hot: labels from {t.data.min()} to {t.data.max()} do not lie in 0 to num_classes = {num_classes}"
+        )
+    n = int(t.data.max()) + 1 if num_classes == -1 else num_classes
+    return Tensor((t.data[..., None] == np.arange(n)).astype(np.int64))

@@ -1,0 +1,289 @@
+"""Functions that bring activations to mean 0 and variance 1, or to length 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autodiff import Tensor
+from autodiff.graph import increment_version
+
+from ._checks import at_least, check_dtypes, checked_floats, checked_tensor
+from .distance import p_norm
+
+__all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalize each channel (dimension 1) over the batch and all further dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, ...).
+    running_mean, running_var : Tensor or None
+        Of shape (C,). Used in evaluation; in training moved towards the batch's, the variance being the unbiased one.
+    weight, bias : Tensor, optional
+        Of shape (C,): scale and shift.
+    training : bool, optional
+        Whether to use the batch's own mean and variance.
+    momentum : float, optional
+        The weight of this batch in the running averages.
+    eps : float, optional
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    ValueError
+        If a batch in training has only one value per channel, whose variance says nothing.
+    RuntimeError
+        If shapes or dtypes do not fit. No running average has moved then.
+
+    Examples
+    --------
+    >>> F.batch_norm(ad.tensor([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    x = checked_tensor(input, "batch_norm")
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {x.shape}")
+    check_dtypes("batch_norm", x, running_mean, running_var, weight, bias)
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, t in given.items():
+        if t is not None and t.shape != x.shape[1:2]:
+            raise RuntimeError(
+                f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
+            )
+    dims = (0, *range(2, x.ndim))
+    per_channel = (-1,) + (1,) * (x.ndim - 2)
+    if training:
+        n = x.size // max(x.shape[1], 1)
+        if n <= 1:
+            raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
+        mean = x.mean(dims, keepdim=True)
+        off = x - mean
+        var = (off * off).mean(dims, keepdim=True)
+        _average(running_mean, mean, momentum, 1)
+        _average(running_var, var, momentum, n / (n - 1))
+    else:
+        if running_mean is None or running_var is None:
+            raise ValueError("batch_norm: evaluation needs running_mean and running_var")
+        off = x - _shaped(running_mean, per_channel)
+        var = _shaped(running_var, per_channel)
+    scale = 1 / (var + eps).sqrt()
+    if weight is not None:
+        scale = scale * _shaped(weight, per_channel)
+    y = off * scale
+    return y if bias is None else y + _shaped(bias, per_channel)
+
+
+def _shaped(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return what is given per channel so that it broadcasts against (N, C, ...)."""
+    return values if len(shape) == 1 else values.reshape(shape)
+
+
+def _average(running: Tensor | None, batch: Tensor, momentum: float, factor: float) -> None:
+    """Move a running average towards a batch's value."""
+    if running is not None:
+        new = batch.data.reshape(running.shape)
+        running.data[...] = (1 - momentum) * running.data + momentum * factor * new
+        increment_version(running)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalize each sample over its last dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (..., *normalized_shape).
+    normalized_shape : int or sequence of int
+        The sizes of the dimensions over which mean and variance are taken.
+    weight, bias : Tensor, optional
+        Of shape `normalized_shape`: scale and shift.
+    eps : float, optional
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not fit or the dtypes differ.
+
+    Examples
+    --------
+    >>> F.layer_norm(ad.tensor([[1.0, 3.0]]), (2,))
+    tensor([[-1.0000,  1.0000]])
+
+    References
+    ----------
+    Ba, Kiros and Hinton, "Layer normalization", arXiv:1607.06450.
+    """
+    x = checked_floats(input, "layer_norm")
+    dims = _last_dims(x, normalized_shape, "layer_norm", weight, bias)
+    off = x - x.mean(dims, keepdim=True)
+    return _scaled(off / ((off * off).mean(dims, keepdim=True) + eps).sqrt(), weight, bias)
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """Divide each sample by the root of its mean square over its last dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (..., *normalized_shape).
+    normalized_shape : int or sequence of int
+        The sizes of the dimensions over which the mean is taken.
+    weight : Tensor, optional
+        Of shape `normalized_shape`: the scale.
+    eps : float, optional
+        Added to the mean square; the spacing of floats at 1 unless given.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not fit or the dtypes differ.
+
+    Examples
+    --------
+    >>> F.rms_norm(ad.tensor([[1.0, 7.0]]), (2,))
+    tensor([[0.2000, 1.4000]])
+
+    References
+    ----------
+    Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019.
+    """
+    x = checked_floats(input, "rms_norm")
+    dims = _last_dims(x, normalized_shape, "rms_norm", weight)
+    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    return _scaled(x / ((x * x).mean(dims, keepdim=True) + eps).sqrt(), weight, None)
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalize each sample over groups of its channels and all further dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, ...).
+    num_groups : int
+        Into how many groups of equal size the C channels are parted.
+    weight, bias : Tensor, optional
+        Of shape (C,): scale and shift.
+    eps : float, optional
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    RuntimeError
+        If there are fewer than two dimensions, the channels cannot be parted, or shapes or dtypes do not fit.
+
+    Examples
+    --------
+    >>> F.group_norm(ad.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+
+    References
+    ----------
+    Wu and He, "Group normalization", ECCV 2018.
+    """
+    x = checked_floats(input, "group_norm")
+    check_dtypes("group_norm", x, weight, bias)
+    if x.ndim < 2 or num_groups < 1 or x.shape[1] % num_groups:
+        raise RuntimeError(
+            f"group_norm: expected shape (N, C, ...) with C divisible by {num_groups} groups, got {x.shape}"
+        )
+    for t in (weight, bias):
+        if t is not None and t.shape != (x.shape[1],):
+            raise RuntimeError(f"group_norm: weight and bias must have shape ({x.shape[1]},), got {t.shape}")
+    parted = x.reshape(x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:])
+    dims = tuple(range(2, parted.ndim))
+    off = parted - parted.mean(dims, keepdim=True)
+    y = off / ((off * off).mean(dims, keepdim=True) + eps).sqrt()
+    across = (1, -1) + (1,) * (x.ndim - 2)
+    return _scaled(y.reshape(x.shape), *(None if t is None else t.reshape(across) for t in (weight, bias)))
+
+
+def _last_dims(x: Tensor, shape: int | Sequence[int], name: str, *factors: Tensor | None) -> tuple[int, ...]:
+    """Return the dimensions that `shape` describes, or say what does not fit."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    check_dtypes(name, x, *factors)
+    if not sizes or x.shape[max(x.ndim - len(sizes), 0) :] != sizes:
+        raise RuntimeError(f"{name}: expected an input of shape (..., {str(sizes)[1:-1]}), got {x.shape}")
+    for t in factors:
+        if t is not None and t.shape != sizes:
+            raise RuntimeError(f"{name}: weight and bias must have shape {sizes}, got {t.shape}")
+    return tuple(range(x.ndim - len(sizes), x.ndim))
+
+
+def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    if weight is not None:
+        y = y * weight
+    return y if bias is None else y + bias
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
+    """Divide by the p-norm along a dimension, so that what lies along it has length 1.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, optional
+        The exponent of the norm.
+    dim : int or tuple of int, optional
+        The dimensions along which the norm is taken.
+    eps : float, optional
+        The least divisor.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Examples
+    --------
+    >>> F.normalize(ad.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    x = checked_floats(input, "normalize")
+    return x / at_least(p_norm(x, p, dim, keepdim=True), eps)

@@ -1,0 +1,139 @@
+"""Tools for all parameters of a model at once: limiting their gradients, and writing them as one vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+import autodiff as ad
+from autodiff import Tensor
+from autodiff.graph import increment_version
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+
+
+def _listed(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
+    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    for i, p in enumerate(listed):
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
+    return listed
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
+    return [p.grad for p in _listed(parameters, name) if p.grad is not None]
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale the gradients, in place, so that the norm of all of them together is at most `max_norm`.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Those without a gradient are passed over.
+    max_norm : float
+    norm_type : float, optional
+        The exponent of the norm; may be infinite.
+    error_if_nonfinite : bool, optional
+        Whether to raise where the norm is infinite or NaN, instead of scaling by it.
+
+    Returns
+    -------
+    Tensor
+        The norm before.
+
+    Raises
+    ------
+    RuntimeError
+        If asked to by `error_if_nonfinite`; no gradient is changed then.
+
+    Examples
+    --------
+    >>> w = nn.Parameter(ad.zeros(2))
+    >>> w.grad = ad.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grad_norm_(w, 1.0)
+    tensor(5.)
+    >>> w.grad
+    tensor([0.6000, 0.8000])
+
+    References
+    ----------
+    Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
+    """
+    gradients = _gradients(parameters, "clip_grad_norm_")
+    if not gradients:
+        return ad.tensor(0.0)
+    norms = np.stack([np.linalg.norm(g.data.ravel(), norm_type) for g in gradients])
+    total = np.linalg.norm(norms, norm_type)
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")
+    coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))
+    for g in gradients:
+        g.data[...] *= coefficient.astype(g.dtype)
+        increment_version(g)
+    return Tensor(total)
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Cut every element of the gradients, in place, to the range from -clip_value to clip_value.
+
+    Examples
+    --------
+    >>> w = nn.Parameter(ad.zeros(2))
+    >>> w.grad = ad.tensor([-3.0, 0.5])
+    >>> nn.utils.clip_grad_value_(w, 1.0)
+    >>> w.grad
+    tensor([-1.0000,  0.5000])
+    """
+    limit = float(clip_value)
+    for g in _gradients(parameters, "clip_grad_value_"):
+        np.clip(g.data, -limit, limit, out=g.data)
+        increment_version(g)
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Write all parameters as one vector, one after the other; gradients flow back through it.
+
+    Examples
+    --------
+    >>> nn.utils.parameters_to_vector(nn.Linear(3, 2).parameters()).shape
+    (8,)
+    """
+    return ad.cat([p.reshape(-1) for p in _listed(parameters, "parameters_to_vector")])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write the elements of a vector into parameters, one after the other, in place.
+
+    Raises
+    ------
+    TypeError
+        If `vec` is not a Tensor.
+    ValueError
+        If it does not have as many elements as the parameters; nothing is written then.
+
+    Examples
+    --------
+    >>> net = nn.Linear(1, 2)
+    >>> nn.utils.vector_to_parameters(ad.tensor([1.0, 2.0, 3.0, 4.0]), net.parameters())
+    >>> net.bias.tolist()
+    [3.0, 4.0]
+    """
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"vector_to_parameters: expected a Tensor, got {type(vec).__name__}")
+    listed = _listed(parameters, "vector_to_parameters")
+    count = sum(p.size for p in listed)
+    if vec.shape != (count,):
+        raise ValueError(f"vector_to_parameters: expected a vector of {count} elements, got shape {vec.shape}")
+    start = 0
+    for p in listed:
+        p.data[...] = vec.data[start : start + p.size].reshape(p.shape)
+        increment_version(p)
+        start += p.size

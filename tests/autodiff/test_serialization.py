@@ -1,0 +1,314 @@
+"""Checkpoints hold everything, survive a kill at any moment, and refuse what is not theirs by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save as raw_save
+
+import autodiff as ad
+import nn
+import optim
+from tests.oracle import array, needs_torch, torch
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.safetensors"
+
+
+# -- what goes in comes out --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 3)])
+def test_tensors_of_every_dtype_and_shape_come_back(path: Path, dtype: str, shape: tuple[int, ...]) -> None:
+    value = (np.random.default_rng(0).normal(size=shape) * 10).astype(dtype)
+    ad.save({"x": ad.tensor(value)}, path)
+    found = ad.load(path)["x"]
+    assert isinstance(found, ad.Tensor)
+    assert (found.dtype, found.shape, found.requires_grad) == (value.dtype, shape, False)
+    np.testing.assert_array_equal(found.data, value)
+
+
+def test_nested_states_come_back_with_their_kinds_order_and_keys(path: Path) -> None:
+    state: dict[Any, Any] = {
+        "z": {1: {"step": 3, "mean": ad.tensor([1.0, 2.0])}, 0: {}},
+        "a": [1, 2.5, None, True, "text ☃", (0.9, 0.999), []],
+        "numbers": [float("inf"), 0.1, 2**70, -0.0],
+        "array": np.arange(3),
+        "scalar": np.float32(0.1),
+    }
+    ad.save(state, path)
+    found = ad.load(path)
+    assert list(found) == list(state)
+    assert list(found["z"]) == [1, 0]
+    assert found["z"][1]["step"] == 3
+    assert type(found["z"][1]["mean"]) is ad.Tensor
+    assert found["a"] == state["a"]
+    assert [type(v) for v in found["a"]] == [type(v) for v in state["a"]]
+    assert found["numbers"] == state["numbers"]
+    assert type(found["array"]) is np.ndarray
+    assert found["scalar"] == np.float32(0.1)
+    assert type(found["scalar"]) is np.float32
+
+
+def test_nan_comes_back(path: Path) -> None:
+    ad.save({"loss": float("nan")}, path)
+    assert np.isnan(ad.load(path)["loss"])
+
+
+def test_views_and_foreign_byte_orders_are_written_as_their_values(path: Path) -> None:
+    base = ad.arange(12, dtype=np.float64).reshape(3, 4)
+    ad.save({"t": base.T, "every": base[:, ::2], "big": np.arange(3, dtype=">f8")}, path)
+    found = ad.load(path)
+    np.testing.assert_array_equal(found["t"].data, base.data.T)
+    np.testing.assert_array_equal(found["every"].data, base.data[:, ::2])
+    np.testing.assert_array_equal(found["big"], np.arange(3.0))
+
+
+def test_names_that_meet_are_kept_apart(path: Path) -> None:
+    state = {"a.b": ad.tensor(1.0), "a": {"b": ad.tensor(2.0)}, "__metadata__": ad.tensor(3.0)}
+    ad.save(state, path)
+    found = ad.load(path)
+    assert (found["a.b"].item(), found["a"]["b"].item(), found["__metadata__"].item()) == (1.0, 2.0, 3.0)
+
+
+def test_training_resumes_exactly_from_a_checkpoint(path: Path) -> None:
+    def trained(steps: int, resume_after: int | None = None) -> list[float]:
+        ad.manual_seed(3)
+        net = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 1))
+        optimizer = optim.Adam(net.parameters(), lr=0.01)
+        x, y = ad.randn(20, 3), ad.randn(20, 1)
+        losses = []
+        for step in range(steps):
+            if step == resume_after:
+                ad.save({"model": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, path)
+                net = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 1))
+                optimizer = optim.Adam(net.parameters(), lr=0.5)
+                state = ad.load(path)
+                assert state["step"] == step
+                net.load_state_dict(state["model"])
+                optimizer.load_state_dict(state["optimizer"])
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(net(x), y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    assert trained(12, resume_after=5) == trained(12)
+
+
+# -- what does not fit -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "named"),
+    [
+        ([1, 2], "list"),
+        (nn.Linear(2, 1), "state_dict"),
+        ({"a": {"f": print}}, "a.f"),
+        ({"a": [object()]}, "a.0"),
+        ({1.5: 2}, "1.5"),
+        ({True: 2}, "True"),
+        ({"z": np.array([1j])}, "complex"),
+        ({"s": {1, 2}}, "set"),
+    ],
+)
+def test_what_a_file_cannot_hold_is_refused_and_no_file_touched(path: Path, state: Any, named: str) -> None:
+    path.write_bytes(b"old")
+    with pytest.raises(TypeError, match=named):
+        ad.save(state, path)
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_is_missing_is_named(path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"state\.safetensors"):
+        ad.load(path)
+
+
+def test_a_folder_that_is_missing_is_named(path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        ad.save({}, path.parent / "nowhere" / "x")
+
+
+def test_every_truncation_is_refused_by_name(path: Path) -> None:
+    ad.save({"x": ad.ones(50), "y": ad.zeros(3), "n": 1}, path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"state\.safetensors.*not a whole safetensors file"):
+            ad.load(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a checkpoint",
+        b"\x80\x04\x95" + b"\x00" * 40,  # a pickle
+        b"PK\x03\x04" + b"\x00" * 40,  # what torch.save writes
+        struct.pack("<Q", 2**60) + b"{}",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 2) + b"{}" + b"more",
+    ],
+)
+def test_foreign_files_are_refused_by_name(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"state\.safetensors"):
+        ad.load(path)
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        "nonsense",
+        "[]",
+        "5",
+        '{"dict": [["x", {"tensor": "y"}]]}',
+        '{"dict": [["x", {"code": "x"}]]}',
+        '{"dict": [[[1], 2]]}',
+        '{"dict": 5}',
+        '{"list": []}',
+        "{}",
+        '{"list": [' * 100_000,
+        '{"list": [' * 5_000 + "]}" * 5_000,
+    ],
+)
+def test_a_broken_structure_is_refused_by_name(path: Path, structure: str) -> None:
+    path.write_bytes(raw_save({"x": np.ones(2)}, {"autodiff": structure}))
+    with pytest.raises(ValueError, match=r"state\.safetensors"):
+        ad.load(path)
+
+
+def test_a_dtype_that_tensors_do_not_have_is_refused_by_name(path: Path) -> None:
+    header = json.dumps({"x": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
+    with pytest.raises(ValueError, match=r"state\.safetensors"):
+        ad.load(path)
+
+
+# -- the old file or the new one ---------------------------------------------------------------------------------------
+
+WRITER = """
+import sys
+import numpy as np
+import autodiff as ad
+path, first = sys.argv[1], int(sys.argv[2])
+print("ready", flush=True)
+for n in range(first, first + 1_000_000):
+    ad.save({"n": n, "values": ad.Tensor(np.full(100_000, float(n)))}, path)
+    print(n, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one_whole(path: Path) -> None:
+    moments = random.Random(5)
+    ad.save({"n": 0, "values": ad.Tensor(np.full(100_000, 0.0))}, path)
+    last = 0
+    for _ in range(50):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), str(last + 1)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        time.sleep(moments.uniform(0, 0.01))  # a save takes a few milliseconds
+        writer.send_signal(signal.SIGKILL)
+        told = [int(line) for line in writer.stdout.read().splitlines() if line.strip().isdigit()]
+        writer.wait()
+        writer.stdout.close()
+        state = ad.load(path)
+        np.testing.assert_array_equal(state["values"].data, np.full(100_000, float(state["n"])))
+        reported = told[-1] if told else last
+        assert state["n"] in (reported, reported + 1)
+        last = state["n"]
+
+
+def test_a_failure_while_writing_leaves_the_old_file_and_no_other(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ad.save({"n": 1}, path)
+
+    def full(*args: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        ad.save({"n": 2}, path)
+    monkeypatch.undo()
+    assert ad.load(path) == {"n": 1}
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX's")
+def test_a_replaced_file_keeps_its_mode_and_a_link_its_target(path: Path, tmp_path: Path) -> None:
+    ad.save({"n": 1}, path)
+    path.chmod(0o640)
+    link = tmp_path / "latest"
+    link.symlink_to(path)
+    ad.save({"n": 2}, link)
+    assert link.is_symlink()
+    assert ad.load(path) == {"n": 2}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+# -- both ways ---------------------------------------------------------------------------------------------------------
+
+
+def networks(library: Any) -> dict[str, Any]:
+    """Return a multi-layer perceptron with batch normalization and a small CNN of a library."""
+    return {
+        "perceptron": library.Sequential(
+            library.Linear(6, 8), library.BatchNorm1d(8), library.LeakyReLU(), library.Linear(8, 3)
+        ),
+        "cnn": library.Sequential(
+            library.Conv2d(1, 4, 3, padding=1),
+            library.BatchNorm2d(4),
+            library.ReLU(),
+            library.MaxPool2d(2),
+            library.Conv2d(4, 6, 3, groups=2),
+            library.Flatten(),
+            library.Linear(24, 3),
+        ),
+    }
+
+
+INPUTS = {"perceptron": (5, 6), "cnn": (5, 1, 8, 8)}
+ROUNDING = {"rtol": 2e-5, "atol": 2e-6}  # float32 rounds by 6e-8; the sums have up to 36 terms of about 1
+
+
+@needs_torch
+@pytest.mark.parametrize("name", list(INPUTS))
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_weights_move_both_ways_through_a_file(path: Path, name: str, ours_first: bool) -> None:
+    from safetensors.torch import load_file, save_file
+
+    ad.manual_seed(0)
+    torch.manual_seed(0)
+    mine, other = networks(nn)[name], networks(torch.nn)[name]
+    x = np.random.default_rng(0).normal(size=INPUTS[name]).astype(np.float32)
+    for _ in range(3):  # running averages that are not those of the start
+        (mine(ad.tensor(x)) if ours_first else other(torch.tensor(x)))
+    if ours_first:
+        ad.save(mine.state_dict(), path)
+        report = other.load_state_dict(load_file(path))
+    else:
+        save_file(other.state_dict(), path)
+        report = mine.load_state_dict(ad.load(path))
+    assert not any(report)
+    for training in (False, True):
+        found, expected = mine.train(training)(ad.tensor(x)), other.train(training)(torch.tensor(x))
+        np.testing.assert_allclose(array(found), array(expected), **ROUNDING)

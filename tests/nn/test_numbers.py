@@ -1,0 +1,194 @@
+"""Where a naive formula fails, and what no other library is there to compare with: random layers, the step, init."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+import nn.functional as F  # noqa: N812  # the name everyone knows
+from tests.oracle import array, needs_torch, theirs, torch
+
+FAR = np.array([-1e4, -500.0, -40.0, -10.0, -1e-8, 0.0, 1e-8, 10.0, 40.0, 500.0, 1e4])
+SMOOTH = ["elu", "celu", "selu", "gelu", "silu", "mish", "sigmoid", "logsigmoid", "tanh", "softplus", "softsign"]
+
+
+@needs_torch
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_are_finite_and_pytorchs_far_out(name: str, dtype: Any) -> None:
+    x, other = ad.tensor(FAR.astype(dtype), requires_grad=True), theirs(FAR.astype(dtype), True)
+    y, expected = getattr(F, name)(x), getattr(torch.nn.functional, name)(other)
+    y.sum().backward()
+    expected.sum().backward()
+    # a few roundings of the larger of the value and 1; PyTorch's sigmoid in float32 is vectorized and errs by some more
+    rounding = 32 * np.finfo(dtype).eps
+    np.testing.assert_allclose(array(y), array(expected), rtol=rounding, atol=rounding)
+    assert x.grad is not None
+    np.testing.assert_allclose(array(x.grad), array(other.grad), rtol=rounding, atol=rounding)
+
+
+def test_small_negative_numbers_keep_their_digits() -> None:
+    x = ad.tensor([-1e-6])
+    for call in (F.elu, F.celu):
+        assert call(x).item() == pytest.approx(-1e-6, rel=1e-5)  # exp(x) - 1 in float32 would give -9.5e-7
+
+
+def test_losses_are_finite_far_out() -> None:
+    logits, sides = ad.tensor(FAR, requires_grad=True), ad.tensor((FAR > 0) * 1.0)
+    for loss in (
+        F.binary_cross_entropy_with_logits(logits, 1 - sides),
+        F.soft_margin_loss(logits, 1 - 2 * sides),
+        F.cross_entropy(logits[None], ad.tensor([0])),
+    ):
+        loss.backward()
+        assert math.isfinite(loss.item())
+    assert logits.grad is not None
+    assert np.isfinite(logits.grad.data).all()
+
+
+@needs_torch
+def test_probabilities_of_0_and_1_have_pytorchs_loss_and_slope() -> None:
+    p, t = np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 1.0])
+    x, other = ad.tensor(p, requires_grad=True), theirs(p, True)
+    loss = F.binary_cross_entropy(x, ad.tensor(t), reduction="none")
+    expected = torch.nn.functional.binary_cross_entropy(other, theirs(t), reduction="none")
+    np.testing.assert_allclose(array(loss), array(expected), rtol=1e-12)
+    loss.sum().backward()
+    expected.sum().backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.data[:2], array(other.grad)[:2], rtol=1e-8)  # PyTorch's 1e-12 is a float32
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (nn.BatchNorm1d(3), (4, 3)),
+        lambda: (nn.BatchNorm2d(3), (2, 3, 2, 2)),
+        lambda: (nn.LayerNorm(3), (4, 3)),
+        lambda: (nn.GroupNorm(1, 3), (4, 3)),
+    ],
+)
+def test_constant_batches_become_0_with_finite_gradients(make: Callable[[], Any]) -> None:
+    norm, shape = make()
+    x = ad.full(shape, 1e3, requires_grad=True)
+    y = norm(x)
+    (y * ad.arange(y.size, dtype=np.float32).reshape(y.shape)).sum().backward()
+    assert (y.data == 0).all()
+    assert x.grad is not None
+    assert np.isfinite(x.grad.data).all()
+
+
+def test_zero_vectors_have_length_0_and_no_slope() -> None:
+    x = ad.zeros(2, 3, requires_grad=True)
+    (F.normalize(x).sum() + F.cosine_similarity(x, ad.ones(2, 3)).sum()).backward()
+    assert x.grad is not None
+    assert np.isfinite(x.grad.data).all()
+
+
+# -- layers that draw --------------------------------------------------------------------------------------------------
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean_and_the_gradient() -> None:
+    ad.manual_seed(0)
+    x = ad.ones(100_000, requires_grad=True)
+    y = nn.Dropout(0.3)(x)
+    y.sum().backward()
+    dropped = (y.data == 0).mean()
+    assert abs(dropped - 0.3) < 0.006  # four standard deviations of the share, √(0.3 · 0.7 / 1e5)
+    np.testing.assert_allclose(y.data[y.data != 0], 1 / 0.7, rtol=1e-6)
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.data, y.data)
+    ad.manual_seed(0)
+    np.testing.assert_array_equal(nn.Dropout(0.3)(x).data, y.data)
+
+
+def test_the_step_is_1_from_0_on_and_has_gradient_0() -> None:
+    x = ad.tensor([-0.1, -0.0, 0.0, 3.0], requires_grad=True)
+    y = nn.Step()(x)
+    y.sum().backward()
+    assert y.tolist() == [0.0, 1.0, 1.0, 1.0]
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.0] * 4
+    assert repr(nn.Step()) == "Step()"
+
+
+@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Mish", "Hardtanh", "ReLU6"])
+def test_in_place_changes_nothing_but_the_text(name: str) -> None:
+    x = ad.tensor([-1.0, 2.0])
+    module = getattr(nn, name)(inplace=True)
+    np.testing.assert_array_equal(module(x).data, getattr(nn, name)()(x).data)
+    assert x.tolist() == [-1.0, 2.0]
+    if torch is not None:
+        assert repr(module) == repr(getattr(torch.nn, name)(inplace=True))
+
+
+@needs_torch
+def test_embeddings_that_are_too_long_are_shortened_as_by_pytorch() -> None:
+    table, rows = np.arange(12.0).reshape(4, 3), np.array([1, 3, 1])
+    mine, other = ad.tensor(table), theirs(table)
+    y = F.embedding(ad.tensor(rows), mine, max_norm=5.0)
+    expected = torch.nn.functional.embedding(theirs(rows), other, max_norm=5.0)
+    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
+    np.testing.assert_allclose(mine.data, array(other), rtol=1e-12)
+
+
+@needs_torch
+def test_pooling_says_where_the_largest_elements_stand() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 6))
+    for options in (
+        {"kernel_size": 2},
+        {"kernel_size": 3, "stride": 2, "padding": 1},
+        {"kernel_size": 2, "dilation": 2},
+    ):
+        _, at = nn.MaxPool2d(**options, return_indices=True)(ad.tensor(x))
+        _, expected = torch.nn.MaxPool2d(**options, return_indices=True)(theirs(x))
+        np.testing.assert_array_equal(at.data, array(expected))
+
+
+# -- initialization ----------------------------------------------------------------------------------------------------
+
+
+@needs_torch
+@pytest.mark.parametrize("shape", [(3, 2, 3), (4, 2, 3, 4), (2, 4, 1, 2, 3)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_dirac_is_pytorchs(shape: tuple[int, ...], groups: int) -> None:
+    if shape[0] % groups:
+        with pytest.raises(ValueError, match="groups"):
+            nn.init.dirac_(ad.zeros(shape), groups)
+        return
+    expected = torch.nn.init.dirac_(torch.zeros(shape), groups)
+    np.testing.assert_array_equal(nn.init.dirac_(ad.zeros(shape), groups).data, array(expected))
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 2, 3), (2, 2)])
+def test_orthogonal_tensors_have_orthogonal_rows_or_columns(shape: tuple[int, ...]) -> None:
+    w = nn.init.orthogonal_(ad.zeros(shape, dtype=np.float64), gain=2.0).data.reshape(shape[0], -1)
+    small = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-13)  # a few roundings of 4
+
+
+def test_truncated_numbers_stay_in_range_with_the_distributions_spread() -> None:
+    ad.manual_seed(0)
+    w = nn.init.trunc_normal_(ad.zeros(100_000), std=2.0, a=-2.0, b=2.0).data
+    assert (np.abs(w) <= 2).all()
+    assert abs(w.std() - 2 * 0.5396) < 0.01  # of a normal variable cut at one deviation: 0.5396 deviations
+    with pytest.raises(RuntimeError, match="trunc_normal_"):
+        nn.init.trunc_normal_(ad.zeros(3), a=100.0, b=101.0)
+
+
+@needs_torch
+def test_gains_are_pytorchs() -> None:
+    for name in ("linear", "conv1d", "conv2d", "conv_transpose3d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"):
+        assert nn.init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name), rel=1e-15)
+
+
+@pytest.mark.parametrize("fill", [nn.init.eye_, nn.init.dirac_, nn.init.orthogonal_])
+def test_initializations_refuse_vectors(fill: Callable[[ad.Tensor], ad.Tensor]) -> None:
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        fill(ad.zeros(3))
