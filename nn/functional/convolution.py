@@ -238,22 +238,19 @@ def _windows(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> 
     return ad.windows(x, g.size, g.stride, g.dilation)
 
 
+def _columns(windows: Tensor, groups: int, n: int) -> Tensor:
+    """Write windows (N, C, *places, *kernel) as columns (N, groups, C / groups · kernel, places)."""
+    batch, channels, *rest = windows.shape
+    order = (0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))  # places last: long rows to copy
+    rows = channels // groups * math.prod(rest[n:])
+    return windows.permute(order).reshape(batch, groups, rows, math.prod(rest[:n]))
+
+
 def _product(windows: Tensor, w: Tensor, bias: Tensor | None, groups: int, n: int) -> Tensor:
     """Multiply windows (N, C, *places, *kernel) with kernels (out, C / groups, *kernel) to (N, out, *places)."""
-    batch, channels, *rest = windows.shape
-    places, out = rest[:n], w.shape[0]
-    rows, columns = batch * math.prod(places), math.prod(w.shape[1:])
-    middle, last = tuple(range(2, n + 2)), tuple(range(n + 2, 2 * n + 2))
-    if groups == 1:
-        seen = windows.permute(0, *middle, 1, *last).reshape(rows, columns)
-        y = ad.linear(seen, w.reshape(out, columns), bias)
-        return y.reshape(batch, *places, out).permute(0, n + 1, *range(1, n + 1))
-    parted = windows.reshape(batch, groups, channels // groups, *rest)
-    middle, last = tuple(d + 1 for d in middle), tuple(d + 1 for d in last)
-    seen = parted.permute(1, 0, *middle, 2, *last).reshape(groups, rows, columns)
-    y = seen @ w.reshape(groups, out // groups, columns).mT
-    y = y.reshape(groups, batch, *places, out // groups).permute(1, 0, n + 2, *range(2, n + 2))
-    y = y.reshape(batch, out, *places)
+    out = w.shape[0]
+    kernels = w.reshape(groups, out // groups, math.prod(w.shape[1:]))
+    y = (kernels @ _columns(windows, groups, n)).reshape(windows.shape[0], out, *windows.shape[2 : n + 2])
     return y if bias is None else y + bias.reshape(1, out, *(1,) * n)
 
 
@@ -289,9 +286,7 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
     if x.ndim != 4:
         raise RuntimeError(f"unfold: expected a 3-d or 4-d input, got shape {x.shape}")
     g = geometry("unfold", 2, kernel_size, stride, padding, dilation)
-    windows = _windows("unfold", x, g, *paddings(g))
-    batch, channels, h, w, *k = windows.shape
-    return windows.permute(0, 1, 4, 5, 2, 3).reshape(batch, channels * math.prod(k), h * w)
+    return _columns(_windows("unfold", x, g, *paddings(g)), 1, 2).squeeze(1)
 
 
 # -- pooling -----------------------------------------------------------------------------------------------------------
