@@ -284,8 +284,9 @@ def rand(
     >>> ad.rand(2, 3).shape
     (2, 3)
     """
+    kind = _fractions(dtype, "rand")
     drawn = (generator or default_generator()).random(_shape(size, "rand"))
-    return Tensor(_below_one(drawn, _floating(dtype, "rand")), requires_grad, name)
+    return Tensor(_below_one(drawn, kind), requires_grad, name)
 
 
 def _below_one(drawn: Any, dtype: np.dtype[Any]) -> Any:
@@ -307,8 +308,9 @@ def randn(
     >>> ad.randn(2, 3).shape
     (2, 3)
     """
+    kind = _fractions(dtype, "randn")
     drawn = (generator or default_generator()).standard_normal(_shape(size, "randn"))
-    return Tensor(np.asarray(drawn).astype(_floating(dtype, "randn")), requires_grad, name)
+    return Tensor(np.asarray(drawn).astype(kind), requires_grad, name)
 
 
 def randint(
@@ -434,3 +436,11 @@ def _shape(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
 
 def _floating(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
     return dtypes.get_default_dtype() if dtype is None else dtypes.checked(dtype, name)
+
+
+def _fractions(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
+    """Return a floating dtype: what is drawn would be cut to integers by any other."""
+    kind = _floating(dtype, name)
+    if kind.kind != "f":
+        raise RuntimeError(f"{name}: expected a floating dtype, got {kind}; for integers there is randint")
+    return kind

@@ -104,3 +104,15 @@ def increment_version(tensor: Node) -> None:
 def changed_since(node: Node, stamp: int) -> bool:
     """Tell whether the node's array was changed in place after `stamp`."""
     return node._version is not None and node._version[0] > stamp
+
+
+def clear_gradient(tensor: Node, set_to_none: bool) -> None:
+    """Forget a tensor's gradient, or fill it with zeros where it stands: what `zero_grad` does to each parameter."""
+    grad = tensor._grad
+    if set_to_none or grad is None:
+        tensor._grad = None
+    elif grad._requires_grad:
+        tensor._grad = grad.detach() * 0
+    else:
+        grad.data[...] = 0
+        increment_version(grad)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import sys
 
@@ -18,4 +19,5 @@ def measure(quick: bool) -> dict[str, float]:
 
 
 def _run(statement: str) -> None:
-    subprocess.run([sys.executable, "-c", statement], check=True)
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}  # an installed package has its byte code written, too
+    subprocess.run([sys.executable, "-c", statement], check=True, env=environment)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
-from autodiff.graph import extra, increment_version, tick
+from autodiff.graph import clear_gradient, extra, increment_version, tick
 
 from . import hooks
 
@@ -418,10 +418,7 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
         for p in self.parameters():
-            if set_to_none or p.grad is None:
-                p.grad = None
-            else:
-                p.grad = Tensor(np.zeros_like(p.data))
+            clear_gradient(p, set_to_none)
 
     def to(self: M, dtype: DTypeLike) -> M:
         """Convert floating parameters and buffers to another floating dtype, in place."""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff import Tensor, enable_grad
+from autodiff.graph import clear_gradient
 
 from .layout import Array, Chunk, Group, State, chunks
 
@@ -171,10 +172,7 @@ class Optimizer:
         """Forget the gradients of all parameters, or fill them with zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                if set_to_none or p._grad is None:
-                    p._grad = None
-                else:
-                    p._grad = Tensor(np.zeros_like(p.data))
+                clear_gradient(p, set_to_none)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 

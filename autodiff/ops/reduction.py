@@ -79,8 +79,10 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
     input=lambda g, input_shape, dim, keepdim: spread(g / (_count(input_shape, dim) or 1), input_shape, dim, keepdim)
 )
 def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
-    total = np.add.reduce(input, axis=dim, keepdims=keepdim)
     n = _count(input.shape, dim)
+    if input.dtype == np.float16:  # whose largest number, 65504, many small ones add up to
+        return (np.add.reduce(input, axis=dim, keepdims=keepdim, dtype=np.float32) / (n or np.nan)).astype(np.float16)
+    total = np.add.reduce(input, axis=dim, keepdims=keepdim)
     return total / n if n else total * np.nan
 
 

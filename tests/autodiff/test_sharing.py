@@ -10,6 +10,7 @@ import pytest
 
 import autodiff as ad
 import nn
+import optim
 
 
 def test_a_gradient_that_a_hook_returned_is_not_added_to_in_place() -> None:
@@ -111,3 +112,31 @@ def test_linear_without_features_differentiates() -> None:
     assert x.grad is not None
     assert weight.grad is not None
     assert (x.grad.shape, weight.grad.shape) == ((2, 3, 0), (4, 0))
+
+
+@pytest.mark.parametrize("make", [lambda t: nn_of(t).zero_grad, lambda t: optim.SGD([t], lr=0.1).zero_grad])
+def test_a_gradient_is_filled_with_zeros_where_it_stands(make: Callable[[nn.Parameter], Callable[..., None]]) -> None:
+    p = nn.Parameter(ad.ones(2))
+    (p * 3).sum().backward()
+    held = p.grad
+    assert held is not None
+    make(p)(set_to_none=False)
+    assert p.grad is held
+    assert held.tolist() == [0, 0]
+
+
+def nn_of(p: nn.Parameter) -> nn.Module:
+    """Return a module whose parameter this is."""
+    module = nn.Module()
+    module.register_parameter("p", p)
+    return module
+
+
+def test_the_mean_of_many_half_precision_numbers_does_not_overflow() -> None:
+    assert ad.ones(100_000, dtype=ad.float16).mean().item() == 1
+
+
+@pytest.mark.parametrize("draw", [ad.rand, ad.randn])
+def test_random_fractions_are_not_cut_to_integers(draw: Callable[..., ad.Tensor]) -> None:
+    with pytest.raises(RuntimeError, match="floating dtype, got int64"):
+        draw(5, dtype=ad.int64)
