@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,10 @@ README = Path(__file__).parents[1] / "README.md"
 def test_the_readmes_program_learns_xor_and_draws_it(tmp_path: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
-    run = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    here = os.environ | {"PYTHONPATH": str(README.parent)}  # this checkout, not whatever copy is installed
+    run = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, env=here
+    )
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
     assert "[[0], [1], [1], [0]]" in run.stdout
