@@ -111,7 +111,7 @@ class Subset(Dataset):
 
     def __init__(self, dataset: Dataset | Sequence[Any], indices: Sequence[int]) -> None:
         self.dataset, self.indices = dataset, indices
-        self._rows = np.asarray(indices, dtype=np.intp)
+        _numbers(indices, "Subset")
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -121,7 +121,7 @@ class Subset(Dataset):
 
     def take(self, rows: Rows) -> Any:
         """Return the items with these numbers as a batch."""
-        return _gathered(self.dataset, self._rows[rows])
+        return _gathered(self.dataset, _numbers(self.indices, "Subset")[rows])
 
 
 def random_split(
@@ -214,10 +214,22 @@ def default_collate(batch: Sequence[Any]) -> Any:
     raise TypeError(f"default_collate: cannot stack items of type {type(first).__name__}; give a collate_fn")
 
 
+def _numbers(indices: Any, name: str) -> Rows:
+    """Return indices as an array, and refuse what would have to be cut to integers."""
+    array = np.asarray(indices)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: indices must be integers, got {array.dtype}")
+    return array.astype(np.intp)
+
+
 def _gathered(dataset: Any, rows: Rows) -> Any:
     """Return items of a data set as a batch: at once if it can, else one by one."""
-    if hasattr(dataset, "take"):
-        return dataset.take(rows)
+    if isinstance(dataset, np.ndarray):
+        return Tensor(dataset.take(rows, 0))
+    if isinstance(dataset, Dataset):
+        first = next(c for c in type(dataset).__mro__ if {"take", "__getitem__"} & vars(c).keys())
+        if "take" in vars(first):  # a subclass that changes single items alone must be asked for these
+            return dataset.take(rows)  # type: ignore[attr-defined]  # just seen
     return default_collate([dataset[i] for i in rows.tolist()])
 
 
@@ -306,7 +318,7 @@ class DataLoader:
     def _rows(self) -> Rows:
         """Return the numbers of all items in the epoch's order."""
         if self.sampler is not None:
-            return np.fromiter(self.sampler, np.intp)
+            return _numbers(list(self.sampler), "DataLoader")
         size = len(self.dataset)
         return np.arange(size) if self._seed is None else np.random.default_rng(self._seed).permutation(size)
 

@@ -538,8 +538,12 @@ class Tensor(Node):
         return other.item() if isinstance(other, np.generic) else other
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        index, plain = indexing.plain_index(key), self._operand("setitem", value)
-        self._change("setitem", lambda a: a.__setitem__(index, plain))
+        plain = self._operand("setitem", value)
+        first, then = indexing.in_two_steps(indexing.plain_index(key))
+        if then is None:
+            self._change("setitem", lambda a: a.__setitem__(first, plain))
+        else:
+            self._change("setitem", lambda a: a[first].__setitem__(then, plain))
 
     def copy_(self, src: Any) -> Tensor:
         """Overwrite the elements with those of `src`, broadcast."""

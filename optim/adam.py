@@ -92,7 +92,7 @@ class Adam(Optimizer):
             grad = grad + group["weight_decay"] * param
         m += (1 - beta1) * (grad - m)
         v *= beta2
-        v += (1 - beta2) * (grad * grad)
+        v += ((1 - beta2) * grad) * grad  # in this order a large gradient does not overflow
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it

@@ -212,7 +212,9 @@ class Optimizer:
             for name in self.defaults:
                 if name not in given:
                     raise ValueError(f"load_state_dict: group {i} has no option {name!r}")
-                self.check(name, given[name])
+                value = given[name]
+                rounded = name == "lr" and _is_number(value) and -1e-12 < value < 0  # by a schedule that ends at 0
+                self.check(name, 0.0 if rounded else value)
         for mine, given in zip(self.param_groups, groups, strict=True):
             mine.update({k: v for k, v in given.items() if k != "params"})
         self.state = defaultdict(dict, loaded)

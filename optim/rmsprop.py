@@ -88,7 +88,7 @@ class RMSprop(Optimizer):
         if group["weight_decay"]:
             grad = grad + group["weight_decay"] * param
         square *= alpha
-        square += (1 - alpha) * (grad * grad)
+        square += ((1 - alpha) * grad) * grad  # in this order a large gradient does not overflow
         if group["centered"]:
             mean = state["grad_avg"]
             mean += (1 - alpha) * (grad - mean)

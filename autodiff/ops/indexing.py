@@ -37,11 +37,38 @@ def plain_index(key: Any) -> Any:
     if isinstance(key, Node):
         key = key._data if key._data.ndim else key._data[()]
     if isinstance(key, np.ndarray):
+        if key.dtype == np.uint8:
+            raise IndexError("index: uint8 is a mask in PyTorch, and positions in NumPy; convert it to bool or int64")
         return key.copy()
     if isinstance(key, (list, range)):
         array = np.asarray(key)
         return array if array.size else array.astype(np.intp)
     return key
+
+
+def in_two_steps(key: Any) -> tuple[Any, Any]:
+    """Part an index of integers among slices and arrays: PyTorch takes the integers first, NumPy moves dimensions.
+
+    Returns
+    -------
+    first, then : index, index or None
+        `then` is None where one step does.
+    """
+    parts = key if isinstance(key, tuple) else (key,)
+    arrays = [k for k in parts if isinstance(k, np.ndarray)]
+    if not arrays or not any(isinstance(k, (int, np.integer)) and not isinstance(k, bool) for k in parts):
+        return key, None
+    first: list[Any] = []
+    then: list[Any] = []
+    for k in parts:
+        if isinstance(k, np.ndarray):
+            first += [slice(None)] * (k.ndim if k.dtype == np.bool else 1)
+            then.append(k)
+        else:
+            first.append(k)
+            if not isinstance(k, (int, np.integer)):
+                then.append(k if k is Ellipsis else slice(None))
+    return tuple(first), tuple(then)
 
 
 def _is_basic(index: Any) -> bool:
@@ -78,7 +105,9 @@ def _unindex(values: Array, *, shape: tuple[int, ...], key: Any) -> Array:
 
 def index(input: Tensor, key: Any) -> Tensor:
     """Pick elements by integers, slices, None, Ellipsis, masks or integer arrays, as ``input[key]``."""
-    return _index(input, key=plain_index(key))
+    first, then = in_two_steps(plain_index(key))
+    picked = _index(input, key=first)
+    return picked if then is None else _index(picked, key=then)
 
 
 def _ungather(g: Array, input_shape: tuple[int, ...], index: Array, dim: int) -> Array:

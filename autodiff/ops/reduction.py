@@ -429,9 +429,10 @@ def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 @primitive(input=lambda g, y, input, dim, keepdim: _weighted(g, y, input, dim, keepdim))
 def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     top = np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0)
-    total = np.add.reduce(np.exp(input - top), axis=dim, keepdims=True)
-    y = np.log(total, out=np.full_like(total, -np.inf), where=total > 0) + top
+    top = np.where(np.isinf(top), 0, top)
+    with np.errstate(over="ignore"):  # an infinity gives one
+        total = np.add.reduce(np.exp(input - top), axis=dim, keepdims=True)
+    y = np.log(total, out=np.full_like(total, -np.inf), where=total != 0) + top
     return y if keepdim else y.reshape([n for i, n in enumerate(input.shape) if i not in dim])
 
 

@@ -260,9 +260,10 @@ def binary_cross_entropy_with_logits(
     for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
         if factor is not None and not broadcasts(checked_tensor(factor, name).shape, x.shape):
             raise ValueError(f"{name}: {what} has shape {factor.shape}, which does not broadcast to {x.shape}")
-    loss = ad.softplus(x) - x * t
+    tail = ad.softplus(-x)
     if pos_weight is not None:
-        loss = loss + (pos_weight - 1) * t * ad.softplus(-x)
+        tail = (1 + (pos_weight - 1) * t) * tail
+    loss = (1 - t) * x + tail  # in this form nothing cancels where a large logit is right
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

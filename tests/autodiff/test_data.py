@@ -303,3 +303,29 @@ def test_a_position_that_does_not_fit_changes_nothing(state: Any) -> None:
         loader.load_state_dict(state)
     assert loader.state_dict() == {"seed": None, "position": 0}
     assert len(items(loader)) == 4
+
+
+def test_an_array_is_loaded_by_rows() -> None:
+    rows = np.arange(12.0).reshape(6, 2)
+    assert [batch.tolist() for batch in DataLoader(rows, batch_size=4)] == [rows[:4].tolist(), rows[4:].tolist()]
+
+
+def test_a_subclass_that_changes_items_is_asked_for_them() -> None:
+    class Scaled(TensorDataset):
+        def __getitem__(self, index: Any) -> Any:
+            return (super().__getitem__(index)[0] * 100,)
+
+    (batch,) = next(iter(DataLoader(Scaled(ad.tensor([1.0, 2.0])), batch_size=2)))
+    assert batch.tolist() == [100, 200]
+
+
+def test_a_subset_follows_its_indices() -> None:
+    part = Subset(list(range(10)), [1, 2, 3])
+    part.indices = [7, 8]
+    assert [batch.tolist() for batch in DataLoader(part, batch_size=3)] == [[7, 8]]
+
+
+@pytest.mark.parametrize("numbers", [[1.5, 2.7], [True, False]])
+def test_indices_are_not_cut_to_integers(numbers: list[Any]) -> None:
+    with pytest.raises(TypeError, match="integers"):
+        Subset(list(range(10)), numbers)

@@ -193,3 +193,27 @@ def test_gather_picks_the_probability_of_each_label() -> None:
 def test_gather_refuses_what_does_not_fit_by_name(dim: Any, index: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="gather"):
         ad.gather(ad.zeros(2, 2), dim, index)
+
+
+@pytest.mark.parametrize(
+    "lead", [(0, slice(None)), (slice(None), 0), (0, slice(1, 3)), (0, None, slice(None)), (1, ...)]
+)
+def test_integers_are_taken_before_arrays_as_in_pytorch(lead: tuple[Any, ...]) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    data = np.arange(27.0).reshape(3, 3, 3)
+    x, t = ad.tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
+    y, expected = x[(*lead, ad.tensor([2, 0, 2]))], t[(*lead, torch.tensor([2, 0, 2]))]
+    np.testing.assert_array_equal(y.detach().data, expected.detach().numpy())
+    (y * y).sum().backward()
+    (expected * expected).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.data, t.grad.numpy())
+    a, b = ad.zeros(3, 3, 3), torch.zeros(3, 3, 3)
+    a[(*lead, ad.tensor([2, 0]))] = ad.tensor(data[0, 0, 0] + 7.0)
+    b[(*lead, torch.tensor([2, 0]))] = 7.0
+    np.testing.assert_array_equal(a.data, b.numpy())
+
+
+def test_a_mask_of_bytes_is_refused() -> None:
+    with pytest.raises(IndexError, match="uint8"):
+        ad.arange(4)[ad.tensor(np.array([0, 1, 1, 0], np.uint8))]

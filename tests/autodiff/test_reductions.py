@@ -201,3 +201,8 @@ def test_softmax_adds_up_to_one(dtype: str) -> None:
 def test_cross_entropy_by_hand_is_pytorchs(call: Callable[..., Any]) -> None:
     check_like_torch(lambda _, x: call(x), 1e4 * X[:, :, 0])
     check_like_torch(lambda _, x: call(x), X[:, :, 0])
+
+
+@pytest.mark.parametrize("values", [[np.nan, 1.0], [1.0, np.nan], [np.inf, np.nan], [-np.inf, np.nan]])
+def test_logsumexp_passes_nan_on(values: list[float]) -> None:
+    assert np.isnan(ad.tensor(values).logsumexp(0).item())

@@ -192,3 +192,9 @@ def test_gains_are_pytorchs() -> None:
 def test_initializations_refuse_vectors(fill: Callable[[ad.Tensor], ad.Tensor]) -> None:
     with pytest.raises(ValueError, match=r"\(3,\)"):
         fill(ad.zeros(3))
+
+
+def test_binary_cross_entropy_of_a_right_and_certain_logit_does_not_cancel() -> None:
+    x = np.array([10.0, 12.0, 15.0, 20.0, 50.0], np.float32)
+    loss = nn.functional.binary_cross_entropy_with_logits(ad.tensor(x), ad.ones(5), reduction="none")
+    np.testing.assert_allclose(loss.data, np.log1p(np.exp(-x.astype(np.float64))), rtol=1e-6)  # float32 rounds at 1e-7

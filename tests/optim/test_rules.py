@@ -150,3 +150,11 @@ def test_a_courses_optimizers_are_these_with_another_state() -> None:
     check("rmsprop", rmsprop, step=0, square_avg=[s + eps / 0.9 for s in second])
     second = [s - eps for s in state_of(rmsprop, "square_avg")]
     check("adam", optim.Adam(params, lr, (0.9, 0.99), eps), step=2, exp_avg=first, exp_avg_sq=second)
+
+
+@pytest.mark.parametrize("rule", ["Adam", "AdamW", "RMSprop"])
+def test_a_gradient_whose_square_overflows_still_moves_the_parameter(rule: str) -> None:
+    p = ad.tensor(np.ones(1, np.float16), requires_grad=True)
+    p.grad = ad.tensor(np.array([300.0], np.float16))  # 300 squared is more than float16 holds
+    getattr(optim, rule)([p], lr=0.1, eps=1e-4).step()
+    assert p.item() < 1
