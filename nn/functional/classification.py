@@ -263,7 +263,10 @@ def binary_cross_entropy_with_logits(
     tail = ad.softplus(-x)
     if pos_weight is not None:
         tail = (1 + (pos_weight - 1) * t) * tail
-    loss = (1 - t) * x + tail  # in this form nothing cancels where a large logit is right
+    rest = 1 - t
+    if t.name and rest.is_leaf:
+        rest.name = f"(1 − {t.name})"  # a picture shows where it comes from
+    loss = rest * x + tail  # in this form nothing cancels where a large logit is right
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
