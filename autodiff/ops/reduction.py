@@ -87,7 +87,7 @@ def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
 
 
 def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
-    return math.prod(shape[d] for d in dims)
+    return math.prod(shape if len(dims) == len(shape) else [shape[d] for d in dims])
 
 
 @numpy_names
