@@ -70,6 +70,13 @@ class Adagrad(Optimizer):
         options = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
 
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Add parameters, whose sums start at once and not with the first step."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        for p in group["params"]:
+            self.state[p] = {"step": 0, "sum": np.full(p.shape, group["initial_accumulator_value"], p.dtype)}
+
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the sum of squares."""
         return {"sum": group["initial_accumulator_value"]}

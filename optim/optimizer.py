@@ -72,13 +72,16 @@ class Optimizer:
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self._layouts: dict[int, tuple[list[Tensor], list[Chunk]]] = {}  # by the group's place: who stepped last
+        self._usable: dict[int, Group] = {}  # by the group's place: options that were found to be right
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Add parameters, with options of their own, to those that are optimized."""
-        if not isinstance(param_group, Mapping) or "params" not in param_group:
-            raise TypeError("param_group: expected a dict with the key 'params'")
+        if not isinstance(param_group, Mapping):
+            raise TypeError(f"param_group: expected a dict, got {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise KeyError(f"param_group: expected a dict with the key 'params', got {list(param_group)}")
         given = param_group["params"]
         listed = [given] if isinstance(given, Tensor) else _listed(given)
         params = [p[1] if isinstance(p, tuple) else p for p in listed]
@@ -101,11 +104,17 @@ class Optimizer:
         self.param_groups.append(group)
 
     def check(self, name: str, value: Any) -> None:
-        """Raise a ValueError if an option is out of its range."""
-        if name in _NOT_NEGATIVE and not (_is_number(value) and value >= 0 and math.isfinite(value)):
-            raise ValueError(f"{type(self).__name__}: {name} must be a number that is not negative, got {value!r}")
-        if name == "betas" and not (_is_pair(value) and all(0 <= b < 1 for b in value)):
-            raise ValueError(f"{type(self).__name__}: both betas must be in [0, 1), got {value!r}")
+        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
+        title = f"{type(self).__name__}: {name}"
+        if name in _NUMBERS and not _is_number(value):
+            raise TypeError(f"{title} must be a number, got {value!r}")
+        if name in _NUMBERS and not (math.isfinite(value) and (value >= 0 or name == "dampening")):
+            raise ValueError(f"{title} must be a number that is not negative, got {value!r}")
+        if name == "betas":
+            if not _is_pair(value):
+                raise TypeError(f"{title} must be two numbers in [0, 1), got {value!r}")
+            if not all(0 <= b < 1 for b in value):
+                raise ValueError(f"{title} must be two numbers in [0, 1), got {value!r}")
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Return the names of the arrays that the rule remembers, and what they start with."""
@@ -131,16 +140,32 @@ class Optimizer:
         Raises
         ------
         RuntimeError
-            If a gradient or a state does not have its parameter's shape or dtype. No parameter is changed then.
+            If a gradient or a state does not have its parameter's shape or dtype, or a parameter's memory cannot be
+            written to. No parameter is changed then, nor by the errors below.
+        TypeError, ValueError, KeyError
+            If an option was set to what is none, or taken away.
         """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group, layout in [(g, self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
+        for options, layout in [(self._options(i, g), self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
             for chunk in layout:
-                chunk.advance(self.update, group, self.counts_steps)
+                chunk.advance(self.update, options, self.counts_steps)
         return loss
+
+    def _options(self, place: int, group: Group) -> Group:
+        """Return a group's options for `update`, those checked that were changed since the last step."""
+        usable = self._usable.setdefault(place, {})
+        for name in self.defaults:
+            if name not in group:
+                raise KeyError(f"step: group {place} has no option {name!r}")
+            value = group[name]
+            if name not in usable or usable[name] is not value:
+                # A schedule may round to less than 0, and who wants to climb may say so by the sign.
+                self.check(name, abs(value) if name == "lr" and _is_number(value) else value)
+                usable[name] = value
+        return group
 
     def _layout(self, place: int, group: Group) -> list[Chunk]:
         """Return a group's parameters with gradients in chunks: those of the last step where nothing has changed."""
@@ -161,12 +186,20 @@ class Optimizer:
         ):
             return layout
         states = {p: self.state[p] for p in active}
-        layout = chunks(active, states, fills, [_steps(s, fills) for s in states.values()])
+        layout = chunks(active, states, fills, [self._steps(s, fills) for s in states.values()])
         self._layouts[place] = active, layout
         return layout
 
+    def _steps(self, state: State, fills: Mapping[str, float]) -> int:
+        """Return how many steps a parameter has taken; a rule that does not count only needs to know whether any."""
+        if not self.counts_steps:
+            return int(bool(fills) and all(state.get(name) is not None for name in fills))
+        if "step" not in state and (known := [name for name in fills if state.get(name) is not None]):
+            raise RuntimeError(f"step: the state of a parameter has {', '.join(known)}, but no step")
+        return int(state.get("step", 0))
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_layouts": {}}  # memory is laid out anew where a copy steps
+        return {**vars(self), "_layouts": {}, "_usable": {}}  # memory is laid out anew where a copy steps
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
@@ -230,12 +263,7 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-_NOT_NEGATIVE = {"lr", "lr_decay", "eps", "momentum", "alpha", "weight_decay", "initial_accumulator_value"}
-
-
-def _steps(state: State, fills: Mapping[str, float]) -> int:
-    """Return how many steps a parameter has taken; a rule that does not count only needs to know whether any."""
-    return int(state.get("step", bool(fills) and all(state.get(name) is not None for name in fills)))
+_NUMBERS = {"dampening", "lr", "lr_decay", "eps", "momentum", "alpha", "weight_decay", "initial_accumulator_value"}
 
 
 def _listed(params: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import pytest
 import autodiff as ad
 import nn
 import optim
+from optim.layout import BLOCK
 from tests.oracle import needs_torch, torch
 
 RULES = [optim.SGD, optim.Momentum, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW]
@@ -45,19 +46,29 @@ NUMBERS: dict[str, list[type[optim.Optimizer]]] = {
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "0.1", None, True, [0.1]])
 @pytest.mark.parametrize(("name", "rule"), [(name, rule) for name, rules in NUMBERS.items() for rule in rules])
 def test_options_out_of_range_are_refused(name: str, rule: Any, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{rule.__name__}: {name} must be"):
+    kind = ValueError if isinstance(value, float) else TypeError
+    with pytest.raises(kind, match=f"{rule.__name__}: {name} must be"):
         rule([leaf(1.0)], **{name: value})
     optimizer = rule([leaf(1.0)])
-    with pytest.raises(ValueError, match=f"{rule.__name__}: {name} must be"):
+    with pytest.raises(kind, match=f"{rule.__name__}: {name} must be"):
         optimizer.add_param_group({"params": [leaf(2.0)], name: value})
     assert len(optimizer.param_groups) == 1
 
 
 @pytest.mark.parametrize("rule", [optim.Adam, optim.AdamW])
-@pytest.mark.parametrize("betas", [(1.0, 0.9), (0.9, 1.0), (-0.1, 0.9), (0.9, math.nan), (0.9,), 0.9, ("a", "b"), None])
-def test_betas_out_of_range_are_refused(rule: Any, betas: Any) -> None:
-    with pytest.raises(ValueError, match=f"{rule.__name__}: both betas must be in"):
+@pytest.mark.parametrize(
+    ("kind", "betas"),
+    [(ValueError, (1.0, 0.9)), (ValueError, (0.9, 1.0)), (ValueError, (-0.1, 0.9)), (ValueError, (0.9, math.nan)),
+     (TypeError, (0.9,)), (TypeError, 0.9), (TypeError, ("a", "b")), (TypeError, None), (TypeError, (0.9,) * 3)],
+)  # fmt: skip
+def test_betas_out_of_range_are_refused(rule: Any, kind: type[Exception], betas: Any) -> None:
+    with pytest.raises(kind, match=f"{rule.__name__}: betas must be two numbers in"):
         rule([leaf(1.0)], betas=betas)
+
+
+def test_a_dampening_that_is_no_number_is_refused() -> None:
+    with pytest.raises(TypeError, match="SGD: dampening must be a number, got 'x'"):
+        optim.SGD([leaf(1.0)], momentum=0.9, dampening="x")  # type: ignore[arg-type]  # that is the test
 
 
 @pytest.mark.parametrize("options", [{"momentum": 0}, {"momentum": 0.9, "dampening": 0.1}])
@@ -77,7 +88,7 @@ def test_nesterov_needs_momentum_and_no_dampening(options: dict[str, float]) -> 
         (TypeError, "ordered iterable", lambda: None),
         (TypeError, "parameter 0 must be a Tensor, got float", lambda: [1.0]),
         (TypeError, "parameter 1 must be a Tensor, got ndarray", lambda: [leaf(1.0), np.ones(1)]),
-        (TypeError, "key 'params'", lambda: [{"lr": 0.1}]),
+        (KeyError, "key 'params'", lambda: [{"lr": 0.1}]),
         (ValueError, "not a leaf", lambda: [leaf(1.0) * 2]),
         (ValueError, "int64", lambda: [ad.tensor([1, 2])]),
         (ValueError, "occurs twice", lambda: [leaf(1.0)] * 2),
@@ -119,6 +130,80 @@ def test_a_state_that_does_not_fit_is_refused_before_any_step() -> None:
     with pytest.raises(RuntimeError, match=r"step: exp_avg has shape \(2,\), its parameter \(3,\)"):
         optimizer.step()
     assert p.tolist() == before
+
+
+def assert_refused_step_changes_nothing(optimizer: Any, p: ad.Tensor, kind: type[Exception], match: str) -> None:
+    """Assert that a step is refused before `p`, of a group before the one that is wrong, moves or is remembered."""
+    before, known = p.tolist(), {k: np.array(v) for k, v in optimizer.state[p].items()}
+    with pytest.raises(kind, match=match):
+        optimizer.step()
+    assert p.tolist() == before
+    assert optimizer.state[p].keys() == known.keys()
+    for name, value in known.items():
+        np.testing.assert_array_equal(optimizer.state[p][name], value)
+
+
+@every_rule
+@pytest.mark.parametrize("size", [2, 2 * BLOCK])
+@pytest.mark.parametrize("steps", [0, 1])
+def test_read_only_memory_is_refused_before_any_step(rule: Any, size: int, steps: int) -> None:
+    p, q = leaf(1.0, 2.0), leaf(*[3.0] * size)
+    optimizer = rule([{"params": [p]}, {"params": [q]}])
+    for _ in range(steps):
+        optimizer.step()
+    q.data.flags.writeable = False
+    assert_refused_step_changes_nothing(optimizer, p, RuntimeError, rf"parameter 0, of shape \({size},\), is read-only")
+    q.data.flags.writeable = True
+    optimizer.step()
+    if optimizer.counts_steps:
+        assert [optimizer.state[t]["step"] for t in (p, q)] == [steps + 1] * 2
+    fresh = leaf(1.0, 2.0)
+    alone = rule([fresh])
+    for _ in range(steps + 1):
+        alone.step()
+    assert p.tolist() == fresh.tolist()
+
+
+@every_rule
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [(TypeError, "lr", "fast"), (TypeError, "weight_decay", None), (ValueError, "lr", math.nan),
+     (ValueError, "weight_decay", -1.0)],
+)  # fmt: skip
+@pytest.mark.parametrize("steps", [0, 1])
+def test_an_option_that_was_spoiled_is_refused_before_any_step(
+    rule: Any, kind: type[Exception], name: str, value: Any, steps: int
+) -> None:
+    p = leaf(1.0)
+    optimizer = rule([{"params": [p]}, {"params": [leaf(2.0)]}])
+    for _ in range(steps):
+        optimizer.step()
+    good = optimizer.param_groups[1][name]
+    optimizer.param_groups[1][name] = value
+    assert_refused_step_changes_nothing(optimizer, p, kind, f"{name} must be")
+    del optimizer.param_groups[1][name]
+    assert_refused_step_changes_nothing(optimizer, p, KeyError, f"group 1 has no option '{name}'")
+    optimizer.param_groups[1][name] = good
+    optimizer.step()
+
+
+@needs_torch
+@every_rule
+def test_a_rate_below_zero_that_was_set_by_hand_climbs_as_in_pytorch(rule: Any) -> None:
+    name = "SGD" if rule is optim.Momentum else rule.__name__
+    p, q = leaf(1.0), torch.ones(1, requires_grad=True)
+    q.grad = torch.ones(1)
+    for optimizer in (rule([p], lr=0.5), getattr(torch.optim, name)([q], lr=0.5)):
+        optimizer.param_groups[0]["lr"] = -0.5
+        optimizer.step()
+    assert p.item() == pytest.approx(q.item(), rel=1e-6)  # float32
+
+
+def test_a_state_without_its_number_of_steps_is_refused() -> None:
+    p, q = leaf(1.0), leaf(2.0)
+    optimizer = optim.Adam([{"params": [p]}, {"params": [q]}])
+    optimizer.state[q]["exp_avg"] = np.zeros(1, np.float32)
+    assert_refused_step_changes_nothing(optimizer, p, RuntimeError, "has exp_avg, but no step")
 
 
 # -- groups and gradients ----------------------------------------------------------------------------------------------
@@ -171,6 +256,18 @@ def test_the_state_dict_is_laid_out_as_pytorchs(rule: Any) -> None:
     assert state.keys() == expected.keys()
     assert [g["params"] for g in state["param_groups"]] == [g["params"] for g in expected["param_groups"]]
     assert [g["lr"] for g in state["param_groups"]][1] == 0.5
+
+
+@needs_torch
+def test_adagrad_remembers_from_the_start_as_pytorchs() -> None:
+    ours = optim.Adagrad([leaf(1.0, 2.0), leaf(3.0)], initial_accumulator_value=0.5)
+    theirs = torch.optim.Adagrad([torch.ones(2), torch.ones(1)], initial_accumulator_value=0.5)
+    state, expected = ours.state_dict()["state"], theirs.state_dict()["state"]
+    assert [{k: np.asarray(v).tolist() for k, v in s.items()} for s in state.values()] == [
+        {k: v.tolist() for k, v in s.items()} for s in expected.values()
+    ]
+    ours.add_param_group({"params": leaf(4.0)})
+    assert ours.state_dict()["state"][2]["sum"].tolist() == [0.5]
 
 
 def test_the_state_dict_is_a_copy() -> None:
