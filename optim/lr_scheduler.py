@@ -804,7 +804,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.mode, self.factor, self.patience, self.cooldown, self.eps = mode, factor, patience, cooldown, eps
         self.threshold, self.threshold_mode = threshold, threshold_mode
         self.min_lrs = _per_group(min_lr, optimizer.param_groups, "min_lr")
-        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr  # of groups that are added later
+        self.default_min_lr = self.min_lrs[0] if isinstance(min_lr, (int, float)) else None  # of groups added later
         self.best = math.inf if mode == "min" else -math.inf
         self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
         self._last_lr = _rates(optimizer)
