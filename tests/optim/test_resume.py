@@ -45,15 +45,16 @@ class Run:
             TensorDataset(x, y), batch_size=8, shuffle=True, transform=lambda x, y: (x.float() / 255, y)
         )
 
-    def epoch(self, until: int | None = None) -> None:
-        """Train on the rest of an epoch, or on its batches up to one of them, with noise on the inputs."""
+    def epoch(self, until: int | None = None) -> bytes:
+        """Train on the rest of an epoch, with noise on the inputs, or on its batches up to one; return a checkpoint."""
         for i, (x, y) in enumerate(self.loader):
             self.optimizer.zero_grad()
             nn.functional.cross_entropy(self.model(x + 0.1 * ad.randn(x.shape)), y).backward()
             self.optimizer.step()
             if i == until:
-                return
+                return self.checkpoint()  # within the loop: whoever leaves it starts the next epoch anew
         self.schedule.step()
+        return self.checkpoint()
 
     def checkpoint(self) -> bytes:
         """Return all that must be kept, as it would be written to a file."""
@@ -105,14 +106,36 @@ def test_a_run_that_is_killed_within_an_epoch(batch: int) -> None:
     ad.manual_seed(1)
     killed = Run("Adam", "cosine")
     killed.epoch()
-    killed.epoch(until=batch)
-    checkpoint = killed.checkpoint()
+    checkpoint = killed.epoch(until=batch)
 
     ad.manual_seed(999)
     resumed = Run("Adam", "cosine")
     resumed.restore(checkpoint)
     for _ in range(2):
         resumed.epoch()
+    assert resumed.outcome() == through.outcome()
+
+
+def test_a_run_that_leaves_its_epochs_early() -> None:
+    def train(run: Run) -> bytes:
+        run.epoch(until=2)
+        return run.checkpoint()
+
+    ad.manual_seed(1)
+    through = Run("Adam", "cosine")
+    for _ in range(4):
+        train(through)
+
+    ad.manual_seed(1)
+    killed = Run("Adam", "cosine")
+    train(killed)
+    checkpoint = train(killed)
+
+    ad.manual_seed(999)
+    resumed = Run("Adam", "cosine")
+    resumed.restore(checkpoint)
+    for _ in range(2):
+        train(resumed)
     assert resumed.outcome() == through.outcome()
 
 
