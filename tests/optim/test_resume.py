@@ -139,6 +139,25 @@ def test_a_run_that_leaves_its_epochs_early() -> None:
     assert resumed.outcome() == through.outcome()
 
 
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [(TypeError, None), (TypeError, "3"), (TypeError, 3.0), (TypeError, [3]), (ValueError, 2**64),
+     (ValueError, -(2**63) - 1)],
+)  # fmt: skip
+def test_what_is_no_seed_changes_nothing(kind: type[Exception], seed: Any) -> None:
+    before = ad.get_rng_state()
+    with pytest.raises(kind, match="manual_seed: the seed must be"):
+        ad.manual_seed(seed)
+    assert ad.get_rng_state() == before
+
+
+def test_a_negative_seed_stands_for_itself_plus_all_there_are() -> None:
+    ad.manual_seed(-1)
+    drawn = ad.randn(3).tolist()
+    ad.manual_seed(np.uint64(2**64 - 1))  # type: ignore[arg-type]  # an integer, too
+    assert ad.randn(3).tolist() == drawn
+
+
 def test_the_state_of_the_random_numbers_is_plain() -> None:
     ad.manual_seed(3)
     state = json.loads(json.dumps(ad.get_rng_state()))
@@ -150,7 +169,9 @@ def test_the_state_of_the_random_numbers_is_plain() -> None:
 @pytest.mark.parametrize(
     ("kind", "state"),
     [(TypeError, 3), (TypeError, None), (ValueError, {}), (ValueError, {"bit_generator": "MT19937", "state": {}}),
-     (ValueError, {"bit_generator": "PCG64", "state": {"state": "x", "inc": 1}, "has_uint32": 0, "uinteger": 0})],
+     (ValueError, {"bit_generator": "PCG64", "state": {"state": "x", "inc": 1}, "has_uint32": 0, "uinteger": 0}),
+     (ValueError, {"bit_generator": "PCG64", "state": {"state": 1.5, "inc": 1}, "has_uint32": 0, "uinteger": 0}),
+     (ValueError, {"bit_generator": "PCG64", "state": {"state": 1, "inc": 1}, "has_uint32": 0, "uinteger": 0, "x": 1})],
 )  # fmt: skip
 def test_what_is_no_state_of_the_random_numbers_changes_nothing(kind: type[Exception], state: Any) -> None:
     before = ad.get_rng_state()
