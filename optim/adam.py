@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import Tensor
+
 from .layout import Array, Group
 from .optimizer import Optimizer
 
@@ -25,7 +27,7 @@ class Adam(Optimizer):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate.
     betas : (float, float), optional
         β₁ and β₂, how much of the averages is kept at each step.
@@ -37,6 +39,10 @@ class Adam(Optimizer):
         Divide by the largest v so far.
     maximize : bool, optional
         Climb instead of descending.
+    foreach, fused : bool, optional
+        PyTorch's ways to compute the same; there is one way here.
+    capturable, differentiable : bool, optional
+        False.
     decoupled_weight_decay : bool, optional
         Shrink θ itself instead of adding to its gradient, as `AdamW` does.
 
@@ -63,18 +69,26 @@ class Adam(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        pair: Any = betas  # `check` tells whether it is one
+        if isinstance(pair, (tuple, list)):
+            pair = tuple(b.item() if isinstance(b, Tensor) and b.size == 1 else b for b in pair)
+        options = {"lr": lr, "betas": pair, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
         flags = {"maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay}
-        super().__init__(params, {**options, **flags})
+        way = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
+        super().__init__(params, {**options, **flags, **way})
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember m and v, and for amsgrad the largest v."""
@@ -112,7 +126,7 @@ class AdamW(Adam):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate.
     betas : (float, float), optional
         How much of the averages is kept at each step.
@@ -124,6 +138,10 @@ class AdamW(Adam):
         Divide by the largest v so far.
     maximize : bool, optional
         Climb instead of descending.
+    foreach, fused : bool, optional
+        PyTorch's ways to compute the same; there is one way here.
+    capturable, differentiable : bool, optional
+        False.
 
     Raises
     ------
@@ -147,12 +165,20 @@ class AdamW(Adam):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad,
+            foreach=foreach, maximize=maximize, capturable=capturable, differentiable=differentiable, fused=fused,
+            decoupled_weight_decay=True,
+        )  # fmt: skip
