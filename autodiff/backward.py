@@ -13,6 +13,7 @@ from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
 from .modes import is_recording, set_grad_enabled, watching
 from .primitive import wrap
+from .sums import added
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -108,7 +109,7 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
     shape = x._data.shape
     if g.ndim > len(shape):
         axes = tuple(range(g.ndim - len(shape)))
-        g = np.add.reduce(g, axes) if isinstance(g, ndarray) else g.sum(axes)
+        g = added(g, axes) if isinstance(g, ndarray) else g.sum(axes)
     if g.shape != shape:
         axes = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=False)) if n == 1 != m)
         g = g.sum(axes, keepdims=True)

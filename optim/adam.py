@@ -104,13 +104,17 @@ class Adam(Optimizer):
             param *= 1 - group["lr"] * group["weight_decay"]
         elif group["weight_decay"]:
             grad = grad + group["weight_decay"] * param
-        m += (1 - beta1) * (grad - m)
+        term = (1 - beta1) * grad
+        m *= beta1
+        m += term
+        np.multiply(grad, 1 - beta2, out=term)
+        term *= grad  # in this order a large gradient does not overflow
         v *= beta2
-        v += ((1 - beta2) * grad) * grad  # in this order a large gradient does not overflow
+        v += term
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
-        denominator = np.sqrt(v)
+        denominator = np.sqrt(v, out=term)
         denominator += unbias * group["eps"]
         shift = np.divide(m, denominator, out=denominator)
         shift *= unbias * group["lr"] / (1 - beta1**step)

@@ -409,8 +409,11 @@ def relu(input: Array) -> Array:
 
 
 def _leaky_slope(g: Array, x: Array, slope: float) -> Array:
-    if isinstance(g, np.ndarray) and 0 <= slope <= 1:
-        return g * np.maximum(x > 0, g.dtype.type(slope))  # a fifth of the time that `where` takes
+    if isinstance(g, np.ndarray) and g.ndim and 0 <= slope <= 1:
+        slopes = (x > 0).astype(g.dtype)  # so, all in one dtype, it takes a tenth of the time of `where`
+        np.maximum(slopes, slope, out=slopes)
+        slopes *= g
+        return slopes
     return np.where(x > 0, g, g * slope)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +27,11 @@ def _unstandardize(g: Array, y: Array, input: Array, var: Array, dim: tuple[int,
     """Return (g - mean(g) - y mean(g y)) / sqrt(var + eps): shifting and scaling the input changes nothing."""
     if isinstance(g, Node):  # the variance is a number here, but depends on the input
         var = _moments(input, dim)[1]
-    n = math.prod(input.shape[d] for d in dim)
-    shift = g.sum(axis=dim, keepdims=True) / n
-    slant = (g * y).sum(axis=dim, keepdims=True) / n
-    return (g - shift - y * slant) * (1 / np.sqrt(var + eps))
+    slope = y * -_mean(g * y, dim=dim, keepdim=True)
+    slope += g
+    slope -= _mean(g, dim=dim, keepdim=True)
+    slope *= 1 / np.sqrt(var + eps)
+    return slope
 
 
 @primitive(input=lambda g, y, input, var, dim, eps: _unstandardize(g, y, input, var, dim, eps))
