@@ -105,9 +105,10 @@ class Optimizer:
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 raise TypeError(f"params: parameter {i} must be a Tensor, got {type(p).__name__}")
-            if not p.is_leaf:
+            if not (p.is_leaf or (p._extra is not None and p._extra.retains_grad)):
                 raise ValueError(
-                    f"params: parameter {i}, of shape {p.shape}, is the result of an operation, not a leaf"
+                    f"params: parameter {i}, of shape {p.shape}, is the result of an operation, not a leaf, and does "
+                    "not retain its gradient"
                 )
             if p.dtype.kind != "f":
                 raise ValueError(f"params: parameter {i} holds {p.dtype}, which cannot be optimized")

@@ -352,6 +352,20 @@ def test_a_closure_is_called_with_recording_on_and_its_loss_returned(rule: Any) 
     assert optimizer.step() is None
 
 
+@needs_torch
+@every_rule
+def test_a_result_that_retains_its_gradient_can_be_optimized_as_in_pytorch(rule: Any) -> None:
+    name = "SGD" if rule is optim.Momentum else rule.__name__
+    ends = []
+    for library, make in ((ad, rule), (torch, getattr(torch.optim, name))):
+        w = library.ones(2, requires_grad=True) * 3
+        w.retain_grad()
+        (w * w).sum().backward()
+        make([w], lr=0.1).step()
+        ends.append(w.tolist())
+    assert ends[0] == pytest.approx(ends[1], rel=1e-6)  # float32
+
+
 # -- state -------------------------------------------------------------------------------------------------------------
 
 
