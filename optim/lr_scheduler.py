@@ -336,20 +336,22 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base_lr: float) -> float:
         """Multiply at the milestones."""
-        return lr * self.gamma ** self.milestones.count(self.last_epoch)
+        return lr * self.gamma ** self.milestones[self.last_epoch]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned, or PyTorch's, which counts the milestones."""
+        """Restore what `state_dict` returned, from JSON, too, where numbers that are keys become text."""
         _require_state(state_dict)
-        milestones = state_dict.get("milestones")
-        if isinstance(milestones, Mapping):
-            state_dict = {**state_dict, "milestones": sorted(Counter(milestones).elements())}
-        super().load_state_dict(state_dict)
+        given = state_dict.get("milestones")
+        _require(
+            isinstance(given, Mapping), f"load_state_dict: milestones must be a dict of their counts, got {given!r}"
+        )
+        counts = Counter({int(epoch): count for epoch, count in dict(given or {}).items()})
+        super().load_state_dict({**state_dict, "milestones": counts})
 
 
 class ConstantLR(LRScheduler):

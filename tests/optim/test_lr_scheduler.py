@@ -247,14 +247,19 @@ def test_plateau_goes_on_from_its_state() -> None:
 @pytest.mark.parametrize("rule", ["SGD", "Adam"])
 @pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
 @pytest.mark.filterwarnings("ignore:The epoch parameter in .scheduler.step:UserWarning")
-def test_pytorchs_state_can_be_loaded(build: Callable[[Any, Any], Any], rule: str) -> None:
+def test_states_move_from_pytorch_and_back(build: Callable[[Any, Any], Any], rule: str) -> None:
     mine, theirs = optimizer_of(optim, rule), optimizer_of(torch.optim, rule)
     ours, reference = build(mine, lr_scheduler), build(theirs, torch.optim.lr_scheduler)
     for _ in range(12):
         reference.step()
     ours.load_state_dict(reference.state_dict())
     mine.load_state_dict(theirs.state_dict())
-    for _ in range(30):
+    for step in range(40):
+        if step == 20:
+            reference = build(theirs, torch.optim.lr_scheduler)
+            reference.load_state_dict(ours.state_dict())
+            for group, own in zip(theirs.param_groups, mine.param_groups, strict=True):
+                group.update({name: value for name, value in own.items() if name != "params"})
         ours.step()
         reference.step()
         assert settings(mine) == pytest.approx(settings(theirs), **close)
