@@ -154,7 +154,7 @@ def random_split(
     Raises
     ------
     TypeError
-        If the generator is none of NumPy's.
+        If the lengths are no integers, or the generator is none of NumPy's.
     ValueError
         If the parts are not the whole, or a part is negative.
 
@@ -172,10 +172,12 @@ def random_split(
         parts = [math.floor(size * share) for share in lengths]
         for i in range(size - sum(parts)):
             parts[i % len(parts)] += 1
+    elif total != size:
+        raise ValueError(wrong)
+    elif not all(hasattr(n, "__index__") for n in lengths):
+        raise TypeError(f"random_split: lengths must be integers, or shares that add up to 1, got {list(lengths)}")
     else:
         parts = [int(n) for n in lengths]
-    if sum(parts) != size or (parts != list(lengths) and not total <= 1):
-        raise ValueError(wrong)
     order = generator.permutation(size).tolist()
     ends = np.cumsum([0, *parts]).astype(int).tolist()
     return [Subset(dataset, order[start:end]) for start, end in pairwise(ends)]
@@ -346,7 +348,7 @@ class DataLoader:
     Raises
     ------
     TypeError
-        If the data set has no length or items, or the generator is none of NumPy's.
+        If the data set has no length or items, a function cannot be called, or the generator is none of NumPy's.
     ValueError
         If the batch size is not a positive integer, two arguments exclude each other, or workers are asked for.
 
@@ -391,18 +393,15 @@ class DataLoader:
         )
         if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise TypeError(f"DataLoader: a data set has a length and items by number, got {type(dataset).__name__}")
-        wrong = batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1)
-        if wrong or isinstance(batch_size, bool):
-            raise ValueError(f"DataLoader: batch_size must be a positive integer or None, got {batch_size!r}")
-        if shuffle and sampler is not None:
-            raise ValueError("DataLoader: shuffle and sampler exclude each other")
-        if batch_sampler is not None:
-            if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ValueError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
-            batch_size = None
-        elif batch_size is None and drop_last:
-            raise ValueError("DataLoader: batch_size=None excludes drop_last")
+        _check_batches(batch_size, shuffle, sampler, batch_sampler, drop_last)
+        if not timeout >= 0:
+            raise ValueError(f"DataLoader: timeout must not be negative, got {timeout!r}")
+        for name, function in (("collate_fn", collate_fn), ("transform", transform)):
+            if function is not None and not callable(function):
+                raise TypeError(f"DataLoader: {name} must be a function, got {function!r}")
         _source(generator, "DataLoader")
+        if batch_sampler is not None:
+            batch_size = None
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, bool(shuffle), drop_last
         self.sampler, self.batch_sampler, self.generator = sampler, batch_sampler, generator
         self.collate_fn, self.transform = collate_fn, transform
@@ -566,3 +565,17 @@ def _check_in_process(**options: Any) -> None:
         off = {"num_workers": 0, "pin_memory": False, "persistent_workers": False, "pin_memory_device": ""}.get(name)
         if value != off:
             raise ValueError(f"DataLoader: {name} must be {off!r}, for batches are made in this process; got {value!r}")
+
+
+def _check_batches(size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: Any) -> None:
+    """Refuse what says nothing, or two things, about how items make batches."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1):
+        raise ValueError(f"DataLoader: batch_size must be a positive integer or None, got {size!r}")
+    if not isinstance(drop_last, (bool, np.bool_)):
+        raise ValueError(f"DataLoader: drop_last must be a bool, got {drop_last!r}")
+    if shuffle and sampler is not None:
+        raise ValueError("DataLoader: shuffle and sampler exclude each other")
+    if batch_sampler is not None and (size != 1 or shuffle or sampler is not None or drop_last):
+        raise ValueError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
+    if size is None and drop_last:
+        raise ValueError("DataLoader: batch_size=None excludes drop_last")

@@ -44,6 +44,8 @@ class Adagrad(Optimizer):
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 

@@ -48,6 +48,8 @@ class Adam(Optimizer):
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 
@@ -149,6 +151,8 @@ class AdamW(Adam):
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 

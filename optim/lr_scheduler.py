@@ -59,7 +59,13 @@ class LRScheduler:
                 raise KeyError(f"{type(self).__name__}: group {i} has no 'initial_lr' to go on from epoch {last_epoch}")
         self.base_lrs: list[float] = []
         self.last_epoch = last_epoch
-        self._initial_step()
+        fresh = [group for group in optimizer.param_groups if "initial_lr" not in group]
+        try:
+            self._initial_step()
+        except Exception:
+            for group in fresh:
+                group.pop("initial_lr", None)
+            raise
 
     def _initial_step(self) -> None:
         """Take the step with which a schedule starts, from the rates as they are."""
@@ -139,14 +145,23 @@ class LRScheduler:
 
         Raises
         ------
+        TypeError
+            If it is no mapping.
         ValueError
-            If an entry is missing; nothing changes then.
+            If an entry is missing, or it is the state of another kind of schedule, or of one of more groups; nothing
+            changes then.
         """
+        _require_state(state_dict)
         expected = vars(self).keys() - self._stateless()
         if missing := sorted(expected - state_dict.keys()):
             raise ValueError(
                 f"load_state_dict: the state has no {', '.join(missing)}, which {type(self).__name__} needs"
             )
+        options = {name for name in state_dict if not name.startswith("_")} - {"mode_worse", "verbose"}  # PyTorch's
+        if unknown := sorted(options - vars(self).keys()):
+            raise ValueError(f"load_state_dict: {type(self).__name__} has no {', '.join(unknown)}, but the state has")
+        have, known = len(self.optimizer.param_groups), len(state_dict.get("base_lrs", []))
+        _require(known <= have, f"load_state_dict: the state has {known} groups, the optimizer {have}")
         vars(self).update({k: copy.deepcopy(state_dict[k]) for k in expected})
 
 
@@ -174,6 +189,11 @@ def _checked(optimizer: Any, name: str) -> Optimizer:
     return optimizer
 
 
+def _require_state(given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise TypeError(f"load_state_dict: expected what state_dict returns, got {type(given).__name__}")
+
+
 def _require(holds: bool, message: str) -> None:
     if not holds:
         raise ValueError(message)
@@ -197,6 +217,8 @@ class LambdaLR(LRScheduler):
 
     Raises
     ------
+    TypeError
+        If what was given cannot be called.
     ValueError
         If there are not as many functions as groups.
 
@@ -216,7 +238,10 @@ class LambdaLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         groups = _checked(optimizer, "LambdaLR").param_groups
-        self.lr_lambdas = [lr_lambda] * len(groups) if callable(lr_lambda) else list(lr_lambda)
+        given: Any = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * len(groups)
+        self.lr_lambdas: list[Callable[[int], float]] = list(given)
+        if wrong := [f for f in self.lr_lambdas if not callable(f)]:
+            raise TypeError(f"LambdaLR: expected a function or a list of them, got {wrong[0]!r}")
         _require(len(self.lr_lambdas) == len(groups), f"LambdaLR: expected {len(groups)} functions, one per group")
         super().__init__(optimizer, last_epoch)
 
@@ -235,6 +260,7 @@ class LambdaLR(LRScheduler):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned, into the functions that this schedule was made with."""
+        _require_state(state_dict)
         given = state_dict.get("lr_lambdas")
         fits = isinstance(given, (list, tuple)) and len(given) == len(self.lr_lambdas)
         _require(fits, f"load_state_dict: lr_lambdas must be {len(self.lr_lambdas)} memories or None, got {given!r}")
@@ -310,19 +336,22 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base_lr: float) -> float:
         """Multiply at the milestones."""
-        return lr * self.gamma ** self.milestones.count(self.last_epoch)
+        return lr * self.gamma ** self.milestones[self.last_epoch]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned, or PyTorch's, which counts the milestones."""
-        milestones = state_dict.get("milestones")
-        if isinstance(milestones, Mapping):
-            state_dict = {**state_dict, "milestones": sorted(Counter(milestones).elements())}
-        super().load_state_dict(state_dict)
+        """Restore what `state_dict` returned, from JSON, too, where numbers that are keys become text."""
+        _require_state(state_dict)
+        given = state_dict.get("milestones")
+        _require(
+            isinstance(given, Mapping), f"load_state_dict: milestones must be a dict of their counts, got {given!r}"
+        )
+        counts = Counter({int(epoch): count for epoch, count in dict(given or {}).items()})
+        super().load_state_dict({**state_dict, "milestones": counts})
 
 
 class ConstantLR(LRScheduler):
@@ -497,6 +526,7 @@ class CosineAnnealingLR(LRScheduler):
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
+        _require(T_max != 0, "CosineAnnealingLR: T_max must not be 0")
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
@@ -661,6 +691,8 @@ class OneCycleLR(LRScheduler):
         self.total_steps = _cycle_length(total_steps, epochs, steps_per_epoch)
         share = isinstance(pct_start, (int, float)) and 0 <= pct_start <= 1
         _require(share, f"OneCycleLR: pct_start must be between 0 and 1, got {pct_start!r}")
+        rises = pct_start * self.total_steps != 1
+        _require(rises, f"OneCycleLR: {pct_start} of {self.total_steps} steps is one step, too few for a rise")
         strategies = f"OneCycleLR: anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}"
         _require(anneal_strategy in ("cos", "linear"), strategies)
         found = [name for name in ("betas", "momentum") if name in optimizer.defaults]
@@ -883,6 +915,7 @@ class _Several(LRScheduler):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned; nothing changes unless all of it fits."""
+        _require_state(state_dict)
         given = state_dict.get("_schedulers", [])
         if len(given) != len(self._schedulers):
             raise ValueError(f"load_state_dict: the state has {len(given)} schedules, this {len(self._schedulers)}")

@@ -105,9 +105,10 @@ class Optimizer:
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 raise TypeError(f"params: parameter {i} must be a Tensor, got {type(p).__name__}")
-            if not p.is_leaf:
+            if not (p.is_leaf or (p._extra is not None and p._extra.retains_grad)):
                 raise ValueError(
-                    f"params: parameter {i}, of shape {p.shape}, is the result of an operation, not a leaf"
+                    f"params: parameter {i}, of shape {p.shape}, is the result of an operation, not a leaf, and does "
+                    "not retain its gradient"
                 )
             if p.dtype.kind != "f":
                 raise ValueError(f"params: parameter {i} holds {p.dtype}, which cannot be optimized")
@@ -190,10 +191,13 @@ class Optimizer:
                 self.check(name, value)
                 numbers[name] = value.item()  # and is asked again at the next step
             else:
-                # A schedule may round to less than 0, and who wants to climb may say so by the sign.
-                self.check(name, abs(value) if name == "lr" and _is_number(value) else value)
+                self._check_set(name, value)
                 usable[name] = value
         return {**group, **numbers} if numbers else group
+
+    def _check_set(self, name: str, value: Any) -> None:
+        """Check an option that was set later: a rate may be below 0 by then, rounded by a schedule or set to climb."""
+        self.check(name, abs(value) if name == "lr" and _is_number(value) else value)
 
     def _layout(self, place: int, group: Group) -> list[Chunk]:
         """Return a group's parameters with gradients in chunks: those of the last step where nothing has changed."""
@@ -294,9 +298,7 @@ class Optimizer:
             if name not in group:
                 raise ValueError(f"load_state_dict: group {place} has no option {name!r}")
         for name in self.defaults.keys() & group.keys():
-            value = group[name]
-            rounded = name == "lr" and _is_number(value) and -1e-12 < value < 0  # by a schedule that ends at 0
-            self.check(name, 0.0 if rounded else value)
+            self._check_set(name, group[name])
 
     def _loaded(self, number: Any, state: State, param: Tensor, fills: Mapping[str, float]) -> State:
         """Return the loaded state of a parameter as our own."""

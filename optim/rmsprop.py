@@ -50,6 +50,8 @@ class RMSprop(Optimizer):
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 

@@ -42,6 +42,8 @@ class SGD(Optimizer):
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range, or `nesterov` comes without momentum or with dampening.
 

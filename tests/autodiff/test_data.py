@@ -111,9 +111,15 @@ def test_random_split_has_pytorchs_lengths_and_all_items(lengths: list[float], s
     assert sorted(p[i] for p in parts for i in range(len(p))) == list(range(size))
 
 
-@pytest.mark.parametrize("lengths", [[3, 3], [11], [], [-1, 11], [0.5, 0.6], [0.5, 0.4], [2.5, 7.5], [float("nan")]])
+@pytest.mark.parametrize("lengths", [[3, 3], [11], [], [-1, 11], [0.5, 0.6], [0.5, 0.4], [2.5, 7.0], [float("nan")]])
 def test_random_split_refuses_what_is_no_division(lengths: list[float]) -> None:
     with pytest.raises(ValueError, match=r"random_split: .* is no division of 10 items"):
+        random_split(range(10), lengths)
+
+
+@pytest.mark.parametrize("lengths", [[2.5, 7.5], [10.0], [3, 7.0]])
+def test_random_split_refuses_lengths_that_are_no_integers(lengths: list[float]) -> None:
+    with pytest.raises(TypeError, match="random_split: lengths must be integers, or shares that add up to 1"):
         random_split(range(10), lengths)
 
 
@@ -311,6 +317,8 @@ def test_a_batch_size_that_is_no_positive_integer_is_refused(batch_size: Any) ->
         ("batch_sampler excludes", {"shuffle": True}),
         ("batch_sampler excludes", {"sampler": [1]}),
         ("batch_sampler excludes", {"drop_last": True}),
+        ("drop_last must be a bool, got None", {"drop_last": None}),
+        ("timeout must not be negative, got -1", {"timeout": -1}),
         ("num_workers must be 0, for batches are made in this process; got 2", {"num_workers": 2}),
         ("num_workers must be 0", {"num_workers": -1}),
         ("pin_memory must be False", {"pin_memory": True}),
@@ -332,6 +340,12 @@ def test_what_is_no_generator_is_refused(generator: Any) -> None:
         DataLoader(numbered(), shuffle=True, generator=generator)
     with pytest.raises(TypeError, match="random_split: generator must be"):
         random_split(range(10), [5, 5], generator=generator)
+
+
+@pytest.mark.parametrize("name", ["collate_fn", "transform"])
+def test_what_cannot_be_called_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=f"DataLoader: {name} must be a function, got 3"):
+        DataLoader(numbered(), **{name: 3})  # type: ignore[arg-type]  # that is the test
 
 
 @pytest.mark.parametrize("dataset", [3, iter([1, 2]), {1, 2}])

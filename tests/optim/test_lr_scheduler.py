@@ -247,14 +247,19 @@ def test_plateau_goes_on_from_its_state() -> None:
 @pytest.mark.parametrize("rule", ["SGD", "Adam"])
 @pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
 @pytest.mark.filterwarnings("ignore:The epoch parameter in .scheduler.step:UserWarning")
-def test_pytorchs_state_can_be_loaded(build: Callable[[Any, Any], Any], rule: str) -> None:
+def test_states_move_from_pytorch_and_back(build: Callable[[Any, Any], Any], rule: str) -> None:
     mine, theirs = optimizer_of(optim, rule), optimizer_of(torch.optim, rule)
     ours, reference = build(mine, lr_scheduler), build(theirs, torch.optim.lr_scheduler)
     for _ in range(12):
         reference.step()
     ours.load_state_dict(reference.state_dict())
     mine.load_state_dict(theirs.state_dict())
-    for _ in range(30):
+    for step in range(40):
+        if step == 20:
+            reference = build(theirs, torch.optim.lr_scheduler)
+            reference.load_state_dict(ours.state_dict())
+            for group, own in zip(theirs.param_groups, mine.param_groups, strict=True):
+                group.update({name: value for name, value in own.items() if name != "params"})
         ours.step()
         reference.step()
         assert settings(mine) == pytest.approx(settings(theirs), **close)
@@ -416,6 +421,10 @@ def test_several_schedules_that_come_later_start_as_if_they_were_new(second: str
         (ValueError, "threshold_mode", lambda o, s: s.ReduceLROnPlateau(o, threshold_mode="x")),
         (ValueError, "min_lr: expected 2", lambda o, s: s.ReduceLROnPlateau(o, min_lr=[0.1])),
         (ValueError, "at least one", lambda o, s: s.ChainedScheduler([])),
+        (TypeError, "LambdaLR: expected a function or a list", lambda o, s: s.LambdaLR(o, 3)),
+        (TypeError, "LambdaLR: expected a function or a list", lambda o, s: s.LambdaLR(o, [len, 3])),
+        (ValueError, "T_max must not be 0", lambda o, s: s.CosineAnnealingLR(o, 0)),
+        (ValueError, "one step, too few for a rise", lambda o, s: s.OneCycleLR(o, 1.0, 10, pct_start=0.1)),
         (TypeError, "schedule 0 must be", lambda o, s: s.ChainedScheduler([o])),
         (ValueError, "needs a measurement", lambda o, s: s.ChainedScheduler([s.ReduceLROnPlateau(o)])),
         (ValueError, "another optimizer", lambda o, s: s.ChainedScheduler(
@@ -445,6 +454,35 @@ def test_a_cycle_needs_momentum_to_change() -> None:
     with pytest.raises(ValueError, match="no momentum"):
         lr_scheduler.OneCycleLR(optimizer, 1.0, 10)
     assert "initial_lr" not in optimizer.param_groups[0]
+
+
+def test_a_schedule_that_fails_at_once_leaves_the_groups_as_they_were() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    with pytest.raises(ZeroDivisionError):
+        lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / epoch)
+    optimizer.param_groups[0]["lr"] = 0.5
+    assert lr_scheduler.StepLR(optimizer, 3).base_lrs == [0.5, 0.02]
+
+
+@every_schedule
+@pytest.mark.parametrize("state", [None, 3, []])
+def test_what_is_no_state_is_refused(build: Callable[[Any, Any], Any], state: Any) -> None:
+    scheduler = build(optimizer_of(optim, "SGD"), lr_scheduler)
+    if isinstance(scheduler, Together):
+        scheduler = scheduler.schedules[0]
+    with pytest.raises(TypeError, match="load_state_dict: expected what state_dict returns"):
+        scheduler.load_state_dict(state)
+
+
+def test_the_state_of_another_schedule_or_of_more_groups_is_refused() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    scheduler = lr_scheduler.ExponentialLR(optimizer, 0.5)
+    before = scheduler.state_dict()
+    with pytest.raises(ValueError, match="load_state_dict: ExponentialLR has no step_size, but the state has"):
+        scheduler.load_state_dict(lr_scheduler.StepLR(optimizer, 3).state_dict())
+    with pytest.raises(ValueError, match="load_state_dict: the state has 3 groups, the optimizer 2"):
+        scheduler.load_state_dict({**before, "base_lrs": [0.1, 0.2, 0.3]})
+    assert scheduler.state_dict() == before
 
 
 def test_a_state_that_does_not_fit_changes_nothing() -> None:

@@ -198,6 +198,7 @@ def test_a_rate_below_zero_that_was_set_by_hand_climbs_as_in_pytorch(rule: Any) 
     q.grad = torch.ones(1)
     for optimizer in (rule([p], lr=0.5), getattr(torch.optim, name)([q], lr=0.5)):
         optimizer.param_groups[0]["lr"] = -0.5
+        optimizer.load_state_dict(optimizer.state_dict())
         optimizer.step()
     assert p.item() == pytest.approx(q.item(), rel=1e-6)  # float32
 
@@ -352,6 +353,20 @@ def test_a_closure_is_called_with_recording_on_and_its_loss_returned(rule: Any) 
     assert optimizer.step() is None
 
 
+@needs_torch
+@every_rule
+def test_a_result_that_retains_its_gradient_can_be_optimized_as_in_pytorch(rule: Any) -> None:
+    name = "SGD" if rule is optim.Momentum else rule.__name__
+    ends = []
+    for library, make in ((ad, rule), (torch, getattr(torch.optim, name))):
+        w = library.ones(2, requires_grad=True) * 3
+        w.retain_grad()
+        (w * w).sum().backward()
+        make([w], lr=0.1).step()
+        ends.append(w.tolist())
+    assert ends[0] == pytest.approx(ends[1], rel=1e-6)  # float32
+
+
 # -- state -------------------------------------------------------------------------------------------------------------
 
 
@@ -399,7 +414,8 @@ def test_the_state_dict_is_a_copy() -> None:
         (r"groups of \[2\] parameters, the optimizer of \[1\]", lambda s: s["param_groups"][0].update(params=[0, 1])),
         ("groups of", lambda s: s["param_groups"].append({"params": []})),
         ("no option 'eps'", lambda s: s["param_groups"][0].pop("eps")),
-        ("lr must be", lambda s: s["param_groups"][0].update(lr=-1)),
+        ("lr must be", lambda s: s["param_groups"][0].update(lr=math.nan)),
+        ("eps must be", lambda s: s["param_groups"][0].update(eps=-1)),
         ("no parameter 5", lambda s: s["state"].update({5: {}})),
     ],
 )

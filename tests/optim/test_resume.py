@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,20 @@ class Run:
 
     def checkpoint(self) -> bytes:
         """Return all that must be kept, as it would be written to a file."""
+        return pickle.dumps(self.states())
+
+    def states(self) -> list[Any]:
+        """Return the states of all parts."""
         parts = (self.model, self.optimizer, self.schedule, self.loader)
-        return pickle.dumps([*(part.state_dict() for part in parts), ad.get_rng_state()])
+        return [*(part.state_dict() for part in parts), ad.get_rng_state()]
 
     def restore(self, checkpoint: bytes) -> None:
         """Take up the run in which `checkpoint` was taken."""
-        *states, random = pickle.loads(checkpoint)
+        self.load(pickle.loads(checkpoint))
+
+    def load(self, given: list[Any]) -> None:
+        """Take up the run whose states these are."""
+        *states, random = given
         for part, state in zip((self.model, self.optimizer, self.schedule, self.loader), states, strict=True):
             part.load_state_dict(state)
         ad.set_rng_state(random)
@@ -114,6 +123,28 @@ def test_a_run_that_is_killed_within_an_epoch(batch: int) -> None:
     for _ in range(2):
         resumed.epoch()
     assert resumed.outcome() == through.outcome()
+
+
+def test_a_checkpoint_in_a_file(tmp_path: Path) -> None:
+    ad.manual_seed(1)
+    killed = Run("Adam", "warm-up")
+    for batch, (x, y) in enumerate(killed.loader):
+        killed.model.zero_grad()
+        nn.functional.cross_entropy(killed.model(x), y).backward()
+        killed.optimizer.step()
+        if batch == 2:
+            ad.save({"states": killed.states()}, tmp_path / "run.safetensors")
+    killed.epoch()
+
+    ad.manual_seed(999)
+    resumed = Run("Adam", "warm-up")
+    resumed.load(ad.load(tmp_path / "run.safetensors")["states"])
+    for x, y in resumed.loader:
+        resumed.model.zero_grad()
+        nn.functional.cross_entropy(resumed.model(x), y).backward()
+        resumed.optimizer.step()
+    resumed.epoch()
+    assert resumed.outcome() == killed.outcome()
 
 
 def test_a_run_that_leaves_its_epochs_early() -> None:

@@ -256,7 +256,7 @@ def test_a_loaded_state_is_a_copy(name: str) -> None:
 SPOILED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "another number of groups": lambda s: s["param_groups"].pop(),
     "a group of another size": lambda s: s["param_groups"][1]["params"].append(2),
-    "a bad option in the last group": lambda s: s["param_groups"][1].update(lr=-1.0),
+    "a bad option in the last group": lambda s: s["param_groups"][1].update(lr=float("nan")),
     "a missing option in the last group": lambda s: s["param_groups"][1].pop("lr"),
     "an array of another shape": lambda s: s["state"][1].update(
         {key: ad.ones(7) for key, value in s["state"][1].items() if isinstance(value, ad.Tensor)}
