@@ -58,6 +58,7 @@ def recorded(roots: Sequence[Node], changed: list[Node] | None = None) -> list[t
     return order
 
 
+@np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
 def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
     """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves."""
     changed: list[Node] = []
@@ -110,14 +111,6 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
     if wanted is None:
         return pending | kept if kept else pending
     return kept | {x: g for x, g in pending.items() if x in wanted}
-
-
-def _walked(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
-    """Walk; while results are checked without NumPy's warnings, for the report says more."""
-    if watching() is None:
-        return _walk(seeds, wanted, retain_graph, create_graph)
-    with np.errstate(all="ignore"):
-        return _walk(seeds, wanted, retain_graph, create_graph)
 
 
 def _leading_to(wanted: set[Node], order: list[tuple[int, Node]]) -> set[Node]:
@@ -206,9 +199,9 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with set_grad_enabled(True):
-            found = _walked(seeds, wanted, retain, create_graph)
+            found = _walk(seeds, wanted, retain, create_graph)
     else:
-        found = _walked(seeds, wanted, retain, create_graph)
+        found = _walk(seeds, wanted, retain, create_graph)
     for x, g in found.items():
         before = x._grad
         if before is None:
@@ -316,7 +309,7 @@ def grad(
         for y, v in zip(ys, grad_outputs, strict=True):
             seed = _seed(y, v, create_graph, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
-        found = _walked(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
+        found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
     return tuple(_given(x, found.get(x), i, bool(allow_unused), materialize_grads) for i, x in enumerate(xs))
 
 

@@ -412,12 +412,16 @@ def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> A
     """Compute a result; what integers alone turn into floats has the default float dtype."""
     if any(array.dtype.kind == "f" for array in arrays):
         return op.forward(*arrays, **params)
-    with np.errstate(all="ignore"):  # NumPy computes functions of int8 in float16, where they soon overflow
+    if all(array.dtype.itemsize > 2 for array in arrays):
         value = op.forward(*arrays, **params)
-    default = dtypes.get_default_dtype()
-    if value.dtype.kind != "f" or value.dtype == default:
+    else:
+        with np.errstate(over="ignore"):  # NumPy computes functions of int8 in float16, where they soon overflow
+            value = op.forward(*arrays, **params)
+    if value.dtype.kind != "f":
         return value
-    return op.forward(*(array.astype(np.float64) for array in arrays), **params).astype(default)
+    if value.dtype != np.float64:
+        value = op.forward(*(array.astype(np.float64) for array in arrays), **params)
+    return value.astype(dtypes.get_default_dtype(), copy=False)
 
 
 def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:

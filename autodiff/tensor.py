@@ -533,6 +533,8 @@ class Tensor(Node):
         value, factor = self._operand(name, other), self._operand(name, alpha)
 
         def write(a: npt.NDArray[Any]) -> None:
+            if function in (np.floor_divide, np.remainder) and a.dtype.kind != "f" and not np.all(value):
+                raise RuntimeError("division of integers by zero")
             function(a, value if factor == 1 else value * factor, out=a, casting="same_kind")
 
         return self._change(name, write, *((value,) if factor == 1 else (value, factor)))

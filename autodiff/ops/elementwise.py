@@ -104,6 +104,7 @@ def _div(input: Array, other: Array) -> Array:
     return input / other
 
 
+@named
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """Divide `input` by `other` element by element, broadcasting; integers give floats unless rounded.
 
@@ -137,9 +138,14 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     x, y = operands("div", input, other)
     if "f" in (x.dtype.kind, y.dtype.kind):
-        return trunc(_div(x, y))
+        return _trunc_divide(x, y)
     down = floor_divide(x, y)
     return _add(down, to((down * y != x) & ((x < 0) ^ (y < 0)), down.dtype))
+
+
+@primitive(symbol="÷", input=lambda g: np.zeros_like(g), other=lambda g: np.zeros_like(g))
+def _trunc_divide(input: Array, other: Array) -> Array:
+    return np.trunc(input / other)
 
 
 @named
@@ -158,12 +164,23 @@ def true_divide(input: Any, other: Any) -> Tensor:
 def floor_divide(input: Array, other: Array) -> Array:
     """Divide and round down to the next integer. Its derivative is zero wherever it has one.
 
+    Raises
+    ------
+    RuntimeError
+        If an integer is divided by 0.
+
     Examples
     --------
     >>> ad.floor_divide(ad.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
     """
-    return input // other
+    with _integers_by_zero(other):
+        return input // other
+
+
+def _integers_by_zero(other: Array) -> np.errstate:
+    """Let NumPy raise where it would divide integers by 0 and give 0; of floats it gives an infinity or NaN."""
+    return np.errstate(divide="raise") if other.dtype.kind != "f" else np.errstate()
 
 
 @primitive(symbol="mod", input=lambda g: g, other=lambda g, input, other: -g * np.floor(input / other))
@@ -175,7 +192,8 @@ def remainder(input: Array, other: Array) -> Array:
     >>> ad.remainder(ad.tensor([7.0, -7.0]), 4)
     tensor([3., 1.])
     """
-    return input % other
+    with _integers_by_zero(other):
+        return input % other
 
 
 @primitive(symbol="−", input=lambda g: -g)
@@ -242,12 +260,16 @@ def to(input: Tensor, dtype: DTypeLike) -> Tensor:
 def _power_slope(x: Array, n: float) -> Array:
     if n == 2:
         return 2 * x
-    return n * x ** (n - 1) if n else np.zeros_like(x)
+    return n * _to_the(x, n - 1) if n else np.zeros_like(x)
+
+
+def _to_the(x: Array, n: float) -> Array:
+    return 1 / np.sqrt(x) if n == -0.5 else x**n  # as x**0.5 is a square root: they differ at -0 and -inf
 
 
 @primitive(symbol="pow", input=lambda g, input, n: g * _power_slope(input, n))
 def _power(input: Array, *, n: float) -> Array:
-    return input**n
+    return _to_the(input, n)
 
 
 @primitive(
@@ -385,10 +407,9 @@ def sigmoid(input: Array) -> Array:
 def _masked(g: Array, mask: Array) -> Array:
     """Return g where the mask holds, else 0: by a product, eight times as fast as `where`, unless g is infinite."""
     if isinstance(g, np.ndarray):
-        with np.errstate(all="ignore"):
-            product = g * mask
-            if not np.isnan(np.add.reduce(product, axis=None)):
-                return product
+        product = g * mask
+        if not np.isnan(np.add.reduce(product, axis=None)):
+            return product
     return np.where(mask, g, 0)
 
 
@@ -484,14 +505,16 @@ def softplus(input: Array) -> Array:
 
 @primitive(input=lambda g: np.zeros_like(g))
 def sign(input: Array) -> Array:
-    """Sign of each element: -1, 0 or 1. Its derivative is 0.
+    """Sign of each element: -1, 0 or 1; that of NaN is 0. Its derivative is 0.
 
     Examples
     --------
     >>> ad.sign(ad.tensor([-3.0, 0.0, 2.0]))
     tensor([-1.,  0.,  1.])
     """
-    return np.sign(input)
+    if input.dtype.kind != "f":
+        return np.sign(input) if input.dtype != np.bool else input.copy()
+    return np.subtract(input > 0, input < 0, dtype=np.int8).astype(input.dtype)
 
 
 @primitive(input=lambda g: np.zeros_like(g))
@@ -558,7 +581,7 @@ def frac(input: Array) -> Array:
     return input - np.trunc(input)
 
 
-@primitive(symbol="|·|", input=lambda g, input: g * np.sign(input))
+@primitive(symbol="|·|", input=lambda g, input: g * sign(input))
 def abs(input: Array) -> Array:
     """Absolute value of each element, with derivative 0 at 0.
 

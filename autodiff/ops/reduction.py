@@ -197,7 +197,7 @@ def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], kee
     y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
     if p == 2:
         return g * (x / y)
-    return g * np.sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
+    return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
 
 
 @primitive(symbol="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim))
@@ -258,28 +258,29 @@ def norm(
         p = 2
     p, options = float(p), along(dim, keepdim, x.ndim, "norm")
     if p == 0:
-        return _sum(abs(sign(x)), **options)
+        return _sum(sign(where(isnan(x), 1, abs(x))), **options)
     if math.isinf(p):
-        return (amax if p > 0 else amin)(abs(x), options["dim"], keepdim)
+        return _chosen(_amax if p > 0 else _amin, abs(x), options["dim"], keepdim, "norm", nan=True)
     return _norm(x, p=p, **options)
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
 
 
-def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
-    """Give the gradient to the extreme elements, in equal shares."""
-    chosen = (x == spread(y, x.shape, dims, keepdim)) * np.ones_like(x)
+def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool, nan: bool) -> Array:
+    """Give the gradient to the extreme elements, in equal shares; among NaN to these, if `nan` says so."""
+    extreme = x == spread(y, x.shape, dims, keepdim)
+    chosen = (extreme | np.isnan(x) if nan else extreme) * np.ones_like(x)
     return chosen * spread(g, x.shape, dims, keepdim) / chosen.sum(axis=dims, keepdims=True)
 
 
-@primitive(symbol="max", input=lambda g, y, input, dim, keepdim: _shared(g, y, input, dim, keepdim))
-def _amax(input: Array, *, dim: Any, keepdim: Any) -> Array:
+@primitive(symbol="max", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
+def _amax(input: Array, *, dim: Any, keepdim: Any, nan: bool = False) -> Array:
     return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
 
 
-@primitive(symbol="min", input=lambda g, y, input, dim, keepdim: _shared(g, y, input, dim, keepdim))
-def _amin(input: Array, *, dim: Any, keepdim: Any) -> Array:
+@primitive(symbol="min", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
+def _amin(input: Array, *, dim: Any, keepdim: Any, nan: bool = False) -> Array:
     return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
 
 
@@ -324,11 +325,11 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     return _chosen(_amin, input, dim, keepdim, "amin")
 
 
-def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
+def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bool = False) -> Tensor:
     x = tensor_of(input, name)
     options = along(dim, keepdim, x.ndim, name)
     _refuse_empty(x, options["dim"], name)
-    return op(x, **options)  # type: ignore[no-any-return]  # a primitive returns a Tensor
+    return op(x, nan=nan, **options)  # type: ignore[no-any-return]  # a primitive returns a Tensor
 
 
 def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
@@ -394,7 +395,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> x.max(dim=1).indices
     tensor([1, 0])
     """
-    return _extreme(input, dim, keepdim, amax, argmax, maximum)
+    return _extreme(input, dim, keepdim, _amax, argmax, maximum, "max")
 
 
 @numpy_names
@@ -406,12 +407,12 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ad.tensor([[1.0, 5.0], [7.0, 2.0]]).min(dim=1).values
     tensor([1., 2.])
     """
-    return _extreme(input, dim, keepdim, amin, argmin, minimum)
+    return _extreme(input, dim, keepdim, _amin, argmin, minimum, "min")
 
 
-def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any) -> Any:
+def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, name: str) -> Any:
     if dim is None:
-        return reduce(input, None, keepdim)
+        return _chosen(reduce, input, None, keepdim, name, nan=True)
     if isinstance(dim, (Node, np.ndarray)):
         return compare(input, dim)
     indices = find(input, dim, True)

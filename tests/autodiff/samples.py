@@ -172,6 +172,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "floor_divide": elementwise(
         "floor_divide", ANY, POSITIVE, torch=lambda torch, x, y: torch.div(x, y, rounding_mode="floor")
     ),
+    "trunc_divide": elementwise(lambda lib, x, y: lib.div(x, y, rounding_mode="trunc"), ANY, POSITIVE),
     "remainder": elementwise("remainder", ANY, POSITIVE) + elementwise("remainder", ANY, (-2.0, -0.3)),
     "neg": elementwise("neg"),
     "clone": elementwise("clone"),
