@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
 import numpy as np
 from numpy import ndarray
@@ -24,6 +24,10 @@ __all__ = ["primitive"]
 P = ParamSpec("P")
 Rule = Callable[..., Any]
 Compiled = Callable[[Any, Any, Any, Any, int], Any]
+
+#: What counts as a number beside tensors, and what may stand beside a tensor in an operation.
+NUMBERS = (bool, int, float, np.bool, np.integer, np.floating)
+OPERANDS = (Node, ndarray, *NUMBERS)
 
 _new = object.__new__
 _Result: type[Node] = Node
@@ -156,12 +160,6 @@ class Primitive:
             f"operation had saved it for its derivative. Run backward() before changing it, or change a copy."
         )
 
-    def failed(self, error: Exception, arrays: Iterable[Any]) -> Exception:
-        """Return `error` as its own kind again, its text naming the operation and what came."""
-        kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
-        came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
-        return kind(f"{self.name}({came}): {error}")
-
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
@@ -239,12 +237,12 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
-            return _plainly(op, (input,), _NONE)
+            return _plainly(op.name, forward, (input,), _NONE)
         records = input._requires_grad and is_recording() is True
         try:
             value = forward(input._data) if records else _carefully(op, (input._data,), _NONE)
         except Exception as error:
-            raise op.failed(error, (input._data,)) from None
+            raise _failed(op.name, error, (input._data,)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -258,13 +256,16 @@ def _unary(op: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def _binary(op: Primitive) -> Callable[..., Any]:
+def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
+    """Return what applies an operation to two operands; if it yields, an unknown one gives NotImplemented."""
     forward = op.forward
 
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
             if not (isinstance(input, Node) or isinstance(other, Node)):
-                return _plainly(op, (input, other), _NONE)
+                return _plainly(op.name, forward, (input, other), _NONE)
+            if yields and not (isinstance(input, OPERANDS) and isinstance(other, OPERANDS)):
+                return NotImplemented
             input, other = lift(op.name, (input, other))
         a, b = input._data, other._data
         kind = a.__class__
@@ -275,7 +276,7 @@ def _binary(op: Primitive) -> Callable[..., Any]:
         try:
             value = forward(a, b) if records else _carefully(op, (a, b), _NONE)
         except Exception as error:
-            raise op.failed(error, (a, b)) from None
+            raise _failed(op.name, error, (a, b)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -298,7 +299,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):
-                    return _plainly(op, inputs, params)
+                    return _plainly(op.name, forward, inputs, params)
                 inputs = lift(op.name, inputs)
                 break
         arrays = [x._data for x in inputs]
@@ -308,7 +309,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         try:
             value = forward(*arrays, **params) if records else _carefully(op, arrays, params)
         except Exception as error:
-            raise op.failed(error, arrays) from None
+            raise _failed(op.name, error, arrays) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -324,30 +325,40 @@ def _general(op: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def nondifferentiable(forward: Callable[P, Any]) -> Callable[P, Tensor]:
-    """Make a function of arrays a function of tensors whose result never requires a gradient."""
-    op = Primitive(forward, None, False, {})
+def nondifferentiable(forward: Callable[P, Any], compares: bool = False) -> Callable[P, Tensor]:
+    """Make a function of arrays a function of tensors whose result never requires a gradient.
 
-    def apply(*inputs: Any, **params: Any) -> Any:
+    If it compares, integers may be compared with any Python integer.
+    """
+    name, compute = forward.__name__, cast(Callable[..., Any], forward)
+
+    @functools.wraps(forward)
+    def apply(*inputs: Any) -> Any:
         if not any(isinstance(x, Node) for x in inputs):
-            return _plainly(op, inputs, params)
-        nodes = lift(op.name, inputs)
+            return _plainly(name, compute, inputs, _NONE)
+        nodes = lift(name, inputs, compares)
         if len(nodes) == 2:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]
         try:
-            out = wrap(forward(*arrays, **params))
+            return wrap(compute(*arrays))
         except Exception as error:
-            raise op.failed(error, arrays) from None
-        if is_recording().__class__ is Watch:
-            check_result(op.name, out, nodes)
-        return out
+            raise _failed(name, error, arrays) from None
 
-    described: Any = apply
-    described.__name__ = described.__qualname__ = forward.__name__
-    described.__module__, described.__doc__ = forward.__module__, forward.__doc__
-    described.__wrapped__ = forward
-    return described  # type: ignore[no-any-return]  # the same signature, on tensors
+    return cast("Callable[P, Tensor]", apply)
+
+
+def as_operator(function: Callable[..., Any]) -> Callable[[Any, Any], Tensor]:
+    """Return a function of two operands as Python's operator: it lets the other operand answer if it is unknown."""
+    op = getattr(function, "primitive", None)
+    if op is not None:
+        return _binary(op, yields=True)
+
+    def apply(input: Any, other: Any) -> Any:
+        known = isinstance(input, OPERANDS) and isinstance(other, OPERANDS)
+        return function(input, other) if known else NotImplemented
+
+    return apply
 
 
 def wrap(data: Any, requires_grad: bool = False) -> Any:
@@ -359,21 +370,26 @@ def wrap(data: Any, requires_grad: bool = False) -> Any:
     return out
 
 
-def lift(name: str, values: tuple[Any, ...]) -> tuple[Node, ...]:
-    """Return all operands as tensors: arrays as they are, numbers in a dtype that does not widen the others."""
+def lift(name: str, values: tuple[Any, ...], compares: bool = False) -> tuple[Node, ...]:
+    """Return all operands as tensors: arrays as they are, numbers in a dtype that does not widen the others.
+
+    An integer out of range is refused or, where it is only compared with, the infinity of its sign.
+    """
     found = [v._data.dtype if isinstance(v, Node) else v.dtype for v in values if isinstance(v, (Node, np.ndarray))]
     like = next((dtype for dtype in found if dtype.kind == "f"), found[0])
-    return tuple(v if isinstance(v, Node) else wrap(_array(name, v, like)) for v in values)
+    return tuple(v if isinstance(v, Node) else wrap(_array(name, v, like, compares)) for v in values)
 
 
-def _array(name: str, value: Any, like: np.dtype[Any]) -> Any:
+def _array(name: str, value: Any, like: np.dtype[Any], compares: bool) -> Any:
     if isinstance(value, np.ndarray):
         dtypes.checked(value.dtype, name)
         return value
-    if isinstance(value, (bool, int, float, np.bool, np.integer, np.floating)):
+    if isinstance(value, NUMBERS):
         try:
             return dtypes.scalar(value, like)
         except OverflowError:
+            if compares and like.kind != "f":
+                return np.float32(np.copysign(np.inf, float(value > 0) - 0.5))
             raise ValueError(f"{name}: {value} is out of the range of {like}") from None
     raise TypeError(f"{name}: expected a Tensor, an ndarray or a number, got {type(value).__name__}")
 
@@ -440,9 +456,23 @@ def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[st
     check_result(op.name, out, inputs)
 
 
-def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute on arrays alone, as derivative rules do."""
-    if not any(isinstance(v, (np.ndarray, np.generic)) for v in values):
+    arrays = [v for v in values if isinstance(v, (ndarray, np.generic))]
+    if not arrays:
         kinds = ", ".join(type(v).__name__ for v in values)
-        raise TypeError(f"{op.name}: expected a Tensor or an ndarray, got {kinds or 'nothing'}")
-    return op.forward(*values, **params)
+        raise TypeError(f"{name}: expected a Tensor or an ndarray, got {kinds or 'nothing'}")
+    for array in arrays:
+        if array.dtype.kind not in "biuf":
+            dtypes.checked(array.dtype, name)
+    try:
+        return forward(*values, **params)
+    except Exception as error:
+        raise _failed(name, error, arrays) from None
+
+
+def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
+    """Return `error` as its own kind again, its text naming the operation and what came."""
+    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
+    return kind(f"{name}({came}): {error}")

@@ -22,16 +22,24 @@ from .ops import indexing, linalg
 from .ops import reduction as r
 from .ops import shape as s
 from .ops import transcendental as t
+from .primitive import NUMBERS, OPERANDS, as_operator
 from .printing import formatted
 from .random import default_generator
 
 __all__ = ["Tensor"]
 
 
-def _augmented(function: np.ufunc, operation: Callable[[Any, Any], Tensor], name: str) -> Callable[[Any, Any], Tensor]:
+def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """Return an operator for the right operand, which Python calls with itself first."""
+    return lambda self, other: operator(other, self)
+
+
+def _augmented(function: np.ufunc, operation: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Tensor]:
     """Make ``a += b`` and its kin: in place where nothing is recorded, as PyTorch does; otherwise a new tensor."""
 
-    def apply(self: Tensor, other: Any) -> Tensor:
+    def apply(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, OPERANDS):
+            return NotImplemented
         leads = isinstance(other, Node) and other._requires_grad and not self._requires_grad
         records = is_recording() and (self._record is not None or leads)
         return operation(self, other) if records else self._combine(name, function, other)
@@ -415,53 +423,35 @@ class Tensor(Node):
 
     # -- operators -----------------------------------------------------------------------------------------------------
 
-    __add__ = e._add
-    __sub__ = e._sub
-    __mul__ = e.mul
-    __truediv__ = e._div
-    __floordiv__ = e.floor_divide
-    __mod__ = e.remainder
-    __pow__ = e.pow
-    __matmul__ = linalg.matmul
+    __add__ = __radd__ = as_operator(e._add)
+    __sub__ = as_operator(e._sub)
+    __mul__ = __rmul__ = as_operator(e.mul)
+    __truediv__ = as_operator(e._div)
+    __floordiv__ = as_operator(e.floor_divide)
+    __mod__ = as_operator(e.remainder)
+    __pow__ = as_operator(e.pow)
+    __matmul__ = as_operator(linalg.matmul)
+    __rsub__ = _reflected(__sub__)
+    __rtruediv__ = _reflected(__truediv__)
+    __rfloordiv__ = _reflected(__floordiv__)
+    __rmod__ = _reflected(__mod__)
+    __rpow__ = _reflected(__pow__)
+    __rmatmul__ = _reflected(__matmul__)
     __neg__ = e.neg
     __abs__ = e.abs
-    __lt__ = c.lt
-    __le__ = c.le
-    __gt__ = c.gt
-    __ge__ = c.ge
-    __and__ = __rand__ = c.bitwise_and
-    __or__ = __ror__ = c.bitwise_or
-    __xor__ = __rxor__ = c.bitwise_xor
+    __eq__ = as_operator(c.eq)  # type: ignore[assignment]  # elementwise, not the truth that object promises
+    __ne__ = as_operator(c.ne)  # type: ignore[assignment]  # as above
+    __lt__ = as_operator(c.lt)
+    __le__ = as_operator(c.le)
+    __gt__ = as_operator(c.gt)
+    __ge__ = as_operator(c.ge)
+    __and__ = __rand__ = as_operator(c.bitwise_and)
+    __or__ = __ror__ = as_operator(c.bitwise_or)
+    __xor__ = __rxor__ = as_operator(c.bitwise_xor)
     __invert__ = c.bitwise_not
-    __radd__ = e._add
-    __rmul__ = e.mul
 
     def __pos__(self) -> Tensor:
         return self
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return e._sub(other, self)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return e._div(other, self)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return e.floor_divide(other, self)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return e.remainder(other, self)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return e.pow(other, self)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
-
-    def __eq__(self, other: Any) -> Any:
-        return c.eq(self, other) if _is_operand(other) else NotImplemented
-
-    def __ne__(self, other: Any) -> Any:
-        return c.ne(self, other) if _is_operand(other) else NotImplemented
 
     def __getitem__(self, key: Any) -> Tensor:
         return indexing.index(self, key)
@@ -549,7 +539,7 @@ class Tensor(Node):
             return other._data
         if isinstance(other, np.ndarray):
             return other
-        if not isinstance(other, (bool, int, float, np.bool, np.integer, np.floating)):
+        if not isinstance(other, NUMBERS):
             raise TypeError(f"{name}: expected a Tensor, an ndarray or a number, got {type(other).__name__}")
         return other.item() if isinstance(other, np.generic) else other
 
@@ -643,13 +633,6 @@ class Tensor(Node):
     __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
     __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")
     __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
-
-
-_OPERANDS: tuple[type, ...] = (Node, np.ndarray, np.generic, bool, int, float)
-
-
-def _is_operand(value: Any) -> bool:
-    return isinstance(value, _OPERANDS)
 
 
 def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

@@ -30,15 +30,12 @@ def tensor_of(value: Any, name: str) -> Any:
 
 
 def operands(name: str, *values: Any) -> tuple[Any, ...]:
-    """Return tensors, arrays and numbers as tensors; integers among floats take the floats' dtype."""
+    """Return tensors, arrays and numbers as tensors of the dtype in which they meet."""
     if not any(isinstance(v, (Node, np.ndarray)) for v in values):
         raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(v).__name__ for v in values)}")
     xs = lift(name, values)
-    floats = [x._data.dtype for x in xs if x._data.dtype.kind == "f"]
-    if not floats or len(floats) == len(xs):
-        return xs
-    dtype = np.result_type(*floats)
-    return tuple(x if x._data.dtype.kind == "f" else wrap(x._data.astype(dtype)) for x in xs)
+    dtype = dtypes.common(x._data for x in xs)
+    return tuple(x.to(dtype) for x in xs)  # type: ignore[attr-defined]  # every Node made is a Tensor
 
 
 def integer(value: Any, name: str, what: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,10 @@ __all__ = [
 
 Array = Any  # an ndarray or a NumPy scalar
 
+_compared = functools.partial(nondifferentiable, compares=True)
 
-@nondifferentiable
+
+@_compared
 def eq(input: Array, other: Array) -> Array:
     """Tell where two tensors are equal, element by element, broadcasting.
 
@@ -33,7 +36,7 @@ def eq(input: Array, other: Array) -> Array:
     return input == other
 
 
-@nondifferentiable
+@_compared
 def ne(input: Array, other: Array) -> Array:
     """Tell where two tensors differ, element by element, broadcasting.
 
@@ -45,7 +48,7 @@ def ne(input: Array, other: Array) -> Array:
     return input != other
 
 
-@nondifferentiable
+@_compared
 def lt(input: Array, other: Array) -> Array:
     """Tell where `input` is less than `other`, element by element, broadcasting.
 
@@ -57,7 +60,7 @@ def lt(input: Array, other: Array) -> Array:
     return input < other
 
 
-@nondifferentiable
+@_compared
 def le(input: Array, other: Array) -> Array:
     """Tell where `input` is at most `other`, element by element, broadcasting.
 
@@ -69,7 +72,7 @@ def le(input: Array, other: Array) -> Array:
     return input <= other
 
 
-@nondifferentiable
+@_compared
 def gt(input: Array, other: Array) -> Array:
     """Tell where `input` is greater than `other`, element by element, broadcasting.
 
@@ -81,7 +84,7 @@ def gt(input: Array, other: Array) -> Array:
     return input > other
 
 
-@nondifferentiable
+@_compared
 def ge(input: Array, other: Array) -> Array:
     """Tell where `input` is at least `other`, element by element, broadcasting.
 

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from .. import dtypes
 from ..graph import Node
-from ..primitive import primitive, wrap
+from ..primitive import lift, primitive, wrap
 from ._arguments import integer, named, operands, tensor_of
 
 if TYPE_CHECKING:
@@ -275,10 +275,17 @@ def _power(input: Array, *, n: float) -> Array:
 @primitive(
     symbol="pow",
     input=lambda g, input, exponent: np.where(exponent == 0, 0, g * exponent * input ** (exponent - 1)),
-    exponent=lambda g, y, input, exponent: g * y * np.log(np.where((input == 0) & (exponent >= 0), 1, input)),
+    exponent=lambda g, y, input, exponent: g * y * np.log(_one_where((input == 0) & (exponent >= 0), input, exponent)),
 )
 def _pow(input: Array, exponent: Array) -> Array:
+    if input.dtype.kind == exponent.dtype.kind == "b":
+        return input | ~exponent
     return input**exponent
+
+
+def _one_where(condition: Array, x: Array, like: Array) -> Array:
+    """Replace elements by 1, and booleans, whose functions are coarse in NumPy, by numbers of the dtype of `like`."""
+    return np.where(condition, np.ones_like(like), x)
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -300,10 +307,14 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> ad.pow(ad.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    if isinstance(exponent, (int, float, np.integer, np.floating)) and isinstance(input, Node):
+    if isinstance(exponent, (int, float, np.integer, np.floating)) and _is_numeric(input):
         n = exponent.item() if isinstance(exponent, np.generic) else exponent
         return _power(input, n=n)
     return _pow(input, exponent)
+
+
+def _is_numeric(input: Any) -> bool:
+    return isinstance(input, Node) and input._data.dtype.kind != "b"
 
 
 @named
@@ -327,7 +338,7 @@ def square(input: Any) -> Tensor:
     >>> ad.square(ad.tensor([-1.0, 3.0]))
     tensor([1., 9.])
     """
-    return _power(tensor_of(input, "square"), n=2)
+    return pow(tensor_of(input, "square"), 2)
 
 
 @primitive(symbol="1/", input=lambda g, y: -g * y * y)
@@ -669,12 +680,13 @@ def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
     x = tensor_of(input, name)
     if min is None and max is None:
         raise RuntimeError(f"{name}: needs min or max")
-    if x.dtype.kind == "b":
-        raise TypeError(f"{name}: expected numbers, got {x.dtype}")
-    whole = np.iinfo(x.dtype) if x.dtype.kind != "f" else None
-    low = (whole.min if whole else -np.inf) if min is None else min
-    high = (whole.max if whole else np.inf) if max is None else max
-    return _clamp(*operands(name, x, low, high))
+    x, *bounds = operands(name, x, *(bound for bound in (min, max) if bound is not None))
+    if x.dtype.kind == "f":
+        ends = (-np.inf, np.inf)
+    else:
+        ends = (False, True) if x.dtype.kind == "b" else (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
+    low, high = (bounds.pop(0) if bound is not None else end for bound, end in zip((min, max), ends, strict=True))
+    return _clamp(x, low, high)
 
 
 @named
@@ -705,7 +717,13 @@ def clamp_max(input: Any, max: Any) -> Tensor:
     input=lambda g, condition: np.where(condition, g, 0),
     other=lambda g, condition: np.where(condition, 0, g),
 )
-def where(condition: Array, input: Array, other: Array) -> Array:
+def _where(condition: Array, input: Array, other: Array) -> Array:
+    if condition.dtype != np.bool:
+        raise TypeError(f"the condition must be boolean, not {condition.dtype}")
+    return np.where(condition, *dtypes.met(input, other))
+
+
+def where(condition: Any, input: Any, other: Any) -> Tensor:
     """Elements of `input` where the condition holds, of `other` elsewhere, broadcasting.
 
     Parameters
@@ -729,6 +747,6 @@ def where(condition: Array, input: Array, other: Array) -> Array:
     >>> ad.where(x > 0, x, 0)
     tensor([0., 2.])
     """
-    if condition.dtype != np.bool:
-        raise TypeError(f"where: the condition must be boolean, not {condition.dtype}")
-    return np.where(condition, *dtypes.met(input, other))
+    if any(isinstance(x, (Node, np.ndarray)) for x in (input, other)):
+        input, other = lift("where", (input, other))
+    return _where(condition, input, other)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import dtypes
 from ..graph import Node
-from ..primitive import primitive, wrap
+from ..primitive import NUMBERS, primitive, wrap
 from ._arguments import dimension, integer, numpy_names, tensor_of
 from .elementwise import add, where
 from .shape import broadcast_to, ravel
@@ -282,7 +283,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     """
     src = value if src is None else src
     if not isinstance(src, (Node, np.ndarray)):
-        _fits(src, tensor_of(input, "scatter"), "scatter")
+        src = _element(src, tensor_of(input, "scatter"), "scatter")
     x, at, put, d = _placing(input, dim, index, src, "scatter")
     if not x.ndim:
         return _put(x.reshape(1), at.reshape(1), put.reshape(1), dim=0).reshape(())
@@ -318,21 +319,18 @@ def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Ten
     return x, at, put if put.shape == at.shape else _index(put, key=tuple(slice(a) for a in at.shape)), d
 
 
-def _fits(value: Any, x: Tensor, name: str) -> None:
-    """Refuse a number that the dtype of a tensor would change."""
-    if not isinstance(value, (bool, int, float, np.bool, np.integer, np.floating)):
+def _element(value: Any, x: Tensor, name: str) -> Any:
+    """Return a number as an element of the dtype of a tensor."""
+    if not isinstance(value, NUMBERS):
         raise TypeError(f"{name}: expected a Tensor or a number, got {type(value).__name__}")
-    if x.dtype.kind in "iu":
-        low, high = np.iinfo(x.dtype).min, np.iinfo(x.dtype).max
-        if not (low <= value <= high and value == int(value)):
-            raise RuntimeError(f"{name}: {value} is not a number of dtype {x.dtype}")
+    return dtypes.element(value, x.dtype, name)
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """Replace the elements where the mask holds by one value, broadcasting.
+    """Replace the elements where the mask holds by one value, broadcasting; the value takes the dtype of `input`.
 
     Examples
     --------
@@ -345,11 +343,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         v = tensor_of(value, "masked_fill")
         if v.ndim:
             raise RuntimeError(f"masked_fill: value must be a number or have no dimensions, got shape {v.shape}")
-        if v.dtype.kind == "f" and x.dtype.kind != "f":
-            raise RuntimeError(f"masked_fill: {v.dtype} does not fit into {x.dtype}")
-        return where(m, v.to(x.dtype), x)
-    _fits(value, x, "masked_fill")
-    return where(m, value, x)
+        if x.dtype.kind == "f":
+            return where(m, v.to(x.dtype), x)
+        value = v.item()
+    return where(m, wrap(_element(value, x, "masked_fill")), x)
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:

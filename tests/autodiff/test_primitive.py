@@ -154,3 +154,25 @@ def test_an_error_in_forward_keeps_its_kind_and_names_the_operation() -> None:
 
     with pytest.raises(ValueError, match=r"picky\(float64\[2\]\): not today"):
         picky(leaf(1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "array", [np.array(["a"]), np.array([object()]), np.array([1j]), np.array(["2026-01-01"], "M8")]
+)
+def test_arrays_of_other_things_than_numbers_are_refused_by_name(array: Any) -> None:
+    for name, call in {
+        "exp": lambda: ad.exp(array),
+        "add": lambda: ad.add(array, array),
+        "isnan": lambda: ad.isnan(array),
+        "eq": lambda: ad.eq(array, 1.0),
+        "maximum": lambda: ad.maximum(array, np.ones(1)),
+    }.items():
+        with pytest.raises(TypeError, match=f"^{name}: a tensor holds booleans, integers or floats"):
+            call()
+
+
+def test_what_goes_wrong_on_arrays_alone_is_named_too() -> None:
+    with pytest.raises(ValueError, match=r"^mul\(float64\[2\], float64\[3\]\): "):
+        ad.mul(np.ones(2), np.ones(3))
+    with pytest.raises(TypeError, match=r"^bitwise_and\(float64\[1\], float64\[1\]\): "):
+        ad.bitwise_and(np.ones(1), np.ones(1))
