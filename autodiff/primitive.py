@@ -246,6 +246,9 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
+        kind = value.__class__
+        if value is input._data or value.base is not None if kind is ndarray else kind is not input._data.__class__:
+            _settle(op, out, (input,))
         if records:
             out._requires_grad = True
             out._record = (op, (input,), _NONE, tick())
@@ -280,6 +283,9 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
+        kind = value.__class__
+        if value is a or value is b or value.base is not None if kind is ndarray else kind is not a.__class__:
+            _settle(op, out, (input, other))
         if records:
             out._requires_grad = True
             out._record = (op, (input, other), _NONE, tick())
@@ -313,13 +319,13 @@ def _general(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
+        if value.__class__ is not ndarray or value.base is not None or any(value is a for a in arrays):
+            _settle(op, out, inputs)
         if records:
             out._requires_grad = True
             out._record = (op, inputs, params, tick())
         else:
             _finish(op, out, inputs, params)
-        if view and np.may_share_memory(value, arrays[0]):
-            share_version(out, inputs[0])
         return out
 
     return apply
@@ -438,6 +444,18 @@ def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> A
     if value.dtype != np.float64:
         value = op.forward(*(array.astype(np.float64) for array in arrays), **params)
     return value.astype(dtypes.get_default_dtype(), copy=False)
+
+
+def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...]) -> None:
+    """See to a result that is no array of its own: a scalar, the memory of an input, or nothing that a tensor holds."""
+    value = out._data
+    if isinstance(value, np.generic):
+        return
+    if not isinstance(value, ndarray):
+        raise TypeError(f"{op.name}: it must return an ndarray or a NumPy scalar, got {type(value).__name__}")
+    for x in inputs:
+        if np.may_share_memory(value, x._data):
+            share_version(out, x)
 
 
 def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:

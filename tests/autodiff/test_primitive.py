@@ -176,3 +176,52 @@ def test_what_goes_wrong_on_arrays_alone_is_named_too() -> None:
         ad.mul(np.ones(2), np.ones(3))
     with pytest.raises(TypeError, match=r"^bitwise_and\(float64\[1\], float64\[1\]\): "):
         ad.bitwise_and(np.ones(1), np.ones(1))
+
+
+@ad.primitive(x=lambda g: g)
+def same(x: Any) -> Any:
+    """Return the very array."""
+    return x
+
+
+@ad.primitive(x=lambda g: g.T)
+def turned(x: Any) -> Any:
+    """Return a view without saying so."""
+    return x.T
+
+
+@ad.primitive(x=lambda g: g, y=lambda g: g)
+def second(x: Any, y: Any) -> Any:
+    """Return the second array."""
+    return y
+
+
+@ad.primitive(x=lambda g: g)
+def rows(x: Any, *, n: int) -> Any:
+    """Return a view, with a parameter."""
+    return x[:n]
+
+
+@pytest.mark.parametrize(
+    "call", [same, turned, lambda x: second(ad.zeros(2, 2, dtype="float64"), x), lambda x: rows(x, n=2)]
+)
+def test_a_result_in_the_memory_of_an_input_is_seen_as_changed_with_it(call: Any) -> None:
+    for change_input in (True, False):
+        x = ad.tensor(np.ones((2, 2)), requires_grad=True)
+        y = call(x)
+        z = (y * y).sum()
+        with ad.no_grad():
+            (x if change_input else y).add_(1)
+        with pytest.raises(RuntimeError, match="mul: input 0.*changed in place"):
+            z.backward()
+
+
+@pytest.mark.parametrize("value", [None, 1.0, [1.0], "x"])
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_what_is_no_array_cannot_be_a_result(value: Any, requires_grad: bool) -> None:
+    @ad.primitive(x=lambda g: g)
+    def odd(x: Any) -> Any:
+        return value
+
+    with pytest.raises(TypeError, match="odd: it must return an ndarray or a NumPy scalar, got"):
+        odd(ad.tensor([1.0], requires_grad=requires_grad))
