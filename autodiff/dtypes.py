@@ -95,8 +95,8 @@ def common(arrays: Iterable[Any]) -> np.dtype[Any]:
 
 
 def met(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return two arrays of different dtypes in those in which they meet; booleans as they are, which NumPy converts."""
-    if a.dtype.kind == "b" or b.dtype.kind == "b":
+    """Return two arrays in the dtypes in which they meet; booleans as they are, which NumPy converts."""
+    if a.dtype is b.dtype or a.dtype.kind == "b" or b.dtype.kind == "b":
         return a, b
     dtype = common((a, b))
     return a.astype(dtype, copy=False), b.astype(dtype, copy=False)

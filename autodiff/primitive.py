@@ -26,8 +26,8 @@ Rule = Callable[..., Any]
 Compiled = Callable[[Any, Any, Any, Any, int], Any]
 
 #: What counts as a number beside tensors, and what may stand beside a tensor in an operation.
-NUMBERS = (bool, int, float, np.bool, np.integer, np.floating)
-OPERANDS = (Node, ndarray, *NUMBERS)
+NUMBERS = (int, float, np.bool, np.integer, np.floating)
+OPERANDS = (Node, *NUMBERS, ndarray)
 
 _new = object.__new__
 _Result: type[Node] = Node
@@ -267,7 +267,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
         if not (isinstance(input, Node) and isinstance(other, Node)):
             if not (isinstance(input, Node) or isinstance(other, Node)):
                 return _plainly(op.name, forward, (input, other), _NONE)
-            if yields and not (isinstance(input, OPERANDS) and isinstance(other, OPERANDS)):
+            if yields and not isinstance(other, OPERANDS):
                 return NotImplemented
             input, other = lift(op.name, (input, other))
         a, b = input._data, other._data
@@ -308,6 +308,8 @@ def _general(op: Primitive) -> Callable[..., Any]:
                     return _plainly(op.name, forward, inputs, params)
                 inputs = lift(op.name, inputs)
                 break
+        if not inputs:
+            return _plainly(op.name, forward, inputs, params)
         arrays = [x._data for x in inputs]
         if view and arrays[0].__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             inputs[0]._data = arrays[0] = np.asarray(arrays[0])
@@ -319,7 +321,9 @@ def _general(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if value.__class__ is not ndarray or value.base is not None or any(value is a for a in arrays):
+        a, kind = arrays[0], value.__class__
+        own = value is not a and value.base is None if kind is ndarray else kind is a.__class__
+        if not own or (len(arrays) > 1 and any(value is a for a in arrays)):
             _settle(op, out, inputs)
         if records:
             out._requires_grad = True
@@ -361,8 +365,7 @@ def as_operator(function: Callable[..., Any]) -> Callable[[Any, Any], Tensor]:
         return _binary(op, yields=True)
 
     def apply(input: Any, other: Any) -> Any:
-        known = isinstance(input, OPERANDS) and isinstance(other, OPERANDS)
-        return function(input, other) if known else NotImplemented
+        return function(input, other) if isinstance(other, OPERANDS) else NotImplemented
 
     return apply
 

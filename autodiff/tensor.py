@@ -31,10 +31,23 @@ __all__ = ["Tensor"]
 
 def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """Return an operator for the right operand, which Python calls with itself first."""
-    return lambda self, other: operator(other, self)
+    return lambda self, other: operator(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
 
-def _augmented(function: np.ufunc, operation: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Tensor]:
+def _not_by_zero(function: np.ufunc) -> Callable[..., Any]:
+    """Let a division refuse to divide integers by 0."""
+
+    def divide(a: Any, value: Any, **options: Any) -> Any:
+        if a.dtype.kind != "f" and not np.all(value):
+            raise RuntimeError("division of integers by zero")
+        return function(a, value, **options)
+
+    return divide
+
+
+def _augmented(
+    function: Callable[..., Any], operation: Callable[[Any, Any], Any], name: str
+) -> Callable[[Any, Any], Tensor]:
     """Make ``a += b`` and its kin: in place where nothing is recorded, as PyTorch does; otherwise a new tensor."""
 
     def apply(self: Tensor, other: Any) -> Any:
@@ -519,15 +532,12 @@ class Tensor(Node):
             check_change(name, self, before, written)
         return self
 
-    def _combine(self, name: str, function: np.ufunc, other: Any, alpha: Any = 1) -> Tensor:
-        value, factor = self._operand(name, other), self._operand(name, alpha)
-
-        def write(a: npt.NDArray[Any]) -> None:
-            if function in (np.floor_divide, np.remainder) and a.dtype.kind != "f" and not np.all(value):
-                raise RuntimeError("division of integers by zero")
-            function(a, value if factor == 1 else value * factor, out=a, casting="same_kind")
-
-        return self._change(name, write, *((value,) if factor == 1 else (value, factor)))
+    def _combine(self, name: str, function: Callable[..., Any], other: Any, alpha: Any = 1) -> Tensor:
+        value = self._operand(name, other)
+        if alpha == 1:
+            return self._change(name, lambda a: function(a, value, out=a, casting="same_kind"), value)
+        factor = self._operand(name, alpha)
+        return self._change(name, lambda a: function(a, value * factor, out=a, casting="same_kind"), value, factor)
 
     def _operand(self, name: str, other: Any) -> Any:
         """Return what is to be written into this tensor as an array or number."""
@@ -627,8 +637,8 @@ class Tensor(Node):
     __isub__ = _augmented(np.subtract, e._sub, "sub_")
     __imul__ = _augmented(np.multiply, e.mul, "mul_")
     __itruediv__ = _augmented(np.divide, e._div, "div_")
-    __ifloordiv__ = _augmented(np.floor_divide, e.floor_divide, "floor_divide_")
-    __imod__ = _augmented(np.remainder, e.remainder, "remainder_")
+    __ifloordiv__ = _augmented(_not_by_zero(np.floor_divide), e.floor_divide, "floor_divide_")
+    __imod__ = _augmented(_not_by_zero(np.remainder), e.remainder, "remainder_")
     __ipow__ = _augmented(np.power, e.pow, "pow_")
     __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
     __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")

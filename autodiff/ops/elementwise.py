@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from .. import dtypes
 from ..graph import Node
-from ..primitive import lift, primitive, wrap
+from ..primitive import NUMBERS, lift, primitive, wrap
 from ._arguments import integer, named, operands, tensor_of
 
 if TYPE_CHECKING:
@@ -307,14 +307,10 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> ad.pow(ad.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    if isinstance(exponent, (int, float, np.integer, np.floating)) and _is_numeric(input):
+    if isinstance(exponent, NUMBERS) and isinstance(input, Node) and input._data.dtype.kind != "b":
         n = exponent.item() if isinstance(exponent, np.generic) else exponent
         return _power(input, n=n)
     return _pow(input, exponent)
-
-
-def _is_numeric(input: Any) -> bool:
-    return isinstance(input, Node) and input._data.dtype.kind != "b"
 
 
 @named

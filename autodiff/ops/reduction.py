@@ -275,12 +275,12 @@ def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool, 
 
 
 @primitive(symbol="max", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
-def _amax(input: Array, *, dim: Any, keepdim: Any, nan: bool = False) -> Array:
+def _amax(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
     return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
 
 
 @primitive(symbol="min", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
-def _amin(input: Array, *, dim: Any, keepdim: Any, nan: bool = False) -> Array:
+def _amin(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
     return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
 
 

@@ -212,7 +212,7 @@ def test_a_result_in_the_memory_of_an_input_is_seen_as_changed_with_it(call: Any
         z = (y * y).sum()
         with ad.no_grad():
             (x if change_input else y).add_(1)
-        with pytest.raises(RuntimeError, match="mul: input 0.*changed in place"):
+        with pytest.raises(RuntimeError, match=r"mul: input 0.*changed in place"):
             z.backward()
 
 
