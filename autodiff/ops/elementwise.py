@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -395,6 +395,8 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 
 
 def _logistic(x: Array) -> Array:
+    if x.dtype.kind in "bu":  # which cannot be negative
+        x = x.astype(np.float64)
     with np.errstate(over="ignore"):  # exp(-x) = inf gives the limit, 0
         return 1 / (1 + np.exp(-x))
 
@@ -719,13 +721,23 @@ def _where(condition: Array, input: Array, other: Array) -> Array:
     return np.where(condition, *dtypes.met(input, other))
 
 
-def where(condition: Any, input: Any, other: Any) -> Tensor:
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def where(condition: Any, input: Any, other: Any) -> Tensor: ...
+
+
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere, broadcasting.
 
     Parameters
     ----------
     condition : Tensor or ndarray of bool
-    input, other : Tensor, ndarray or number
+    input, other : Tensor, ndarray or number, optional
+        Both or none. Without them the result is a tuple of the positions, one tensor for each dimension, at which
+        the condition holds or is not 0.
 
     Returns
     -------
@@ -743,6 +755,8 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
     >>> ad.where(x > 0, x, 0)
     tensor([0., 2.])
     """
+    if input is None and other is None:
+        return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(tensor_of(condition, "where")._data)))
     if any(isinstance(x, (Node, np.ndarray)) for x in (input, other)):
         input, other = lift("where", (input, other))
     return _where(condition, input, other)
