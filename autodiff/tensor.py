@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -327,6 +328,12 @@ class Tensor(Node):
         return self._data.item() != 0
 
     def __float__(self) -> Any:
+        if self._requires_grad:  # what math.sin(t) and array[0] = t come to
+            warnings.warn(
+                "float: this tensor requires a gradient, which a Python number does not carry; "
+                "use .item(), or .detach() first, if that is meant",
+                stacklevel=2,
+            )
         return float(self.item())
 
     def __int__(self) -> int:
