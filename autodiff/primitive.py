@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from . import dtypes
 from .anomaly import check_result
-from .graph import Node, changed_since, share_version, tick
+from .graph import NO_PARAMS, Node, changed_since, share_version, tick
 from .modes import Watch, is_recording
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ OPERANDS = (Node, *NUMBERS, ndarray)
 
 _new = object.__new__
 _Result: type[Node] = Node
-_NONE: dict[str, Any] = {}
 
 
 def results_are(kind: type[Node]) -> None:
@@ -111,7 +110,6 @@ class Primitive:
             if unknown := set(needs) - self._known:
                 expected = ", ".join(sorted(self._known))
                 raise TypeError(f"primitive {self.name}: a rule asks for {unknown.pop()!r}; it can have {expected}")
-        self.freed = (self, None, _NONE, 0)  # the record of a result whose graph backward has freed
 
     @functools.cached_property
     def on_arrays(self) -> Sequence[Compiled]:
@@ -237,10 +235,10 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
-            return _plainly(op.name, forward, (input,), _NONE)
+            return _plainly(op.name, forward, (input,), NO_PARAMS)
         records = input._requires_grad and is_recording() is True
         try:
-            value = forward(input._data) if records else _carefully(op, (input._data,), _NONE)
+            value = forward(input._data) if records else _carefully(op, (input._data,), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (input._data,)) from None
         out = _new(_Result)
@@ -251,9 +249,9 @@ def _unary(op: Primitive) -> Callable[..., Any]:
             _settle(op, out, (input,))
         if records:
             out._requires_grad = True
-            out._record = (op, (input,), _NONE, tick())
+            out._op, out._inputs, out._params, out._stamp = op, (input,), NO_PARAMS, tick()
         else:
-            _finish(op, out, (input,), _NONE)
+            _finish(op, out, (input,), NO_PARAMS)
         return out
 
     return apply
@@ -266,7 +264,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
             if not (isinstance(input, Node) or isinstance(other, Node)):
-                return _plainly(op.name, forward, (input, other), _NONE)
+                return _plainly(op.name, forward, (input, other), NO_PARAMS)
             if yields and not isinstance(other, OPERANDS):
                 return NotImplemented
             input, other = lift(op.name, (input, other))
@@ -277,7 +275,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             a, b = input._data, other._data
         records = (input._requires_grad or other._requires_grad) and is_recording() is True
         try:
-            value = forward(a, b) if records else _carefully(op, (a, b), _NONE)
+            value = forward(a, b) if records else _carefully(op, (a, b), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (a, b)) from None
         out = _new(_Result)
@@ -288,9 +286,9 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             _settle(op, out, (input, other))
         if records:
             out._requires_grad = True
-            out._record = (op, (input, other), _NONE, tick())
+            out._op, out._inputs, out._params, out._stamp = op, (input, other), NO_PARAMS, tick()
         else:
-            _finish(op, out, (input, other), _NONE)
+            _finish(op, out, (input, other), NO_PARAMS)
         return out
 
     return apply
@@ -327,7 +325,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
             _settle(op, out, inputs)
         if records:
             out._requires_grad = True
-            out._record = (op, inputs, params, tick())
+            out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
         else:
             _finish(op, out, inputs, params)
         return out
@@ -345,7 +343,7 @@ def nondifferentiable(forward: Callable[P, Any], compares: bool = False) -> Call
     @functools.wraps(forward)
     def apply(*inputs: Any) -> Any:
         if not any(isinstance(x, Node) for x in inputs):
-            return _plainly(name, compute, inputs, _NONE)
+            return _plainly(name, compute, inputs, NO_PARAMS)
         nodes = lift(name, inputs, compares)
         if len(nodes) == 2:
             nodes = _meet(*nodes)
@@ -374,7 +372,7 @@ def wrap(data: Any, requires_grad: bool = False) -> Any:
     """Return an array as a leaf tensor, without copying it."""
     out = _new(_Result)
     out._data = data
-    out._grad = out._record = out._version = out._extra = None
+    out._grad = out._op = out._version = out._extra = None
     out._requires_grad = requires_grad
     return out
 
@@ -464,7 +462,7 @@ def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...]) -> None:
 def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
     """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
     out._requires_grad = False
-    out._record = None
+    out._op = None
     if is_recording().__class__ is Watch:
         _watched(op, out, inputs, params)
 
@@ -473,7 +471,7 @@ def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[st
     """Record a result if that is asked for, and check it."""
     if is_recording() and any(x._requires_grad for x in inputs):
         out._requires_grad = True
-        out._record = (op, inputs, params, tick())
+        out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
     check_result(op.name, out, inputs)
 
 

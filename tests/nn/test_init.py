@@ -152,7 +152,7 @@ def test_a_linear_layer_starts_within_one_over_the_root_of_its_inputs(in_feature
     assert layer.bias is not None
     for p in (layer.weight, layer.bias):
         # The largest of 200 draws stays below 9 tenths of the bound with probability 0.9^200 = 7e-10.
-        assert 0.9 * bound < float(p.abs().max()) <= bound * (1 + np.finfo(np.float32).eps)
+        assert 0.9 * bound < p.abs().max().item() <= bound * (1 + np.finfo(np.float32).eps)
 
 
 # -- gains and errors --------------------------------------------------------------------------------------------------
