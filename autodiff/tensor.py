@@ -635,7 +635,7 @@ class Tensor(Node):
 
     def _floats(self, name: str, *numbers: Any) -> None:
         for number in numbers:
-            if not isinstance(number, (int, float, np.integer, np.floating)):
+            if not isinstance(number, NUMBERS):
                 raise TypeError(f"{name}: expected numbers, got {type(number).__name__}")
         if self.dtype.kind != "f":
             raise RuntimeError(f"{name}: expected a tensor of floats, this holds {self.dtype}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph import Node
-from ..primitive import nondifferentiable, wrap
+from ..primitive import NUMBERS, nondifferentiable, wrap
 from ._arguments import named, operands
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     if isinstance(input, Node) and isinstance(other, Node) and input._data.dtype != other._data.dtype:
         raise RuntimeError(f"isclose: both operands need one dtype, got {input._data.dtype} and {other._data.dtype}")
     for what, value in (("rtol", rtol), ("atol", atol)):
-        if not isinstance(value, (int, float, np.integer, np.floating)):
+        if not isinstance(value, NUMBERS):
             raise TypeError(f"isclose: {what} must be a number, got {type(value).__name__}")
         if not value >= 0:
             raise RuntimeError(f"isclose: {what} must not be negative, got {value}")

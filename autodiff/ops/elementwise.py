@@ -63,7 +63,7 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 
 def _times(other: Any, alpha: float, input: Any, name: str) -> Any:
     """Multiply an operand with a number that must not turn integers into floats."""
-    if not isinstance(alpha, (int, float, np.integer, np.floating)):
+    if not isinstance(alpha, NUMBERS):
         raise TypeError(f"{name}: alpha must be a number, got {type(alpha).__name__}")
     x, y = operands(name, input, other)
     if x.dtype.kind != "f" and isinstance(alpha, (float, np.floating)):

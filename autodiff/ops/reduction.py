@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from ..dtypes import get_default_dtype
 from ..graph import Node
-from ..primitive import primitive, wrap
+from ..primitive import NUMBERS, primitive, wrap
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
 from .elementwise import abs, maximum, minimum, sign, where
@@ -180,7 +180,7 @@ def _centred(
         raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    if not isinstance(correction, (int, float, np.integer, np.floating)):
+    if not isinstance(correction, NUMBERS):
         raise TypeError(f"{name}: correction must be a number, got {type(correction).__name__}")
     options = along(dim, keepdim, x.ndim, name)
     dims = options["dim"]
@@ -252,7 +252,7 @@ def norm(
     x = x if dtype is None else x.to(dtype)
     if x.dtype.kind != "f":
         raise RuntimeError(f"norm: expected floats, got {x.dtype}")
-    if not isinstance(p, (int, float, np.integer, np.floating)):
+    if not isinstance(p, NUMBERS):
         if p not in (None, "fro"):
             raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
         p = 2
