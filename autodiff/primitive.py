@@ -383,6 +383,7 @@ def lift(name: str, values: tuple[Any, ...], compares: bool = False) -> tuple[No
     An integer out of range is refused or, where it is only compared with, the infinity of its sign.
     """
     found = [v._data.dtype if isinstance(v, Node) else v.dtype for v in values if isinstance(v, (Node, np.ndarray))]
+    found = found or [v.dtype for v in values if isinstance(v, np.generic)]
     like = next((dtype for dtype in found if dtype.kind == "f"), found[0])
     return tuple(v if isinstance(v, Node) else wrap(_array(name, v, like, compares)) for v in values)
 
@@ -484,6 +485,8 @@ def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], pa
     for array in arrays:
         if array.dtype.kind not in "biuf":
             dtypes.checked(array.dtype, name)
+    if len(arrays) < len(values):
+        values = tuple(x._data for x in lift(name, values))
     try:
         return forward(*values, **params)
     except Exception as error:

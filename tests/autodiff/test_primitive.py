@@ -171,6 +171,22 @@ def test_arrays_of_other_things_than_numbers_are_refused_by_name(array: Any) -> 
             call()
 
 
+@pytest.mark.parametrize("array", [np.array([3.0, -2.0]), np.array([3, 2]), np.array([True, False])])
+@pytest.mark.parametrize("name", ["add", "pow", "floor_divide", "remainder", "xlogy", "maximum", "lt"])
+def test_arrays_meet_numbers_as_tensors_do(name: str, array: Any) -> None:
+    plain, recorded = getattr(ad, name)(array, 2), getattr(ad, name)(ad.tensor(array), 2)
+    assert isinstance(plain, np.ndarray)
+    np.testing.assert_allclose(plain, recorded.data, rtol=1e-6)  # functions of integers are of single precision
+    with pytest.raises(TypeError, match=f"^{name}: expected a Tensor, an ndarray or a number, got str"):
+        getattr(ad, name)(array, "x")
+
+
+def test_a_numpy_scalar_meets_a_number() -> None:
+    found = ad.pow(np.float32(3.0), 2)
+    assert found == 9
+    assert found.dtype == np.float32
+
+
 def test_what_goes_wrong_on_arrays_alone_is_named_too() -> None:
     with pytest.raises(ValueError, match=r"^mul\(float64\[2\], float64\[3\]\): "):
         ad.mul(np.ones(2), np.ones(3))
