@@ -209,7 +209,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     # shapes
     np.reshape: lambda a, shape: s.reshape(a, shape), np.ravel: s.ravel, np.squeeze: _squeeze,
     np.expand_dims: _expand_dims, np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim,
-    np.broadcast_to: s.broadcast_to,
+    np.broadcast_to: lambda array, shape: s.broadcast_to(array, shape),
     np.matrix_transpose: lambda x: x.mT, np.concatenate: _concatenate,
     np.stack: lambda arrays, axis=0: s.stack(_members(arrays), axis),
     np.hstack: lambda tup: _stacked(tup, 1), np.vstack: lambda tup: _stacked(tup, 0), np.split: _split,

@@ -482,6 +482,10 @@ class Tensor(Node):
         """Keep the elements where the condition holds, and take those of `other` elsewhere."""
         return e.where(condition, self, other)
 
+    def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+        """Part it along `dim` into pieces of one size (the last may be smaller), or of given sizes."""
+        return s.split(self, split_size, dim)
+
     add, sub, mul, div, true_divide, pow = e.add, e.sub, e.mul, e.div, e.true_divide, e.pow
     float_power, neg, abs, sign, square = e.float_power, e.neg, e.abs, e.sign, e.square
     reciprocal, lerp, addcmul, addcdiv, floor = e.reciprocal, e.lerp, e.addcmul, e.addcdiv, e.floor
@@ -502,8 +506,7 @@ class Tensor(Node):
     reshape, view, flatten, ravel, unflatten = s.reshape, s.view, s.flatten, s.ravel, s.unflatten
     squeeze, unsqueeze, permute, transpose, movedim = s.squeeze, s.unsqueeze, s.permute, s.transpose, s.movedim
     expand, expand_as, broadcast_to, repeat, tile = s.expand, s.expand_as, s.broadcast_to, s.repeat, s.tile
-    flip, roll, split, chunk, unbind, narrow = s.flip, s.roll, s.split, s.chunk, s.unbind, s.narrow
-    select = s.select
+    flip, roll, chunk, unbind, narrow, select = s.flip, s.roll, s.chunk, s.unbind, s.narrow, s.select
     diag, diagonal, trace, tril, triu = d.diag, d.diagonal, d.trace, d.tril, d.triu
     gather, take_along_dim, index_select = indexing.gather, indexing.take_along_dim, indexing.index_select
     scatter, scatter_add, masked_fill = indexing.scatter, indexing.scatter_add, indexing.masked_fill

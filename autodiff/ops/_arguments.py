@@ -102,6 +102,23 @@ def _under(name: str, error: Exception) -> Exception:
     return kind(f"{name}: {error}")
 
 
+def also_by_name(name: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Let sizes or dims, which come as separate arguments or one sequence, come by PyTorch's name for them as well."""
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(function)
+        def apply(input: Any, *args: Any, **kwargs: Any) -> R:
+            if name in kwargs:
+                if args:
+                    raise TypeError(f"{function.__name__}: got {name} twice")
+                args = (kwargs.pop(name),)
+            return function(input, *args, **kwargs)
+
+        return apply
+
+    return decorate
+
+
 def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
     """Let a function that takes `dim` and `keepdim` take NumPy's `axis` and `keepdims` as well; else as `named`."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import primitive
-from ._arguments import Dims, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
+from ._arguments import Dims, also_by_name, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
 from .elementwise import clone
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
     return input.reshape(shape)
 
 
+@also_by_name("shape")
 def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Give a tensor another shape with the same number of elements.
 
@@ -66,6 +67,7 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return _reshape(x, shape=new)
 
 
+@also_by_name("size")
 @named
 def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Give a tensor another shape without copying; as `reshape` otherwise.
@@ -180,6 +182,7 @@ def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
     return input.transpose(dims)
 
 
+@also_by_name("dims")
 def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Put the dimensions into another order.
 
@@ -256,6 +259,7 @@ def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
     return np.flip(input, dims).copy()
 
 
+@also_by_name("dims")
 def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Reverse the order of the elements along dimensions.
 
@@ -305,24 +309,24 @@ def _expand(input: Array, *, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(input, shape)
 
 
-def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """Repeat a tensor along new dimensions and those of size 1, without copying.
 
     Parameters
     ----------
     input : Tensor
-    shape : sequence of int
+    size : sequence of int
         A shape to which that of `input` broadcasts; -1 keeps a size.
 
     Returns
     -------
     Tensor
-        A view of shape `shape`. Do not write into it: its elements share memory.
+        A view of that shape. Do not write into it: its elements share memory.
 
     Raises
     ------
     ValueError
-        If the shape of `input` does not broadcast to `shape`.
+        If the shape of `input` does not broadcast to it.
 
     Examples
     --------
@@ -330,7 +334,7 @@ def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
     tensor([[1, 2],
             [1, 2]])
     """
-    x, new = tensor_of(input, "broadcast_to"), sizes((shape,), "broadcast_to")
+    x, new = tensor_of(input, "broadcast_to"), sizes((size,), "broadcast_to")
     wide = _widened(x.shape, new)
     if wide is None:
         raise ValueError(f"broadcast_to: a tensor of shape {x.shape} does not broadcast to {new}")
@@ -347,6 +351,7 @@ def _widened(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | 
     return new[:missing] + kept if fits else None
 
 
+@also_by_name("size")
 def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Repeat a tensor along dimensions of size 1, without copying; -1 keeps a size.
 
@@ -375,6 +380,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return broadcast_to(tensor_of(input, "expand_as"), tensor_of(other, "expand_as").shape)
 
 
+@also_by_name("repeats")
 @named
 def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     """Lay copies of a tensor side by side: so many along each dimension, new ones in front.
@@ -395,6 +401,7 @@ def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     return clone(out) if np.may_share_memory(out._data, x._data) else out
 
 
+@also_by_name("dims")
 @named
 def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Lay copies of a tensor side by side, as `repeat`; missing numbers are 1.
