@@ -32,8 +32,9 @@ def _einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str,
     g = _einsum(g, *(operands[k] for k in others), inputs=tuple(labels), output=shared)
     sizes = dict(zip(shared, g.shape, strict=True))
     narrow = tuple(sizes.get(c, 1) for c in inputs[i])
-    shape = tuple(max(pair) for pair in zip(narrow, operands[i].shape, strict=True))
-    return g if narrow == shape else spread(g.reshape(narrow), shape, (), True)
+    shape = tuple(n if size == 1 else size for n, size in zip(narrow, operands[i].shape, strict=True))
+    g = g.reshape(narrow)
+    return g if narrow == shape else spread(g, shape, (), True)
 
 
 @primitive(view=True, operands=lambda g, i, operands, inputs, output: _einsum_rule(g, i, operands, inputs, output))
