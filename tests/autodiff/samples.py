@@ -179,6 +179,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "floor_divide": elementwise(
         "floor_divide", ANY, POSITIVE, torch=lambda torch, x, y: torch.div(x, y, rounding_mode="floor")
     ),
+    "trunc_divide": elementwise(lambda lib, x, y: lib.div(x, y, rounding_mode="trunc"), ANY, POSITIVE),
     "remainder": elementwise("remainder", ANY, POSITIVE) + elementwise("remainder", ANY, (-2.0, -0.3)),
     "neg": elementwise("neg"),
     "clone": elementwise("clone"),
@@ -422,6 +423,11 @@ SAMPLES: dict[str, list[Sample]] = {
             ("ij->ji", (2, 3)),
             ("ij->", (2, 3)),
             ("ij->i", (0, 3)),
+            ("ij->i", (3, 0)),
+            ("i->", (1,)),
+            ("i->", (0,)),
+            ("ij,jk->ik", (2, 1), (1, 1)),
+            ("...i->...", (1, 1)),
             ("ii", (3, 3)),
             ("ii->i", (3, 3)),
             ("iij,jk->ik", (2, 2, 3), (3, 4)),
