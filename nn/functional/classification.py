@@ -312,18 +312,26 @@ def binary_cross_entropy(
         raise ValueError(f"{name}: weight has shape {weight.shape}, which does not broadcast to {x.shape}")
     if not ((x.data >= 0) & (x.data <= 1)).all():
         raise RuntimeError(f"{name}: all inputs must be between 0 and 1")
-    loss = (t - 1) * _log_from(1 - x, -100.0) - t * _log_from(x, -100.0)
+    loss = _bernoulli(x, t)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-def _log_from(p: Tensor, low: float) -> Tensor:
-    """Logarithm that is nowhere below `low`; its slope is nowhere above 1e12, the limit that PyTorch sets."""
-    tiny = p.data < 1e-12
-    if not tiny.any():
-        return p.log()
+def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
+    """Cross entropy of probabilities x and targets t, each; where x (1 - x) is below 1e-12, its slope is cut.
+
+    PyTorch computes the slope as (x - t) / max(x (1 - x), 1e-12). A parabola that is 0 at x, wherever that is, has
+    such a slope and leaves the value to logarithms that are cut at -100.
+    """
+    p = x.data
+    certain = p * (1 - p) < 1e-12
+    if not certain.any():
+        return (t - 1) * ad.log1p(-x) - t * x.log()
     with np.errstate(divide="ignore"):
-        short = np.where(tiny, np.maximum(np.log(p.data), low) - np.log(1e-12), 0).astype(p.dtype)
-    return (p + Tensor(np.where(tiny, 1e-12 - p.data, 0).astype(p.dtype))).log() + Tensor(short)
+        log_p, log_q = (Tensor(np.maximum(log, -100)) for log in (np.log(p), np.log1p(-p)))
+    within = ad.where(certain, 0.5, x)
+    loss = (t - 1) * ad.log1p(-within) - t * within.log()
+    parabola = (x - x.detach()) * (0.5 * (x + x.detach()) - t) / 1e-12
+    return ad.where(certain, (t - 1) * log_q - t * log_p + parabola, loss)
 
 
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
