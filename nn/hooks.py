@@ -61,7 +61,7 @@ class _Watch:
 
     def __init__(self, module: Module, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
-        self.grad_output: tuple[Any, ...] = ()
+        self.grad_output: tuple[Any, ...] | None = None  # None unless gradients are on their way through the module
         self.inputs = 0
         self.inner = False  # whether a gradient is computed for an input
 
@@ -82,8 +82,11 @@ class _Watch:
             self._at_inputs((None,) * self.inputs)
 
     def _at_inputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        grad_output, self.grad_output = self.grad_output, None
+        if grad_output is None:  # they came from inside, as those of a gradient's gradient do
+            return gradients
         for hook, _ in tuple(self.hooks.backward.values()):
-            given = hook(self.module, gradients, self.grad_output)
+            given = hook(self.module, gradients, grad_output)
             if given is not None:
                 gradients = given if isinstance(given, tuple) else (given,)
         return gradients
