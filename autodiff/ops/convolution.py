@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..primitive import primitive
+from ..primitive import nondifferentiable, primitive
 from ._arguments import sizes, tensor_of
+from .elementwise import _masked
 from .indexing import _unindex
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["windows", "zero_pad"]
+__all__ = ["Slide", "window_argmax", "window_max", "window_sum", "windows", "zero_pad"]
 
 Array = Any  # an ndarray, or a Tensor where a rule is itself recorded
 Sizes = tuple[int, ...]
@@ -129,3 +131,190 @@ def zero_pad(input: Tensor, before: Sequence[int], after: Sequence[int]) -> Tens
     shape = (*x.shape[:lead], *(i + n + j for i, n, j in zip(b, x.shape[lead:], a, strict=True)))
     places = tuple(slice(i, i + n) for i, n in zip(b, x.shape[lead:], strict=True))
     return _unindex(x, shape=shape, key=(..., *places))
+
+
+# -- what is left of each window ---------------------------------------------------------------------------------------
+
+
+class Slide(NamedTuple):
+    """How a window moves over the last dimensions, with a number for each of them.
+
+    Attributes
+    ----------
+    places : tuple of int
+        How many windows there are.
+    size : tuple of int
+        How many elements a window has.
+    stride : tuple of int
+        The step from one window to the next.
+    padding : tuple of int
+        How far the first window reaches over the edge. What lies beyond the edges belongs to no window.
+    dilation : tuple of int
+        The step from one element of a window to the next.
+    """
+
+    places: Sizes
+    size: Sizes
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+
+
+def _parts(shape: Sizes, slide: Slide) -> Iterator[tuple[int, Any, Any]]:
+    """Yield, for each place in a window, its number, the windows that have it inside the input, and where it is there.
+
+    A step for each place, instead of one for each window, leaves NumPy long rows to work on.
+    """
+    along = []
+    for n, places, size, stride, padding, dilation in zip(shape[len(shape) - len(slide.size) :], *slide, strict=True):
+        spans = []
+        for first in range(-padding, size * dilation - padding, dilation):  # where the first window has this place
+            a, b = max(-(first // stride), 0), min(places, (n - 1 - first) // stride + 1)
+            a = min(a, max(b, 0))
+            start = a * stride + first
+            spans.append((slice(a, max(b, a)), slice(start, start + max((b - a - 1) * stride + 1, 0), stride)))
+        along.append(spans)
+    for number, place in enumerate(itertools.product(*along)):
+        yield number, (..., *(to for to, _ in place)), (..., *(of for _, of in place))
+
+
+def _counted(shape: Sizes, slide: Slide) -> Sizes:
+    return (*shape[: len(shape) - len(slide.size)], *slide.places)
+
+
+def _unsum(g: Array, input_shape: Sizes, slide: Slide) -> Array:
+    return _spread_windows(g, shape=input_shape, slide=slide)
+
+
+@primitive(symbol="Σ", input=_unsum)
+def _window_sum(input: Array, *, slide: Slide) -> Array:
+    out = np.zeros(_counted(input.shape, slide), input.dtype)
+    for _, to, of in _parts(input.shape, slide):
+        out[to] += input[of]
+    return out
+
+
+@primitive(symbol="Σᵀ", values=lambda g, slide: _window_sum(g, slide=slide))
+def _spread_windows(values: Array, *, shape: Sizes, slide: Slide) -> Array:
+    """Zeros of `shape` with each value added everywhere in its window: the adjoint of window_sum."""
+    out = np.zeros(shape, values.dtype)
+    for _, to, of in _parts(shape, slide):
+        out[of] += values[to]
+    return out
+
+
+def window_sum(input: Tensor, slide: Slide) -> Tensor:
+    """Add up the elements of every window.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (..., L1, ..., Ln).
+    slide : Slide
+        How the window moves over the last n dimensions.
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., *slide.places).
+
+    Examples
+    --------
+    >>> ad.window_sum(ad.tensor([1, 2, 3, 4]), ad.Slide((2,), (2,), (2,), (0,), (1,)))
+    tensor([3, 7])
+    """
+    return _window_sum(tensor_of(input, "window_sum"), slide=slide)
+
+
+@nondifferentiable
+def _winner(input: Array, largest: Array, *, slide: Slide) -> Array:
+    number = np.zeros(largest.shape, np.uint8 if math.prod(slide.size) <= 256 else np.int64)
+    parts = list(_parts(input.shape, slide))
+    for i, to, of in reversed(parts):  # the first of equal ones is written last
+        smaller = input[of] != largest[to]
+        number[to] = number[to] * smaller + number.dtype.type(i) * ~smaller  # a third of the time that `where` takes
+    if np.isnan(np.add.reduce(largest, axis=None)):
+        for i, to, of in parts:
+            np.copyto(number[to], i, where=np.isnan(input[of]), casting="unsafe")
+    return number
+
+
+def _unmax(g: Array, y: Array, input: Array, slide: Slide) -> Array:
+    return _placed(g, _winner(input, y, slide=slide), shape=input.shape, slide=slide)
+
+
+@primitive(symbol="max", input=_unmax)
+def _window_max(input: Array, *, slide: Slide) -> Array:
+    out = np.full(_counted(input.shape, slide), -np.inf, input.dtype)
+    for _, to, of in _parts(input.shape, slide):
+        np.maximum(out[to], input[of], out=out[to])
+    return out
+
+
+def _unplace(g: Array, number: Array, slide: Slide) -> Array:
+    return _picked(g, number, slide=slide)
+
+
+@primitive(symbol="[ ]ᵀ", values=_unplace)
+def _placed(values: Array, number: Array, *, shape: Sizes, slide: Slide) -> Array:
+    """Zeros of `shape` with each value added to the element of its window that has this number."""
+    out = np.zeros(shape, values.dtype)
+    for i, to, of in _parts(shape, slide):
+        out[of] += _masked(values[to], number[to] == i)
+    return out
+
+
+@primitive(symbol="[ ]", input=lambda g, number, input_shape, slide: _placed(g, number, shape=input_shape, slide=slide))
+def _picked(input: Array, number: Array, *, slide: Slide) -> Array:
+    """Return the element of each window that has this number: the adjoint of placed."""
+    out = np.zeros(number.shape, input.dtype)
+    for i, to, of in _parts(input.shape, slide):
+        np.copyto(out[to], input[of], where=number[to] == i)
+    return out
+
+
+def window_max(input: Tensor, slide: Slide) -> Tensor:
+    """Largest element of every window, to which the gradient flows; as with `window_argmax` among equal ones.
+
+    Parameters
+    ----------
+    input : Tensor of floats
+        Of shape (..., L1, ..., Ln).
+    slide : Slide
+        How the window moves over the last n dimensions.
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., *slide.places).
+
+    Examples
+    --------
+    >>> ad.window_max(ad.tensor([1.0, 2.0, 4.0, 3.0]), ad.Slide((2,), (2,), (2,), (0,), (1,)))
+    tensor([2., 4.])
+    """
+    return _window_max(tensor_of(input, "window_max"), slide=slide)
+
+
+def window_argmax(input: Tensor, largest: Tensor, slide: Slide) -> Tensor:
+    """Number, within its window, of the first element that is the largest; of the last NaN where there is one.
+
+    Parameters
+    ----------
+    input : Tensor of floats
+    largest : Tensor
+        What `window_max` returned.
+    slide : Slide
+
+    Returns
+    -------
+    Tensor of int64
+        Of the shape of `largest`.
+
+    Examples
+    --------
+    >>> x, slide = ad.tensor([1.0, 2.0, 4.0, 4.0]), ad.Slide((2,), (2,), (2,), (0,), (1,))
+    >>> ad.window_argmax(x, ad.window_max(x, slide), slide)
+    tensor([1, 0])
+    """
+    return _winner(tensor_of(input, "window_argmax"), largest, slide=slide).long()

@@ -302,32 +302,27 @@ def _pooling(name: str, size: Many, stride: Many | None, padding: Many, dilation
     return g
 
 
-def _places(shape: Sizes, g: Geometry, ceil_mode: bool) -> tuple[Sizes, Sizes]:
-    """Return how many windows there are along height and width, and what has to be put after each for them to fit."""
-    counts, after = [], []
+def _counts(shape: Sizes, g: Geometry, ceil_mode: bool) -> Sizes:
+    """Return how many windows there are along height and width."""
+    counts = []
     for n, k, s, p, d in zip(shape, g.size, g.stride, paddings(g)[0], g.dilation, strict=True):
-        reach = d * (k - 1) + 1
-        count = (n + 2 * p - reach + (s - 1 if ceil_mode else 0)) // s + 1
+        count = (n + 2 * p - d * (k - 1) - 1 + (s - 1 if ceil_mode else 0)) // s + 1
         if ceil_mode and (count - 1) * s >= n + p:  # the last window would start behind the image
             count -= 1
         counts.append(count)
-        after.append(max((count - 1) * s + reach - n - p, 0))
-    return tuple(counts), tuple(after)
+    return tuple(counts)
 
 
-def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool, fill: float) -> tuple[Tensor, Tensor]:
-    """Return the input as a batch, and the windows over it, padded with `fill`."""
+def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool) -> tuple[Tensor, ad.Slide]:
+    """Return the input as a batch, and how the windows move over it."""
     x = checked_floats(input, name)
     if x.ndim not in (3, 4):
         raise RuntimeError(f"{name}: expected a 3-d or 4-d input, got shape {x.shape}")
     x = x if x.ndim == 4 else x.unsqueeze(0)
-    counts, after = _places(x.shape[2:], g, ceil_mode)
+    counts = _counts(x.shape[2:], g, ceil_mode)
     if min(counts) < 1:
         raise RuntimeError(f"{name}: a kernel of size {g.size} is larger than the padded input of shape {x.shape}")
-    before, _ = paddings(g)
-    around = (before[1], after[1], before[0], after[0])
-    padded = pad(x, around, value=fill) if any(around) else x
-    return x, ad.windows(padded, g.size, g.stride, g.dilation)
+    return x, ad.Slide(counts, g.size, g.stride, paddings(g)[0], g.dilation)
 
 
 def max_pool2d(
@@ -373,15 +368,15 @@ def max_pool2d(
              [13., 15.]]])
     """
     g = _pooling("max_pool2d", kernel_size, stride, padding, dilation)
-    x, windows = _pooled("max_pool2d", input, g, ceil_mode, -math.inf)
-    *lead, kh, kw = windows.shape
-    values, at = windows.reshape(*lead, kh * kw).max(dim=-1)
+    x, slide = _pooled("max_pool2d", input, g, ceil_mode)
+    values = ad.window_max(x, slide)
     y = values if input.ndim == 4 else values.squeeze(0)
     if not return_indices:
         return y
-    (sh, sw), (ph, pw), (dh, dw) = g.stride, paddings(g)[0], g.dilation
-    rows = np.arange(lead[2])[:, None] * sh - ph + at.data // kw * dh
-    columns = np.arange(lead[3]) * sw - pw + at.data % kw * dw
+    at = ad.window_argmax(x, values, slide).data
+    (sh, sw), (ph, pw), (dh, dw) = g.stride, slide.padding, g.dilation
+    rows = np.arange(slide.places[0])[:, None] * sh - ph + at // g.size[1] * dh
+    columns = np.arange(slide.places[1]) * sw - pw + at % g.size[1] * dw
     return y, Tensor((rows * x.shape[3] + columns).reshape(y.shape))
 
 
@@ -428,8 +423,8 @@ def avg_pool2d(
     if divisor_override == 0:
         raise ValueError("avg_pool2d: divisor_override must not be 0")
     g = _pooling("avg_pool2d", kernel_size, stride, padding)
-    x, windows = _pooled("avg_pool2d", input, g, ceil_mode, 0.0)
-    total = windows.sum(dim=(-2, -1))
+    x, slide = _pooled("avg_pool2d", input, g, ceil_mode)
+    total = ad.window_sum(x, slide)
     if divisor_override is not None:
         mean = total / divisor_override
     else:

@@ -154,6 +154,26 @@ def test_pooling_says_where_the_largest_elements_stand() -> None:
         np.testing.assert_array_equal(at.data, array(expected))
 
 
+@needs_torch
+def test_pooling_picks_among_infinite_and_undefined_elements_as_pytorch_does() -> None:
+    inf, nan = math.inf, math.nan
+    for values in (
+        np.full((1, 4, 4), -inf),
+        np.array([[[nan, 1.0, 3.0], [2.0, nan, 3.0], [-inf, -inf, 3.0]]]),
+        np.array([[[inf, nan, -inf], [inf, inf, -inf], [nan, 0.0, -0.0]]]),
+    ):
+        for options in ({"kernel_size": 2, "stride": 1}, {"kernel_size": 3, "stride": 2, "padding": 1}):
+            x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
+            y, at = F.max_pool2d(x, **options, return_indices=True)
+            expected, place = torch.nn.functional.max_pool2d(other, **options, return_indices=True)
+            np.testing.assert_array_equal(y.data, array(expected))
+            np.testing.assert_array_equal(at.data, array(place))
+            y.backward(ad.ones(y.shape, dtype=np.float64))
+            expected.backward(torch.ones_like(expected))
+            assert x.grad is not None
+            np.testing.assert_array_equal(x.grad.data, array(other.grad))
+
+
 # -- initialization ----------------------------------------------------------------------------------------------------
 
 
