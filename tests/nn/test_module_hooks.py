@@ -261,6 +261,60 @@ def test_lists_of_modules_change_like_lists(kind: Any) -> None:
     assert list(net) == [c, b]
 
 
+class Named(nn.Sequential):
+    """A Sequential whose constructor is its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
+
+
+class Layers(nn.ModuleList):
+    """A ModuleList whose constructor is its own."""
+
+    def __init__(self, first: nn.Module, *others: nn.Module) -> None:
+        super().__init__([first, *others])
+
+
+class Plain(nn.Sequential):
+    """A Sequential that is constructed as such."""
+
+
+def test_containers_with_constructors_of_their_own_change_like_lists() -> None:
+    for net in (Named(2), Layers(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))):
+        kind, (a, b, c), d = type(net), net, nn.ReLU()
+        assert net.insert(1, d) is net
+        del net[-1]
+        net.extend([c]).append(d)
+        assert list(net) == [a, d, b, c, d]
+        assert list(net[1:3]) == [d, b]
+        assert list(net.pop(slice(3, None))) == [c, d]
+        assert type(net) is kind
+        with pytest.raises(IndexError, match=rf"{kind.__name__}: index 7 .* 3 elements"):
+            net.insert(7, d)
+        assert len(net) == 3
+    assert type(Plain(nn.Tanh())[:1]) is Plain
+    assert type(Named(2)[:1]) is nn.Sequential
+
+
+@needs_torch
+def test_sequences_are_joined_and_repeated_like_pytorchs() -> None:
+    def texts(lib: Any) -> list[str]:
+        a, b = lib.Sequential(lib.Linear(2, 2), lib.Tanh()), lib.Sequential(OrderedDict([("x", lib.ReLU())]))
+        made = [a + b, a * 2, 2 * b]
+        a += b
+        a *= 2
+        return [*map(repr, [*made, a, b]), str([n for n, _ in (a * 2).named_parameters()]), repr(a.pop(1)), repr(a)]
+
+    assert texts(nn) == texts(torch.nn)
+    for library in (nn, torch.nn):
+        with pytest.raises(ValueError, match="Sequential"):
+            library.Sequential() + library.Tanh()
+        with pytest.raises(ValueError, match="0"):
+            library.Sequential() * 0
+        with pytest.raises(TypeError):
+            library.Sequential() * 1.5
+
+
 def test_a_dictionary_of_modules_changes_like_one() -> None:
     net = nn.ModuleDict([("a", nn.Tanh())])
     net["b"] = nn.Linear(2, 1)
