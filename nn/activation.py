@@ -436,7 +436,8 @@ class Softmax(_Activation):
 
     Parameters
     ----------
-    dim : int
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
 
     Examples
     --------
@@ -446,7 +447,7 @@ class Softmax(_Activation):
 
     function = staticmethod(F.softmax)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
 
@@ -455,7 +456,8 @@ class Softmin(_Activation):
 
     Parameters
     ----------
-    dim : int
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
 
     Examples
     --------
@@ -465,7 +467,7 @@ class Softmin(_Activation):
 
     function = staticmethod(F.softmin)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
 
@@ -474,7 +476,8 @@ class LogSoftmax(_Activation):
 
     Parameters
     ----------
-    dim : int
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
 
     Examples
     --------
@@ -484,7 +487,7 @@ class LogSoftmax(_Activation):
 
     function = staticmethod(F.log_softmax)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
 

@@ -128,7 +128,12 @@ class Module:
         return self._hooks.add(kind, hook, *options)
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> RemovableHandle:
         """Call a function with (module, args, output) after every call of this module.
 
@@ -140,6 +145,8 @@ class Module:
             Whether it is called before the hooks that are there already.
         with_kwargs : bool, optional
             Whether it gets (module, args, kwargs, output).
+        always_call : bool, optional
+            Whether it is called even where the call raises; its output is None then.
 
         Returns
         -------
@@ -154,7 +161,7 @@ class Module:
         (5, 2)
         >>> handle.remove()
         """
-        return self._hook("after", hook, prepend, with_kwargs)
+        return self._hook("after", hook, prepend, with_kwargs, always_call)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False

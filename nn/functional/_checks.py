@@ -81,11 +81,6 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
-def at_least(x: Tensor, low: float) -> Tensor:
-    """Raise smaller elements to `low`; the gradient flows where an element is not smaller, as PyTorch's clamp."""
-    return ad.where(x < low, low, x)
-
-
 def as_many(value: int | Sequence[int], n: int, name: str, what: str, least: int = 1) -> tuple[int, ...]:
     """Return one integer per dimension, given all of them or one for all."""
     given = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * n

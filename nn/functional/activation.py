@@ -6,12 +6,13 @@ Where PyTorch takes `inplace`, so do these. It never changes the result, which i
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from numpy.typing import DTypeLike
 
 import autodiff as ad
-from autodiff import Tensor, log_softmax, sigmoid, softmax, tanh
+from autodiff import Tensor, sigmoid, tanh
 
 from ._checks import checked_floats, checked_tensor
 
@@ -399,15 +400,66 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 # -- along a dimension -------------------------------------------------------------------------------------------------
 
 
-def softmin(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """Softmax of -x: the smallest element gets the largest share.
+def softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Exponentials along a dimension, scaled so that they add up to 1, without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    IndexError
+        If `dim` is out of range.
+
+    Examples
+    --------
+    >>> F.softmax(ad.tensor([1.0, 1.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    x = checked_tensor(input, "softmax")
+    return ad.softmax(x, _chosen(dim, x, "softmax"), dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Logarithm of `softmax`, accurate where that is close to 0; parameters as there.
+
+    Examples
+    --------
+    >>> F.log_softmax(ad.tensor([0.0, 1.0]), dim=0)
+    tensor([-1.3133, -0.3133])
+    """
+    x = checked_tensor(input, "log_softmax")
+    return ad.log_softmax(x, _chosen(dim, x, "log_softmax"), dtype=dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Softmax of -x: the smallest element gets the largest share; parameters as for `softmax`.
 
     Examples
     --------
     >>> F.softmin(ad.tensor([0.0, 1.0]), dim=0)
     tensor([0.7311, 0.2689])
     """
-    return softmax(-checked_tensor(input, "softmin"), dim, dtype=dtype)
+    x = checked_tensor(input, "softmin")
+    return ad.softmax(-x, _chosen(dim, x, "softmin"), dtype=dtype)
+
+
+def _chosen(dim: int | None, x: Tensor, name: str) -> int:
+    """Return the dimension, or warn and return the one that PyTorch chooses."""
+    if dim is not None:
+        return dim
+    warnings.warn(f"{name}: no dimension was given, which is deprecated; pass dim=", stacklevel=3)
+    return 0 if x.ndim in (0, 1, 3) else 1
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

@@ -33,7 +33,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     input : Tensor
     pad : sequence of an even number of int
         How many before and after along the last dimension, then along the one before it, and so on. Negative numbers
-        cut off, with "constant".
+        cut off.
     mode : {"constant", "reflect", "replicate", "circular"}, optional
         What is put there: `value`; the elements mirrored at the edge; the edge repeated; the other end.
     value : float, optional
@@ -83,15 +83,24 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 
 
 def _repeated(x: Tensor, before: Sizes, after: Sizes, mode: str) -> Tensor:
-    """Pad with what is there, one dimension after the other."""
+    """Pad with what is there, one dimension after the other; where a width is negative, cut off instead.
+
+    What comes around in a circle is only what is left, the rest sees all that was there: PyTorch's way.
+    """
     first = x.ndim - len(before)
     for i, (b, a) in enumerate(zip(before, after, strict=True)):
         n = x.shape[first + i]
-        most = {"reflect": n - 1, "circular": n}.get(mode, max(a, b, 0) if n else 0)
-        if not 0 <= min(a, b) <= max(a, b) <= most:
+        most, least = {"reflect": (n - 1, 1), "circular": (n, 0)}.get(mode, (max(a, b, 0) if n else 0, 1))
+        if max(a, b, 0) > max(most, 0) or (min(a, b) < 0 and n + a + b < least):
             raise RuntimeError(f"pad: {b} before and {a} after are not possible with {mode!r} along a size of {n}")
         if a or b:
-            at = np.pad(np.arange(n), (b, a), mode=MODES[mode])  # type: ignore[call-overload]  # one of its modes
+            at = np.arange(n)
+            if mode == "circular":
+                at = at[max(-b, 0) : n - max(-a, 0)]
+            widths = (max(b, 0), max(a, 0))
+            at = np.pad(at, widths, mode=MODES[mode])  # type: ignore[call-overload]  # one of its modes
+            if mode != "circular":
+                at = at[max(-b, 0) : len(at) - max(-a, 0)]
             x = x[(slice(None),) * (first + i) + (at,)]
     return x
 

@@ -9,7 +9,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor
 
-from ._checks import at_least, checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
+from ._checks import checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
 from .distance import pairwise_distance
 
 __all__ = [
@@ -259,7 +259,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, 
     name = "hinge_embedding_loss"
     checked_reduction(reduction, name)
     x, t = checked_floats(input, name), checked_tensor(target, name)
-    loss = ad.where(t != 1, at_least(margin - x, 0), 0) + ad.where(t != -1, x, 0)
+    loss = ad.where(t != 1, (margin - x).clamp_min(0), 0) + ad.where(t != -1, x, 0)
     return reduced(loss, reduction)
 
 
@@ -297,7 +297,7 @@ def margin_ranking_loss(
     a, b, t = (checked_tensor(v, name) for v in (input1, input2, target))
     if not a.ndim == b.ndim == t.ndim:
         raise RuntimeError(f"{name}: expected shapes of one length, got {a.shape}, {b.shape} and {t.shape}")
-    return reduced(at_least(-t * (a - b) + margin, 0), reduction)
+    return reduced((margin - t * (a - b)).clamp_min(0), reduction)
 
 
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -356,7 +356,7 @@ def cosine_embedding_loss(
         )
     lengths = ((a * a).sum(-1) + 1e-12) * ((b * b).sum(-1) + 1e-12)
     cos = (a * b).sum(-1) / lengths.sqrt()
-    loss = ad.where(t == 1, 1 - cos, 0) + ad.where(t == -1, at_least(cos - margin, 0), 0)
+    loss = ad.where(t == 1, 1 - cos, 0) + ad.where(t == -1, (cos - margin).clamp_min(0), 0)
     return reduced(loss, reduction)
 
 
@@ -419,4 +419,4 @@ def triplet_margin_loss(
     near, far = pairwise_distance(a, b, p, eps), pairwise_distance(a, c, p, eps)
     if swap:
         far = ad.minimum(far, pairwise_distance(b, c, p, eps))
-    return reduced(at_least(margin + near - far, 0), reduction)
+    return reduced((margin + near - far).clamp_min(0), reduction)

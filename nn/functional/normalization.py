@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import autodiff as ad
 from autodiff import Tensor
 from autodiff.graph import increment_version
 
-from ._checks import at_least, check_dtypes, checked_floats, checked_tensor
-from .distance import p_norm
+from ._checks import check_dtypes, checked_floats, checked_tensor
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
 
@@ -286,4 +286,4 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
     tensor([[0.6000, 0.8000]])
     """
     x = checked_floats(input, "normalize")
-    return x / at_least(p_norm(x, p, dim, keepdim=True), eps)
+    return x / ad.norm(x, p, dim, keepdim=True).clamp_min(eps)

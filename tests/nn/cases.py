@@ -195,6 +195,7 @@ CASES = [
     of("functional.normalize", p=1.0, dim=0).on(x(5, 4)),
     of("functional.normalize", p=3.0, dim=-1).on(x(2, 5, 4)),
     of("functional.normalize", p=float("inf")).on(x(5, 4)),
+    of("functional.normalize", p=0).on(x(5, 4)),
     # -- maps
     of("Bilinear", 3, 4, 2).on(x(5, 3), y(5, 4)),
     of("Bilinear", 3, 4, 2, bias=False).on(x(2, 5, 3), y(2, 5, 4)),
@@ -252,6 +253,12 @@ CASES = [
     of("functional.pad", (1, -2, 0, 1), value=0.5).on(x(3, 4)),
     of("functional.pad", (-1, -1, -2, 0)).on(x(3, 4)),
     *(of("functional.pad", (2, 1), mode=mode).on(x(2, 3, 4)) for mode in ("reflect", "replicate", "circular")),
+    *(
+        of("functional.pad", widths, mode).on(x(2, 3, 4))
+        for mode in ("reflect", "replicate", "circular")
+        for widths in ((1, -1), (-1, 2), (-2, -1), (2, -2))
+    ),
+    of("functional.pad", (-1, 1, 1, -2), "replicate").on(x(2, 3, 4, 4)),
     of("functional.pad", (2, 1, 0, 3), "circular").on(x(2, 3, 3, 4)),
     of("functional.pad", (3, 3, 2, 2), "reflect").on(x(2, 3, 3, 4)),
     # -- activations

@@ -168,6 +168,33 @@ def test_backward_hooks_are_passed_over_by_gradients_that_come_from_inside_a_mod
         assert_same(found, expected)
 
 
+@needs_torch
+def test_hooks_that_are_always_called_are_called_where_a_call_raises() -> None:
+    def run(library: Any, make: Any) -> list[Any]:
+        net, seen = library.Linear(3, 2), []
+        net.register_forward_hook(lambda m, args, out: seen.append("not always"))
+        net.register_forward_hook(lambda m, args, out: seen.append(out is None), always_call=True)
+        net.register_forward_hook(lambda *given: seen.append(len(given)), always_call=True, with_kwargs=True)
+        with pytest.raises(RuntimeError):
+            net(make(np.ones((2, 5), np.float32)))
+        seen.append("next")
+        net(make(np.ones((2, 3), np.float32)))
+        handle = net.register_forward_hook(lambda m, args, out: 1 / 0, always_call=True)
+        with pytest.raises(RuntimeError), pytest.warns(UserWarning, match="division by zero"):
+            net(make(np.ones((2, 5), np.float32)))
+        handle.remove()
+        return seen
+
+    assert run(nn, ours) == run(torch.nn, theirs)
+
+
+def test_a_pre_hook_with_keywords_must_return_both() -> None:
+    net = nn.Identity()
+    net.register_forward_pre_hook(lambda m, args, kwargs: args, with_kwargs=True)
+    with pytest.raises(RuntimeError, match=r"\(args, kwargs\)"):
+        net(ad.zeros(1))
+
+
 def test_a_hook_must_be_callable() -> None:
     with pytest.raises(TypeError, match="callable"):
         nn.Tanh().register_forward_hook(3)  # type: ignore[arg-type]
@@ -344,9 +371,9 @@ def test_a_list_of_parameters_registers_them() -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("norm", [1.0, 2.0, 3.0, float("inf")])
+@pytest.mark.parametrize("norm", [1.0, 2, 3.0, float("inf"), "inf"])
 @pytest.mark.parametrize("limit", [0.1, 100.0])
-def test_gradients_are_clipped_as_by_pytorch(norm: float, limit: float) -> None:
+def test_gradients_are_clipped_as_by_pytorch(norm: float | str, limit: float) -> None:
     mine, other = twins()
     mine(ours(X)).exp().sum().backward()
     other(theirs(X)).exp().sum().backward()

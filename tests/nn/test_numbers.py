@@ -94,6 +94,33 @@ def test_zero_vectors_have_length_0_and_no_slope() -> None:
     assert np.isfinite(x.grad.data).all()
 
 
+@needs_torch
+@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, math.inf, -1, -math.inf])
+def test_distances_in_every_norm_are_pytorchs_where_vectors_meet(p: float) -> None:
+    values = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
+    x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
+    y = F.pairwise_distance(x, ad.zeros(2, 3, dtype=np.float64), p, 0.0)
+    expected = torch.nn.functional.pairwise_distance(other, torch.zeros(2, 3, dtype=torch.float64), p, 0.0)
+    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
+    if p:  # PyTorch's count of what is not 0 has no gradient, ours has zeros
+        y.sum().backward()
+        expected.sum().backward()
+        assert x.grad is not None
+        np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=1e-12)
+
+
+@needs_torch
+@pytest.mark.parametrize("name", ["Softmax", "Softmin", "LogSoftmax"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 2), (2, 3, 2, 2)])
+def test_a_dimension_that_is_not_given_is_pytorchs_with_a_warning(name: str, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=shape)
+    with pytest.warns(UserWarning, match="dim"):
+        y = getattr(nn, name)()(ad.tensor(x))
+    with pytest.warns(UserWarning, match="dim"):
+        expected = getattr(torch.nn, name)()(theirs(x))
+    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
+
+
 # -- layers that draw --------------------------------------------------------------------------------------------------
 
 
