@@ -9,6 +9,7 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
@@ -216,11 +217,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415.
     """
     x = checked_floats(input, "gelu")
-    if approximate == "tanh":
-        return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))).tanh())
-    if approximate != "none":
+    if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return 0.5 * x * (1 + ad.erf(x * math.sqrt(0.5)))
+    # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
+    near = x.clamp(-40, 40) if (np.abs(x.data) > 40).any() else x
+    if approximate == "tanh":
+        return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
+    return 0.5 * x * (1 + ad.erf(near * math.sqrt(0.5)))
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -363,7 +366,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     Howard et al., "Searching for MobileNetV3", ICCV 2019.
     """
     x = checked_floats(input, "hardswish")
-    return ad.where(x >= 3, x, ad.where(x <= -3, 0, x * (x + 3) / 6))
+    near = x.clamp(-3, 3)
+    return ad.where(x >= 3, x, ad.where(x <= -3, 0, near * (near + 3) / 6))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -394,7 +398,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambd must not be negative, got {lambd}")
     x = checked_floats(input, "softshrink")
-    return ad.where(x > lambd, x - lambd, ad.where(x < -lambd, x + lambd, 0 * x))
+    return x - x.clamp(-lambd, lambd)
 
 
 # -- along a dimension -------------------------------------------------------------------------------------------------

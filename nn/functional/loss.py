@@ -90,7 +90,8 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     x, t = checked_pair(input, target, "smooth_l1_loss")
     off = (x - t).abs()
     if beta:
-        off = ad.where(off < beta, 0.5 / beta * (off * off), off - 0.5 * beta)
+        near = off.clamp_max(beta)
+        off = 0.5 / beta * (near * near) + (off - near)
     return reduced(off, reduction)
 
 
@@ -118,7 +119,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
         raise RuntimeError(f"huber_loss: delta must be positive, got {delta}")
     x, t = checked_pair(input, target, "huber_loss")
     off = (x - t).abs()
-    return reduced(ad.where(off < delta, 0.5 * (off * off), delta * (off - 0.5 * delta)), reduction)
+    near = off.clamp_max(delta)
+    return reduced(0.5 * (near * near) + delta * (off - near), reduction)
 
 
 def gaussian_nll_loss(

@@ -33,6 +33,40 @@ def test_activations_are_finite_and_pytorchs_far_out(name: str, dtype: Any) -> N
     np.testing.assert_allclose(array(x.grad), array(other.grad), rtol=rounding, atol=rounding)
 
 
+@needs_torch
+@pytest.mark.parametrize(
+    ("name", "options", "ends"),
+    [
+        ("gelu", {}, []),
+        ("gelu", {"approximate": "tanh"}, []),
+        ("hardswish", {}, []),
+        ("softshrink", {}, [math.inf]),
+        ("smooth_l1_loss", {"beta": 0.5, "reduction": "sum"}, [-math.inf, math.inf]),
+        ("huber_loss", {"delta": 0.5, "reduction": "sum"}, [-math.inf, math.inf]),
+    ],
+)
+def test_huge_numbers_have_pytorchs_values_and_slopes_without_overflow(
+    name: str, options: dict[str, Any], ends: list[float]
+) -> None:
+    values = np.array([*ends, -1e18, -1e13, -1e7, -50.0, 0.0, 50.0, 1e7, 1e13, 3e18], np.float32)
+    x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
+    against, zeros = ([ad.zeros(len(values))], [torch.zeros(len(values))]) if "loss" in name else ([], [])
+    y = getattr(F, name)(x, *against, **options)
+    expected = getattr(torch.nn.functional, name)(other, *zeros, **options)
+    y.sum().backward()
+    expected.sum().backward()
+    np.testing.assert_allclose(y.data, array(expected), rtol=1e-6)
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=1e-6)  # float32 rounds at 1e-7
+    if not ends:  # where PyTorch's powers overflow, too
+        far = ad.tensor(np.array([-1e30, 1e30], np.float32), requires_grad=True)
+        y = getattr(F, name)(far, **options)
+        y.sum().backward()
+        np.testing.assert_array_equal(y.data, np.array([0, 1e30], np.float32))
+        assert far.grad is not None
+        assert far.grad.tolist() == [0.0, 1.0]
+
+
 def test_small_negative_numbers_keep_their_digits() -> None:
     x = ad.tensor([-1e-6])
     for call in (F.elu, F.celu):
