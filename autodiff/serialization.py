@@ -96,7 +96,7 @@ def _named(array: Any, path: str, arrays: dict[str, Any]) -> str:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put a file in the place of another one: written beside it, forced to the disk, then renamed."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # a file's name may be as long as names can be
     try:
         with open(temporary, "xb") as file:
             file.write(content)

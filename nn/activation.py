@@ -306,6 +306,11 @@ class Hardtanh(_Activation):
     max_val : float, optional
     inplace : bool, optional
 
+    Raises
+    ------
+    ValueError
+        If `min_val` is not below `max_val`.
+
     Examples
     --------
     >>> nn.Hardtanh()(ad.tensor([-3.0, 0.5]))
@@ -315,7 +320,8 @@ class Hardtanh(_Activation):
     function = staticmethod(F.hardtanh)
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        F.activation.checked_range(min_val, max_val, "Hardtanh")
+        if min_val >= max_val:
+            raise ValueError(f"Hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
         super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
 
 

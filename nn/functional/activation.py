@@ -317,14 +317,9 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     >>> F.hardtanh(ad.tensor([-3.0, 0.5, 3.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    return _cut(checked_tensor(input, "hardtanh"), *checked_range(min_val, max_val, "hardtanh"))
-
-
-def checked_range(low: float, high: float, name: str) -> tuple[float, float]:
-    """Return the bounds of a range, or say that they are the wrong way round."""
-    if low > high:
-        raise ValueError(f"{name}: min_val must not be above max_val, got {low} and {high}")
-    return low, high
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val must not be above max_val, got {min_val} and {max_val}")
+    return _cut(checked_tensor(input, "hardtanh"), min_val, max_val)
 
 
 def _cut(x: Tensor, low: float, high: float) -> Tensor:

@@ -166,10 +166,17 @@ def _of_labels(
         if counted is not None:
             spread = ad.where(counted, spread, 0)
         loss = (1 - smoothing) * loss + smoothing / _classes(log_p) * spread
-    if reduction == "mean" and each is not None:
-        total = each.sum()
-        return loss.sum() / total if total.item() else loss.sum() + np.nan  # nothing counts: NaN, without a gradient
-    return reduced(loss, reduction)
+    if reduction != "mean" or each is None:
+        return reduced(loss, reduction)
+    total = each.sum()
+    return loss.sum() / total if total.item() else _undefined(picked, each, counted)
+
+
+def _undefined(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
+    """Return the average over weights that add up to 0: NaN, and so are the slopes of what counts."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = each.data / np.zeros((), each.dtype)
+    return (picked * Tensor(shares if counted is None else np.where(counted, shares, 0))).sum() + np.nan
 
 
 def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:

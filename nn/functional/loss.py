@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ __all__ = [
 # -- regression --------------------------------------------------------------------------------------------------------
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Squared error, averaged.
 
     Parameters
@@ -30,6 +31,9 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     input, target : Tensor
         Of one shape. Other shapes broadcast with a warning, for that is rarely meant.
     reduction : {"mean", "sum", "none"}, optional
+        "mean" divides by the sum of the weights.
+    weight : Tensor, optional
+        A factor for each element, of the shape of `input`.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     Raises
     ------
     ValueError
-        If `reduction` is unknown.
+        If `reduction` is unknown or `weight` has another shape.
 
     Examples
     --------
@@ -49,10 +53,25 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     checked_reduction(reduction, "mse_loss")
     x, t = checked_pair(input, target, "mse_loss")
     off = x - t
-    return reduced(off * off, reduction)
+    return _averaged(off * off, weight, x, reduction, "mse_loss")
 
 
-def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+def _averaged(loss: Tensor, weight: Any, x: Tensor, reduction: str, name: str) -> Tensor:
+    """Weigh and reduce losses; an average divides by the sum of the weights."""
+    if weight is None:
+        return reduced(loss, reduction)
+    w = _weight(weight, x, name)
+    return (loss * w).sum() / w.sum() if reduction == "mean" else reduced(loss * w, reduction)
+
+
+def _weight(weight: Any, x: Tensor, name: str) -> Tensor:
+    w = checked_tensor(weight, name)
+    if w.shape != x.shape:
+        raise ValueError(f"{name}: the weight must have the shape of the input, {x.shape}, got {w.shape}")
+    return w
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Absolute error, averaged; parameters as for `mse_loss`.
 
     Examples
@@ -62,7 +81,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
     """
     checked_reduction(reduction, "l1_loss")
     x, t = checked_pair(input, target, "l1_loss")
-    return reduced((x - t).abs(), reduction)
+    return _averaged((x - t).abs(), weight, x, reduction, "l1_loss")
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -95,10 +114,12 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     return reduced(off, reduction)
 
 
-def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
     """Squared error / 2 where it is below `delta`, delta · (absolute error - delta / 2) elsewhere, averaged.
 
-    Other parameters are as for `mse_loss`.
+    Other parameters are as for `mse_loss`, but "mean" divides by the number of elements, weights or not.
 
     Raises
     ------
@@ -120,7 +141,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     x, t = checked_pair(input, target, "huber_loss")
     off = (x - t).abs()
     near = off.clamp_max(delta)
-    return reduced(0.5 * (near * near) + delta * (off - near), reduction)
+    loss = 0.5 * (near * near) + delta * (off - near)
+    return reduced(loss if weight is None else loss * _weight(weight, x, "huber_loss"), reduction)
 
 
 def gaussian_nll_loss(

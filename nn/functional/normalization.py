@@ -50,7 +50,7 @@ def batch_norm(
     Raises
     ------
     ValueError
-        If a batch in training has only one value per channel, whose variance says nothing.
+        If a batch in training has only one value per channel, whose variance says nothing, or `eps` is not positive.
     RuntimeError
         If shapes or dtypes do not fit. No running average has moved then.
 
@@ -72,8 +72,12 @@ def batch_norm(
             )
     dims = (0, *range(2, x.ndim))
     per_channel = (-1,) + (1,) * (x.ndim - 2)
+    if eps < 0 or (training and not eps):
+        raise ValueError(f"batch_norm: eps must be positive in training, and not negative in evaluation, got {eps}")
+    if not x.size:  # nothing to normalize, and nothing to average
+        return _scaled(x, *(None if t is None else _shaped(t, per_channel) for t in (weight, bias)))
     if training:
-        n = x.size // max(x.shape[1], 1)
+        n = x.size // x.shape[1]
         if n <= 1:
             raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
         mean = x.mean(dims, keepdim=True)
@@ -217,6 +221,8 @@ def group_norm(
     ------
     RuntimeError
         If there are fewer than two dimensions, the channels cannot be parted, or shapes or dtypes do not fit.
+    ValueError
+        If there is a single sample with one value per group.
 
     Examples
     --------
@@ -236,6 +242,8 @@ def group_norm(
     for t in (weight, bias):
         if t is not None and t.shape != (x.shape[1],):
             raise RuntimeError(f"group_norm: weight and bias must have shape ({x.shape[1]},), got {t.shape}")
+    if x.size == num_groups:
+        raise ValueError(f"group_norm: expected more than 1 value per group, got shape {x.shape}, {num_groups} groups")
     parted = x.reshape(x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:])
     dims = tuple(range(2, parted.ndim))
     off = parted - parted.mean(dims, keepdim=True)

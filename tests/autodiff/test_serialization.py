@@ -253,6 +253,13 @@ def test_a_failure_while_writing_leaves_the_old_file_and_no_other(path: Path, mo
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_file_may_have_the_longest_name_there_is(path: Path) -> None:
+    longest = path.with_name("w" * 255)
+    longest.touch()  # or the file system itself has shorter names
+    ad.save({"n": 1}, longest)
+    assert ad.load(longest) == {"n": 1}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX's")
 def test_a_replaced_file_keeps_its_mode_and_a_link_its_target(path: Path, tmp_path: Path) -> None:
     ad.save({"n": 1}, path)

@@ -164,6 +164,8 @@ CASES = [
     of("BatchNorm1d", 3).on(x(6, 3)),
     of("BatchNorm1d", 3).on(x(6, 3, 4)),
     of("BatchNorm1d", 3).on(x(1, 3, 4)),
+    of("BatchNorm1d", 3, momentum=None).on(x(0, 3)),
+    of("BatchNorm1d", 3, affine=False).on(x(2, 3, 0)),
     of("BatchNorm1d", 3, affine=False).on(x(6, 3)),
     of("BatchNorm1d", 3, bias=False).on(x(6, 3)),
     of("BatchNorm1d", 3, track_running_stats=False).on(x(6, 3)),
@@ -344,6 +346,11 @@ CASES = [
     of("functional.l1_loss").on(x(4), y(4)),
     of("functional.smooth_l1_loss", beta=0.5).on(x(4), y(4)),
     of("functional.huber_loss", "sum", 0.5).on(x(4), y(4)),
+    *(
+        of(f"functional.{name}", weight=positive(4, 3), reduction=reduction).on(x(4, 3), y(4, 3))
+        for name in ("mse_loss", "l1_loss", "huber_loss")
+        for reduction in ("mean", "sum", "none")
+    ),
     of("GaussianNLLLoss").on(x(5, 4), y(5, 4), positive(5, 4)),
     of("GaussianNLLLoss", full=True, reduction="sum").on(x(5, 4), y(5, 4), positive(5, 1)),
     of("GaussianNLLLoss", eps=0.9, reduction="none").on(x(5, 4), y(5, 4), positive(5)),

@@ -86,6 +86,30 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
         ValueError,
         ["batch_norm", "more than 1 value per channel", "(1, 3)"],
     ),
+    "BatchNorm1d, eps 0 in training": (
+        lambda nn: nn.BatchNorm1d(3, eps=0.0),
+        lambda m, lib: m(lib.ones(4, 3)),
+        ValueError,
+        ["batch_norm", "eps", "0.0"],
+    ),
+    "BatchNorm1d, negative eps in evaluation": (
+        lambda nn: nn.BatchNorm1d(3, eps=-0.1).eval(),
+        lambda m, lib: m(lib.ones(4, 3)),
+        ValueError,
+        ["batch_norm", "eps", "-0.1"],
+    ),
+    "GroupNorm, one value per group": (
+        lambda nn: nn.GroupNorm(4, 4).eval(),
+        lambda m, lib: m(lib.ones(1, 4, 1)),
+        ValueError,
+        ["group_norm", "more than 1 value per", "(1, 4, 1)"],
+    ),
+    "MSELoss, weight of another shape": (
+        lambda nn: nn.Identity(),
+        lambda m, lib: functional(lib).mse_loss(lib.ones(3, 2), lib.ones(3, 2), weight=lib.ones(2)),
+        ValueError,
+        ["mse_loss", "(2,)", "(3, 2)"],
+    ),
     "BatchNorm1d, float64 into float32": (
         lambda nn: nn.BatchNorm1d(3),
         lambda m, lib: m(lib.ones(4, 3, dtype=lib.float64)),
@@ -365,6 +389,13 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
         ["margin_ranking_loss", "(3, 2)", "(3,)"],
     ),
 }
+
+
+def functional(library: Any) -> Any:
+    """Return the functions of a library."""
+    return F if library is ad else torch.nn.functional
+
+
 every_bad_call = pytest.mark.parametrize(("make", "call", "kind", "named"), BAD.values(), ids=list(BAD))
 
 
@@ -504,6 +535,13 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
     "padding row out of range": (lambda: nn.Embedding(3, 2, padding_idx=3), ValueError, ["Embedding", "3"]),
     "GELU of an unknown kind": (lambda: nn.GELU("sigmoid")(ad.ones(2)), RuntimeError, ["gelu", "'sigmoid'"]),
     "a range the wrong way round": (lambda: nn.Hardtanh(1.0, -1.0), ValueError, ["Hardtanh", "1.0", "-1.0"]),
+    "a range of one number": (lambda: nn.Hardtanh(1, 1), ValueError, ["Hardtanh", "1"]),
+    "sparse gradients": (lambda: nn.Embedding(3, 2, sparse=True), NotImplementedError, ["Embedding", "sparse"]),
+    "a shape for summary that is a number": (
+        lambda: nn.summary(nn.Linear(3, 2), 3),  # type: ignore[arg-type]  # which is the point
+        TypeError,
+        ["summary", "input_shape", "3"],
+    ),
     "no margin": (lambda: nn.TripletMarginLoss(0.0), ValueError, ["TripletMarginLoss", "0.0"]),
     "more widths than dimensions": (lambda: F.pad(ad.ones(3), (1, 1, 1, 1)), RuntimeError, ["pad", "1 dimensions"]),
     "an odd number of widths": (lambda: F.pad(ad.ones(3), (1, 1, 1)), RuntimeError, ["pad", "(1, 1, 1)"]),

@@ -420,3 +420,10 @@ def test_the_summary_counts_tied_parameters_once_and_leaves_the_model_as_it_was(
     assert [m.training for m in net.children()] == [False, True, True]
     assert net[0].num_batches_tracked.item() == 0
     assert net._hooks is None or not net._hooks.after
+
+
+def test_the_summary_of_a_model_that_begins_with_an_embedding_looks_rows_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nn.summary(nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(12, 2)), (7, 4))
+    assert "(7, 4, 3)" in capsys.readouterr().out

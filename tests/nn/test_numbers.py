@@ -102,6 +102,24 @@ def test_probabilities_near_0_and_1_have_pytorchs_loss_and_slope(dtype: Any) -> 
     np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=rounding, atol=rounding)
 
 
+@needs_torch
+@pytest.mark.parametrize("ignored", [[], [1], [0, 1, 2]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_weights_that_add_up_to_0_give_pytorchs_undefined_slopes(ignored: list[int], smoothing: float) -> None:
+    logits, labels = np.random.default_rng(0).normal(size=(3, 4)), np.array([0, 1, 2])
+    labels[ignored] = -100
+    x, other = ad.tensor(logits, requires_grad=True), theirs(logits, True)
+    loss = F.cross_entropy(x, ad.tensor(labels), ad.zeros(4, dtype=np.float64), label_smoothing=smoothing)
+    zeros = torch.zeros(4, dtype=torch.float64)
+    expected = torch.nn.functional.cross_entropy(other, theirs(labels), zeros, label_smoothing=smoothing)
+    loss.backward()
+    expected.backward()
+    np.testing.assert_array_equal(loss.data, array(expected))
+    if not smoothing or not ignored:
+        assert x.grad is not None
+        np.testing.assert_array_equal(x.grad.data, array(other.grad))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -200,6 +218,18 @@ def test_embeddings_that_are_too_long_are_shortened_as_by_pytorch() -> None:
     expected = torch.nn.functional.embedding(theirs(rows), other, max_norm=5.0)
     np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
     np.testing.assert_allclose(mine.data, array(other), rtol=1e-12)
+
+
+@needs_torch
+def test_rows_looked_up_often_share_their_gradient_as_in_pytorch() -> None:
+    table, rows = np.arange(12.0).reshape(4, 3), np.array([[1, 3, 1], [0, 1, 2]])
+    mine = nn.Embedding.from_pretrained(ad.tensor(table), False, padding_idx=2, scale_grad_by_freq=True)
+    other = torch.nn.Embedding.from_pretrained(theirs(table), False, padding_idx=2, scale_grad_by_freq=True)
+    assert repr(mine) == repr(other)
+    mine(ad.tensor(rows)).exp().sum().backward()
+    other(theirs(rows)).exp().sum().backward()
+    assert mine.weight.grad is not None
+    np.testing.assert_allclose(array(mine.weight.grad), array(other.weight.grad), rtol=1e-12)
 
 
 @needs_torch
