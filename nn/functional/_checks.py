@@ -57,9 +57,22 @@ def checked_probability(p: float, name: str) -> float:
     return p
 
 
+def check_broadcast(name: str, *tensors: Tensor) -> None:
+    """Refuse tensors whose shapes do not broadcast."""
+    if any(t.shape != tensors[0].shape for t in tensors):
+        try:
+            np.broadcast_shapes(*(t.shape for t in tensors))
+        except ValueError:
+            shapes = " and ".join(str(t.shape) for t in tensors)
+            raise RuntimeError(f"{name}: shapes {shapes} do not broadcast") from None
+
+
 def checked_pair(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return input and target; warn where their shapes differ, for that is rarely meant."""
     x, t = checked_tensor(input, name), checked_tensor(target, name)
+    if "f" not in (x.dtype.kind, t.dtype.kind):
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype} and {t.dtype}")
+    check_broadcast(name, x, t)
     if x.shape != t.shape:
         warnings.warn(
             f"{name}: a target of shape {t.shape} is broadcast against an input of shape {x.shape}; "

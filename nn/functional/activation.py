@@ -24,6 +24,14 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _checked_numbers(value: Any, name: str) -> Tensor:
+    """Return a tensor of floats or integers; refuse anything else."""
+    x = checked_tensor(value, name)
+    if x.dtype.kind == "b":
+        raise RuntimeError(f"{name}: expected numbers, got {x.dtype}")
+    return x
+
+
 # -- rectifiers --------------------------------------------------------------------------------------------------------
 
 
@@ -39,7 +47,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     ----------
     Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
     """
-    return ad.relu(input)
+    return ad.relu(_checked_numbers(input, "relu"))
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -54,7 +62,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     ----------
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
-    return ad.leaky_relu(input, negative_slope)
+    return ad.leaky_relu(checked_floats(input, "leaky_relu"), negative_slope)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -106,7 +114,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> F.threshold(ad.tensor([-1.0, 2.0]), 0.5, 7.0)
     tensor([7., 2.])
     """
-    x = checked_tensor(input, "threshold")
+    x = _checked_numbers(input, "threshold")
     return ad.where(x <= threshold, value, x)
 
 
@@ -234,7 +242,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.silu(ad.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    return ad.silu(input)
+    return ad.silu(checked_floats(input, "silu"))
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -319,7 +327,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val must not be above max_val, got {min_val} and {max_val}")
-    return _cut(checked_tensor(input, "hardtanh"), min_val, max_val)
+    return _cut(_checked_numbers(input, "hardtanh"), min_val, max_val)
 
 
 def _cut(x: Tensor, low: float, high: float) -> Tensor:
@@ -334,7 +342,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.relu6(ad.tensor([-1.0, 2.0, 8.0]))
     tensor([0., 2., 6.])
     """
-    return _cut(checked_tensor(input, "relu6"), 0, 6)
+    return _cut(_checked_numbers(input, "relu6"), 0, 6)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
@@ -373,7 +381,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> F.hardshrink(ad.tensor([-1.0, 0.2, 2.0]))
     tensor([-1.,  0.,  2.])
     """
-    x = checked_tensor(input, "hardshrink")
+    x = checked_floats(input, "hardshrink")
     return ad.where((x >= -lambd) & (x <= lambd), 0, x)
 
 
@@ -449,7 +457,7 @@ def softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = 
     >>> F.softmin(ad.tensor([0.0, 1.0]), dim=0)
     tensor([0.7311, 0.2689])
     """
-    x = checked_tensor(input, "softmin")
+    x = checked_tensor(input, "softmin") if dtype is not None else checked_floats(input, "softmin")
     return ad.softmax(-x, _chosen(dim, x, "softmin"), dtype=dtype)
 
 

@@ -11,6 +11,7 @@ from autodiff import Tensor, log_softmax
 
 from ._checks import (
     broadcasts,
+    check_broadcast,
     check_dtypes,
     checked_floats,
     checked_reduction,
@@ -73,7 +74,7 @@ def cross_entropy(
         options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         row = cross_entropy(x[None], t[None], weight, reduction=reduction, **options)  # type: ignore[arg-type]  # each of its own type
         return row if reduction != "none" else row[0]
-    log_p = log_softmax(x, 1)
+    log_p = log_softmax(checked_floats(x, name), 1)
     if t.dtype.kind == "f":
         if ignore_index >= 0:
             raise RuntimeError(f"{name}: ignore_index is for labels, not for probabilities, got {ignore_index}")
@@ -261,7 +262,7 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     checked_reduction(reduction, name)
-    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    x, t = checked_floats(input, name), checked_floats(target, name)
     if x.shape != t.shape:
         raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
     for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
@@ -377,6 +378,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     """
     checked_reduction(reduction, "kl_div", "batchmean")
     x, t = checked_floats(input, "kl_div"), checked_floats(target, "kl_div")
+    check_broadcast("kl_div", x, t)
     # 0 log 0 is 0, the limit; the 1 in the place of the 0 keeps its slope finite
     loss = t.exp() * (t - x) if log_target else t * ad.where(t == 0, 1, t).log() - t * x
     if reduction == "batchmean":

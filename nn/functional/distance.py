@@ -7,7 +7,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor
 
-from ._checks import checked_floats
+from ._checks import check_broadcast, checked_floats
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
@@ -21,6 +21,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     tensor([5.0000])
     """
     a, b = checked_floats(x1, "pairwise_distance"), checked_floats(x2, "pairwise_distance")
+    check_broadcast("pairwise_distance", a, b)
     return ad.norm(a - b + eps, p, -1, keepdim)
 
 
@@ -41,13 +42,23 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     Tensor
         Of the broadcast shape without `dim`.
 
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not broadcast, or the tensors do not hold floats.
+    IndexError
+        If `dim` is out of range.
+
     Examples
     --------
     >>> F.cosine_similarity(ad.tensor([[1.0, 0.0]]), ad.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
     a, b = checked_floats(x1, "cosine_similarity"), checked_floats(x2, "cosine_similarity")
+    check_broadcast("cosine_similarity", a, b)
     shape = np.broadcast_shapes(a.shape, b.shape)
+    if not -len(shape) <= dim < len(shape):
+        raise IndexError(f"cosine_similarity: dim {dim} is out of range for shapes {a.shape} and {b.shape}")
     a, b = (ad.broadcast_to(v, shape) for v in (a, b))
     lengths = (ad.norm(v, 2, dim, keepdim=True).clamp_min(eps) for v in (a, b))
     left, right = (v / length for v, length in zip((a, b), lengths, strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor
 
-from ._checks import checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
+from ._checks import check_broadcast, checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
 from .distance import pairwise_distance
 
 __all__ = [
@@ -106,7 +106,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     checked_reduction(reduction, "smooth_l1_loss")
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
-    x, t = checked_pair(input, target, "smooth_l1_loss")
+    x, t = checked_pair(checked_floats(input, "smooth_l1_loss"), target, "smooth_l1_loss")
     off = (x - t).abs()
     if beta:
         near = off.clamp_max(beta)
@@ -138,7 +138,7 @@ def huber_loss(
     checked_reduction(reduction, "huber_loss")
     if delta <= 0:
         raise RuntimeError(f"huber_loss: delta must be positive, got {delta}")
-    x, t = checked_pair(input, target, "huber_loss")
+    x, t = checked_pair(checked_floats(input, "huber_loss"), target, "huber_loss")
     off = (x - t).abs()
     near = off.clamp_max(delta)
     loss = 0.5 * (near * near) + delta * (off - near)
@@ -184,6 +184,7 @@ def gaussian_nll_loss(
     name = "gaussian_nll_loss"
     checked_reduction(reduction, name)
     x, t = checked_floats(input, name), checked_tensor(target, name)
+    check_broadcast(name, x, t)
     v = ad.full((), float(var), dtype=x.dtype) if isinstance(var, (int, float)) else checked_floats(var, name)
     if v.ndim and v.shape != x.shape:
         if v.shape == x.shape[:-1]:
@@ -243,6 +244,7 @@ def poisson_nll_loss(
     name = "poisson_nll_loss"
     checked_reduction(reduction, name)
     x, t = checked_floats(input, name), checked_tensor(target, name)
+    check_broadcast(name, x, t)
     loss = x.exp() - t * x if log_input else x - t * (x + eps).log()
     if full:
         counts = ad.where(t > 1, t, 1)
@@ -283,6 +285,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, 
     name = "hinge_embedding_loss"
     checked_reduction(reduction, name)
     x, t = checked_floats(input, name), checked_tensor(target, name)
+    check_broadcast(name, x, t)
     loss = ad.where(t != 1, (margin - x).clamp_min(0), 0) + ad.where(t != -1, x, 0)
     return reduced(loss, reduction)
 
@@ -321,6 +324,7 @@ def margin_ranking_loss(
     a, b, t = (checked_tensor(v, name) for v in (input1, input2, target))
     if not a.ndim == b.ndim == t.ndim:
         raise RuntimeError(f"{name}: expected shapes of one length, got {a.shape}, {b.shape} and {t.shape}")
+    check_broadcast(name, a, b, t)
     return reduced((margin - t * (a - b)).clamp_min(0), reduction)
 
 
@@ -332,8 +336,10 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
     >>> F.soft_margin_loss(ad.tensor([0.0, -1000.0]), ad.tensor([1.0, 1.0]), reduction="none")
     tensor([6.9315e-01, 1.0000e+03])
     """
-    checked_reduction(reduction, "soft_margin_loss")
-    x, t = checked_floats(input, "soft_margin_loss"), checked_tensor(target, "soft_margin_loss")
+    name = "soft_margin_loss"
+    checked_reduction(reduction, name)
+    x, t = checked_floats(input, name), checked_tensor(target, name)
+    check_broadcast(name, x, t)
     return reduced(ad.softplus(-t * x), reduction)
 
 
@@ -378,6 +384,8 @@ def cosine_embedding_loss(
         raise RuntimeError(
             f"{name}: expected vectors (N, D) with targets (N,), or (D,) with (), got {a.shape}, {b.shape}, {t.shape}"
         )
+    check_broadcast(name, a, b)
+    check_broadcast(name, a[..., 0], t)
     lengths = ((a * a).sum(-1) + 1e-12) * ((b * b).sum(-1) + 1e-12)
     cos = (a * b).sum(-1) / lengths.sqrt()
     loss = ad.where(t == 1, 1 - cos, 0) + ad.where(t == -1, (cos - margin).clamp_min(0), 0)
@@ -440,6 +448,7 @@ def triplet_margin_loss(
     a, b, c = (checked_floats(v, name) for v in (anchor, positive, negative))
     if not a.ndim == b.ndim == c.ndim:
         raise RuntimeError(f"{name}: expected shapes of one length, got {a.shape}, {b.shape} and {c.shape}")
+    check_broadcast(name, a, b, c)
     near, far = pairwise_distance(a, b, p, eps), pairwise_distance(a, c, p, eps)
     if swap:
         far = ad.minimum(far, pairwise_distance(b, c, p, eps))

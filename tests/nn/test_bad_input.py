@@ -192,8 +192,8 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
     "MSELoss, shapes that do not broadcast": (
         lambda nn: nn.MSELoss(),
         lambda m, lib: quietly(m, lib.ones(3), lib.ones(2)),
-        (RuntimeError, ValueError),  # PyTorch's is the former
-        ["3", "2"],
+        RuntimeError,
+        ["mse_loss", "(3,)", "(2,)"],
     ),
     "BCEWithLogitsLoss, another shape": (
         lambda nn: nn.BCEWithLogitsLoss(),
@@ -428,6 +428,46 @@ def test_pytorch_refuses_the_same_call_by_the_same_kind_of_error(
     module = make(torch.nn)
     with pytest.raises(kind):
         call(module, torch)
+
+
+# name: shapes that do not broadcast
+SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    **dict.fromkeys(["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div"], ((4, 3), (4, 2))),
+    **dict.fromkeys(["poisson_nll_loss", "hinge_embedding_loss", "soft_margin_loss"], ((4, 3), (4, 2))),
+    **dict.fromkeys(["pairwise_distance", "cosine_similarity"], ((4, 3), (4, 2))),
+    **dict.fromkeys(["margin_ranking_loss", "triplet_margin_loss"], ((4, 3), (4, 3), (2, 3))),
+    "cosine_embedding_loss": ((4, 3), (4, 3), (3,)),
+    "gaussian_nll_loss": ((4, 3), (4, 2), (4, 1)),
+}
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_shapes_that_do_not_broadcast_are_refused_by_name(name: str) -> None:
+    for library in (ad, torch) if torch is not None else (ad,):
+        with pytest.raises(RuntimeError) as error:
+            quietly(getattr(functional(library), name), *(library.ones(shape) for shape in SHAPES[name]))
+        if library is ad:
+            assert name in str(error.value)
+            assert str(SHAPES[name][-1 if name != "gaussian_nll_loss" else 1]) in str(error.value)
+
+
+# name: dtypes that PyTorch, too, refuses
+DTYPES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(["leaky_relu", "silu", "hardshrink"], ("int64",)),
+    **dict.fromkeys(["relu", "relu6", "hardtanh"], ("bool",)),
+    **dict.fromkeys(["mse_loss", "smooth_l1_loss", "huber_loss", "cross_entropy"], ("int64", "int64")),
+    "binary_cross_entropy_with_logits": ("float32", "int64"),
+}
+
+
+@pytest.mark.parametrize("name", list(DTYPES))
+def test_numbers_that_would_have_to_be_converted_are_refused_by_name(name: str) -> None:
+    for library in (ad, torch) if torch is not None else (ad,):
+        with pytest.raises(RuntimeError) as error:
+            getattr(functional(library), name)(*(library.ones(3, dtype=getattr(library, d)) for d in DTYPES[name]))
+        if library is ad:
+            assert name in str(error.value)
+            assert DTYPES[name][-1] in str(error.value)
 
 
 # Refused by PyTorch too, but by a RuntimeError where the documentation here says otherwise.
