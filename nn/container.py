@@ -279,27 +279,27 @@ class ModuleDict(Module):
         for name, module in pairs:
             self[name] = module
 
-    def _check(self, name: str, module: Any) -> None:
+    def _check(self, key: str, module: Any) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"ModuleDict: element {name!r} must be a Module, got {type(module).__name__}")
-        self._check_new(name, module, Module, "module")
+            raise TypeError(f"ModuleDict: element {key!r} must be a Module, got {type(module).__name__}")
+        self._check_new(key, module, Module, "module")
 
-    def __setitem__(self, name: str, module: Module) -> None:
-        self._check(name, module)
-        self.add_module(name, module)
+    def __setitem__(self, key: str, module: Module) -> None:
+        self._check(key, module)
+        self.add_module(key, module)
 
-    def __getitem__(self, name: str) -> Module:
-        if name not in self:
-            raise KeyError(name)
-        return getattr(self, name)  # type: ignore[no-any-return]  # a registered Module
+    def __getitem__(self, key: str) -> Module:
+        if key not in self:
+            raise KeyError(key)
+        return getattr(self, key)  # type: ignore[no-any-return]  # a registered Module
 
-    def __delitem__(self, name: str) -> None:
-        if name not in self:
-            raise KeyError(name)
-        delattr(self, name)
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        delattr(self, key)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.keys()  # the names, not this method again
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()  # the names, not this method again
 
     def __len__(self) -> int:
         return len(self.keys())
@@ -319,10 +319,10 @@ class ModuleDict(Module):
         """Return (name, module) pairs."""
         return list(self._own("module"))
 
-    def pop(self, name: str) -> Module:
+    def pop(self, key: str) -> Module:
         """Take out a module and return it."""
-        module = self[name]
-        del self[name]
+        module = self[key]
+        del self[key]
         return module
 
     def clear(self) -> None:
@@ -378,6 +378,9 @@ class ParameterList(_Listed):
         if isinstance(index, slice):
             return self._alike(ParameterList).extend(list(self)[index])
         return getattr(self, self._name_at(index))
+
+    def __iadd__(self, values: Iterable[Tensor]) -> ParameterList:
+        return self.extend(values)
 
     def __repr__(self) -> str:
         lines = [

@@ -223,6 +223,14 @@ def test_nothing_is_loaded_unless_all_of_it_fits() -> None:
     np.testing.assert_array_equal(net[0].weight.data, before["0.weight"] + 1)
 
 
+def test_a_state_of_lists_or_texts_is_refused_by_name() -> None:
+    net = nn.Linear(1, 1)
+    with pytest.raises(RuntimeError) as error:
+        net.load_state_dict({"weight": [[1.0]], "bias": "x"})
+    assert "weight: expected a Tensor or an ndarray, got list" in str(error.value)
+    assert "bias: expected a Tensor or an ndarray, got str" in str(error.value)
+
+
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_copies_are_equal_independent_and_keep_what_is_tied(duplicate: Any) -> None:
     net = Tied()
@@ -363,6 +371,8 @@ def test_a_list_of_parameters_registers_them() -> None:
     assert [n for n, _ in net.named_parameters()] == ["0", "1", "2"]
     assert net[1].requires_grad
     assert len(net[1:]) == 2
+    net += [net.pop()]
+    assert len(net) == 3
     with pytest.raises(TypeError, match="ParameterList: element '3' must be a Tensor"):
         net.append([1.0])
 
