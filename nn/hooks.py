@@ -108,6 +108,13 @@ class _Watch:
         if isinstance(output, (tuple, list)):
             make = getattr(output, "_make", type(output))  # a named tuple takes its parts one by one
             return make(_passed(output, self._at_outputs))
+        if not isinstance(output, Tensor):
+            warnings.warn(
+                f"{type(self.module).__name__}: its backward hooks are not called, because it returned a "
+                f"{type(output).__name__} instead of a Tensor or a tuple of them",
+                stacklevel=4,
+            )
+            return output
         return _passed((output,), self._at_outputs)[0]
 
     def _at_outputs(self, gradients: tuple[Any, ...]) -> None:

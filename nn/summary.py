@@ -32,6 +32,8 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
     ------
     TypeError
         If `model` is no Module, or `input_shape` is not a sequence of int or of such sequences.
+    ValueError
+        If a size is negative.
 
     Examples
     --------
@@ -99,6 +101,8 @@ def _input_shapes(given: Any) -> list[tuple[int, ...]]:
     shapes = given if several else [given]
     if not all(isinstance(s, Sequence) and all(isinstance(n, (int, np.integer)) for n in s) for s in shapes):
         raise TypeError(f"summary: input_shape must be a sequence of integers or of such sequences, got {given!r}")
+    if any(n < 0 for s in shapes for n in s):
+        raise ValueError(f"summary: sizes must not be negative, got {given!r}")
     return [tuple(s) for s in shapes]
 
 

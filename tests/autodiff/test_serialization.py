@@ -136,6 +136,14 @@ def test_what_a_file_cannot_hold_is_refused_and_no_file_touched(path: Path, stat
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_state_that_contains_itself_is_refused(path: Path) -> None:
+    state: dict[str, Any] = {}
+    state["again"] = state
+    with pytest.raises(ValueError, match="contains itself"):
+        ad.save(state, path)
+    assert not path.exists()
+
+
 def test_a_file_that_is_missing_is_named(path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"state\.safetensors"):
         ad.load(path)

@@ -582,6 +582,7 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
         TypeError,
         ["summary", "input_shape", "3"],
     ),
+    "a negative size for summary": (lambda: nn.summary(nn.Tanh(), (-1, 3)), ValueError, ["summary", "(-1, 3)"]),
     "no margin": (lambda: nn.TripletMarginLoss(0.0), ValueError, ["TripletMarginLoss", "0.0"]),
     "more widths than dimensions": (lambda: F.pad(ad.ones(3), (1, 1, 1, 1)), RuntimeError, ["pad", "1 dimensions"]),
     "an odd number of widths": (lambda: F.pad(ad.ones(3), (1, 1, 1)), RuntimeError, ["pad", "(1, 1, 1)"]),

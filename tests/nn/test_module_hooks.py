@@ -195,6 +195,20 @@ def test_a_pre_hook_with_keywords_must_return_both() -> None:
         net(ad.zeros(1))
 
 
+@needs_torch
+def test_backward_hooks_that_cannot_be_called_are_warned_about() -> None:
+    for library, tensors in ((nn, ad), (torch.nn, torch)):
+
+        class Both(library.Module):  # type: ignore[misc, name-defined]  # either library's
+            def forward(self, x: Any) -> Any:
+                return {"twice": x * 2}
+
+        net = Both()
+        net.register_full_backward_hook(lambda m, gi, go: 1 / 0)
+        with pytest.warns(UserWarning, match="ackward hooks"):
+            net(tensors.ones(1, requires_grad=True))["twice"].backward()
+
+
 def test_a_hook_must_be_callable() -> None:
     with pytest.raises(TypeError, match="callable"):
         nn.Tanh().register_forward_hook(3)  # type: ignore[arg-type]
