@@ -186,7 +186,7 @@ def gaussian_nll_loss(
     x, t = checked_floats(input, name), checked_tensor(target, name)
     check_broadcast(name, x, t)
     v = ad.full((), float(var), dtype=x.dtype) if isinstance(var, (int, float)) else checked_floats(var, name)
-    if v.ndim and v.shape != x.shape:
+    if v.shape != x.shape and not isinstance(var, (int, float)):
         if v.shape == x.shape[:-1]:
             v = v.unsqueeze(-1)
         elif v.shape != (*x.shape[:-1], 1):

@@ -376,6 +376,12 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
         ValueError,
         ["gaussian_nll_loss", "(2,)", "(3, 2)"],
     ),
+    "GaussianNLLLoss, one variance as a tensor": (
+        lambda nn: nn.GaussianNLLLoss(),
+        lambda m, lib: m(lib.ones(3, 2), lib.ones(3, 2), lib.tensor(1.0)),
+        ValueError,
+        ["gaussian_nll_loss", "()", "(3, 2)"],
+    ),
     "CosineEmbeddingLoss, a target per element": (
         lambda nn: nn.CosineEmbeddingLoss(),
         lambda m, lib: m(lib.ones(3, 2), lib.ones(3, 2), lib.ones(3, 2)),
