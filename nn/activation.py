@@ -14,6 +14,7 @@ from autodiff import Tensor
 from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .functional._checks import check_sizes
 from .module import Module, Parameter
 
 
@@ -551,6 +552,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DTypeLike | None = None) -> None:
         super().__init__()
+        check_sizes("PReLU", num_parameters=num_parameters)
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(ad.full((num_parameters,), float(init), dtype=dtype))
 

@@ -274,8 +274,10 @@ class ModuleDict(Module):
         if not isinstance(modules, Iterable):
             raise TypeError(f"ModuleDict: expected a mapping or pairs, got {type(modules).__name__}")
         pairs = list(modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules)
-        for name, module in pairs:
-            self._check(name, module)
+        for i, pair in enumerate(pairs):
+            if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
+                raise TypeError(f"ModuleDict: element {i} must be a name and a Module, got {pair!r}")
+            self._check(*pair)
         for name, module in pairs:
             self[name] = module
 

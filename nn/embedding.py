@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
@@ -10,6 +11,7 @@ from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
+from .functional._checks import check_sizes
 from .functional.layer import check_dense, checked_row
 from .module import Module, Parameter
 
@@ -66,6 +68,9 @@ class Embedding(Module):
     ) -> None:
         super().__init__()
         check_dense(sparse, "Embedding")
+        check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        if padding_idx is not None and not isinstance(padding_idx, (int, np.integer)):
+            raise TypeError(f"Embedding: padding_idx must be an integer, got {type(padding_idx).__name__}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else checked_row(padding_idx, num_embeddings, "Embedding")
         self.max_norm, self.norm_type = max_norm, norm_type

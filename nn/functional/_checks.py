@@ -50,8 +50,19 @@ def checked_smoothing(label_smoothing: float, name: str) -> float:
     return label_smoothing
 
 
+def check_sizes(name: str, **sizes: Any) -> None:
+    """Refuse sizes that are no integers or negative, as PyTorch does when it makes a parameter of that size."""
+    for what, size in sizes.items():
+        if not isinstance(size, (int, np.integer)):
+            raise TypeError(f"{name}: {what} must be an integer, got {type(size).__name__}")
+        if size < 0:
+            raise RuntimeError(f"{name}: {what} must not be negative, got {size}")
+
+
 def checked_probability(p: float, name: str) -> float:
     """Return the probability, or say what it must be."""
+    if not isinstance(p, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: the probability must be a number, got {type(p).__name__}")
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: the probability must be between 0 and 1, got {p}")
     return p

@@ -542,9 +542,24 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
         ValueError,
         ["batch_norm", "running_mean"],
     ),
-    "negative size": (lambda: nn.Linear(-3, 2), ValueError, ["Linear", "-3"]),
-    "size that is no integer": (lambda: nn.Linear(3.0, 2), TypeError, ["float"]),
-    "negative number of features": (lambda: nn.BatchNorm1d(-1), (ValueError, RuntimeError), ["-1"]),
+    **{
+        f"{name}{args}": (lambda name=name, args=args: getattr(nn, name)(*args), kind, [name, text])
+        for kind, size, text in ((RuntimeError, -3, "-3"), (TypeError, 2.5, "float"), (TypeError, "a", "str"))
+        for name, args in {
+            "Linear": (size, 2),
+            "Bilinear": (2, size, 2),
+            "Embedding": (size, 2),
+            "BatchNorm1d": (size,),
+            "LayerNorm": ([2, size],),
+            "RMSNorm": ([size],),
+            "GroupNorm": (1, size),
+            "Conv2d": (1, size, 3),
+            "PReLU": (size,),
+        }.items()
+    },
+    "padding row that is no number": (lambda: nn.Embedding(3, 2, "a"), TypeError, ["Embedding", "padding_idx", "str"]),
+    "probability that is no number": (lambda: nn.Dropout("a"), TypeError, ["Dropout", "str"]),
+    "a dictionary of no pairs": (lambda: nn.ModuleDict([1]), TypeError, ["ModuleDict", "0", "1"]),
     **{
         f"{name}, unknown reduction": (
             lambda name=name: getattr(nn, name)(reduction="average"),
