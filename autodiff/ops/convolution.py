@@ -17,7 +17,7 @@ from .indexing import _unindex
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["Slide", "window_argmax", "window_max", "window_sum", "windows", "zero_pad"]
+__all__ = ["Slide", "convolve", "window_argmax", "window_max", "window_sum", "windows", "zero_pad"]
 
 Array = Any  # an ndarray, or a Tensor where a rule is itself recorded
 Sizes = tuple[int, ...]
@@ -131,6 +131,168 @@ def zero_pad(input: Tensor, before: Sequence[int], after: Sequence[int]) -> Tens
     shape = (*x.shape[:lead], *(i + n + j for i, n, j in zip(b, x.shape[lead:], a, strict=True)))
     places = tuple(slice(i, i + n) for i, n in zip(b, x.shape[lead:], strict=True))
     return _unindex(x, shape=shape, key=(..., *places))
+
+
+# -- convolution -------------------------------------------------------------------------------------------------------
+
+# A sum of products over three things: the input, the kernels and the output, each of which is computed from the other
+# two. So the derivatives of each of the three functions here are the other two.
+
+
+class _Steps(NamedTuple):
+    """How kernels move over the last dimensions of an input."""
+
+    stride: Sizes
+    before: Sizes  # how many zeros stand around the input
+    after: Sizes
+    dilation: Sizes
+    groups: int
+
+    def padded(self, inner: Sizes) -> Sizes:
+        """Return the last dimensions of the input with zeros around it."""
+        return tuple(b + n + a for b, n, a in zip(self.before, inner, self.after, strict=True))
+
+    def inner(self, inner: Sizes) -> tuple[slice, ...]:
+        """Return where, among these zeros, the input stands."""
+        return tuple(slice(b, b + n) for b, n in zip(self.before, inner, strict=True))
+
+    def places(self, inner: Sizes, kernel: Sizes) -> Sizes:
+        """Return how many places kernels have over an input."""
+        sizes = zip(self.padded(inner), kernel, self.stride, self.dilation, strict=True)
+        return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in sizes)
+
+
+_AT_A_TIME = 2**20  # so many elements are worked on together: fast, and little memory beside the arrays themselves
+
+
+def _in_parts(batch: int, row: int) -> Iterator[slice]:
+    step = max(_AT_A_TIME // max(row, 1), 1)
+    return (slice(start, start + step) for start in range(0, batch, step))
+
+
+def _columns(input: Array, kernel: Sizes, steps: _Steps) -> Iterator[tuple[slice, Array]]:
+    """Yield parts of the batch, and their windows as columns of shape (n, groups, C / groups · kernel, places)."""
+    n, (batch, channels), inner = len(kernel), input.shape[:2], input.shape[2:]
+    if any((*steps.before, *steps.after)):
+        padded = np.zeros((batch, channels, *steps.padded(inner)), input.dtype)
+        padded[(slice(None),) * 2 + steps.inner(inner)] = input
+        input = padded
+    every = _windows(input, size=kernel, stride=steps.stride, dilation=steps.dilation)
+    every = every.transpose(0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))  # places last: long rows to copy
+    rows, places = channels // steps.groups * math.prod(kernel), math.prod(every.shape[n + 2 :])
+    for part in _in_parts(batch, channels * math.prod(kernel) * places):
+        images = every[part]
+        yield part, images.reshape(len(images), steps.groups, rows, places)
+
+
+def _to_input(g: Array, weight: Array, input_shape: Sizes, steps: _Steps) -> Array:
+    return _convolve_input(g, weight, shape=input_shape, steps=steps)
+
+
+def _to_weight(g: Array, input: Array, weight_shape: Sizes, steps: _Steps) -> Array:
+    return _convolve_weight(input, g, shape=weight_shape, steps=steps)
+
+
+@primitive(symbol="∗", input=_to_input, weight=_to_weight)
+def _convolve(input: Array, weight: Array, *, steps: _Steps) -> Array:
+    """Return the output (N, out, *places) of kernels (out, C / groups, *kernel) over an input (N, C, ...)."""
+    out, kernel = len(weight), weight.shape[2:]
+    kernels = weight.reshape(steps.groups, out // steps.groups, math.prod(weight.shape[1:]))
+    places = steps.places(input.shape[2:], kernel)
+    y = np.empty((len(input), steps.groups, out // steps.groups, math.prod(places)), input.dtype)
+    for part, columns in _columns(input, kernel, steps):
+        np.matmul(kernels, columns, out=y[part])
+    return y.reshape(len(input), out, *places)
+
+
+def _back_to_weight(g: Array, output: Array, weight_shape: Sizes, steps: _Steps) -> Array:
+    return _convolve_weight(g, output, shape=weight_shape, steps=steps)
+
+
+@primitive(symbol="∗ᵀ", output=lambda g, weight, steps: _convolve(g, weight, steps=steps), weight=_back_to_weight)
+def _convolve_input(output: Array, weight: Array, *, shape: Sizes, steps: _Steps) -> Array:
+    """Return the gradient of the input, of `shape`, from that of the output. The batch stands last: rows are long."""
+    (batch, out), places, kernel = output.shape[:2], output.shape[2:], weight.shape[2:]
+    channels, inner = shape[1], shape[2:]
+    kernels = weight.reshape(steps.groups, out // steps.groups, math.prod(weight.shape[1:])).mT
+    last = np.moveaxis(output, 0, -1)
+    gradient, inside = np.empty(shape, output.dtype), (slice(None), *steps.inner(inner))
+    for part in _in_parts(batch, channels * math.prod(kernel) * math.prod(places)):
+        images = last[..., part]
+        columns = kernels @ images.reshape(steps.groups, out // steps.groups, math.prod(images.shape[1:]))
+        columns = columns.reshape(channels, *kernel, *images.shape[1:])
+        padded = np.zeros((channels, *steps.padded(inner), images.shape[-1]), output.dtype)
+        for at in itertools.product(*map(range, kernel)):
+            ways = zip(at, steps.dilation, steps.stride, places, strict=True)
+            to: Any = (slice(None), *(slice(i * d, i * d + s * (n - 1) + 1, s) for i, d, s, n in ways))
+            of: Any = (slice(None), *at)
+            padded[to] += columns[of]
+        gradient[part] = np.moveaxis(padded[inside], -1, 0)
+    return gradient
+
+
+def _forth_to_input(g: Array, output: Array, input_shape: Sizes, steps: _Steps) -> Array:
+    return _convolve_input(output, g, shape=input_shape, steps=steps)
+
+
+@primitive(symbol="∗ᵀ", input=_forth_to_input, output=lambda g, input, steps: _convolve(input, g, steps=steps))
+def _convolve_weight(input: Array, output: Array, *, shape: Sizes, steps: _Steps) -> Array:
+    """Return the gradient of the kernels, of `shape`, from that of the output."""
+    groups, out = steps.groups, shape[0] // steps.groups
+    output = output.reshape(len(output), groups, out, math.prod(output.shape[2:]))
+    total = np.zeros((groups, out, math.prod(shape[1:])), input.dtype)
+    for part, columns in _columns(input, shape[2:], steps):
+        total += (output[part] @ columns.mT).sum(axis=0)
+    return total.reshape(shape)
+
+
+def convolve(
+    input: Tensor,
+    weight: Tensor,
+    stride: Sequence[int] | None = None,
+    before: Sequence[int] | None = None,
+    after: Sequence[int] | None = None,
+    dilation: Sequence[int] | None = None,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlate batches with kernels over the last n dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, L1, ..., Ln).
+    weight : Tensor
+        Kernels, of shape (out, C / groups, k1, ..., kn).
+    stride, before, after, dilation : sequence of n int, optional
+        The step of the kernel, the zeros put before and after the input, the step between the kernel's elements.
+    groups : int, optional
+        Into how many groups channels and kernels are parted; a group of kernels sees its group of channels.
+
+    Returns
+    -------
+    Tensor
+        Of shape (N, out, M1, ..., Mn) with M = (before + L + after - dilation · (k - 1) - 1) // stride + 1.
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes or the numbers do not fit.
+
+    Examples
+    --------
+    >>> ad.convolve(ad.tensor([[[1.0, 2.0, 4.0]]]), ad.tensor([[[-1.0, 1.0]]]))
+    tensor([[[1., 2.]]])
+    """
+    x, w = tensor_of(input, "convolve"), tensor_of(weight, "convolve")
+    n = w.ndim - 2
+    per_dim = ((stride, 1), (before, 0), (after, 0), (dilation, 1))
+    given = [(default,) * n if v is None else sizes((v,), "convolve") for v, default in per_dim]
+    steps = _Steps(given[0], given[1], given[2], given[3], groups)
+    fits = x.ndim == w.ndim > 1 and all(len(v) == n for v in given) and min(*given[0], *given[3], groups) > 0
+    fits = fits and min(*given[1], *given[2], 0) == 0 and x.shape[1] == w.shape[1] * groups and not w.shape[0] % groups
+    if not fits or min(steps.places(x.shape[2:], w.shape[2:]), default=1) < 1:
+        raise RuntimeError(f"convolve: kernels of shape {w.shape} do not fit an input of shape {x.shape} with {steps}")
+    return _convolve(x, w, steps=steps)
 
 
 # -- what is left of each window ---------------------------------------------------------------------------------------

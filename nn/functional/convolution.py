@@ -233,34 +233,18 @@ def _convolution(
     if bias is not None and bias.shape != w.shape[:1]:
         raise RuntimeError(f"{name}: the bias must have shape {w.shape[:1]}, got {bias.shape}")
     g = geometry(name, n, w.shape[2:], stride, padding, dilation)
-    windows = _windows(name, x, g, *paddings(g))
-    return _product(windows, w, bias, groups, n)
+    before, after = paddings(g)
+    _check_reach(name, x, g, before, after)
+    y = ad.convolve(x, w, g.stride, before, after, g.dilation, groups)
+    return y if bias is None else y + bias.reshape(1, -1, *(1,) * n)
 
 
-def _windows(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> Tensor:
-    """Return the windows over the padded input, of shape (N, C, *places, *kernel)."""
-    if any((*before, *after)):
-        x = ad.zero_pad(x, before, after)
+def _check_reach(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> None:
+    """Refuse a kernel that is larger than the padded input."""
     reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))
-    if any(r > m for r, m in zip(reach, x.shape[2:], strict=True)):
-        raise RuntimeError(f"{name}: a kernel that spans {reach} is larger than the padded input of shape {x.shape}")
-    return ad.windows(x, g.size, g.stride, g.dilation)
-
-
-def _columns(windows: Tensor, groups: int, n: int) -> Tensor:
-    """Write windows (N, C, *places, *kernel) as columns (N, groups, C / groups · kernel, places)."""
-    batch, channels, *rest = windows.shape
-    order = (0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))  # places last: long rows to copy
-    rows = channels // groups * math.prod(rest[n:])
-    return windows.permute(order).reshape(batch, groups, rows, math.prod(rest[:n]))
-
-
-def _product(windows: Tensor, w: Tensor, bias: Tensor | None, groups: int, n: int) -> Tensor:
-    """Multiply windows (N, C, *places, *kernel) with kernels (out, C / groups, *kernel) to (N, out, *places)."""
-    out = w.shape[0]
-    kernels = w.reshape(groups, out // groups, math.prod(w.shape[1:]))
-    y = (kernels @ _columns(windows, groups, n)).reshape(windows.shape[0], out, *windows.shape[2 : n + 2])
-    return y if bias is None else y + bias.reshape(1, out, *(1,) * n)
+    padded = (*x.shape[:2], *(b + m + a for b, m, a in zip(before, x.shape[2:], after, strict=True)))
+    if any(r > m for r, m in zip(reach, padded[2:], strict=True)):
+        raise RuntimeError(f"{name}: a kernel that spans {reach} is larger than the padded input of shape {padded}")
 
 
 def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many = 0, stride: Many = 1) -> Tensor:
@@ -295,7 +279,11 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
     if x.ndim != 4:
         raise RuntimeError(f"unfold: expected a 3-d or 4-d input, got shape {x.shape}")
     g = geometry("unfold", 2, kernel_size, stride, padding, dilation)
-    return _columns(_windows("unfold", x, g, *paddings(g)), 1, 2).squeeze(1)
+    before, after = paddings(g)
+    _check_reach("unfold", x, g, before, after)
+    windows = ad.windows(ad.zero_pad(x, before, after), g.size, g.stride, g.dilation)
+    batch, channels, down, across, *kernel = windows.shape
+    return windows.permute(0, 1, 4, 5, 2, 3).reshape(batch, channels * math.prod(kernel), down * across)
 
 
 # -- pooling -----------------------------------------------------------------------------------------------------------

@@ -203,6 +203,32 @@ def _numbered(shape: Shape, slide: ad.Slide) -> tuple[Array, Array]:
     return number, np.take_along_axis(members, number[..., None], -1)[..., 0]
 
 
+# Shapes of an input and of kernels, and how these move: stride, zeros before and after, dilation, groups.
+CONVOLUTIONS: list[tuple[Shape, Shape, convolution._Steps]] = [
+    ((2, 3, 5), (4, 3, 2), convolution._Steps((1,), (0,), (0,), (1,), 1)),
+    ((2, 4, 5, 4), (6, 2, 3, 2), convolution._Steps((2, 1), (1, 0), (1, 2), (1, 2), 2)),
+    ((0, 2, 4), (2, 2, 3), convolution._Steps((1,), (1,), (0,), (1,), 1)),
+]
+
+
+def _output(x: Shape, w: Shape, steps: convolution._Steps) -> Shape:
+    return (x[0], w[0], *steps.places(x[2:], w[2:]))
+
+
+def _torch_convolve(torch: Any, x: Any, w: Any, steps: convolution._Steps) -> Any:
+    widths = [n for pair in zip(steps.before[::-1], steps.after[::-1], strict=True) for n in pair]
+    convolve = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d}[w.ndim - 2]
+    padded = torch.nn.functional.pad(x, widths)
+    return convolve(padded, w, None, steps.stride, 0, steps.dilation, steps.groups)
+
+
+def _torch_adjoint(torch: Any, call: Any, shape: Shape, v: Any, other: Any) -> Any:
+    """Return PyTorch's gradient of call(x, other), linear in both, with respect to x, which has `shape`."""
+    x = torch.zeros(shape, dtype=v.dtype, requires_grad=True)
+    (found,) = torch.autograd.grad(call(x, other), x, v, create_graph=True, materialize_grads=True)
+    return found + 0 * (v.sum() + other.sum())  # connected also where the batch is empty
+
+
 #: For each primitive of `autodiff.ops.TABLE` the samples on which it is checked.
 SAMPLES: dict[str, list[Sample]] = {
     # -- elementwise
@@ -471,6 +497,34 @@ SAMPLES: dict[str, list[Sample]] = {
             WINDOWS, [(3, 2), (2, 4, 3), (2, 2, 2, 2, 2), (1, 2, 2, 1, 2), (0, 2, 2, 2, 2)], strict=True
         )
     ],
+    "convolve": [
+        Sample(
+            lambda lib, x, w, steps=steps: lib.convolve(x, w, *steps),
+            (real(*x), real(*w)),
+            lambda torch, x, w, steps=steps: _torch_convolve(torch, x, w, steps),
+        )
+        for x, w, steps in CONVOLUTIONS
+    ],
+    "convolve_input": [
+        Sample(
+            lambda _, v, w, x=x, steps=steps: convolution._convolve_input(v, w, shape=x, steps=steps),
+            (real(*_output(x, w, steps)), real(*w)),
+            lambda torch, v, w, x=x, steps=steps: _torch_adjoint(
+                torch, lambda x, w: _torch_convolve(torch, x, w, steps), x, v, w
+            ),
+        )
+        for x, w, steps in CONVOLUTIONS
+    ],
+    "convolve_weight": [
+        Sample(
+            lambda _, x, v, w=w, steps=steps: convolution._convolve_weight(x, v, shape=w, steps=steps),
+            (real(*x), real(*_output(x, w, steps))),
+            lambda torch, x, v, w=w, steps=steps: _torch_adjoint(
+                torch, lambda w, x: _torch_convolve(torch, x, w, steps), w, v, x
+            ),
+        )
+        for x, w, steps in CONVOLUTIONS
+    ],
     "window_sum": [
         Sample(
             lambda lib, x, slide=slide: lib.window_sum(x, slide),
@@ -524,6 +578,9 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "linear": "multiplies along a dimension",
     "windows": "slides along a dimension",
     "unwindows": "slides along a dimension",
+    "convolve": "slides along a dimension",
+    "convolve_input": "slides along a dimension",
+    "convolve_weight": "slides along a dimension",
     "window_sum": "slides along a dimension",
     "window_max": "slides along a dimension",
     "spread_windows": "slides along a dimension",

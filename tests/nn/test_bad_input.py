@@ -613,6 +613,21 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
     "no integers for one_hot": (lambda: F.one_hot(ad.ones(2)), RuntimeError, ["one_hot", "float32"]),
     "windows larger than the input": (lambda: ad.windows(ad.ones(3), (4,)), RuntimeError, ["windows", "(4,)", "(3,)"]),
     "windows without a step": (lambda: ad.windows(ad.ones(3), (2,), (0,)), RuntimeError, ["windows", "(0,)"]),
+    "kernels of other channels": (
+        lambda: ad.convolve(ad.ones(1, 2, 5), ad.ones(4, 3, 2)),
+        RuntimeError,
+        ["convolve", "(1, 2, 5)", "(4, 3, 2)"],
+    ),
+    "kernels larger than the input": (
+        lambda: ad.convolve(ad.ones(1, 3, 5), ad.ones(4, 3, 7), before=(1,)),
+        RuntimeError,
+        ["convolve", "(1, 3, 5)", "(4, 3, 7)"],
+    ),
+    "kernels that do not move": (
+        lambda: ad.convolve(ad.ones(1, 3, 5), ad.ones(4, 3, 2), (0,)),
+        RuntimeError,
+        ["convolve", "stride=(0,)"],
+    ),
     "negative padding": (lambda: ad.zero_pad(ad.ones(3), (-1,), (0,)), RuntimeError, ["zero_pad", "(-1,)"]),
     "a shape for summary without a model": (lambda: nn.summary(F.relu, (1,)), TypeError, ["summary", "function"]),
     "a gradient of a number": (lambda: nn.utils.clip_grad_norm_([1.0], 1.0), TypeError, ["clip_grad_norm_", "float"]),
