@@ -276,7 +276,7 @@ def convolve(
     Raises
     ------
     RuntimeError
-        If the shapes or the numbers do not fit.
+        If the shapes or the numbers do not fit, or the dtypes differ.
 
     Examples
     --------
@@ -284,6 +284,8 @@ def convolve(
     tensor([[[1., 2.]]])
     """
     x, w = tensor_of(input, "convolve"), tensor_of(weight, "convolve")
+    if x.dtype != w.dtype:
+        raise RuntimeError(f"convolve: input and kernels need one dtype, got {x.dtype} and {w.dtype}")
     n = w.ndim - 2
     per_dim = ((stride, 1), (before, 0), (after, 0), (dilation, 1))
     given = [(default,) * n if v is None else sizes((v,), "convolve") for v, default in per_dim]

@@ -1,4 +1,4 @@
-"""Convolution, pooling and padding, composed of window views and matrix products."""
+"""Convolution, pooling and padding, with PyTorch's arguments."""
 
 from __future__ import annotations
 

@@ -623,6 +623,11 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
         RuntimeError,
         ["convolve", "(1, 3, 5)", "(4, 3, 7)"],
     ),
+    "kernels of another dtype": (
+        lambda: ad.convolve(ad.ones(1, 3, 5), ad.ones(4, 3, 2, dtype=np.float64)),
+        RuntimeError,
+        ["convolve", "float32", "float64"],
+    ),
     "kernels that do not move": (
         lambda: ad.convolve(ad.ones(1, 3, 5), ad.ones(4, 3, 2), (0,)),
         RuntimeError,
