@@ -8,7 +8,7 @@ from typing import Any
 
 from ..graph import Node
 from . import text
-from .diagram import Arrow, Content, Diagram, Frame, Module, Step
+from .diagram import Arrow, Content, Frame, Module, Step
 from .reading import Names, Reader, read
 from .walk import recorded
 
@@ -16,28 +16,28 @@ MOST_STEPS = 250  # a picture of more operations is not read but searched; it is
 _KEPT_STEPS = 20  # of those outside of modules
 
 
-def read_architecture(outputs: Sequence[Node], params: Any, depth: int) -> Diagram:
+def read_architecture(outputs: Sequence[Node], params: Any, depth: int) -> FoldedReader:
     """Describe the modules down to `depth`, without numbers; see `draw` for the arguments and the errors."""
-    return _FoldedReader(outputs, Names(params), functools.partial(_modules, depth=depth)).diagram
+    return FoldedReader(outputs, Names(params), functools.partial(_modules, depth=depth))
 
 
-def read_readable(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
+def read_readable(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Reader:
     """Describe how the outputs were computed, folded if that is too much to read."""
     count = len(recorded(outputs))
     if count <= MOST_STEPS:
         return read(outputs, params, digits, heat)
-    reader = _FoldedReader(outputs, Names(params), _earliest)
+    reader = FoldedReader(outputs, Names(params), _earliest)
     depths = range(max(reader.calls.levels, default=0), -1, -1)
     for depth in depths:
-        view = _FoldedReader(outputs, Names(params), functools.partial(_modules, depth=depth))
+        view = FoldedReader(outputs, Names(params), functools.partial(_modules, depth=depth))
         if len(view.diagram.nodes) <= MOST_STEPS and view.calls.calls:
             view.diagram.note = (
                 f"{count:,} operations, too many to read: modules are folded below depth {depth}. "
                 "Pass depth=… for another view."
             )
-            return view.diagram
+            return view
     reader.diagram.note = f"{count:,} operations, too many to read: all but the last {_KEPT_STEPS} are folded."
-    return reader.diagram
+    return reader
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -47,7 +47,7 @@ def _counted(count: int, one: str, many: str) -> str:
 Grouping = dict[Node, Hashable]
 
 
-def _modules(reader: _FoldedReader, depth: int) -> Grouping:
+def _modules(reader: FoldedReader, depth: int) -> Grouping:
     """Fold each call at `depth`, and each above it that called no other."""
     calls = reader.calls
     has_inner = set(calls.parents)
@@ -63,15 +63,15 @@ def _modules(reader: _FoldedReader, depth: int) -> Grouping:
     return found
 
 
-def _earliest(reader: _FoldedReader) -> Grouping:
+def _earliest(reader: FoldedReader) -> Grouping:
     """Fold all operations but the last."""
     return dict.fromkeys(reader.steps[:-_KEPT_STEPS], "earlier")
 
 
-class _FoldedReader(Reader):
+class FoldedReader(Reader):
     """A picture without numbers, in which groups of steps are one box each."""
 
-    def __init__(self, outputs: Sequence[Node], names: Names, group: Callable[[_FoldedReader], Grouping]) -> None:
+    def __init__(self, outputs: Sequence[Node], names: Names, group: Callable[[FoldedReader], Grouping]) -> None:
         super().__init__(outputs, names, 4, numbers=False)
         self.groups = group(self)
         self.members: dict[Hashable, list[Node]] = {}
@@ -120,6 +120,7 @@ class _FoldedReader(Reader):
             self.known[key] = self._module(key)
             self.diagram.nodes.append(self.known[key])
         module = self.known[key]
+        self.makers[y] = module.key
         for x in y._record[1]:
             if x in self.keys:
                 if self.keys[x] != module.key:
@@ -140,6 +141,14 @@ class _FoldedReader(Reader):
         if self.names.kind(x) == "input" and key != "earlier":
             return False
         return all(self.groups.get(user) == key for user in self.users[x])
+
+    def folded_leaves(self, y: Node) -> dict[Node, str]:
+        """Return the parameters in the module that computed a result, with their names, where they are not drawn."""
+        key = self.groups[y]
+        if not isinstance(key, int):
+            return {}
+        leaves = dict.fromkeys(x for z in self.members[key] for x in z._record[1] if x._record is None)
+        return {x: self.names.of(x) or "parameter" for x in leaves if x not in self.keys and x._requires_grad}
 
     def _module(self, key: Hashable) -> Module:
         members = self.members[key]

@@ -16,7 +16,7 @@ from .walk import ones, pulled, units
 
 _LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still read at a glance
 _MOST_STEPS = 8  # that one formula tells of
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
@@ -28,10 +28,10 @@ def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> d
         name = names.of(t)
         if not name and t._record is None and (kind := names.kind(t)) in counts:
             counts[kind] += 1
-            name = ("θ" if kind == "parameter" else "x") + str(counts[kind]).translate(_SUBSCRIPTS)
+            name = ("θ" if kind == "parameter" else "x") + str(counts[kind]).translate(SUBSCRIPTS)
         if not name and t in places:
             is_loss = len(outputs) == 1 and t._data.size == 1
-            name = "L" if is_loss else f"y{places[t]}".translate(_SUBSCRIPTS)
+            name = "L" if is_loss else f"y{places[t]}".translate(SUBSCRIPTS)
         if name:
             called[t] = name
     return called
@@ -59,12 +59,10 @@ class Chain:
                 users.setdefault(x, []).append(y)
         added = 0
         for y in steps:
-            formula = self._formula(y)
-            if formula is not None:
-                self.formulas[y] = formula
+            formula = self.tell(y)
             if completed and y not in self.names and not self._folds(y, formula, users.get(y, [])):
                 added += 1
-                self.names[y] = f"v{added}".translate(_SUBSCRIPTS)
+                self.names[y] = f"v{added}".translate(SUBSCRIPTS)
 
     @staticmethod
     def _folds(y: Node, formula: Expr | None, users: list[Node]) -> bool:
@@ -72,6 +70,13 @@ class Chain:
         if formula is None or len(users) != 1 or len(expressions.text(formula)) > _LONGEST_VALUE:
             return False
         return is_elementwise(y) and is_elementwise(users[0]) and users[0]._data.shape == y._data.shape
+
+    def tell(self, y: Node) -> Expr | None:
+        """Return the formula of the next step, where there is one, and keep it."""
+        formula = self._formula(y)
+        if formula is not None:
+            self.formulas[y] = formula
+        return formula
 
     def _formula(self, y: Node) -> Expr | None:
         op = y._record[0]

@@ -15,16 +15,16 @@ DIRECTIONS = ("LR", "TB", "RL", "BT")
 _EXITS = {"LR": "e", "TB": "s", "RL": "w", "BT": "n"}
 
 
-def write(diagram: Diagram, direction: str, graph: Any, theme: Theme = LIGHT) -> None:
-    """Write the diagram into an empty `graphviz.Digraph`."""
-    _Writer(diagram, direction, theme).write(graph)
+def write(diagram: Diagram, direction: str, graph: Any, theme: Theme = LIGHT, marked: bool = False) -> None:
+    """Write the diagram into an empty `graphviz.Digraph`; marked, so that a page finds each part in what is drawn."""
+    _Writer(diagram, direction, theme, marked).write(graph)
 
 
 class _Writer:
-    def __init__(self, diagram: Diagram, direction: str, theme: Theme) -> None:
-        self.diagram, self.direction, self.theme = diagram, direction, theme
+    def __init__(self, diagram: Diagram, direction: str, theme: Theme, marked: bool) -> None:
+        self.diagram, self.direction, self.theme, self.marked = diagram, direction, theme, marked
         self.across = direction in ("LR", "RL")
-        self.labels = _Labels(theme, self.across)
+        self.labels = _Labels(theme, self.across, marked)
         self.nodes = {node.key: node for node in diagram.nodes}
         self.entering: dict[str, list[Arrow]] = {}
         self.leaving: dict[str, list[Arrow]] = {}
@@ -75,8 +75,8 @@ class _Writer:
         if lines:
             graph.attr("graph", label=f"<{_table(*(_row(_cell(line)) for line in lines), padding=3)}>", labelloc="b")
         self._write_frame(graph, None, 0)
-        for arrow in self.diagram.arrows:
-            self._write_arrow(graph, arrow)
+        for i, arrow in enumerate(self.diagram.arrows):
+            self._write_arrow(graph, arrow, {"id": f"way{i}"} if self.marked else {})
 
     def _write_frame(self, graph: Any, index: int | None, depth: int) -> None:
         for node in self.diagram.nodes:
@@ -125,7 +125,7 @@ class _Writer:
                 level.node(f"{step.key}_inputs", label=f"<{self.labels.side_by_side(boxes)}>", shape="plain")
             level.node(step.key, label=label, shape="plain", tooltip=step.name)
 
-    def _write_arrow(self, graph: Any, arrow: Arrow) -> None:
+    def _write_arrow(self, graph: Any, arrow: Arrow, mark: dict[str, str]) -> None:
         if any(box.key == arrow.tail for box in self.inside.get(arrow.head, ())):
             return
         tail, head = (self.anchors.get(key, key) for key in (arrow.tail, arrow.head))
@@ -134,13 +134,13 @@ class _Writer:
             # Within a rank, Graphviz puts what is named first above or to the left of what is named second, but below
             # in a frame when it draws from the side.
             if self.across and self.nodes[arrow.head].frame is not None:
-                graph.edge(*reversed(ends), dir="back")
+                graph.edge(*reversed(ends), **mark | ({"class": "reversed"} if mark else {}), dir="back")
             else:
-                graph.edge(*ends)
+                graph.edge(*ends, **mark)
             return
         if isinstance(self.nodes[arrow.tail], Step):
             tail += f":{_EXITS[self.direction]}"
-        look = {"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {}
+        look = mark | ({"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {})
         if arrow.derivative is not None:
             look["label"] = f"<{self.labels.derivative(arrow.derivative)}>"
         elif isinstance(self.nodes[arrow.tail], Box) and isinstance(self.nodes[arrow.head], Box):
@@ -157,8 +157,8 @@ class _Writer:
 class _Labels:
     """The HTML-like labels of boxes and steps."""
 
-    def __init__(self, theme: Theme, across: bool) -> None:
-        self.theme, self.across = theme, across
+    def __init__(self, theme: Theme, across: bool, marked: bool) -> None:
+        self.theme, self.across, self.marked = theme, across, marked
 
     def box(self, box: Box) -> str:
         theme, content = self.theme, box.content
@@ -216,8 +216,9 @@ class _Labels:
             ground = look["fillcolor"] if box.content.health is None else self.heat(box.content.health)
             if box.kind == "constant":
                 style = f'STYLE="ROUNDED" FIXEDSIZE="TRUE" HEIGHT="20" WIDTH="{14 + 7 * len(box.content.value[0][0])}"'
+            mark = f'ID="{box.key}" HREF="#" ' if self.marked and box.kind != "constant" else ""
             cells.append(
-                f'<TD PORT="{box.key}" BORDER="{round(float(look["penwidth"]))}" COLOR="{look["color"]}" '
+                f'<TD {mark}PORT="{box.key}" BORDER="{round(float(look["penwidth"]))}" COLOR="{look["color"]}" '
                 f'BGCOLOR="{ground}" {style}>{self.box(box)}</TD>'
             )
         rows = [_row("".join(cells))] if self.across else [_row(cell) for cell in cells]
@@ -253,15 +254,16 @@ class _Labels:
         """Return the rows of value and gradient, each in its colour; columns of numbers stand side by side."""
         rows = self._value_and_gradient(content, size, align)
         if content.health is not None:
-            rows += _row(_cell(_font(content.health.said, self.theme.text, size - 1), align))
+            rows += _row(_cell(_font(content.health.said, self.theme.shaded_gradient, size - 1), align))
         return rows
 
     def _value_and_gradient(self, content: Content, size: int, align: str) -> str:
         if not content.value:
             return ""
-        shaded = content.health is not None  # colours on colours could not be read
-        colors = (self.theme.value, self.theme.gradient)
-        value_color, gradient_color = (self.theme.text, self.theme.text) if shaded else colors
+        theme = self.theme
+        value_color, gradient_color = theme.value, theme.gradient
+        if content.health is not None:
+            value_color, gradient_color = theme.shaded_value, theme.shaded_gradient
         value = self._matrix(content.value, content.is_full, value_color, size)
         if content.gradient is None:
             return _row(_cell(value, align))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from ..graph import Node
@@ -10,6 +11,7 @@ from .architecture import MOST_STEPS, read_architecture, read_readable
 from .chain_reading import read_chain
 from .dot import DIRECTIONS, write
 from .player import page
+from .reading import Reader
 from .rendering import Picture
 from .theme import THEMES
 from .walk import recorded
@@ -55,7 +57,7 @@ def draw(
         their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of.
     heat : bool, optional
         Shade each tensor by the size of its gradient relative to its own, so that vanishing and exploding gradients are
-        seen; the numbers are written beside, and a legend below. The page that plays does not show it.
+        seen; the numbers are written beside, and a legend below.
     direction : {"LR", "TB", "RL", "BT"}, optional
         From where to where the computation runs: left, right, top, bottom.
     theme : {"light", "dark"}, optional
@@ -70,8 +72,8 @@ def draw(
     -------
     graphviz.Digraph
         Displays itself in a notebook. ``save("name.svg")`` writes a file of the kind that its suffix says: svg, png,
-        pdf, dot, or html for a page that plays the computation forward and backward, step by step, on the chain rule's
-        picture; save that before the graph is freed. ``render("name")`` works as in graphviz, ``pipe()`` returns the
+        pdf, dot, or html for a page that plays the same picture forward and backward, step by step; save that before
+        the graph is freed. ``render("name")`` works as in graphviz, ``pipe()`` returns the
         bytes, ``source`` is the text in the DOT language. Needs no Graphviz on the system if pygraphviz is installed.
 
     Raises
@@ -100,17 +102,17 @@ def draw(
         raise ValueError("draw: depth shows modules without numbers, so it goes with neither derivatives nor heat")
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise ValueError(f"draw: depth must be an integer of at least 0, got {depth!r}")
-    picture = Picture(filename="graph.gv", format=format)
     distinct = list(dict.fromkeys(outputs))
+    read: Callable[[], Reader]
     if depth is not None:
-        diagram = read_architecture(distinct, params, depth)
+        read = functools.partial(read_architecture, distinct, params, depth)
     elif derivatives and len(recorded(distinct)) <= MOST_STEPS:
-        diagram = read_chain(distinct, params, digits, heat)
+        read = functools.partial(read_chain, distinct, params, digits, heat)
     else:
-        diagram = read_readable(distinct, params, digits, heat)
-    write(diagram, direction, picture, THEMES[theme])
-    if depth is None and not diagram.note:
-        picture.player = functools.partial(page, distinct, params, digits, direction, THEMES[theme])
+        read = functools.partial(read_readable, distinct, params, digits, heat)
+    picture = Picture(filename="graph.gv", format=format)
+    write(read().diagram, direction, picture, THEMES[theme])
+    picture.player = functools.partial(page, read, params, direction, THEMES[theme])
     return picture
 
 

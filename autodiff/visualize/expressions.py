@@ -143,6 +143,11 @@ def text(e: Expr) -> str:
     return _Text().write(e).text
 
 
+def factor(e: Expr) -> str:
+    """Write a formula on one line, a sum or a product in parentheses."""
+    return _Text().write(e).within(_POWER, _Text.parentheses)
+
+
 def latex(e: Expr) -> str:
     r"""Write a formula in LaTeX.
 

@@ -19,12 +19,12 @@ HEAT_LIMITS = (1e-7, 1e-5, 1, 100)  # between vanishing, small, healthy, large a
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
 
 
-def read(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
+def read(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Reader:
     """Describe how the outputs were computed; see `draw` for the arguments and the errors."""
     reader = Reader(outputs, Names(params), digits, heat=heat)
     for y in reader.steps:
         reader.add(y)
-    return reader.diagram
+    return reader
 
 
 class Names:
@@ -77,13 +77,28 @@ class Names:
 
 
 class Reader:
-    """What every view of a graph needs to know of it; `add` makes the view of computation, step by step."""
+    """Reads a graph into a description, and knows the tensors behind it.
+
+    `add` makes the view of the computation, step by step; the other views build on what is here.
+
+    Attributes
+    ----------
+    diagram : Diagram
+    results : list of Node
+        What was asked for; `outputs` is the same as a set.
+    steps : list of Node
+        All that was recorded, in the order of computation.
+    keys : dict of Node to str
+        Of the box or step from which a tensor's arrows start.
+    makers : dict of Node to str
+        Of the step, box or module into which the arrows lead of what a result was computed from.
+    """
 
     def __init__(
         self, outputs: Sequence[Node], names: Names, digits: int, *, numbers: bool = True, heat: bool = False
     ) -> None:
         self.names, self.digits, self.heat = names, digits, heat
-        self.outputs = set(outputs)
+        self.results, self.outputs = list(outputs), set(outputs)
         self.steps = recorded(outputs)
         self.calls = Calls(self.steps)
         self.gradients = gradients(outputs, self.steps) if numbers else {}
@@ -93,7 +108,8 @@ class Reader:
         for y in self.steps:
             for x in y._record[1]:
                 self.users.setdefault(x, []).append(y)
-        self.keys: dict[Node, str] = {}  # of the box or step from which a tensor's arrows start
+        self.keys: dict[Node, str] = {}
+        self.makers: dict[Node, str] = {}
         self.step_numbers, self.box_numbers = itertools.count(), itertools.count()
         self.main: set[Node] = set()
         self.diagram = Diagram(frames=self._frames(), has_heat=heat)
@@ -126,6 +142,7 @@ class Reader:
         has_box = y in self.outputs or bool(self.names.of(y))
         step = Step(f"o{next(self.step_numbers)}", op.symbol, op.name, ", ".join(said), None, self.calls.around(y))
         self.diagram.nodes.append(step)
+        self.makers[y] = step.key
         arguments = op.inputs * len(inputs) if op.variadic else op.inputs
         for x, argument in zip(inputs, arguments, strict=False):
             self._connect(x, self.keys[x], step.key, argument)

@@ -98,7 +98,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
             )
         if suffix == ".html" and self.player is None:
             raise ValueError(
-                "save: a page that plays the computation is made by draw() without depth, of at most 250 operations"
+                "save: only what draw() returned can be saved as a page that plays the computation, not a copy of it"
             )
         target = Path(directory or self.directory or "", filename or "")
         drawn = self.player().encode() if suffix == ".html" and self.player else self.pipe(format=suffix[1:])

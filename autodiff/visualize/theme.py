@@ -46,6 +46,18 @@ class Theme:
     heat: tuple[str, ...] = ("#7DB8E6", "#CDE4F5", "#FFFFFF", "#FBDCC4", "#F0A05F")  # from vanishing to exploding
     broken: str = "#B9A7C9"  # what is NaN or infinite
 
+    # On a shade, value and gradient are written as text is, for colours on colours could not be read. The difference
+    # is one that no eye sees: the page that plays a picture knows them by it.
+    @property
+    def shaded_value(self) -> str:
+        """The colour of values on a shade."""
+        return f"#{int(self.text[1:], 16) ^ 1:06X}"
+
+    @property
+    def shaded_gradient(self) -> str:
+        """The colour of gradients on a shade."""
+        return f"#{int(self.text[1:], 16) ^ 2:06X}"
+
 
 LIGHT = Theme()
 DARK = Theme(

@@ -34,7 +34,7 @@ def x() -> Tensor:
 
 def test_frames_nest_as_the_modules_do(x: Tensor) -> None:
     net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 1)))
-    found = places(read([net(x).sum().named("loss")], net))
+    found = places(read([net(x).sum().named("loss")], net).diagram)
     assert found["x"] == []
     assert found["loss"] == []
     assert found["Σ"] == []
@@ -63,7 +63,7 @@ def test_clusters_lie_in_each_other(x: Tensor) -> None:
 
 
 def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
-    found = places(read([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]))
+    found = places(read([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]).diagram)
     assert found["linear"] == ["Linear", "Sequential"]
     assert found["parameter"] == ["Linear", "Sequential"]
 
@@ -71,7 +71,7 @@ def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
 def test_a_module_called_twice_has_two_frames(x: Tensor) -> None:
     shared = nn.Linear(2, 2)
     net = nn.Sequential(shared, nn.Tanh(), shared)
-    diagram = read([net(x)], net)
+    diagram = read([net(x)], net).diagram
     assert [frame.label for frame in diagram.frames] == [
         "Sequential",
         "0: Linear (call 1)",
@@ -94,7 +94,7 @@ def test_what_a_module_returns_is_seen_outside_of_it(x: Tensor) -> None:
             return self.layer(x).named("hidden").tanh()
 
     net = Named()
-    found = places(read([net(x).named("result").sum()], net))
+    found = places(read([net(x).named("result").sum()], net).diagram)
     assert found["linear"] == ["layer: Linear", "Named"]
     assert found["hidden"] == ["Named"]
     assert found["result"] == []
@@ -107,7 +107,7 @@ def test_a_module_with_several_outputs_has_one_frame(x: Tensor) -> None:
 
     w = ad.tensor(2.0, requires_grad=True)
     a, b = Two()(x * w)
-    diagram = read([(a + b).sum()])
+    diagram = read([(a + b).sum()]).diagram
     assert [frame.label for frame in diagram.frames] == ["Two"]
     assert places(diagram)["exp"] == places(diagram)["tanh"] == ["Two"]
     assert places(diagram)["+"] == places(diagram)["×"] == []
@@ -119,7 +119,7 @@ def test_a_module_that_changes_nothing_has_no_frame(x: Tensor) -> None:
             return x
 
     w = ad.tensor(2.0, requires_grad=True)
-    assert read([Same()(x * w).sum()]).frames == []
+    assert read([Same()(x * w).sum()]).diagram.frames == []
 
 
 def test_an_output_used_only_elsewhere_leaves_frames_nested(x: Tensor) -> None:
@@ -134,14 +134,14 @@ def test_an_output_used_only_elsewhere_leaves_frames_nested(x: Tensor) -> None:
 
     net = Keeps()
     w = ad.tensor(2.0, requires_grad=True)
-    found = places(read([(net(x * w) + net.kept).sum()], net))
+    found = places(read([(net(x * w) + net.kept).sum()], net).diagram)
     assert found["linear"] == ["inner: Linear"]
     assert found["tanh"] == ["Keeps"]
 
 
 def test_running_statistics_have_names(x: Tensor) -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
-    boxes = {n.title for n in read([net(x).sum()], net).nodes if not isinstance(n, Step)}
+    boxes = {n.title for n in read([net(x).sum()], net).diagram.nodes if not isinstance(n, Step)}
     assert {"1.weight", "1.bias"} <= boxes
 
 

@@ -38,14 +38,14 @@ def ways(diagram: Diagram) -> set[tuple[str, str]]:
 
 def test_depth_0_is_the_model() -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, 0)
+    diagram = read_architecture([loss], model, 0).diagram
     assert modules(diagram) == {"Sequential": ("→ (4, 3)", "63 parameters"), "CrossEntropyLoss": ("→ scalar",)}
     assert diagram.frames == []
 
 
 def test_depth_1_is_what_it_consists_of() -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, 1)
+    diagram = read_architecture([loss], model, 1).diagram
     assert modules(diagram) == {
         "0: Sequential": ("→ (4, 5)", "45 parameters"),
         "1: Linear": ("→ (4, 3)", "18 parameters"),
@@ -65,7 +65,7 @@ def test_depth_1_is_what_it_consists_of() -> None:
 @pytest.mark.parametrize("depth", [2, 9])
 def test_deeper_than_the_model_shows_every_layer(depth: int) -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, depth)
+    diagram = read_architecture([loss], model, depth).diagram
     assert list(modules(diagram)) == [
         "0.0: Linear",
         "0.1: BatchNorm1d",
@@ -79,7 +79,7 @@ def test_deeper_than_the_model_shows_every_layer(depth: int) -> None:
 def test_steps_outside_of_modules_stay_steps() -> None:
     model, _ = network()
     x = ad.tensor(np.ones((4, 6), np.float32), name="x")
-    diagram = read_architecture([(model(x) * 2).sum()], model, 0)
+    diagram = read_architecture([(model(x) * 2).sum()], model, 0).diagram
     assert {("x", "Sequential"), ("Sequential", "×"), ("×", "Σ"), ("Σ", "output")} <= ways(diagram)
 
 
@@ -98,7 +98,7 @@ def test_ten_thousand_operations_are_folded_and_the_picture_says_so() -> None:
     y = w = ad.tensor(1.0, requires_grad=True, name="w")
     for _ in range(10_000):
         y = y * 1.0
-    diagram = read_readable([y])
+    diagram = read_readable([y]).diagram
     assert diagram.note == "10,000 operations, too many to read: all but the last 20 are folded."
     assert modules(diagram) == {"… 9,980 earlier operations": ("1 leaf with a gradient",)}
     assert len([n for n in diagram.nodes if isinstance(n, Step)]) == 20
@@ -111,15 +111,15 @@ def test_a_deep_network_is_folded_to_a_depth_that_can_be_read() -> None:
     blocks = [nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Tanh()) for _ in range(100)]
     model = nn.Sequential(*blocks)
     x = ad.tensor(np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32), name="x")
-    diagram = read_readable([model(x).sum()], model)
+    diagram = read_readable([model(x).sum()], model).diagram
     assert len(modules(diagram)) == 100
     assert "modules are folded below depth 1" in diagram.note
 
 
 def test_what_can_be_read_is_not_folded() -> None:
     _, loss = neuron()
-    assert read_readable([loss]) == read([loss])
-    assert read_readable([loss]).note == ""
+    assert read_readable([loss]).diagram == read([loss]).diagram
+    assert read_readable([loss]).diagram.note == ""
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,6 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
         (tmp_path / f"folder.{suffix}").mkdir()
         with pytest.raises(OSError, match="the picture cannot be written"):
             picture.save(tmp_path / f"folder.{suffix}")
-    model, loss = network()
-    with pytest.raises(ValueError, match="without depth"):
-        draw(loss, params=model, depth=1).save(tmp_path / "page.html")
+    with pytest.raises(ValueError, match="only what draw\\(\\) returned"):
+        picture.copy().save(tmp_path / "page.html")
     assert isinstance(picture, graphviz.Digraph)
