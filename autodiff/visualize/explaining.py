@@ -183,6 +183,16 @@ def _fraction(output: str, input: str) -> str:
     return r"\frac{{\partial {}}}{{\partial {}}}".format(*names)
 
 
+def _row(e: Expr, formula: str, latex: str) -> tuple[str, str]:
+    """Return the derivative of a single element by many, given that by each."""
+    ones = "onesᵀ", r"\mathbf{1}^\top"
+    if expressions.value(e) == 1:
+        return ones
+    if expressions.is_number(e):
+        return f"({formula})·{ones[0]}", rf"\left({latex}\right) \cdot {ones[1]}"
+    return f"({formula})ᵀ", rf"\left({latex}\right)^\top"
+
+
 def _sum(products: list[str], indent: int, more: int) -> str:
     line = " = " + " + ".join(products)
     if len(line) + indent > _LONGEST_LINE:
@@ -363,7 +373,10 @@ class _Explainer:
             formula, latex = expressions.text(e), expressions.latex(e)
         elif e is not None and x in diagonals:
             inner, inner_latex = expressions.text(e), expressions.latex(e)
-            formula, latex = f"diag({inner})", rf"\operatorname{{diag}}\left({inner_latex}\right)"
+            if x._data.shape == y._data.shape:
+                formula, latex = f"diag({inner})", rf"\operatorname{{diag}}\left({inner_latex}\right)"
+            else:  # a row
+                formula, latex = _row(e, inner, inner_latex)
         elif (matrix := self.chain.matrix(y, self.folded[y], x)) is not None:
             formula, latex = expressions.text(matrix), expressions.latex(matrix)
         shape = y._data.shape + x._data.shape

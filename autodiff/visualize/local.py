@@ -34,10 +34,15 @@ class Local:
         formula = self.chain.formulas.get(y)
         if formula is not None and len(written := expressions.text(formula)) <= _LONGEST_FORMULA:
             return written
-        op, inputs, _, _ = y._record
+        op, inputs, params, _ = y._record
         operands = [self.chain.expression(x) for x in inputs]
         called = op.symbol if op.symbol.isalpha() else op.name
-        return f"{called}({', '.join('…' if e is None else expressions.text(e) for e in operands)})"
+        inside = ["…" if e is None else expressions.text(e) for e in operands]
+        if op.name == "index":
+            return f"{inside[0]}[{text.key(params['key'])}]"
+        told = ("dim", "dims", "shape") if op.name != "unindex" else ()
+        inside += [f"{k}={said}" for k in told if (said := text.parameter(params.get(k))) is not None]
+        return f"{called}({', '.join(inside)})"
 
     def derivatives(self, y: Node) -> dict[Node, Derivative]:
         """Return the derivatives of a kept tensor by each of those that it was computed from."""
@@ -49,25 +54,34 @@ class Local:
             values |= {x: j.reshape(y._data.size, -1) for x, j in jacobians.items() if _is_small(y, x)}
         found = {}
         for x in wanted:
-            slope = slopes.get(x)
-            said = "" if slope is None else expressions.text(slope)
+            slope = slopes.get(x) or self.chain.matrix(y, steps, x)
             shown = x in values and (slope is None or expressions.value(slope) is None)
             numbers = text.value(values[x], self.digits, brief=True) if shown else None
-            name = f"∂{self.chain.names[y]}/∂{self.chain.names[x]}"
-            if slope is None and (product := self._pulled(y, steps, x)):
+            name, said = f"∂{self.chain.names[y]}/∂{self.chain.names[x]}", self._moved(steps)
+            if slope is not None:
+                said = expressions.text(slope)
+            elif product := self._pulled(y, steps, x):
                 name, said, numbers = f"∂{self.numerator}/∂{self.chain.names[x]}", product, None
             found[x] = Derivative(name, said, numbers)
         return found
 
+    @staticmethod
+    def _moved(steps: Sequence[Node]) -> str:
+        """Return in words what the derivative of a step is that only moves elements, "" for anything else."""
+        return formulas.MOVES.get(steps[0]._record[0].name, "") if len(steps) == 1 else ""
+
     def _pulled(self, y: Node, steps: Sequence[Node], x: Node) -> str:
-        """Return what a single product of matrices makes of the gradient that arrives, "" for anything else."""
+        """Return what a product of matrices, or a function of rows, makes of the gradient that arrives, or ""."""
         op, inputs, _, _ = y._record
-        if len(steps) > 1 or op.name not in formulas.PULLED or any(t._data.ndim != 2 for t in inputs[:2]):
+        is_product = op.name in formulas.PULLED and all(t._data.ndim == 2 for t in inputs[:2])
+        if len(steps) > 1 or not (is_product or op.name in formulas.ROWS):
             return ""
         operands = {"g": expressions.name(f"∂{self.numerator}/∂{self.chain.names[y]}")}
         for argument, t in zip(op.inputs, inputs, strict=False):
             operands[argument] = self.chain.expression(t) or expressions.name("·")
-        said = [formulas.PULLED[op.name].get(a, "") for a, t in zip(op.inputs, inputs, strict=False) if t is x]
+        operands["y"] = expressions.name(self.chain.names[y])
+        pulled = formulas.PULLED[op.name] if is_product else {"input": formulas.ROWS[op.name]}
+        said = [pulled.get(a, "") for a, t in zip(op.inputs, inputs, strict=False) if t is x]
         return expressions.text(expressions.filled(said[0], operands)) if len(said) == 1 and said[0] else ""
 
 

@@ -105,6 +105,25 @@ def parameter(value: Any) -> str | None:
     return None
 
 
+def key(index: Any) -> str:
+    """Return an index as it is written between brackets.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import key
+    >>> [key(i) for i in (0, (slice(None), -1), (Ellipsis, slice(1, 6, 2), None), np.arange(3))]
+    ['0', ':, −1', '…, 1:6:2, None', 'array']
+    """
+    if isinstance(index, tuple):
+        return ", ".join(map(key, index))
+    if isinstance(index, slice):
+        start, stop, step = ("" if part is None else str(part) for part in (index.start, index.stop, index.step))
+        return (f"{start}:{stop}" + (f":{step}" if step else "")).replace("-", "−")
+    if index is Ellipsis:
+        return "…"
+    return str(index).replace("-", "−") if index is None or isinstance(index, (int, np.integer)) else "array"
+
+
 def plain(name: str, longest: int = 40) -> str:
     r"""Return a name on one line, without what cannot be printed, and not too long.
 

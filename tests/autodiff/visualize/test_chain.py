@@ -67,7 +67,7 @@ def test_a_tensor_used_twice_has_the_sum() -> None:
 def test_what_no_short_formula_tells_of_keeps_a_place() -> None:
     x = ad.tensor([1.0, 2.0], requires_grad=True, name="x")
     diagram = read_chain([(x.tanh().softmax(0).sum() * 2).named("y")]).diagram
-    written = {"x": "", "v₁": "tanh(x)", "v₂": "softmax(v₁)", "v₃": "Σ(v₂)", "y": "2·v₃"}
+    written = {"x": "", "v₁": "tanh(x)", "v₂": "softmax(v₁)", "v₃": "Σ v₂", "y": "2·v₃"}
     assert {title: box.formula for title, box in boxes(diagram).items()} == written
     found = derivatives(diagram)
     slope = found["x", "v₁"]
@@ -80,7 +80,7 @@ def test_what_no_short_formula_tells_of_keeps_a_place() -> None:
     assert jacobian.value is not None
     shown = [[float(c.replace("−", "-")) for c in row] for row in jacobian.value]
     np.testing.assert_allclose(shown, np.diag(p) - np.outer(p, p), rtol=1e-3)  # four digits are shown
-    assert found["v₂", "v₃"] == Derivative("∂v₃/∂v₂", "", (("1", "1"),))
+    assert found["v₂", "v₃"] == Derivative("∂v₃/∂v₂", "1", None)
 
 
 def test_layers_say_what_they_make_of_the_gradient() -> None:
