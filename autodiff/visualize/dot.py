@@ -188,7 +188,7 @@ class _Labels:
         limits = [number(limit, 3) for limit in HEAT_LIMITS]
         said = [f"vanishing: under {limits[0]}", f"small: to {limits[1]}", f"healthy: to {limits[2]}"]
         said += [f"large: to {limits[3]}", f"exploding: over {limits[3]}", "NaN, inf"]
-        cells = _cell(_font("gradient / value  ", self.theme.text, 10))
+        cells = _cell(_font("∂/value: size of the gradient / size of the value  ", self.theme.text, 10))
         for line, color in zip(said, (*self.theme.heat, self.theme.broken), strict=True):
             cells += (
                 f'<TD BGCOLOR="{color}" BORDER="1" COLOR="{self.theme.side}">{_font(line, self.theme.text, 9)}</TD>'

@@ -55,7 +55,7 @@ class Local:
         found = {}
         for x in wanted:
             slope = slopes.get(x) or self.chain.matrix(y, steps, x)
-            shown = x in values and (slope is None or expressions.value(slope) is None)
+            shown = x in values and (slope is None or not expressions.is_number(slope))
             numbers = text.value(values[x], self.digits, brief=True) if shown else None
             name, said = f"∂{self.chain.names[y]}/∂{self.chain.names[x]}", self._moved(steps)
             if slope is not None:

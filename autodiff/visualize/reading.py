@@ -184,7 +184,7 @@ class Reader:
                 value=text.value(array, self.digits, brief),
                 gradient=None if g is None else text.value(g, self.digits, brief=True),
                 gradient_label=label,
-                health=None if g is None or not self.heat else health(array, g),
+                health=health(array, g) if self.heat and g is not None and t not in self.outputs else None,
             )
 
 
@@ -195,7 +195,7 @@ def health(array: npt.NDArray[Any], gradient: Any) -> Health:
     --------
     >>> from autodiff.visualize.reading import health
     >>> health(np.array([3.0, 4.0]), np.array([0.0, 5e-3]))
-    Health(said='∂/value 1.0e−3', level=2)
+    Health(said='∂/value 0.001', level=2)
     """
     wide = (np.asarray(gradient, np.float64), np.asarray(array, np.float64))
     sizes = [float(np.sqrt(np.mean(np.square(a)))) if a.size else 0.0 for a in wide]
@@ -206,8 +206,7 @@ def health(array: npt.NDArray[Any], gradient: Any) -> Health:
     if not sizes[1]:
         return Health("value is 0", 2)
     ratio = sizes[0] / sizes[1]
-    mantissa, _, exponent = f"{ratio:.1e}".partition("e")
-    return Health(f"∂/value {mantissa}e{int(exponent)}".replace("-", "−"), int(np.searchsorted(HEAT_LIMITS, ratio)))
+    return Health(f"∂/value {text.number(ratio, 2)}", int(np.searchsorted(HEAT_LIMITS, ratio)))
 
 
 def gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> dict[Node, Any]:

@@ -73,7 +73,7 @@ def test_what_no_short_formula_tells_of_keeps_a_place() -> None:
     slope = found["x", "v₁"]
     assert slope is not None
     assert slope.formula == "1 − tanh²(x)"
-    assert slope.value == (tuple(f"{1 - np.tanh(v) ** 2:.4g}" for v in (1, 2)),)
+    assert slope.value == (tuple(f"{1 - np.tanh(v) ** 2:.4f}" for v in (1, 2)),)
     jacobian = found["v₁", "v₂"]
     assert jacobian is not None
     p = np.exp(np.tanh([1, 2])) / np.exp(np.tanh([1, 2])).sum()

@@ -132,7 +132,7 @@ def test_without_a_scalar_the_stored_gradients_are_shown() -> None:
     y = (x * 2).named("y")
     assert "grad" not in texts(draw(y).source)
     x.grad = ad.tensor([0.5, 0.25])
-    assert texts(statements(draw(y))["t0"]) == ["x", "(2,)", "1", "2", "grad", "0.5", "0.25"]
+    assert texts(statements(draw(y))["t0"]) == ["x", "(2,)", "1", "2", "grad", "0.50", "0.25"]
     both = texts(draw(y.sum().named("s"), y.mean().named("m")).source)
     assert {"s", "m", "grad"} <= set(both)
     assert "∂s/∂x" not in both
@@ -168,12 +168,12 @@ def test_large_tensors_are_summarized_and_faults_counted() -> None:
     ("data", "shown"),
     [
         (np.array([3, -7]), ["3", "−7"]),
-        (np.arange(100), ["mean 49.5 ± 28.87", "0 … 99"]),
+        (np.arange(100), ["mean 49.50 ± 28.87", "0 … 99"]),
         (np.array([True, False]), ["True", "False"]),
         (np.arange(20) < 5, ["5 of 20 True"]),
         (np.zeros((0, 3), np.float32), ["empty"]),
         (np.full((5, 5), 0.5, np.float32), ["all 0.5"]),
-        (np.array([[1.5, 2], [3, 4]], np.float16), ["1.5", "2", "3", "4"]),
+        (np.array([[1.5, 2], [3, 4]], np.float16), ["1.5", "2.0", "3.0", "4.0"]),
         (np.full((9,), np.nan), ["9 NaN"]),
     ],
 )

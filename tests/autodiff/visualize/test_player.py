@@ -15,7 +15,7 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.text import number
+from autodiff.visualize.text import number, value
 from tests.autodiff.visualize.browser import CHROMIUM, DRIVER, Browser, browser
 from tests.autodiff.visualize.test_picture import neuron
 
@@ -135,7 +135,7 @@ def test_contributions_sum_to_the_gradients_where_modules_are_folded(depth: int,
     assert x.grad is not None
     last = [e for e in found["events"] if e["title"].endswith(" to x")][-1]
     assert last["cards"][-1]["label"] == "sum of 2 ways"
-    assert last["cards"][-1]["text"] == "  ".join(number(g, 4) for g in x.grad.data[0])
+    assert last["cards"][-1]["text"] == "  ".join(value(x.grad.data, 4)[0])
     marks = {f"way{i}" for i in range(len(found["ways"]))}
     assert all(set(e["edges"]) <= marks and e["edges"] for e in found["events"] if e["title"].startswith("Backward:"))
 
@@ -238,8 +238,7 @@ def test_xor_shows_pythons_numbers(window: Browser, tmp_path: Path, derivatives:
     for name, p in model.named_parameters():
         assert p.grad is not None
         g = p.grad.data
-        expected = number(g[0], 4) if g.size == 1 else f"{number(g.mean(), 4)} ± {number(g.std(), 4)}"
-        assert shown["nodes"][name]["gradients"][-1].replace("\xa0", " ").endswith(expected)
+        assert shown["nodes"][name]["gradients"][-1].replace("\xa0", " ").endswith(value(g, 4, brief=True)[0][0])
     assert shown["nodes"]["L" if derivatives else "output"]["values"] == [number(loss.item(), 4)]
     assert window.errors() == []
 

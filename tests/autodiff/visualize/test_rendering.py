@@ -80,7 +80,7 @@ def test_without_dot_pygraphviz_draws(
 @pytest.mark.usefixtures("no_dot")
 def test_the_svg_holds_the_text(picture: rendering.Picture) -> None:
     svg = picture.pipe(encoding="utf-8")
-    for text in (">weight<", ">x<", ">L<", ">(2,)<", ">−1<", "Σ", "σ", "∂L/∂·"):
+    for text in (">weight<", ">x<", ">L<", ">(2,)<", ">−1.0<", "Σ", "σ", "∂L/∂·"):
         assert text in svg
 
 

@@ -125,11 +125,11 @@ def test_what_can_be_read_is_not_folded() -> None:
 @pytest.mark.parametrize(
     ("value", "gradient", "said", "level"),
     [
-        (1.0, 1e-9, "∂/value 1.0e−9", 0),
-        (1.0, 1e-6, "∂/value 1.0e−6", 1),
-        ([3.0, 4.0], [0.0, 0.5], "∂/value 1.0e−1", 2),
-        (1.0, 50.0, "∂/value 5.0e1", 3),
-        (1.0, 1e5, "∂/value 1.0e5", 4),
+        (1.0, 1e-9, "∂/value 1e−9", 0),
+        (1.0, 1e-6, "∂/value 1e−6", 1),
+        ([3.0, 4.0], [0.0, 0.5], "∂/value 0.1", 2),
+        (1.0, 50.0, "∂/value 50", 3),
+        (1.0, 1e5, "∂/value 1e5", 4),
         (1.0, np.nan, "not finite", 5),
         (np.inf, 1.0, "not finite", 5),
         (0.0, 1.0, "value is 0", 2),
@@ -146,7 +146,7 @@ def test_heat_shades_and_says_it(derivatives: bool) -> None:
     loss = ((x * 1e-10).named("y") * 1e5).named("L")
     picture = draw(loss, heat=True, derivatives=derivatives)
     said = texts(picture.source)
-    assert {"∂/value 1.0e−5", "∂/value 1.0e15", "vanishing: under 1e−7", "exploding: over 100"} <= set(said)
+    assert {"∂/value 1e−5", "∂/value 1e15", "vanishing: under 1e−7", "exploding: over 100"} <= set(said)
     box = next(line for line in picture.source.splitlines() if ">y<" in line)
     assert 'fillcolor="#F0A05F"' in box
     assert draw(loss).source != picture.source
