@@ -85,14 +85,35 @@ class _Writer:
         for i, frame in enumerate(self.diagram.frames):
             if frame.parent == index:
                 with graph.subgraph(name=f"cluster_{i}") as inner:
-                    side = "l" if self.across else "r"  # where no arrow enters
-                    cut = '<BR ALIGN="LEFT"/>' if self.across else '<BR ALIGN="RIGHT"/>'
                     lines = frame.label.split("\n")
+                    cut = '<BR ALIGN="LEFT"/>'
                     label = _bold(lines[0]) if len(lines) == 1 else "".join(_bold(line) + cut for line in lines)
-                    inner.attr(label=f"<{label}>", labeljust=side, labelloc="t", margin="12")
                     inner.attr(style="rounded,filled", color=self.theme.frame_line, fontcolor=self.theme.faint)
-                    inner.attr(fillcolor=self.theme.frame_fills[depth % 2])
+                    inner.attr(fillcolor=self.theme.frame_fills[depth % 2], margin="12")
+                    if self.across:
+                        inner.attr(label=f"<{label}>", labeljust="l", labelloc="t")
+                    else:
+                        self._write_title(inner, i, label)
                     self._write_frame(inner, i, depth + 1)
+
+    def _write_title(self, graph: Any, frame: int, label: str) -> None:
+        """Write the title of a frame beside what comes first in it: arrows enter from above, and go around nodes."""
+        graph.attr(label="")
+        key = f"frame{frame}"
+        graph.node(key, label=f"<{label}>", shape="plain", fontsize="11", fontcolor=self.theme.faint)
+        first = next(n.key for n in self.diagram.nodes if n.key not in self.attached and self._is_in(n.frame, frame))
+        boxes = self.beside.get(first, [])
+        if boxes:
+            first = boxes[0].key if len(boxes) == 1 else f"{first}_inputs"
+        with graph.subgraph() as level:
+            level.attr(rank="same")
+            level.edge(key, first, style="invis")
+
+    def _is_in(self, inner: int | None, frame: int) -> bool:
+        """Tell whether a frame is another or lies inside it."""
+        while inner is not None and inner != frame:
+            inner = self.diagram.frames[inner].parent
+        return inner == frame
 
     def _write_node(self, graph: Any, node: Box | Step | Module) -> None:
         if isinstance(node, Box):
@@ -198,13 +219,14 @@ class _Labels:
     def derivative(self, local: Derivative) -> str:
         """Return the name of a local derivative, its formula, and beneath them its numbers."""
         said = f"{local.name} = {local.formula}" if local.formula else local.name
-        rows = [_row(_cell(_font(said, self.theme.derivative, 10), "LEFT"))]
+        start = "" if self.across else _gap(4)  # the line is to the left
+        rows = [_row(start + _cell(_font(said, self.theme.derivative, 10), "LEFT"))]
         if local.value is not None:
             if len(local.value) == len(local.value[0]) == 1:
                 numbers = _font(f"= {local.value[0][0]}", self.theme.derivative, 10)
             else:
                 numbers = self._matrix(local.value, True, self.theme.derivative, 9)
-            rows.append(_row(_cell(numbers, "LEFT")))
+            rows.append(_row(start + _cell(numbers, "LEFT")))
         return _table(*rows, padding=1)
 
     def side_by_side(self, boxes: list[Box], spacing: int = 5) -> str:

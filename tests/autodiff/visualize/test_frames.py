@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import autodiff as ad
@@ -153,3 +156,41 @@ def test_a_network_is_drawn_in_every_direction(x: Tensor, direction: str, capfd:
     for text in ("1: BatchNorm1d", "0.weight", "CrossEntropyLoss", "log_softmax", "leaky_relu"):
         assert text in svg
     assert capfd.readouterr().err == ""
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def titles(svg: ElementTree.Element) -> Iterator[tuple[str, float, float, float, float]]:
+    """Find the titles of frames: the text, and from where to where it goes, with letters at most 0.7 wide."""
+    for g in svg.iter(f"{SVG}g"):
+        key = g.findtext(f"{SVG}title", "")
+        for text in g.findall(f"{SVG}text") if key.startswith("frame") else ():
+            size, x, y = (float(text.get(name, "")) for name in ("font-size", "x", "y"))
+            yield text.text or "", x, y - size, x + 0.7 * size * len(text.text or ""), y
+
+
+def lines(svg: ElementTree.Element) -> Iterator[np.ndarray]:
+    """Find the points of all arrows: Bézier curves, each of which begins where the one before it ends."""
+    t = np.linspace(0, 1, 50)[:, None]
+    weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+    for g in svg.iter(f"{SVG}g"):
+        for path in g.findall(f"{SVG}path") if g.get("class") == "edge" else ():
+            points = np.array(re.findall(r"(-?[\d.]+),(-?[\d.]+)", path.get("d", "")), float)
+            for i in range(0, len(points) - 1, 3):
+                yield weights @ points[i : i + 4]
+
+
+@pytest.mark.parametrize("direction", ["TB", "BT"])
+@pytest.mark.parametrize("options", [{}, {"derivatives": True}, {"depth": 1}, {"depth": 2}])
+def test_no_arrow_crosses_a_title_from_top_to_bottom(x: Tensor, direction: str, options: dict[str, int]) -> None:
+    block = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Tanh())
+    net = nn.Sequential(block, nn.Linear(4, 1))
+    loss = nn.BCEWithLogitsLoss()(net(x), ad.tensor([[0.0], [1.0], [1.0]], name="y"))
+    svg = ElementTree.fromstring(draw(loss, params=net, direction=direction, **options).pipe())
+    found = list(titles(svg))
+    assert {"Sequential"} <= {text for text, *_ in found}
+    for text, left, top, right, bottom in found:
+        for line in lines(svg):
+            inside = (line > [left, top]).all(1) & (line < [right, bottom]).all(1)
+            assert not inside.any(), text
