@@ -174,6 +174,22 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
             graphviz.view(target, quiet=quiet_view)
         return os.fspath(target)
 
+    def unflatten(self, stagger: int | None = None, fanout: bool = False, chain: int | None = None) -> Any:
+        """Return a `graphviz.Source` with a wide picture made narrower; see `graphviz.Digraph.unflatten`.
+
+        Raises
+        ------
+        RuntimeError
+            If the system has no Graphviz: it is the work of a program that pygraphviz does not bring along.
+        """
+        try:
+            return super().unflatten(stagger=stagger, fanout=fanout, chain=chain)
+        except graphviz.ExecutableNotFound:
+            raise RuntimeError(
+                "unflatten: needs Graphviz's own program of that name, which was not found. Install the system's package "
+                "graphviz. Without it, draw(direction='TB') turns a wide picture upright, and depth=1 makes it small."
+            ) from None
+
     def _drawn(
         self,
         format: str | None,

@@ -146,6 +146,13 @@ def test_without_any_graphviz_the_error_says_what_to_install(
     assert Path(picture.save("kept.dot")).read_text(encoding="utf-8") == picture.source
 
 
+@pytest.mark.usefixtures("no_dot")
+def test_what_only_the_systems_graphviz_can_says_so(picture: rendering.Picture) -> None:
+    with pytest.raises(RuntimeError, match="unflatten: needs Graphviz's own program") as raised:
+        picture.unflatten(stagger=3)
+    assert not isinstance(raised.value, graphviz.ExecutableNotFound)
+
+
 def test_what_graphviz_refuses_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="could not draw the picture as svg"):
         rendering.drawn("digraph { a -> ", "svg")
