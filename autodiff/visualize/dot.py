@@ -122,7 +122,9 @@ class _Writer:
             self._write_step(graph, node)
         else:
             look = {"shape": "box", "style": "rounded,filled", "color": self.theme.step, "penwidth": "1.8"}
-            graph.node(node.key, label=f"<{self.labels.module(node)}>", fillcolor=self.theme.frame_fills[1], **look)
+            health = node.content.health if node.content is not None else None
+            ground = self.theme.frame_fills[1] if health is None else self.labels.heat(health)
+            graph.node(node.key, label=f"<{self.labels.module(node)}>", fillcolor=ground, **look)
 
     def _write_box(self, graph: Any, box: Box) -> None:
         more = {"group": "results"} if box.formula else {}  # in one line
@@ -197,7 +199,11 @@ class _Labels:
     def module(self, module: Module) -> str:
         """Return the name of a folded call and the lines that describe it."""
         rows = [_row(_cell(f"<B>{_font(module.title, self.theme.text, 12)}</B>"))]
-        rows += [_row(_cell(_font(line, self.theme.faint, 10))) for line in module.lines]
+        shaded = module.content is not None and module.content.health is not None
+        said = self.theme.text if shaded else self.theme.faint
+        rows += [_row(_cell(_font(line, said, 10))) for line in module.lines]
+        if module.content is not None and (numbers := self._numbers(module.content, 9, "CENTER")):
+            rows.append(_row(_cell(_table(numbers))))
         return _table(*rows, padding=2)
 
     def heat(self, health: Health) -> str:

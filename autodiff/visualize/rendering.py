@@ -186,8 +186,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
             return super().unflatten(stagger=stagger, fanout=fanout, chain=chain)
         except graphviz.ExecutableNotFound:
             raise RuntimeError(
-                "unflatten: needs Graphviz's own program of that name, which was not found. Install the system's package "
-                "graphviz. Without it, draw(direction='TB') turns a wide picture upright, and depth=1 makes it small."
+                "unflatten: needs Graphviz's own program of that name, which was not found. Install the system's "
+                "package graphviz. Without it, draw(direction='TB') turns a wide picture upright, and depth=1 folds it."
             ) from None
 
     def _drawn(
