@@ -150,7 +150,7 @@ class FoldedReader(Reader):
             self.diagram.nodes.append(self.known[key])
         module = self.known[key]
         self.makers[y] = module.key
-        for x in y._record[1]:
+        for x in y._inputs:
             if x in self.keys:
                 if self.keys[x] != module.key:
                     self.diagram.arrows.append(Arrow(self.keys[x], module.key, "", x in self.main))
@@ -176,14 +176,14 @@ class FoldedReader(Reader):
         key = self.groups[y]
         if not isinstance(key, int):
             return {}
-        leaves = dict.fromkeys(x for z in self.members[key] for x in z._record[1] if x._record is None)
+        leaves = dict.fromkeys(x for z in self.members[key] for x in z._inputs if x._op is None)
         return {x: self.names.of(x) or "parameter" for x in leaves if x not in self.keys and x._requires_grad}
 
     def _module(self, key: Hashable) -> Module:
         members = self.members[key]
         name = f"m{len(self.known)}"
         if not isinstance(key, int):
-            leaves = {x for y in members for x in y._record[1] if x._record is None and x._requires_grad}
+            leaves = {x for y in members for x in y._inputs if x._op is None and x._requires_grad}
             said = (_counted(len(leaves), "leaf", "leaves") + " with a gradient",) if leaves else ()
             return Module(name, f"… {len(members):,} earlier operations", said)
         returned = [y for y in members if y in self.calls.calls[key].returned]
@@ -200,7 +200,7 @@ class FoldedReader(Reader):
     def _returned(self, key: int, y: Node) -> Content:
         """Describe what a module returned; its health is that of its parameters, where it has some."""
         content = super().content(y, brief=True)
-        inside = dict.fromkeys(x for z in self.members[key] for x in z._record[1] if x in self.names.tensors)
+        inside = dict.fromkeys(x for z in self.members[key] for x in z._inputs if x in self.names.tensors)
         pairs = [(x._data.ravel(), self.gradients[x].ravel()) for x in inside if x in self.gradients]
         if self.heat and pairs:
             found = health(*map(np.concatenate, zip(*pairs, strict=True)))
@@ -225,5 +225,5 @@ class FoldedReader(Reader):
         whole = super().content(t, brief)
         if self.has_numbers:
             return whole
-        is_number = t._record is None and self.names.kind(t) == "constant"
+        is_number = t._op is None and self.names.kind(t) == "constant"
         return Content(whole.shape, True, whole.value if is_number else (), None, "")

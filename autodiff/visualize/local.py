@@ -34,7 +34,7 @@ class Local:
         formula = self.chain.formulas.get(y)
         if formula is not None and len(written := expressions.text(formula)) <= _LONGEST_FORMULA:
             return written
-        op, inputs, params, _ = y._record
+        op, inputs, params = y._op, y._inputs, y._params
         operands = [self.chain.expression(x) for x in inputs]
         called = op.symbol if op.symbol.isalpha() else op.name
         inside = ["…" if e is None else expressions.text(e) for e in operands]
@@ -68,11 +68,11 @@ class Local:
     @staticmethod
     def _moved(steps: Sequence[Node]) -> str:
         """Return in words what the derivative of a step is that only moves elements, "" for anything else."""
-        return formulas.MOVES.get(steps[0]._record[0].name, "") if len(steps) == 1 else ""
+        return formulas.MOVES.get(steps[0]._op.name, "") if len(steps) == 1 else ""
 
     def _pulled(self, y: Node, steps: Sequence[Node], x: Node) -> str:
         """Return what a product of matrices, or a function of rows, makes of the gradient that arrives, or ""."""
-        op, inputs, _, _ = y._record
+        op, inputs = y._op, y._inputs
         is_product = op.name in formulas.PULLED and all(t._data.ndim == 2 for t in inputs[:2])
         if len(steps) > 1 or not (is_product or op.name in formulas.ROWS):
             return ""

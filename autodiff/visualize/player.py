@@ -206,6 +206,6 @@ class _Script:
 
     def _chain(self, t: Node) -> str:
         is_asked = self.has_backward and t._requires_grad and t not in self.reader.outputs and t in self.gradients
-        if not is_asked or (t._record is not None and not self.reader.names.of(t)):
+        if not is_asked or (t._op is not None and not self.reader.names.of(t)):
             return ""
         return str(explained(self.output, t, self.params, self.reader.digits, _MOST_CELLS))

@@ -43,7 +43,7 @@ class Playing:
         found = {}
         for t, key in self.reader.keys.items():
             box = self.nodes[key]
-            if t._record is None and isinstance(box, Box) and box.kind != "constant":
+            if t._op is None and isinstance(box, Box) and box.kind != "constant":
                 found[t] = box.title
         return found
 
@@ -64,7 +64,7 @@ class Playing:
             if not name and formula is not None and len(said := expressions.factor(formula)) <= _LONGEST_NAME:
                 name = said
             if not name or (name in taken and y not in own):
-                called = name or y._record[0].name
+                called = name or y._op.name
                 counts[called] = counts.get(called, 0) + 1
                 name = chain.names[y] = called + str(counts[called]).translate(SUBSCRIPTS)
             taken.add(name)

@@ -47,13 +47,13 @@ def results(op: str) -> list[Any]:
     for sample in SAMPLES[op]:
         inputs = [ad.tensor(x, requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *inputs)
-        if y._record is not None and y._record[0].name == op and y.numel() and len({x.shape for x in inputs}) == 1:
+        if y._op is not None and y._op.name == op and y.numel() and len({x.shape for x in inputs}) == 1:
             found.append(y)
     return found
 
 
 def names_of(y: Any) -> dict[str, Any]:
-    op, inputs, params, _ = y._record
+    op, inputs, params = y._op, y._inputs, y._params
     return FUNCTIONS | dict(zip(op.inputs, (x.data for x in inputs), strict=False)) | params
 
 
@@ -63,7 +63,7 @@ def test_each_slope_is_what_the_rule_gives(op: str) -> None:
     tried = 0
     for y in results(op):
         found = pulled([y], {y: ones(y)})
-        for argument, x in zip(y._record[0].inputs, y._record[1], strict=False):
+        for argument, x in zip(y._op.inputs, y._inputs, strict=False):
             if argument in formulas.SLOPES[op] and x.shape == y.shape and x in found:
                 said = eval(formulas.SLOPES[op][argument], names_of(y))
                 # the formula and the rule round a few times each, in a different order
@@ -94,7 +94,7 @@ REDUCED: dict[str, Any] = {
 def test_reductions_and_the_share_of_each_element(op: str) -> None:
     x = ad.tensor(np.array([0.5, -1.5, 2.0]), requires_grad=True)
     y: Any = getattr(ad, op)(x, 0) if op == "logsumexp" else getattr(ad, op)(x)
-    assert y._record[0].name == op
+    assert y._op.name == op
     np.testing.assert_allclose(eval(formulas.REDUCTIONS[op], REDUCED | {"input": x.data}), y.data, rtol=1e-15)
     said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data, "y": y.data, "n": 3})
     np.testing.assert_allclose(np.broadcast_to(said, 3), pulled([y], {y: ones(y)})[x], rtol=1e-14)
@@ -114,7 +114,7 @@ def test_what_functions_of_rows_make_of_the_gradient(op: str) -> None:
 def test_moves_are_of_primitives_whose_derivative_is_0_or_1() -> None:
     for op in formulas.MOVES:
         for y in (y for y in results(op) if y.numel() < 100):
-            for x in y._record[1]:
+            for x in y._inputs:
                 if x._requires_grad:
                     assert {float(v) for unit in units(y) for v in np.unique(pulled([y], {y: unit})[x])} <= {0, 1}
 
@@ -129,7 +129,7 @@ def test_products_and_what_they_make_of_the_gradient(op: str) -> None:
     np.testing.assert_allclose(eval(formulas.PRODUCTS[op], names_of(y)), y.data, rtol=1e-13)
     g = rng.normal(size=(2, 4))
     found = pulled([y], {y: g})
-    for argument, x in zip(y._record[0].inputs, y._record[1], strict=False):
+    for argument, x in zip(y._op.inputs, y._inputs, strict=False):
         said = eval(formulas.PULLED[op][argument], names_of(y) | {"g": g})
         np.testing.assert_allclose(said, found[x], rtol=1e-13)
 
