@@ -18,6 +18,7 @@ from .walk import recorded
 # A picture of more operations is not read but searched: it is folded to its modules, where there are none to its end.
 MOST_STEPS, MOST_STEPS_ALONE = 40, 250
 _KEPT_STEPS = 20  # of those outside of modules
+_FOUND = ("argmax", "argmin")  # what a maximum calls the positions that it found itself: no data from outside
 
 
 def read_architecture(
@@ -167,7 +168,7 @@ class FoldedReader(Reader):
 
     def _belongs(self, x: Node, key: Hashable) -> bool:
         """Tell whether a leaf is told of by the box that alone reads it: data comes into a module from outside."""
-        if self.names.kind(x) == "input" and key != "earlier":
+        if self.names.kind(x) == "input" and key != "earlier" and self.names.of(x) not in _FOUND:
             return False
         return all(self.groups.get(user) == key for user in self.users[x])
 

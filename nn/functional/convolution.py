@@ -230,12 +230,16 @@ def _convolution(
 
 def _windows(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> Tensor:
     """Return the windows over the padded input, of shape (N, C, *places, *kernel)."""
+    called = x.name
     if any((*before, *after)):
         x = ad.zero_pad(x, before, after)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))
     if any(r > m for r, m in zip(reach, x.shape[2:], strict=True)):
         raise RuntimeError(f"{name}: a kernel that spans {reach} is larger than the padded input of shape {x.shape}")
-    return ad.windows(x, g.size, g.stride, g.dilation)
+    windows = ad.windows(x, g.size, g.stride, g.dilation)
+    if called and windows.is_leaf:
+        windows.name = f"windows of {called}"  # a picture shows where they come from
+    return windows
 
 
 def _columns(windows: Tensor, groups: int, n: int) -> Tensor:
@@ -243,7 +247,10 @@ def _columns(windows: Tensor, groups: int, n: int) -> Tensor:
     batch, channels, *rest = windows.shape
     order = (0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))  # places last: long rows to copy
     rows = channels // groups * math.prod(rest[n:])
-    return windows.permute(order).reshape(batch, groups, rows, math.prod(rest[:n]))
+    columns = windows.permute(order).reshape(batch, groups, rows, math.prod(rest[:n]))
+    if windows.name and columns.is_leaf:
+        columns.name = windows.name
+    return columns
 
 
 def _product(windows: Tensor, w: Tensor, bias: Tensor | None, groups: int, n: int) -> Tensor:

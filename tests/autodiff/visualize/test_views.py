@@ -77,6 +77,16 @@ def test_deeper_than_the_model_shows_every_layer(depth: int) -> None:
     assert [frame.parent for frame in diagram.frames] == [None, 0]
 
 
+def test_images_keep_their_name_and_positions_of_maxima_are_no_input() -> None:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3))
+    images = ad.tensor(np.random.default_rng(0).normal(size=(2, 1, 4, 4)).astype(np.float32), name="images")
+    loss = nn.CrossEntropyLoss()(model(images), ad.tensor([0, 2], name="labels"))
+    boxes = {n.title for n in read_architecture([loss], model, 1).diagram.nodes if isinstance(n, Box)}
+    assert boxes == {"windows of images", "labels", "output"}
+    assert "argmax" in texts(draw(loss, params=model).source)  # in the whole of it they are shown
+
+
 def test_steps_outside_of_modules_stay_steps() -> None:
     model, _ = network()
     x = ad.tensor(np.ones((4, 6), np.float32), name="x")
