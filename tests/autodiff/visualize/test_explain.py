@@ -119,6 +119,18 @@ def test_a_long_way_without_names_is_one_factor() -> None:
     assert [f.name for f in explanation.factors] == ["∂L/∂x"]
     np.testing.assert_allclose(explanation.value.item(), 1, rtol=1e-11)  # 6000 roundings
     assert str(explanation).startswith("∂L/∂x = 1") or str(explanation).startswith("∂L/∂x = 0.99")
+    assert str(explanation).endswith("\n(6,000 operations, one way, told in short: named tensors are told one by one.)")
+
+
+def test_a_deep_residual_chain_says_how_many_ways_it_tells_of_in_short() -> None:
+    y = x = ad.tensor(np.array(0.3), requires_grad=True, name="x")
+    for _ in range(60):
+        y = y + (y.tanh() * 0.1).reshape(1).reshape(())
+    explanation = ad.explain(y, x, quiet=True)
+    assert explanation.note == "(300 operations, 1.2e18 ways, told in short: named tensors are told one by one.)"
+    y.backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(explanation.value.item(), x.grad.item(), rtol=1e-13)  # 180 roundings
 
 
 @settings(max_examples=60)
@@ -159,6 +171,12 @@ def test_many_paths_are_counted_and_the_value_is_of_all() -> None:
     explanation = ad.explain(y, x, quiet=True)
     assert len(explanation.paths) == 16
     assert f"+ … ({2**40 - 16} more)" in str(explanation)
+    first = str(explanation).splitlines()[0]
+    assert first.endswith(
+        "= ∂y39/∂a39 · ∂a39/∂y38 · ∂y38/∂a38 · ∂a38/∂y37 · ∂y37/∂a37 · … · ∂a1/∂y0 · ∂y0/∂a0 · ∂a0/∂x"
+    )
+    assert max(map(len, str(explanation).splitlines())) < 150
+    assert r" \cdots" in explanation.latex
     np.testing.assert_allclose(explanation.value.item(), 0.75**40, rtol=1e-13)
 
 
