@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ import pygraphviz
 picture = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
 sys.stdout.buffer.write(picture.draw(format=sys.argv[2], prog=sys.argv[3]))
 """
+
+
+_LETTERS_LATER = ("svg", "svgz", "dot", "gv", "xdot", "json", "plain")  # drawn by whoever shows the file
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type hints
@@ -233,6 +237,12 @@ def drawn(source: str, format: str, engine: str = "dot", quiet: bool = False) ->
             "draw: a picture needs Graphviz, but neither its program dot nor pygraphviz was found. Install either: "
             "`pip install pygraphviz` (from 2.0 on it brings Graphviz along), or the system's package graphviz. "
             "Without them, .source and .save() give the picture in Graphviz's language."
+        )
+    if format.partition(":")[0] not in _LETTERS_LATER and not fonts.has_fonts() and fonts.fonts_of_matplotlib() is None:
+        warnings.warn(
+            "draw: no font was found, so letters are drawn as empty boxes. `pip install matplotlib` brings one along; "
+            "a picture saved as .svg or .html shows its letters in any browser.",
+            stacklevel=2,
         )
     packages = str(Path(found.origin).parents[1])
     with fonts.environment() as environment:

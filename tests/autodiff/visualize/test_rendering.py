@@ -179,6 +179,14 @@ def test_letters_are_letters_where_the_system_has_no_font(
     assert capfd.readouterr().err == ""
 
 
+def test_it_is_said_when_there_is_no_font_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "has_fonts", lambda: False)
+    monkeypatch.setattr(fonts, "fonts_of_matplotlib", lambda: None)
+    with pytest.warns(UserWarning, match="no font was found, so letters are drawn as empty boxes. `pip install mat"):
+        rendering.drawn("digraph { a }", "png")
+    assert rendering.drawn("digraph { a }", "svg").startswith(MAGIC["svg"])  # a browser has fonts of its own
+
+
 def test_boxes_would_look_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above would notice missing letters."""
     if not sys.platform.startswith("linux"):
