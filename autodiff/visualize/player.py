@@ -52,6 +52,7 @@ def page(read: Callable[[], Reader], params: Any, direction: str, theme: Theme) 
     parts = {
         "TITLE": escape(f"{title}, {kind}"),
         "COLORS": " ".join([*colors, f"--line: {theme.frame_line};", f"--ground: {theme.frame_fills[0]};"]),
+        "SCHEME": theme.scheme,
         "SVG": svg[svg.index("<svg") :],
         "DATA": json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
     }

@@ -26,6 +26,7 @@ sys.stdout.buffer.write(picture.draw(format=sys.argv[2], prog=sys.argv[3]))
 """
 
 
+_DOTS_PER_INCH = 144  # of a .png that is saved: half as many again as Graphviz's own, for slides and fine screens
 _LETTERS_LATER = ("svg", "svgz", "dot", "gv", "xdot", "json", "plain")  # drawn by whoever shows the file
 
 
@@ -105,7 +106,14 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
                 "save: only what draw() returned can be saved as a page that plays the computation, not a copy of it"
             )
         target = Path(directory or self.directory or "", filename or "")
-        drawn = self.player().encode() if suffix == ".html" and self.player else self.pipe(format=suffix[1:])
+        if suffix == ".html" and self.player:
+            drawn = self.player().encode()
+        elif suffix == ".png":
+            fine = self.copy()
+            fine.attr("graph", dpi=str(_DOTS_PER_INCH))
+            drawn = fine.pipe(format="png")
+        else:
+            drawn = self.pipe(format=suffix[1:])
 
         def write() -> str:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ def _boxes(*colors: tuple[str, str]) -> dict[Kind, dict[str, str]]:
 class Theme:
     """How a picture looks."""
 
+    scheme: str = "light"  # of a browser's own scroll bars and buttons
     font: str = "Helvetica,Arial,DejaVu Sans,sans-serif"
     background: str = "#FFFFFF"
     text: str = "#1F2933"
@@ -61,6 +62,7 @@ class Theme:
 
 LIGHT = Theme()
 DARK = Theme(
+    scheme="dark",
     background="#171C24",
     text="#E8ECF1",
     faint="#A3AEBB",

@@ -112,6 +112,14 @@ def test_every_kind_of_file_is_saved_without_dot(
 
 
 @pytest.mark.usefixtures("no_dot")
+def test_a_saved_png_is_finer_than_graphvizs_own(picture: rendering.Picture) -> None:
+    own, saved = (
+        int.from_bytes(png[16:20], "big") for png in (picture.pipe("png"), Path(picture.save("p.png")).read_bytes())
+    )
+    assert saved == pytest.approx(1.5 * own, abs=2)  # pixels, rounded up
+
+
+@pytest.mark.usefixtures("no_dot")
 def test_view_opens_what_was_drawn(picture: rendering.Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
     monkeypatch.setattr(graphviz, "view", lambda path, quiet: opened.append((path, quiet)))
