@@ -188,10 +188,11 @@ class _Labels:
         if box.kind == "constant":
             return _font(content.value[0][0], theme.value, 10)
         head = _cell(f"<B>{_font(box.title, theme.text, 12)}</B>", "LEFT")
-        head += _gap() + _cell(_font(content.shape, theme.faint, 9), "RIGHT")
+        faint = self._faint(content)
+        head += _gap() + _cell(_font(content.shape, faint, 9), "RIGHT")
         rows = [_row(head)]
         if box.formula:
-            rows.append(_row(_cell(_font(f"= {box.formula}", theme.faint, 10), "LEFT", 'COLSPAN="3"')))
+            rows.append(_row(_cell(_font(f"= {box.formula}", faint, 10), "LEFT", 'COLSPAN="3"')))
         if numbers := self._numbers(content, 10, "LEFT"):
             rows.append(_row(_cell(_table(numbers, padding=1), "LEFT", 'COLSPAN="3"')))
         return _table(*rows, padding=1)
@@ -199,12 +200,14 @@ class _Labels:
     def module(self, module: Module) -> str:
         """Return the name of a folded call and the lines that describe it."""
         rows = [_row(_cell(f"<B>{_font(module.title, self.theme.text, 12)}</B>"))]
-        shaded = module.content is not None and module.content.health is not None
-        said = self.theme.text if shaded else self.theme.faint
-        rows += [_row(_cell(_font(line, said, 10))) for line in module.lines]
+        rows += [_row(_cell(_font(line, self._faint(module.content), 10))) for line in module.lines]
         if module.content is not None and (numbers := self._numbers(module.content, 9, "CENTER")):
             rows.append(_row(_cell(_table(numbers))))
         return _table(*rows, padding=2)
+
+    def _faint(self, content: Content | None) -> str:
+        """Return the colour of what matters less, which on a shade is that of all text."""
+        return self.theme.faint if content is None or content.health is None else self.theme.text
 
     def heat(self, health: Health) -> str:
         """Return the colour of a gradient's size."""
@@ -262,7 +265,7 @@ class _Labels:
         parts.append(self._symbol(step.symbol))
         align = "CENTER" if self.across else "LEFT"
         lines = [line for line in (step.details, step.content.shape if step.content else "") if line]
-        rows = [_row(_cell(_font(line, theme.faint, 8), align)) for line in lines]
+        rows = [_row(_cell(_font(line, self._faint(step.content), 8), align)) for line in lines]
         if step.content is not None:
             rows.append(self._numbers(step.content, 9, align))
         if rows:
