@@ -325,3 +325,34 @@ def test_a_folded_picture_is_played_by_its_modules(window: Browser, tmp_path: Pa
     assert told.startswith("returns\nshape     (4, 1)")
     assert "\n\n2.weight\nshape     (1, 8)" in told
     assert window.errors() == []
+
+
+def numbers_of(card: dict[str, str]) -> np.ndarray:
+    return np.array([float(n.replace("−", "-")) for n in card["text"].split()])
+
+
+@pytest.mark.parametrize("derivatives", [False, True])
+@pytest.mark.parametrize("graph", ["neuron", "shared", "xor"])
+def test_the_panels_arithmetic_is_right_at_each_step(graph: str, derivatives: bool, tmp_path: Path) -> None:
+    params = None
+    if graph == "xor":
+        params, loss = xor()
+    elif graph == "shared":
+        w = ad.tensor(0.5, requires_grad=True, name="w")
+        a = (w * 2.0).named("a")
+        loss = ((a + (w * a).tanh()) ** 2).named("L")
+    else:
+        loss = neuron()[1]
+    tried = 0
+    for e in data(saved(draw(loss, params=params, derivatives=derivatives), tmp_path))["events"]:
+        cards = [c for c in e["cards"] if "text" in c]
+        if not e["title"].startswith("Backward: ") or e["cards"][1]["sign"] not in "×⊙":
+            continue
+        if "±" in cards[0]["text"] or "=" in cards[1]["text"]:
+            continue  # a summary, whose product says nothing
+        # four digits are written of each
+        np.testing.assert_allclose(
+            numbers_of(cards[0]) * numbers_of(cards[1]), numbers_of(cards[2]), rtol=2e-3, atol=1e-4, err_msg=e["title"]
+        )
+        tried += 1
+    assert tried >= (1 if derivatives and graph == "xor" else 3)
