@@ -417,6 +417,7 @@ def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, com
     if isinstance(dim, (Node, np.ndarray)):
         return compare(input, dim)
     indices = find(input, dim, True)
+    indices.name = find.__name__  # for pictures
     values = gather(input, dim, indices) if indices.ndim else input + 0
     return ValuesIndices(*((values, indices) if keepdim or not indices.ndim else _both(values, indices, dim)))
 
