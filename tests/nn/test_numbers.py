@@ -12,6 +12,7 @@ import pytest
 import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
+from autodiff.ops import convolution
 from tests.oracle import array, needs_torch, theirs, torch
 
 FAR = np.array([-1e4, -500.0, -40.0, -10.0, -1e-8, 0.0, 1e-8, 10.0, 40.0, 500.0, 1e4])
@@ -230,6 +231,19 @@ def test_rows_looked_up_often_share_their_gradient_as_in_pytorch() -> None:
     other(theirs(rows)).exp().sum().backward()
     assert mine.weight.grad is not None
     np.testing.assert_allclose(array(mine.weight.grad), array(other.weight.grad), rtol=1e-12)
+
+
+def test_convolution_of_a_batch_in_parts_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, w = (ad.tensor(rng.normal(size=shape), requires_grad=True) for shape in ((5, 4, 6, 5), (6, 2, 3, 2)))
+    weights, found = ad.tensor(rng.normal(size=(5, 6, 3, 4))), []
+    for elements in (1, 600, 10**6):  # one image has 4 channels with 6 elements of a kernel at 12 places
+        monkeypatch.setattr(convolution, "_AT_A_TIME", elements)
+        y = F.conv2d(x, w, stride=(2, 1), padding=(1, 0), groups=2)
+        found.append([y.data, *(g.data for g in ad.grad(y, [x, w], weights))])
+    for part in found[:2]:
+        for a, b in zip(part, found[2], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)  # a few roundings of sums of about 1
 
 
 @needs_torch
