@@ -346,15 +346,15 @@ def nondifferentiable(forward: Callable[P, Any], compares: bool = False) -> Call
     name, compute = forward.__name__, cast(Callable[..., Any], forward)
 
     @functools.wraps(forward)
-    def apply(*inputs: Any) -> Any:
+    def apply(*inputs: Any, **params: Any) -> Any:
         if not any(isinstance(x, Node) for x in inputs):
-            return _plainly(name, compute, inputs, NO_PARAMS)
+            return _plainly(name, compute, inputs, params)
         nodes = lift(name, inputs, compares)
         if len(nodes) == 2:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]
         try:
-            return wrap(compute(*arrays))
+            return wrap(compute(*arrays, **params))
         except Exception as error:
             raise _failed(name, error, arrays) from None
 

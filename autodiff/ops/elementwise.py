@@ -515,7 +515,13 @@ def softplus(input: Array) -> Array:
 @primitive(
     symbol="BCE", input=lambda g, input, target: g * (sigmoid(input) - target), target=lambda g, input: -g * input
 )
-def binary_cross_entropy_with_logits(input: Array, target: Array) -> Array:
+def _bce(input: Array, target: Array) -> Array:
+    # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right
+    return np.log1p(np.exp(-np.abs(input))) - np.minimum(input, 0) + (1 - target) * input
+
+
+@named
+def binary_cross_entropy_with_logits(input: Any, target: Any) -> Tensor:
     """Binary cross entropy of each logit and its target: -t log σ(x) - (1 - t) log(1 - σ(x)), for any x.
 
     `nn.functional.binary_cross_entropy_with_logits` weighs and reduces it.
@@ -525,8 +531,7 @@ def binary_cross_entropy_with_logits(input: Array, target: Array) -> Array:
     >>> ad.binary_cross_entropy_with_logits(ad.tensor([500.0, 0.0]), ad.tensor([1.0, 0.0]))
     tensor([0.0000, 0.6931])
     """
-    # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right
-    return np.log1p(np.exp(-np.abs(input))) - np.minimum(input, 0) + (1 - target) * input
+    return _bce(input, target)
 
 
 # -- kinks and choices -------------------------------------------------------------------------------------------------

@@ -295,7 +295,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ),
     "silu": elementwise("silu", torch=lambda torch, x: torch.nn.functional.silu(x)),
     "softplus": elementwise("softplus", torch=lambda torch, x: torch.nn.functional.softplus(x)),
-    "binary_cross_entropy_with_logits": elementwise(
+    "bce": elementwise(
         "binary_cross_entropy_with_logits",
         ANY,
         (0.0, 1.0),
