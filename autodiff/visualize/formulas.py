@@ -25,6 +25,7 @@ VALUES: dict[str, str] = {
     "leaky_relu": "leaky_relu(input)",
     "silu": "input * sigmoid(input)",
     "softplus": "log(1 + exp(input))",
+    "binary_cross_entropy_with_logits": "BCE(input, target)",
     "abs": "abs(input)",
     "maximum": "max(input, other)",
     "minimum": "min(input, other)",
@@ -87,6 +88,7 @@ SLOPES: dict[str, dict[str, str]] = {
     "leaky_relu": {"input": "indicator(input > 0) + slope * indicator(input <= 0)"},
     "silu": {"input": "sigmoid(input) * (1 + input * (1 - sigmoid(input)))"},
     "softplus": {"input": "sigmoid(input)"},
+    "binary_cross_entropy_with_logits": {"input": "sigmoid(input) - target", "target": "-input"},
     "sign": {"input": "0"},
     "floor": {"input": "0"},
     "ceil": {"input": "0"},
@@ -147,8 +149,8 @@ SHARES: dict[str, str] = {
 #: What the derivative is where elements are only moved, in words.
 MOVES: dict[str, str] = {
     **dict.fromkeys(("reshape", "permute", "flip", "roll", "cat", "stack"), "1, elements in another order"),
-    **dict.fromkeys(("index", "gather", "diagonal"), "1 where chosen, else 0"),
-    **dict.fromkeys(("undiagonal", "unindex", "scatter", "put"), "1 where it is put"),
+    **dict.fromkeys(("index", "gather", "diagonal", "of_classes"), "1 where chosen, else 0"),
+    **dict.fromkeys(("undiagonal", "unindex", "scatter", "put", "to_classes"), "1 where it is put"),
     "expand": "1 at each copy",
     "windows": "1 in each window",
     "unwindows": "1 where it is added",
