@@ -25,7 +25,7 @@ VALUES: dict[str, str] = {
     "leaky_relu": "leaky_relu(input)",
     "silu": "input * sigmoid(input)",
     "softplus": "log(1 + exp(input))",
-    "bce": "log(1 + exp(-input)) + (1 - target) * input",
+    "bce": "BCE(input, target)",
     "abs": "abs(input)",
     "maximum": "max(input, other)",
     "minimum": "min(input, other)",
@@ -149,8 +149,8 @@ SHARES: dict[str, str] = {
 #: What the derivative is where elements are only moved, in words.
 MOVES: dict[str, str] = {
     **dict.fromkeys(("reshape", "permute", "flip", "roll", "cat", "stack"), "1, elements in another order"),
-    **dict.fromkeys(("index", "gather", "diagonal"), "1 where chosen, else 0"),
-    **dict.fromkeys(("undiagonal", "unindex", "scatter", "put"), "1 where it is put"),
+    **dict.fromkeys(("index", "gather", "diagonal", "of_classes"), "1 where chosen, else 0"),
+    **dict.fromkeys(("undiagonal", "unindex", "scatter", "put", "to_classes"), "1 where it is put"),
     "expand": "1 at each copy",
     "windows": "1 in each window",
     "unwindows": "1 where it is added",

@@ -97,7 +97,7 @@ class _Script:
             {
                 "kind": "backward",
                 "nodes": [self.reader.keys[output]],
-                "graded": [self.reader.keys[output]],
+                "graded": self.playing.places(output),
                 "title": f"Backward begins at {self.playing.names[output]}",
                 "cards": [self._card("gradient", "gradient", name, self.gradients[output])],
             }
@@ -140,7 +140,7 @@ class _Script:
             "kind": "backward",
             "edges": self.playing.ways(y, x),
             "nodes": [self.reader.keys[x]],
-            "graded": [self.reader.keys[x]] if is_last else [],
+            "graded": self.playing.places(x) if is_last else [],
             "title": f"Backward: from {names[y]} to {names[x]}",
             "cards": cards,
         }

@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, Any] = {
     "remainder": np.remainder,
     "frac": lambda x: x - np.trunc(x),
     "erf": np.vectorize(math.erf),
+    "BCE": lambda x, t: np.logaddexp(0, x) - t * x,
     "softmax": lambda x: np.exp(x - np.logaddexp.reduce(x, axis=-1, keepdims=True)),
     "log_softmax": lambda x: x - np.logaddexp.reduce(x, axis=-1, keepdims=True),
     "π": np.pi,
