@@ -7,7 +7,7 @@ import importlib.util
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,12 +96,41 @@ def reason(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
+def progress(items: Iterable[Item], total: int, title: str, unit: str = "batch") -> Iterable[Item]:
     """Pass the items on while a bar shows how far it is; the bar is drawn on terminals only."""
     from tqdm import tqdm
 
-    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit="batch", leave=False, disable=None)
+    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit=unit, leave=False, disable=None)
     return bar
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """
+    Set texts in columns: words to the left, numbers to the right.
+
+    Parameters
+    ----------
+    header : sequence of str
+        What stands above the columns.
+    rows : iterable of sequence of str
+        The cells of each row. A column whose cells all begin like a number, or are empty, is one of numbers.
+
+    Returns
+    -------
+    str
+        The lines of the table, the header among them.
+    """
+    cells = [list(header), *map(list, rows)]
+    columns = list(zip(*cells, strict=True))
+    numbers = [all(cell[:1] in "+-−.0123456789" for cell in column[1:]) for column in columns]
+    widths = [max(map(len, column)) for column in columns]
+    return "\n".join(
+        "   ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, numbers, strict=True)
+        ).rstrip()
+        for row in cells
+    )
 
 
 def integer(minimum: int, why: str = "") -> Callable[[str], int]:
@@ -144,9 +173,9 @@ def positive_number(text: str) -> float:
     return value
 
 
-def parser(description: str, out: str) -> argparse.ArgumentParser:
+def parser(description: str, out: str, quick: str = "see it work within seconds") -> argparse.ArgumentParser:
     """
-    Make the option parser of a program, with the two options that all programs have.
+    Make the option parser of a program, with the three options that all programs have.
 
     Parameters
     ----------
@@ -154,6 +183,8 @@ def parser(description: str, out: str) -> argparse.ArgumentParser:
         What the program does.
     out : str
         The default of ``--out``.
+    quick : str, optional
+        What ``--quick`` does.
 
     Returns
     -------
@@ -165,4 +196,5 @@ def parser(description: str, out: str) -> argparse.ArgumentParser:
     )
     options.add_argument("--seed", type=integer(0), default=0, help="makes the run repeatable")
     options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
+    options.add_argument("--quick", action="store_true", help=quick)
     return options
