@@ -173,6 +173,11 @@ def positive_number(text: str) -> float:
     return value
 
 
+def job_count(text: str) -> int:
+    """Convert the text of ``--jobs``: how many runs at a time, or -1 for as many as there are cores."""
+    return -1 if text == "-1" else integer(1, why=", or -1 for as many as there are cores")(text)
+
+
 def parser(description: str, out: str, quick: str = "see it work within seconds") -> argparse.ArgumentParser:
     """
     Make the option parser of a program, with the three options that all programs have.
