@@ -23,6 +23,7 @@ import autodiff as ad
 import nn
 from autodiff.data import DataLoader, TensorDataset
 from examples import _plots as plots
+from examples._columns import read_columns
 from examples._command import (
     ExampleError,
     integer,
@@ -34,7 +35,6 @@ from examples._command import (
     table,
     writable_folder,
 )
-from examples._columns import read_columns
 from examples._sweep import sweep
 from optim import SGD, Adam, Optimizer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples._command import ExampleError
 from examples._columns import read_columns
+from examples._command import ExampleError
 
 
 def test_columns_are_found_by_name_and_others_are_ignored(tmp_path: Path) -> None:
