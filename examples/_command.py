@@ -7,7 +7,7 @@ import importlib.util
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,12 +96,32 @@ def reason(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
+def progress(items: Iterable[Item], total: int, title: str, unit: str = "batch") -> Iterable[Item]:
     """Pass the items on while a bar shows how far it is; the bar is drawn on terminals only."""
     from tqdm import tqdm
 
-    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit="batch", leave=False, disable=None)
+    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit=unit, leave=False, disable=None)
     return bar
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """
+    Print a table that reads well on a terminal and is Markdown as it stands.
+
+    Parameters
+    ----------
+    headers : sequence of str
+        The names of the columns.
+    rows : iterable of sequence
+        Their cells; all columns but the first are numbers and set to the right.
+    """
+    lines = [list(headers), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+    for line in (lines[0], rule, *lines[1:]):
+        first, *others = line
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def integer(minimum: int, why: str = "") -> Callable[[str], int]:
@@ -144,9 +164,9 @@ def positive_number(text: str) -> float:
     return value
 
 
-def parser(description: str, out: str) -> argparse.ArgumentParser:
+def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentParser:
     """
-    Make the option parser of a program, with the two options that all programs have.
+    Make the option parser of a program, with the options that all programs have.
 
     Parameters
     ----------
@@ -154,6 +174,8 @@ def parser(description: str, out: str) -> argparse.ArgumentParser:
         What the program does.
     out : str
         The default of ``--out``.
+    quick : str, optional
+        What ``--quick`` does; without it there is no such option.
 
     Returns
     -------
@@ -165,4 +187,6 @@ def parser(description: str, out: str) -> argparse.ArgumentParser:
     )
     options.add_argument("--seed", type=integer(0), default=0, help="makes the run repeatable")
     options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
+    if quick:
+        options.add_argument("--quick", action="store_true", help=quick)
     return options
