@@ -246,9 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = load_data()
     seeds = range(options.seed, options.seed + options.seeds)
     print(f"data      {len(data.x_train):,} training, {len(data.x_test)} test images of scikit-learn's digits")
-    print(
-        f"network   64-80-70-10, sigmoid; seeds {seeds[0]} to {seeds[-1]}, {options.epochs:,} epochs of batches of {BATCH}"
-    )
+    print(f"network   64-80-70-10, sigmoid, batches of {BATCH}, {options.epochs:,} epochs")
+    print(f"seeds     {', '.join(map(str, seeds))}")
 
     results = {name: [train(name, data, options.epochs, seed) for seed in seeds] for name in RULES}
     results[SKLEARN] = [train_sklearn(data, options.sklearn_epochs, seed) for seed in seeds]
