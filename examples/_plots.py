@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 VERMILION = "#D55E00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
 GREY = "#8A8A8A"
+CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)  # for lines told apart by colour, in this order
 
 
 def new_figure(width: float, height: float) -> Figure:
