@@ -113,13 +113,15 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     headers : sequence of str
         The names of the columns.
     rows : iterable of sequence
-        Their cells. Columns of words are set to the left, those in which all cells begin as a number does, or are
-        empty, to the right.
+        Their cells. The first column and columns of words are set to the left, those in which all cells begin as a
+        number does, or are empty, to the right.
     """
     lines = [list(headers), *([str(cell) for cell in row] for row in rows)]
     columns = list(zip(*lines, strict=True))
     widths = [max(3, *map(len, column)) for column in columns]
-    numbers = [any(cells) and all(cell[:1] in "+-−.0123456789" for cell in cells) for _, *cells in columns]
+    numbers = [
+        i > 0 and any(c) and all(cell[:1] in "+-−.0123456789" for cell in c) for i, (_, *c) in enumerate(columns)
+    ]
     rule = ["-" * (width - 1) + ":" if number else "-" * width for width, number in zip(widths, numbers, strict=True)]
     for line in (lines[0], rule, *lines[1:]):
         layout = zip(line, widths, numbers, strict=True)

@@ -18,12 +18,12 @@ def test_a_table_is_aligned_and_is_markdown(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_words_stand_left_and_numbers_right(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(["n", "what", "loss", ""], [[10, "sgd", "-1.5 s", ""], ["", "adam", "", "stopped"]])
+    print_table(["n", "what", "loss", ""], [[1, "sgd", "-1.5 s", ""], ["10", "adam", "", "stopped"]])
     assert capsys.readouterr().out.splitlines() == [
-        "|   n | what |   loss |         |",
-        "| --: | ---- | -----: | ------- |",
-        "|  10 | sgd  | -1.5 s |         |",
-        "|     | adam |        | stopped |",
+        "| n   | what |   loss |         |",
+        "| --- | ---- | -----: | ------- |",
+        "| 1   | sgd  | -1.5 s |         |",
+        "| 10  | adam |        | stopped |",
     ]
 
 
