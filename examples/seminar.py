@@ -97,7 +97,7 @@ class Result:
     predictions : tuple of int
         The class of every point of the data set, as the network sees it at the end.
     before, after : tuple of tuple of float
-        The weights of the hidden layer, a row for each unit, and after it its weight to the second class.
+        A row for each hidden unit: its weights from the three features, then those to the two classes.
     seconds : float
         How long it took.
     """
@@ -221,9 +221,9 @@ def score(model: nn.Module, inputs: Rows, labels: Labels) -> Score:
 
 
 def unit_weights(model: nn.Sequential) -> tuple[tuple[float, ...], ...]:
-    """Return for each hidden unit its three weights and the one to the second class."""
+    """Return a row for each hidden unit: its weights from the three features, then those to the two classes."""
     first, second = model[0].weight.detach().numpy(), model[2].weight.detach().numpy()
-    return tuple((*row, out) for row, out in zip(first.tolist(), second[1].tolist(), strict=True))
+    return tuple(map(tuple, np.concatenate([first, second.T], axis=1).tolist()))
 
 
 # -- studies -----------------------------------------------------------------------------------------------------------
