@@ -70,6 +70,7 @@ def draw_weights(results: Mapping[str, Sequence[Result]], path: Path) -> None:
         accuracy = np.mean([run.test.accuracy for run in runs])
         plots.style(axes, f"{name}: {accuracy:.1%}", "weight", "how many")
         axes.set_yscale("log")
+        axes.set_ylim(0.8, 2 * before.size)
     axes.legend(frameon=False)
     figure.suptitle(
         "Weights of the hidden layer before and after training, and the accuracy on the test set", fontsize=10

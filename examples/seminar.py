@@ -67,9 +67,9 @@ class Settings:
     hidden: int = 16
     initialization: str = "normal 0.5"
     optimizer: str = "sgd"
-    lr: float = 0.2
-    batch_size: int = 16
-    epochs: int = 60
+    lr: float = 0.1
+    batch_size: int = 32
+    epochs: int = 200
     order: str = ORDERS[0]
 
 
@@ -278,9 +278,9 @@ def distinct_units(result: Result) -> float:
 
 
 def batch(base: Settings) -> dict[str, Settings]:
-    """Vary the number of points in a step, up to the whole training set."""
+    """Vary the number of points in a step, up to the whole training set, in a quarter of the epochs."""
     whole = round(base.points * base.train_share)
-    return {f"{size:,}": replace(base, batch_size=size) for size in (1, 4, 16, 64, whole)}
+    return {f"{size:,}": replace(base, batch_size=size, epochs=base.epochs // 4) for size in (1, 4, 16, 64, whole)}
 
 
 def steps(result: Result) -> float:
@@ -291,8 +291,9 @@ def steps(result: Result) -> float:
 
 def epochs(base: Settings) -> dict[str, Settings]:
     """Vary the length of training where it can go wrong: a tenth of the points, some labelled wrongly, many units."""
-    hard = replace(base, train_share=0.1, validation_share=0.45, wrong_labels=0.1, hidden=64, optimizer="adam", lr=0.03)
-    return {f"{n:,} epochs": replace(hard, epochs=n) for n in (2, base.epochs // 2, 20 * base.epochs)}
+    few = replace(base, train_share=0.1, validation_share=0.45, wrong_labels=0.1)
+    hard = replace(few, hidden=64, optimizer="adam", lr=0.03, batch_size=16)
+    return {f"{n:,} epochs": replace(hard, epochs=n) for n in (2, base.epochs // 10, 5 * base.epochs)}
 
 
 def best_epoch(result: Result) -> float:
@@ -311,8 +312,8 @@ def shares(base: Settings) -> dict[str, Settings]:
 
 
 def order(base: Settings) -> dict[str, Settings]:
-    """Vary the order in which the training points come."""
-    return {name: replace(base, order=name) for name in ORDERS}
+    """Vary the order in which the training points come, one at a time, in a tenth of the epochs."""
+    return {name: replace(base, order=name, batch_size=1, epochs=base.epochs // 10) for name in ORDERS}
 
 
 def first_class(result: Result) -> float:
@@ -379,18 +380,18 @@ def show_architecture(base: Settings, folder: Path) -> None:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/seminar", quick="500 points, 20 epochs, one seed")
+    options = parser(__doc__ or "", out="runs/seminar", quick="500 points, 60 epochs, one seed")
     options.add_argument(
         "study", nargs="?", choices=("all", "architecture", *STUDIES), default="all", help="which question to ask"
     )
     options.add_argument("--points", type=integer(FEWEST), default=1000, help="in the data set")
-    options.add_argument("--epochs", type=integer(2), default=60, help="how often each training point is seen")
-    options.add_argument("--lr", type=positive_number, default=0.2, help="learning rate")
+    options.add_argument("--epochs", type=integer(10), default=200, help="how often each training point is seen")
+    options.add_argument("--lr", type=positive_number, default=0.1, help="learning rate")
     options.add_argument("--repeats", type=integer(1), default=5, help="seeds for each variant")
     options.add_argument("--jobs", type=job_count, default=1, help="runs at a time; -1: as many as there are cores")
     settings = options.parse_args(arguments)
     if settings.quick:
-        settings.points, settings.epochs = min(settings.points, 500), min(settings.epochs, 20)
+        settings.points, settings.epochs = min(settings.points, 500), min(settings.epochs, 60)
         settings.repeats = 1
     return settings
 
