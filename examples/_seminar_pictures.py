@@ -181,6 +181,6 @@ def draw_neurons(axes: Axes, weights: NDArray[np.float64]) -> None:
     for text, (x, y) in ends.items():
         axes.scatter(x, y, s=900, c="white", edgecolors="black", zorder=2)
         axes.annotate(text, (x, y), ha="center", va="center", fontsize=8, zorder=3)
-    axes.scatter(*zip(*hidden, strict=True), s=120, c="white", edgecolors="black", zorder=2)
+    axes.scatter([x for x, _ in hidden], [y for _, y in hidden], s=120, c="white", edgecolors="black", zorder=2)
     axes.set(xlim=(-0.3, 2.3))
     axes.set_axis_off()

@@ -158,10 +158,16 @@ def min_max(points: Rows, train: Labels) -> Rows:
 def build_network(settings: Settings, rng: np.random.Generator) -> nn.Sequential:
     """Return the untrained network 3-16-2: a hidden layer of tanh units, two logits; biases begin at 0."""
     model = nn.Sequential(nn.Linear(3, settings.hidden), nn.Tanh(), nn.Linear(settings.hidden, 2))
-    for layer in (model[0], model[2]):
+    for layer in linear_layers(model):
         INITIALIZATIONS[settings.initialization](layer.weight, rng)
+        assert layer.bias is not None  # it has one unless told otherwise
         nn.init.zeros_(layer.bias)
     return model
+
+
+def linear_layers(model: nn.Sequential) -> list[nn.Linear]:
+    """Return the layers that have weights."""
+    return [layer for layer in model if isinstance(layer, nn.Linear)]
 
 
 def train(settings: Settings) -> Result:
@@ -222,7 +228,7 @@ def score(model: nn.Module, inputs: Rows, labels: Labels) -> Score:
 
 def unit_weights(model: nn.Sequential) -> tuple[tuple[float, ...], ...]:
     """Return a row for each hidden unit: its weights from the three features, then those to the two classes."""
-    first, second = model[0].weight.detach().numpy(), model[2].weight.detach().numpy()
+    first, second = (layer.weight.detach().numpy() for layer in linear_layers(model))
     return tuple(map(tuple, np.concatenate([first, second.T], axis=1).tolist()))
 
 
