@@ -148,6 +148,7 @@ def draw_order(results: Mapping[str, Sequence[Result]], path: Path) -> None:
     for (name, runs), colour in zip(results.items(), plots.CYCLE, strict=False):
         curves(axes, name, runs, colour)
     plots.style(axes, "Order of the training points", "epoch", "validation accuracy (%)")
+    plots.whole_numbers(axes)
     axes.legend(frameon=False)
     plots.save(figure, path)
 

@@ -250,12 +250,15 @@ class Study:
         Writes the picture, from the results of each variant and the path.
     note : tuple of (str, callable), optional
         The name of one more column, and what it says of a result, as a number that is averaged.
+    reference : callable, optional
+        The accuracy of the study that this repeats, for the settings of a variant, in percent.
     """
 
     question: str
     variants: Callable[[Settings], dict[str, Settings]]
     draw: Callable[[Mapping[str, Sequence[Result]], Path], None]
     note: tuple[str, Callable[[Result], float]] | None = None
+    reference: Callable[[Settings], str] | None = None
 
 
 def normalization(base: Settings) -> dict[str, Settings]:
@@ -333,6 +336,7 @@ STUDIES = {
         normalization,
         pictures.draw_normalization,
         ("as sign of x₃ %", follows_third),
+        reference=lambda settings: "98" if settings.normalize else "73",
     ),
     "initialization": Study(
         "What may the first weights be?", initialization, pictures.draw_weights, ("distinct units", distinct_units)
@@ -360,11 +364,14 @@ def print_study(study: Study, results: Mapping[str, Sequence[Result]]) -> None:
     for name, runs in results.items():
         measured = ([run.train[-1] for run in runs], [run.validation[-1] for run in runs], [run.test for run in runs])
         cells = [spread([100 * after.accuracy for after in part]) for part in measured]
+        if study.reference:
+            cells.append(study.reference(runs[0].settings))
         if study.note:
             cells.append(f"{np.mean([study.note[1](run) for run in runs]):,.5g}")
         rows.append([name, *cells, f"{np.mean([run.seconds for run in runs]):.2f} s"])
-    columns = ["train %", "validation %", "test %", *(study.note[:1] if study.note else ()), "time of a run"]
-    print_table([study.question, *columns], rows)
+    columns = ["train %", "validation %", "test %"]
+    columns += ["reference %"] * bool(study.reference) + ([study.note[0]] if study.note else [])
+    print_table([study.question, *columns, "time of a run"], rows)
 
 
 def spread(values: Sequence[float]) -> str:

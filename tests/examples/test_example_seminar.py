@@ -130,7 +130,9 @@ def test_quick_shows_the_leap(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert call("normalization", "--quick", "--out", tmp_path) == 0
     printed = capsys.readouterr().out
     assert "the sign of the third alone gives 72.6% of them their class" in printed
-    train = {label: float(cells.split("|")[0]) for label, cells in ROW.findall(printed)}
+    rows = {label: [float(cell) for cell in cells.split("|")[:4]] for label, cells in ROW.findall(printed)}
+    assert [row[3] for row in rows.values()] == [73, 98] * 2  # the reference's
+    train = {label: row[0] for label, row in rows.items()}
     assert train["500 points, as they come"] < 80
     assert train["500 points, min-max normalized"] > 93
 
