@@ -104,24 +104,33 @@ def progress(items: Iterable[Item], total: int, title: str, unit: str = "batch")
     return bar
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """
-    Print a table that reads well on a terminal and is Markdown as it stands.
+    Set texts in columns: words to the left, numbers to the right.
 
     Parameters
     ----------
-    headers : sequence of str
-        The names of the columns.
-    rows : iterable of sequence
-        Their cells; all columns but the first are numbers and set to the right.
+    header : sequence of str
+        What stands above the columns.
+    rows : iterable of sequence of str
+        The cells of each row. A column whose cells all begin like a number, or are empty, is one of numbers.
+
+    Returns
+    -------
+    str
+        The lines of the table, the header among them.
     """
-    lines = [list(headers), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rule = ["-" * width if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-    for line in (lines[0], rule, *lines[1:]):
-        first, *others = line
-        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
-        print("| " + " | ".join(cells) + " |", flush=True)
+    cells = [list(header), *map(list, rows)]
+    columns = list(zip(*cells, strict=True))
+    numbers = [all(cell[:1] in "+-−.0123456789" for cell in column[1:]) for column in columns]
+    widths = [max(map(len, column)) for column in columns]
+    return "\n".join(
+        "   ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, numbers, strict=True)
+        ).rstrip()
+        for row in cells
+    )
 
 
 def integer(minimum: int, why: str = "") -> Callable[[str], int]:
@@ -164,9 +173,14 @@ def positive_number(text: str) -> float:
     return value
 
 
-def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentParser:
+def job_count(text: str) -> int:
+    """Convert the text of ``--jobs``: how many runs at a time, or -1 for as many as there are cores."""
+    return -1 if text == "-1" else integer(1, why=", or -1 for as many as there are cores")(text)
+
+
+def parser(description: str, out: str, quick: str = "see it work within seconds") -> argparse.ArgumentParser:
     """
-    Make the option parser of a program, with the options that all programs have.
+    Make the option parser of a program, with the three options that all programs have.
 
     Parameters
     ----------
@@ -175,7 +189,7 @@ def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentPars
     out : str
         The default of ``--out``.
     quick : str, optional
-        What ``--quick`` does; without it there is no such option.
+        What ``--quick`` does.
 
     Returns
     -------
@@ -187,6 +201,5 @@ def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentPars
     )
     options.add_argument("--seed", type=integer(0), default=0, help="makes the run repeatable")
     options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
-    if quick:
-        options.add_argument("--quick", action="store_true", help=quick)
+    options.add_argument("--quick", action="store_true", help=quick)
     return options
