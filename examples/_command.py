@@ -106,33 +106,29 @@ def progress(items: Iterable[Item], total: int, title: str, unit: str = "batch")
     return bar
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """
-    Set texts in columns: words to the left, numbers to the right.
+    Print a table that reads well on a terminal and is Markdown as it stands.
 
     Parameters
     ----------
-    header : sequence of str
-        What stands above the columns.
-    rows : iterable of sequence of str
-        The cells of each row. A column whose cells all begin like a number, or are empty, is one of numbers.
-
-    Returns
-    -------
-    str
-        The lines of the table, the header among them.
+    headers : sequence of str
+        The names of the columns.
+    rows : iterable of sequence
+        Their cells. The first column and columns of words are set to the left, those in which all cells begin as a
+        number does, or are empty, to the right.
     """
-    cells = [list(header), *map(list, rows)]
-    columns = list(zip(*cells, strict=True))
-    numbers = [all(cell[:1] in "+-−.0123456789" for cell in column[1:]) for column in columns]
-    widths = [max(map(len, column)) for column in columns]
-    return "\n".join(
-        "   ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(row, widths, numbers, strict=True)
-        ).rstrip()
-        for row in cells
-    )
+    lines = [list(headers), *([str(cell) for cell in row] for row in rows)]
+    columns = list(zip(*lines, strict=True))
+    widths = [max(3, *map(len, column)) for column in columns]
+    numbers = [
+        i > 0 and any(c) and all(cell[:1] in "+-−.0123456789" for cell in c) for i, (_, *c) in enumerate(columns)
+    ]
+    rule = ["-" * (width - 1) + ":" if number else "-" * width for width, number in zip(widths, numbers, strict=True)]
+    for line in (lines[0], rule, *lines[1:]):
+        layout = zip(line, widths, numbers, strict=True)
+        cells = [cell.rjust(width) if number else cell.ljust(width) for cell, width, number in layout]
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def integer(minimum: int, why: str = "") -> Callable[[str], int]:
@@ -180,9 +176,9 @@ def job_count(text: str) -> int:
     return -1 if text == "-1" else integer(1, why=", or -1 for as many as there are cores")(text)
 
 
-def parser(description: str, out: str, quick: str = "see it work within seconds") -> argparse.ArgumentParser:
+def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentParser:
     """
-    Make the option parser of a program, with the three options that all programs have.
+    Make the option parser of a program, with the options that all programs have.
 
     Parameters
     ----------
@@ -191,7 +187,7 @@ def parser(description: str, out: str, quick: str = "see it work within seconds"
     out : str
         The default of ``--out``.
     quick : str, optional
-        What ``--quick`` does.
+        What ``--quick`` does; without it there is no such option.
 
     Returns
     -------
@@ -203,5 +199,6 @@ def parser(description: str, out: str, quick: str = "see it work within seconds"
     )
     options.add_argument("--seed", type=integer(0), default=0, help="makes the run repeatable")
     options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
-    options.add_argument("--quick", action="store_true", help=quick)
+    if quick:
+        options.add_argument("--quick", action="store_true", help=quick)
     return options

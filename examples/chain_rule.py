@@ -15,7 +15,7 @@ if not __package__:  # run as a file, python examples/chain_rule.py: the package
 
 import autodiff as ad
 import nn
-from examples._command import ExampleError, parser, reason, run, table, writable_folder
+from examples._command import ExampleError, parser, print_table, reason, run, writable_folder
 
 # Both sides compute in float64, in a different order: they agree but for the rounding of some ten operations.
 TOLERANCE = 1e-12
@@ -168,7 +168,8 @@ def teach(lesson: Lesson, folder: Path) -> float:
                 print(f"{factor.name} = {np.array2string(factor.value + 0.0, precision=4, prefix='∂L/∂p = ')}\n")
     rows = compare(lesson)
     cells = [(name, f"{a + 0.0:.12f}", f"{b + 0.0:.12f}", f"{abs(a - b):.1e}") for name, a, b in rows]  # -0.0 is 0
-    print(table(("derivative", "by hand", "autodiff", "difference"), cells), end="\n\n")
+    print_table(("derivative", "by hand", "autodiff", "difference"), cells)
+    print()
     if lesson.afterword:
         print(lesson.afterword, end="\n\n")
     picture = ad.draw(lesson.loss, derivatives=True)

@@ -19,7 +19,7 @@ if not __package__:  # run as a file, python examples/digits.py: the packages li
 import autodiff as ad
 import nn
 from examples import _plots as plots
-from examples._command import integer, parser, progress, require, run, table, writable_folder
+from examples._command import integer, parser, print_table, progress, require, run, writable_folder
 from optim import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 
 Rows = NDArray[np.float64]  # float64, as NumPy has it: near a loss of zero Adam magnifies the rounding of float32
@@ -252,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {name: [train(name, data, options.epochs, seed) for seed in seeds] for name in RULES}
     results[SKLEARN] = [train_sklearn(data, options.sklearn_epochs, seed) for seed in seeds]
     head = ["optimizer", "reference %", "test %", "range", "reached", "last loss", "epochs", "seconds"]
-    print(table(head, [table_row(name, of_seeds, data) for name, of_seeds in results.items()]))
+    print_table(head, [table_row(name, of_seeds, data) for name, of_seeds in results.items()])
 
     draw_losses(results, folder / "losses.png")
     draw_answers(results["Adam"][0].answers, results[SKLEARN][0].answers, data, folder / "predictions.png")

@@ -25,10 +25,10 @@ from examples._command import (
     integer,
     parser,
     positive_number,
+    print_table,
     progress,
     require,
     run,
-    table,
     writable_folder,
 )
 from examples._download import DownloadError
@@ -288,7 +288,7 @@ def report_reference(history: History, data: Split, options: argparse.Namespace)
         count = min(len(reference), len(history.test))
         here = [f"{100 * test.accuracy:.1f}" for test in history.test[:count]]
         rows = [["here", *here], ["PyTorch", *map(str, reference[:count])]]
-        print(table(["test % after epoch", *map(str, range(1, count + 1))], rows))
+        print_table(["test % after epoch", *map(str, range(1, count + 1))], rows)
 
 
 def report_comparison(history: History, twin: TorchTwin, objective: Objective, images: Images) -> None:
@@ -298,7 +298,7 @@ def report_comparison(history: History, twin: TorchTwin, objective: Objective, i
         ("autodiff", f"{history.steps[-1]:.4f}", f"{history.test[-1].accuracy:.2%}", f"{history.seconds:.1f} s"),
         ("PyTorch", f"{twin.losses[-1]:.4f}", f"{accuracy:.2%}", f"{twin.seconds:.1f} s"),
     ]
-    print(table(("trained by", "last loss", "test accuracy", "time of the steps"), rows))
+    print_table(["trained by", "last loss", "test accuracy", "time of the steps"], rows)
     apart = np.abs(np.subtract(history.steps, twin.losses))
     first = apart[:10].max()
     print(

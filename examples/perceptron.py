@@ -18,7 +18,7 @@ if not __package__:  # run as a file, python examples/perceptron.py: the package
 import autodiff as ad
 import nn
 from examples import _plots as plots
-from examples._command import integer, parser, positive_number, progress, require, run, table, writable_folder
+from examples._command import integer, parser, positive_number, print_table, progress, require, run, writable_folder
 from optim import Adam
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def train_mlp(gate: str, epochs: int, lr: float) -> Trained:
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
-def print_table(results: Sequence[Trained]) -> None:
+def print_results(results: Sequence[Trained]) -> None:
     """Print what each network has learned beside what is known of it."""
     expected = {"perceptron": {"AND": "learns it", "OR": "learns it", "XOR": "cannot"}}
     rows = [
@@ -162,7 +162,7 @@ def print_table(results: Sequence[Trained]) -> None:
         )
         for result in results
     ]
-    print(table(("gate", "network", "epochs", "right", "its line", "reference"), rows))
+    print_table(("gate", "network", "epochs", "right", "its line", "reference"), rows)
 
 
 def line_of(perceptron: nn.Sequential) -> str:
@@ -257,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ad.manual_seed(options.seed)
     perceptrons = [train_perceptron(gate, options.epochs, options.lr) for gate in GATES]
     results = [*perceptrons, train_mlp("XOR", epochs=200, lr=0.1)]
-    print_table(results)
+    print_results(results)
     xor = perceptrons[-1]
     print(
         f"On XOR the perceptron makes {min(xor.mistakes)} to {max(xor.mistakes)} mistakes in each of "

@@ -30,9 +30,9 @@ from examples._command import (
     job_count,
     parser,
     positive_number,
+    print_table,
     require,
     run,
-    table,
     writable_folder,
 )
 from examples._sweep import sweep
@@ -290,7 +290,8 @@ def print_activations() -> None:
         (name, item.function, item.derivative, *(f"{slope:.4f}" for slope in function_and_derivative(name, at)[1]))
         for name, item in ACTIVATIONS.items()
     ]
-    print(table(("activation", "f(x)", "f′(x)", *(f"f′({x:g})" for x in at)), rows), end="\n\n")
+    print_table(("activation", "f(x)", "f′(x)", *(f"f′({x:g})" for x in at)), rows)
+    print()
 
 
 def print_results(fits: Sequence[Fit]) -> None:
@@ -308,7 +309,7 @@ def print_results(fits: Sequence[Fit]) -> None:
         )
         for fit in fits
     ]
-    print(table(("activation", "optimizer", "batch", "epochs", "train MSE", "test MSE", "time", ""), rows))
+    print_table(("activation", "optimizer", "batch", "epochs", "train MSE", "test MSE", "time", ""), rows)
 
 
 def draw_activations(path: Path) -> None:

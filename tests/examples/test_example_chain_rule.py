@@ -81,7 +81,7 @@ def test_the_program(
     assert call("--quick", "--seed", 2, "--out", tmp_path / "new") == 0
     printed = capsys.readouterr().out
     assert "∂L/∂w = ∂L/∂o · ∂o/∂z · ∂z/∂w\n      = (o − y) · σ(z)(1 − σ(z)) · x\n" in printed
-    rows = re.findall(r"^∂L/∂\S+ +(-?\d+\.\d{12}) +(-?\d+\.\d{12}) +(\d\.\de[-+]\d\d)$", printed, re.M)
+    rows = re.findall(r"^\| ∂L/∂\S+ +\| +(-?\d+\.\d{12}) \| +(-?\d+\.\d{12}) \| +(\d\.\de[-+]\d\d) \|$", printed, re.M)
     assert len(rows) == 4 + 5 + 6
     assert all(by_hand == by_autodiff and float(difference) < 1e-14 for by_hand, by_autodiff, difference in rows)
     assert "the gradients agree" in printed

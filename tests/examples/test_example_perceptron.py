@@ -80,7 +80,9 @@ def test_the_program(
 ) -> None:
     assert call("--quick", "--seed", 3, "--out", tmp_path / "new") == 0
     printed = capsys.readouterr().out
-    rows = re.findall(r"^(AND|OR|XOR) +(perceptron|2-4-1 MLP) +(\d+) +(\d) of 4 .*?(learns it|cannot)$", printed, re.M)
+    rows = re.findall(
+        r"^\| (AND|OR|XOR) +\| (perceptron|2-4-1 MLP) +\| +(\d+) \| (\d) of 4 .*?(learns it|cannot) +\|$", printed, re.M
+    )
     assert [(gate, network, reference) for gate, network, _, _, reference in rows] == [
         ("AND", "perceptron", "learns it"),
         ("OR", "perceptron", "learns it"),
