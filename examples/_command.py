@@ -160,6 +160,22 @@ def integer(minimum: int, why: str = "") -> Callable[[str], int]:
     return convert
 
 
+def number(least: float, below: float = math.inf) -> Callable[[str], float]:
+    """Make a type for `argparse`: a finite number of at least `least` and below `below`."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value < below:
+            limit = f" and below {below:g}" if below < math.inf else ""
+            raise argparse.ArgumentTypeError(f"expected a number of at least {least:g}{limit}, got {text!r}")
+        return value
+
+    return convert
+
+
 def positive_number(text: str) -> float:
     """Convert the text of an option to a finite number above zero, as a type for `argparse`."""
     try:
