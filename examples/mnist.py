@@ -31,10 +31,9 @@ from examples._command import (
     run,
     writable_folder,
 )
-from examples._download import DownloadError
 from examples._history import History, Score, draw_comparison
-from examples._images import Images, Labels, Pixels, Split, load_digits
-from examples._mnist import load_mnist
+from examples._images import Images, Labels, Pixels, Split
+from examples._mnist import load_data
 from optim import SGD, Adam, Optimizer
 from optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
 
@@ -365,19 +364,6 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     settings.epochs = min(settings.epochs, 2) if settings.quick else settings.epochs
     settings.lr = getattr(settings, "lr", DEFAULT_LR[settings.optimizer])
     return settings
-
-
-def load_data(choice: str, seed: int) -> Split:
-    """Return the data set ``--data`` asks for; `seed` splits the digits."""
-    if choice == "digits":
-        return load_digits(seed)
-    try:
-        return load_mnist()
-    except DownloadError as error:
-        if choice == "mnist":
-            raise ExampleError(f"{error}; to use files you have, set MNIST_DIR to their folder") from error
-        print(f"MNIST is not available, so this trains on scikit-learn's digits instead: {error}")
-        return load_digits(seed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
