@@ -42,7 +42,7 @@ def run(main: Callable[[], int]) -> int:
         return 130
 
 
-def require(*modules: str) -> None:
+def require(*modules: str, what: str = "this example", install: str = "'autodiff[examples]'") -> None:
     """
     Fail before any work is done if a package that only the examples need is missing.
 
@@ -50,6 +50,10 @@ def require(*modules: str) -> None:
     ----------
     *modules : str
         Names to import, such as ``"matplotlib"``.
+    what : str, optional
+        What needs them.
+    install : str, optional
+        What ``pip install`` is to be given.
 
     Raises
     ------
@@ -58,9 +62,7 @@ def require(*modules: str) -> None:
     """
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
-        raise ExampleError(
-            f"this example needs {' and '.join(missing)}: install with  pip install 'autodiff[examples]'"
-        )
+        raise ExampleError(f"{what} needs {' and '.join(missing)}: install with  pip install {install}")
 
 
 def writable_folder(path: Path) -> Path:
@@ -153,6 +155,22 @@ def integer(minimum: int, why: str = "") -> Callable[[str], int]:
             value = minimum - 1
         if value < minimum:
             raise argparse.ArgumentTypeError(f"expected an integer of at least {minimum}{why}, got {text!r}")
+        return value
+
+    return convert
+
+
+def number(least: float, below: float = math.inf) -> Callable[[str], float]:
+    """Make a type for `argparse`: a finite number of at least `least` and below `below`."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value < below:
+            limit = f" and below {below:g}" if below < math.inf else ""
+            raise argparse.ArgumentTypeError(f"expected a number of at least {least:g}{limit}, got {text!r}")
         return value
 
     return convert

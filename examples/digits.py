@@ -251,10 +251,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     results = {name: [train(name, data, options.epochs, seed) for seed in seeds] for name in RULES}
     results[SKLEARN] = [train_sklearn(data, options.sklearn_epochs, seed) for seed in seeds]
-    print_table(
-        ["optimizer", "reference %", "test %", "range", "reached", "last loss", "epochs", "seconds"],
-        [table_row(name, of_seeds, data) for name, of_seeds in results.items()],
-    )
+    head = ["optimizer", "reference %", "test %", "range", "reached", "last loss", "epochs", "seconds"]
+    print_table(head, [table_row(name, of_seeds, data) for name, of_seeds in results.items()])
 
     draw_losses(results, folder / "losses.png")
     draw_answers(results["Adam"][0].answers, results[SKLEARN][0].answers, data, folder / "predictions.png")
