@@ -54,14 +54,19 @@ def draw_comparison(losses: dict[str, Sequence[float]], path: Path) -> None:
     """Write the loss curves of one network trained in two ways, and how far they are apart, as a picture."""
     figure = plots.new_figure(10, 4)
     curves, difference = figure.subplots(1, 2)
-    (name, first), (other_name, second) = losses.items()
-    steps = np.arange(1, len(first) + 1)
-    curves.plot(steps, first, color=plots.BLUE, linewidth=2.5, alpha=0.5, label=name)
-    curves.plot(steps, second, color=plots.VERMILION, linewidth=0.7, label=other_name)
+    first, second = map(np.asarray, losses.values())
+    window = max(1, len(first) // 100)  # two curves that go up and down with every batch would hide each other
+    ends = np.arange(window, len(first) + 1, window)
+    for (name, values), colour, width in zip(losses.items(), (plots.SKY, plots.VERMILION), (5, 1.2), strict=True):
+        means = np.reshape(values[: ends[-1]], (-1, window)).mean(axis=1)
+        curves.plot(ends, means, color=colour, linewidth=width, label=name)
     curves.legend(frameon=False)
-    apart = np.abs(np.subtract(first, second))
-    difference.plot(steps, np.maximum(apart, np.finfo(np.float32).eps), color=plots.GREY, linewidth=0.7)
-    for axes, title in ((curves, "Loss of every training batch"), (difference, "How far the two are apart")):
+    steps = np.arange(1, len(first) + 1)
+    difference.plot(steps, np.maximum(np.abs(first - second), 1e-8), color=plots.GREY, linewidth=0.7)
+    difference.set_xscale("log")
+    for axes in (curves, difference):
         axes.set_yscale("log")
-        plots.style(axes, title, "step", "loss" if axes is curves else "difference of the losses")
+    title = "Loss of the training batches" + f", means of {window}" * (window > 1)
+    plots.style(curves, title, "step", "loss")
+    plots.style(difference, "How far the two losses are apart", "step", "difference")
     plots.save(figure, path)

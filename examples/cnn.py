@@ -161,9 +161,8 @@ def draw_filters(model: nn.Sequential, images: Images, path: Path) -> None:
 
 def draw_graph(model: nn.Module, images: Images, path: Path) -> None:
     """Write the architecture as a picture, with the shapes between the layers for a batch of four images."""
-    x = ad.tensor(as_channel(images.inputs(slice(4)), images), name="images")
-    loss = nn.CrossEntropyLoss()(model(x), images.labels[:4]).named("loss")
-    ad.draw(loss, params=model, depth=1).save(path)
+    x = ad.tensor(as_channel(images.inputs(slice(4)), images), name="images").requires_grad_()  # else no node names it
+    ad.draw(model(x).named("logits"), params=model, depth=1).save(path)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
