@@ -15,7 +15,8 @@ if not __package__:  # run as a file, python examples/chain_rule.py: the package
 
 import autodiff as ad
 import nn
-from examples._command import ExampleError, parser, print_table, reason, run, writable_folder
+from examples import _plots as plots
+from examples._command import parser, print_table, run, writable_folder
 
 # Both sides compute in float64, in a different order: they agree but for the rounding of some ten operations.
 TOLERANCE = 1e-12
@@ -173,12 +174,8 @@ def teach(lesson: Lesson, folder: Path) -> float:
     print()
     if lesson.afterword:
         print(lesson.afterword, end="\n\n")
-    picture = ad.draw(lesson.loss, derivatives=True)
-    try:
-        picture.save(folder / f"{lesson.name}.png")
-        picture.save(folder / f"{lesson.name}.html")
-    except OSError as error:
-        raise ExampleError(f"cannot write to the folder {folder}: {reason(error)}") from error
+    graph = ad.draw(lesson.loss, derivatives=True)
+    plots.save_graph(graph, folder / f"{lesson.name}.png", folder / f"{lesson.name}.html")
     return max(abs(a - b) for _, a, b in rows)
 
 

@@ -242,7 +242,7 @@ def draw_flat_step(path: Path) -> None:
     b = ad.tensor(-0.2, requires_grad=True, name="b")
     z = ((w * x).sum() + b).named("z")
     o = nn.Step()(z).named("o")
-    ad.draw(((o - y) ** 2 / 2).named("L"), derivatives=True).save(path)
+    plots.save_graph(ad.draw(((o - y) ** 2 / 2).named("L"), derivatives=True), path)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -19,6 +19,7 @@ if not __package__:  # run as a file, python examples/seminar.py: the packages l
 import autodiff as ad
 import nn
 from autodiff.data import DataLoader, TensorDataset
+from examples import _plots as plots
 from examples import _seminar_pictures as pictures
 from examples._command import (
     integer,
@@ -386,7 +387,7 @@ def show_architecture(base: Settings, folder: Path) -> None:
     model = build_network(base, np.random.default_rng(base.seed))
     x, y = ad.tensor(points, name="points"), ad.tensor(classes, name="classes")
     loss = nn.CrossEntropyLoss()(model(x), y).named("loss")
-    ad.draw(loss, params=model, depth=1).save(folder / "architecture.png")
+    plots.save_graph(ad.draw(loss, params=model, depth=1), folder / "architecture.png")
     pictures.draw_network(train(base), folder / "network.png")
     nn.summary(model, (base.batch_size, 3))
 
