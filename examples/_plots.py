@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from autodiff.visualize.rendering import Picture
+
 # From the palette of Okabe and Ito (2008), "Color Universal Design".
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
@@ -42,6 +44,15 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path, dpi=150)
     except OSError as error:
         raise ExampleError(f"cannot write {path}: {reason(error)}") from error
+
+
+def save_graph(graph: Picture, *paths: Path) -> None:
+    """Write what `autodiff.draw` returned, in the format that each path's suffix says."""
+    for path in paths:
+        try:
+            graph.save(path)
+        except OSError as error:
+            raise ExampleError(f"{path}: {reason(error)}") from error
 
 
 def style(axes: Axes, title: str, x_label: str, y_label: str) -> None:

@@ -53,6 +53,7 @@ def scatter(axes: Any, points: NDArray[np.float32], seen: NDArray[np.int64], cla
                 axes.scatter(*points[rows].T, s=14, c=colour, marker=shape, alpha=0.8, linewidths=1, label=label)
     axes.set(xlabel="$x_1$", ylabel="$x_2$", zlabel="$x_3$")
     axes.tick_params(labelsize=7)
+    axes.locator_params(nbins=5)
 
 
 def draw_weights(results: Mapping[str, Sequence[Result]], path: Path) -> None:
@@ -69,6 +70,7 @@ def draw_weights(results: Mapping[str, Sequence[Result]], path: Path) -> None:
         accuracy = np.mean([run.test.accuracy for run in runs])
         plots.style(axes, f"{name}: {accuracy:.1%}", "weight", "how many")
         axes.set_yscale("log")
+        axes.set_ylim(0.8, 2 * before.size)
     axes.legend(frameon=False)
     figure.suptitle(
         "Weights of the hidden layer before and after training, and the accuracy on the test set", fontsize=10
@@ -146,6 +148,7 @@ def draw_order(results: Mapping[str, Sequence[Result]], path: Path) -> None:
     for (name, runs), colour in zip(results.items(), plots.CYCLE, strict=False):
         curves(axes, name, runs, colour)
     plots.style(axes, "Order of the training points", "epoch", "validation accuracy (%)")
+    plots.whole_numbers(axes)
     axes.legend(frameon=False)
     plots.save(figure, path)
 
@@ -156,27 +159,29 @@ def draw_network(result: Result, path: Path) -> None:
     for axes, title, weights in zip(
         figure.subplots(1, 2), ("Before training", "After training"), (result.before, result.after), strict=True
     ):
-        found = np.array(weights)
-        inputs = [(0.0, y) for y in (0.7, 0.5, 0.3)]
-        hidden = [(1.0, y) for y in np.linspace(0.95, 0.05, len(found))]
-        output = (2.0, 0.5)
-        for place, row in zip(hidden, found / np.abs(found).max(axis=0), strict=True):
-            for start, end, weight in (
-                *((i, place, w) for i, w in zip(inputs, row, strict=False)),
-                (place, output, row[3]),
-            ):
-                axes.plot(
-                    *zip(start, end, strict=True),
-                    color=plots.BLUE if weight > 0 else plots.VERMILION,
-                    linewidth=0.3 + 2 * abs(weight),
-                    alpha=0.7,
-                    zorder=1,
-                )
-        for (x, y), text in (*zip(inputs, ("$x_1$", "$x_2$", "$x_3$"), strict=True), (output, "class 2")):
-            axes.scatter(x, y, s=700, c="white", edgecolors="black", zorder=2)
-            axes.annotate(text, (x, y), ha="center", va="center", fontsize=7, zorder=3)
-        axes.scatter(*zip(*hidden, strict=True), s=120, c="white", edgecolors="black", zorder=2)
+        draw_neurons(axes, np.array(weights))
         axes.set_title(title, loc="left", fontweight="bold")
-        axes.set(xlim=(-0.3, 2.3))
-        axes.set_axis_off()
+    figure.suptitle("A line is a weight: blue above 0, orange below, thick where it is large in its layer", fontsize=10)
     plots.save(figure, path)
+
+
+def draw_neurons(axes: Axes, weights: NDArray[np.float64]) -> None:
+    """Draw a network of three inputs, a hidden layer and two outputs from the weights of each hidden unit."""
+    ends = {"$x_1$": (0, 0.75), "$x_2$": (0, 0.5), "$x_3$": (0, 0.25), "class 1": (2, 0.65), "class 2": (2, 0.35)}
+    hidden = [(1, y) for y in np.linspace(0.95, 0.05, len(weights))]
+    largest = np.repeat([np.abs(weights[:, :3]).max(), np.abs(weights[:, 3:]).max()], (3, 2))
+    for unit, row in zip(hidden, weights / largest, strict=True):
+        for end, weight in zip(ends.values(), row, strict=True):
+            axes.plot(
+                *zip(end, unit, strict=True),
+                color=plots.BLUE if weight > 0 else plots.VERMILION,
+                linewidth=0.2 + 2.5 * abs(weight),
+                alpha=0.7,
+                zorder=1,
+            )
+    for text, (x, y) in ends.items():
+        axes.scatter(x, y, s=900, c="white", edgecolors="black", zorder=2)
+        axes.annotate(text, (x, y), ha="center", va="center", fontsize=8, zorder=3)
+    axes.scatter([x for x, _ in hidden], [y for _, y in hidden], s=120, c="white", edgecolors="black", zorder=2)
+    axes.set(xlim=(-0.3, 2.3))
+    axes.set_axis_off()

@@ -15,7 +15,8 @@ if not __package__:  # run as a file, python examples/chain_rule.py: the package
 
 import autodiff as ad
 import nn
-from examples._command import ExampleError, parser, print_table, reason, run, writable_folder
+from examples import _plots as plots
+from examples._command import parser, print_table, run, writable_folder
 
 # Both sides compute in float64, in a different order: they agree but for the rounding of some ten operations.
 TOLERANCE = 1e-12
@@ -84,7 +85,7 @@ def one_neuron(x: float, w: float, b: float, y: float) -> Lesson:
         "∂L/∂o = o − y,  ∂o/∂z = σ(z)(1 − σ(z)),  ∂z/∂w = x,  ∂z/∂b = 1; their product is the gradient.",
         loss,
         [w_, b_],
-        {t: [paper[t.name]] for t in (o_, z_, w_, b_)},
+        {o_: [paper["o"]], z_: [paper["z"]], w_: [paper["w"]], b_: [paper["b"]]},
     )
 
 
@@ -130,7 +131,7 @@ def softmax_and_loss(z: Sequence[float], right: int) -> Lesson:
     p_ = nn.functional.softmax(z_, dim=-1).named("p")
     loss = (-(y_ * p_.log()).sum()).named("L")
     same = leaf("z", list(z))
-    nn.functional.cross_entropy(same, ad.tensor(right)).backward()
+    (gradient,) = ad.grad(nn.functional.cross_entropy(same, ad.tensor(right)), same)
     return Lesson(
         "softmax",
         "Softmax and cross entropy: z → p → L",
@@ -142,7 +143,7 @@ def softmax_and_loss(z: Sequence[float], right: int) -> Lesson:
         [z_],
         {p_: dL_dp, z_: dL_dz},
         "nn.CrossEntropyLoss takes z itself and never forms p, which may round to 0 and have no logarithm.\n"
-        f"Its gradient is the same: {np.array2string(same.grad.numpy(), precision=4)}",
+        f"Its gradient is the same: {np.array2string(gradient.numpy(), precision=4)}",
     )
 
 
@@ -164,20 +165,17 @@ def teach(lesson: Lesson, folder: Path) -> float:
         explanation = ad.explain(lesson.loss, tensor, quiet=True)
         print(explanation, end="\n\n")
         for factor in explanation.factors:
-            if factor.shape:  # a Jacobian, of which the explanation has given the shape
-                print(f"{factor.name} = {np.array2string(factor.value + 0.0, precision=4, prefix='∂L/∂p = ')}\n")
+            if factor.shape and factor.value is not None:  # a Jacobian, of which the explanation has given the shape
+                jacobian = factor.value + np.zeros(factor.shape)  # -0.0 becomes 0
+                print(f"{factor.name} = {np.array2string(jacobian, precision=4, prefix='∂L/∂p = ')}\n")
     rows = compare(lesson)
     cells = [(name, f"{a + 0.0:.12f}", f"{b + 0.0:.12f}", f"{abs(a - b):.1e}") for name, a, b in rows]  # -0.0 is 0
     print_table(("derivative", "by hand", "autodiff", "difference"), cells)
     print()
     if lesson.afterword:
         print(lesson.afterword, end="\n\n")
-    picture = ad.draw(lesson.loss, derivatives=True)
-    try:
-        picture.save(folder / f"{lesson.name}.png")
-        picture.save(folder / f"{lesson.name}.html")
-    except OSError as error:
-        raise ExampleError(f"cannot write to the folder {folder}: {reason(error)}") from error
+    graph = ad.draw(lesson.loss, derivatives=True)
+    plots.save_graph(graph, folder / f"{lesson.name}.png", folder / f"{lesson.name}.html")
     return max(abs(a - b) for _, a, b in rows)
 
 

@@ -81,6 +81,14 @@ def build_perceptron() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 1), nn.Step())
 
 
+def line_of(perceptron: nn.Sequential) -> tuple[ad.Tensor, ad.Tensor]:
+    """Return the weights, shape (1, 2), and the bias, shape (1,), of a perceptron: they are the line it draws."""
+    neuron = perceptron[0]
+    assert isinstance(neuron, nn.Linear)
+    assert neuron.bias is not None  # it has one unless told otherwise
+    return neuron.weight, neuron.bias
+
+
 def train_perceptron(gate: str, epochs: int, lr: float) -> Trained:
     """
     Train by Rosenblatt's rule: after each row, weights and bias move by the error times their input.
@@ -98,15 +106,15 @@ def train_perceptron(gate: str, epochs: int, lr: float) -> Trained:
         How far the weights move.
     """
     model, targets = build_perceptron(), targets_of(gate)
-    neuron = model[0]
+    weight, bias = line_of(model)
     mistakes = []
     for _ in range(epochs):
         wrong = 0
         for x, y in zip(INPUTS, targets, strict=True):
             with ad.no_grad():
                 error = ad.tensor(y) - model(ad.tensor(x))  # 0, or +1, or -1
-                neuron.weight += lr * error * ad.tensor(x)
-                neuron.bias += lr * error
+                weight += lr * error * ad.tensor(x)
+                bias += lr * error
             wrong += int(error.item() != 0)
         mistakes.append(wrong)
         if not wrong:
@@ -157,7 +165,7 @@ def print_results(results: Sequence[Trained]) -> None:
             result.learner,
             str(len(result.mistakes)),
             f"{result.right} of 4",
-            line_of(result.model) if result.learner == "perceptron" else "",
+            equation(result.model) if result.learner == "perceptron" else "",
             expected.get(result.learner, {}).get(result.gate, "learns it"),
         )
         for result in results
@@ -165,9 +173,9 @@ def print_results(results: Sequence[Trained]) -> None:
     print_table(("gate", "network", "epochs", "right", "its line", "reference"), rows)
 
 
-def line_of(perceptron: nn.Sequential) -> str:
+def equation(perceptron: nn.Sequential) -> str:
     """Return the equation of the line that divides a perceptron's answers."""
-    (w1, w2), (b,) = perceptron[0].weight.detach().numpy()[0], perceptron[0].bias.detach().numpy()
+    (w1, w2), (b,) = (part.detach().numpy().ravel() for part in line_of(perceptron))
     return f"{w1:.2f}·x₁ {w2:+.2f}·x₂ {b:+.2f} = 0".replace("+", "+ ").replace(" -", " − ").replace("-", "−")
 
 
@@ -194,7 +202,7 @@ def draw_decisions(results: Sequence[Trained], path: Path) -> None:
 
 def draw_line(axes: Axes, perceptron: nn.Sequential, side: Points) -> None:
     """Draw where a perceptron's weighted sum is 0; nowhere, if both weights are."""
-    (w1, w2), (b,) = perceptron[0].weight.detach().numpy()[0], perceptron[0].bias.detach().numpy()
+    (w1, w2), (b,) = (part.detach().numpy().ravel() for part in line_of(perceptron))
     if w2:
         axes.plot(side, -(w1 * side + b) / w2, color="black", linewidth=1.5)
     elif w1:
@@ -234,7 +242,7 @@ def draw_flat_step(path: Path) -> None:
     b = ad.tensor(-0.2, requires_grad=True, name="b")
     z = ((w * x).sum() + b).named("z")
     o = nn.Step()(z).named("o")
-    ad.draw(((o - y) ** 2 / 2).named("L"), derivatives=True).save(path)
+    plots.save_graph(ad.draw(((o - y) ** 2 / 2).named("L"), derivatives=True), path)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:

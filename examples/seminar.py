@@ -19,6 +19,7 @@ if not __package__:  # run as a file, python examples/seminar.py: the packages l
 import autodiff as ad
 import nn
 from autodiff.data import DataLoader, TensorDataset
+from examples import _plots as plots
 from examples import _seminar_pictures as pictures
 from examples._command import (
     integer,
@@ -67,9 +68,9 @@ class Settings:
     hidden: int = 16
     initialization: str = "normal 0.5"
     optimizer: str = "sgd"
-    lr: float = 0.2
-    batch_size: int = 16
-    epochs: int = 60
+    lr: float = 0.1
+    batch_size: int = 32
+    epochs: int = 200
     order: str = ORDERS[0]
 
 
@@ -97,7 +98,7 @@ class Result:
     predictions : tuple of int
         The class of every point of the data set, as the network sees it at the end.
     before, after : tuple of tuple of float
-        The weights of the hidden layer, a row for each unit, and after it its weight to the second class.
+        A row for each hidden unit: its weights from the three features, then those to the two classes.
     seconds : float
         How long it took.
     """
@@ -158,10 +159,16 @@ def min_max(points: Rows, train: Labels) -> Rows:
 def build_network(settings: Settings, rng: np.random.Generator) -> nn.Sequential:
     """Return the untrained network 3-16-2: a hidden layer of tanh units, two logits; biases begin at 0."""
     model = nn.Sequential(nn.Linear(3, settings.hidden), nn.Tanh(), nn.Linear(settings.hidden, 2))
-    for layer in (model[0], model[2]):
+    for layer in linear_layers(model):
         INITIALIZATIONS[settings.initialization](layer.weight, rng)
+        assert layer.bias is not None  # it has one unless told otherwise
         nn.init.zeros_(layer.bias)
     return model
+
+
+def linear_layers(model: nn.Sequential) -> list[nn.Linear]:
+    """Return the layers that have weights."""
+    return [layer for layer in model if isinstance(layer, nn.Linear)]
 
 
 def train(settings: Settings) -> Result:
@@ -221,9 +228,9 @@ def score(model: nn.Module, inputs: Rows, labels: Labels) -> Score:
 
 
 def unit_weights(model: nn.Sequential) -> tuple[tuple[float, ...], ...]:
-    """Return for each hidden unit its three weights and the one to the second class."""
-    first, second = model[0].weight.detach().numpy(), model[2].weight.detach().numpy()
-    return tuple((*row, out) for row, out in zip(first.tolist(), second[1].tolist(), strict=True))
+    """Return a row for each hidden unit: its weights from the three features, then those to the two classes."""
+    first, second = (layer.weight.detach().numpy() for layer in linear_layers(model))
+    return tuple(map(tuple, np.concatenate([first, second.T], axis=1).tolist()))
 
 
 # -- studies -----------------------------------------------------------------------------------------------------------
@@ -244,12 +251,15 @@ class Study:
         Writes the picture, from the results of each variant and the path.
     note : tuple of (str, callable), optional
         The name of one more column, and what it says of a result, as a number that is averaged.
+    reference : callable, optional
+        The accuracy of the study that this repeats, for the settings of a variant, in percent.
     """
 
     question: str
     variants: Callable[[Settings], dict[str, Settings]]
     draw: Callable[[Mapping[str, Sequence[Result]], Path], None]
     note: tuple[str, Callable[[Result], float]] | None = None
+    reference: Callable[[Settings], str] | None = None
 
 
 def normalization(base: Settings) -> dict[str, Settings]:
@@ -278,9 +288,9 @@ def distinct_units(result: Result) -> float:
 
 
 def batch(base: Settings) -> dict[str, Settings]:
-    """Vary the number of points in a step, up to the whole training set."""
+    """Vary the number of points in a step, up to the whole training set, in a quarter of the epochs."""
     whole = round(base.points * base.train_share)
-    return {f"{size:,}": replace(base, batch_size=size) for size in (1, 4, 16, 64, whole)}
+    return {f"{size:,}": replace(base, batch_size=size, epochs=base.epochs // 4) for size in (1, 4, 16, 64, whole)}
 
 
 def steps(result: Result) -> float:
@@ -291,8 +301,9 @@ def steps(result: Result) -> float:
 
 def epochs(base: Settings) -> dict[str, Settings]:
     """Vary the length of training where it can go wrong: a tenth of the points, some labelled wrongly, many units."""
-    hard = replace(base, train_share=0.1, validation_share=0.45, wrong_labels=0.1, hidden=64, optimizer="adam", lr=0.03)
-    return {f"{n:,} epochs": replace(hard, epochs=n) for n in (2, base.epochs // 2, 20 * base.epochs)}
+    few = replace(base, train_share=0.1, validation_share=0.45, wrong_labels=0.1)
+    hard = replace(few, hidden=64, optimizer="adam", lr=0.03, batch_size=16)
+    return {f"{n:,} epochs": replace(hard, epochs=n) for n in (2, base.epochs // 10, 5 * base.epochs)}
 
 
 def best_epoch(result: Result) -> float:
@@ -311,8 +322,8 @@ def shares(base: Settings) -> dict[str, Settings]:
 
 
 def order(base: Settings) -> dict[str, Settings]:
-    """Vary the order in which the training points come."""
-    return {name: replace(base, order=name) for name in ORDERS}
+    """Vary the order in which the training points come, one at a time, in a tenth of the epochs."""
+    return {name: replace(base, order=name, batch_size=1, epochs=base.epochs // 10) for name in ORDERS}
 
 
 def first_class(result: Result) -> float:
@@ -326,6 +337,7 @@ STUDIES = {
         normalization,
         pictures.draw_normalization,
         ("as sign of x₃ %", follows_third),
+        reference=lambda settings: "98" if settings.normalize else "73",
     ),
     "initialization": Study(
         "What may the first weights be?", initialization, pictures.draw_weights, ("distinct units", distinct_units)
@@ -353,11 +365,14 @@ def print_study(study: Study, results: Mapping[str, Sequence[Result]]) -> None:
     for name, runs in results.items():
         measured = ([run.train[-1] for run in runs], [run.validation[-1] for run in runs], [run.test for run in runs])
         cells = [spread([100 * after.accuracy for after in part]) for part in measured]
+        if study.reference:
+            cells.append(study.reference(runs[0].settings))
         if study.note:
             cells.append(f"{np.mean([study.note[1](run) for run in runs]):,.5g}")
         rows.append([name, *cells, f"{np.mean([run.seconds for run in runs]):.2f} s"])
-    columns = ["train %", "validation %", "test %", *(study.note[:1] if study.note else ()), "time of a run"]
-    print_table([study.question, *columns], rows)
+    columns = ["train %", "validation %", "test %"]
+    columns += ["reference %"] * bool(study.reference) + ([study.note[0]] if study.note else [])
+    print_table([study.question, *columns, "time of a run"], rows)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -372,25 +387,25 @@ def show_architecture(base: Settings, folder: Path) -> None:
     model = build_network(base, np.random.default_rng(base.seed))
     x, y = ad.tensor(points, name="points"), ad.tensor(classes, name="classes")
     loss = nn.CrossEntropyLoss()(model(x), y).named("loss")
-    ad.draw(loss, params=model, depth=1).save(folder / "architecture.png")
+    plots.save_graph(ad.draw(loss, params=model, depth=1), folder / "architecture.png")
     pictures.draw_network(train(base), folder / "network.png")
     nn.summary(model, (base.batch_size, 3))
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/seminar", quick="500 points, 20 epochs, one seed")
+    options = parser(__doc__ or "", out="runs/seminar", quick="500 points, 60 epochs, one seed")
     options.add_argument(
         "study", nargs="?", choices=("all", "architecture", *STUDIES), default="all", help="which question to ask"
     )
     options.add_argument("--points", type=integer(FEWEST), default=1000, help="in the data set")
-    options.add_argument("--epochs", type=integer(2), default=60, help="how often each training point is seen")
-    options.add_argument("--lr", type=positive_number, default=0.2, help="learning rate")
+    options.add_argument("--epochs", type=integer(10), default=200, help="how often each training point is seen")
+    options.add_argument("--lr", type=positive_number, default=0.1, help="learning rate")
     options.add_argument("--repeats", type=integer(1), default=5, help="seeds for each variant")
     options.add_argument("--jobs", type=job_count, default=1, help="runs at a time; -1: as many as there are cores")
     settings = options.parse_args(arguments)
     if settings.quick:
-        settings.points, settings.epochs = min(settings.points, 500), min(settings.epochs, 20)
+        settings.points, settings.epochs = min(settings.points, 500), min(settings.epochs, 60)
         settings.repeats = 1
     return settings
 

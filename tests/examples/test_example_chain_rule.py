@@ -105,3 +105,11 @@ def test_out_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "file").write_text("in the way")
     assert call("--out", tmp_path / "file") == 2
     assert capsys.readouterr().err == f"error: cannot write to the folder {tmp_path / 'file'}: File exists\n"
+
+
+@pytest.mark.parametrize("name", ["neuron.png", "softmax.html"])
+def test_a_file_that_cannot_be_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).mkdir()  # a folder is in the way
+    assert call("--out", tmp_path) == 2
+    message = f"error: {tmp_path / name}: save: the picture cannot be written: Is a directory\n"
+    assert capsys.readouterr().err == message
