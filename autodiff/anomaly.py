@@ -78,7 +78,7 @@ def check_result(name: str, out: Node, inputs: Sequence[Node]) -> None:
     watch = watching()
     if watch is None:
         return
-    if out._record is not None:
+    if out._op is not None:
         extra(out).origin = watch.origin if isinstance(watch.origin, Origin) else _origin()
     if not watch.in_rule and (found := _found(watch, out._data)):
         came = [(_called(f"input {i}", x), x._data) for i, x in enumerate(inputs)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
 from .anomaly import CheckedRules, check_leaf
-from .graph import Node, extra, increment_version, tick
+from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
 from .modes import is_recording, set_grad_enabled, watching
 from .primitive import wrap
 
@@ -27,64 +28,39 @@ _FREED = (
 )
 
 
-def recorded(roots: Sequence[Node], changed: list[Node] | None = None) -> list[tuple[int, Node]]:
-    """Return (stamp, node) of every recorded node that the roots depend on, earliest first.
-
-    Nodes that were changed in place since they were recorded, or whose inputs were, are added to `changed`.
-
-    Raises
-    ------
-    RuntimeError
-        If part of the graph was freed.
-    """
-    found = [root for root in roots if root._record is not None]
-    seen = set(found)
-    order = []
-    for y in found:  # grows as it is walked
-        op, inputs, _, stamp = y._record
-        if inputs is None:
-            raise RuntimeError(_FREED.format(op.name))
-        order.append((stamp, y))
-        suspect = y._version is not None and y._version[0] > stamp
-        for x in inputs:
-            if x._record is not None and x not in seen:
-                seen.add(x)
-                found.append(x)
-            if x._version is not None and x._version[0] > stamp:
-                suspect = True
-        if suspect and changed is not None:
-            changed.append(y)
-    order.sort()
-    return order
-
-
 def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
-    """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves."""
-    changed: list[Node] = []
-    order = recorded(list(seeds), changed)
-    on_path = None if wanted is None else _leading_to(wanted, order)
-    for y in changed:
-        if on_path is None or not on_path.isdisjoint(y._record[1]):
-            op, inputs, _, stamp = y._record
-            op.check_unchanged(y, inputs, stamp)
+    """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves.
+
+    Whatever a node was used for is stamped later than the node. So the latest of the nodes that a gradient has reached
+    has received all of its own: it is the next one to differentiate.
+    """
+    on_path = None if wanted is None else _leading_to(wanted, recorded(seeds, _FREED))
     watch = None if is_recording() is True else watching()
     kept: Gradients = {}  # of results, which are not leaves
     pending = seeds
-    while order:
-        y = order.pop()[1]
-        if y not in pending:
-            continue
+    reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
+    heapify(reached)
+    while reached:
+        y = heappop(reached)[1]
         g = pending.pop(y)
-        if y._extra is not None:
+        noted = y._extra
+        if noted is not None and (noted.hooks or noted.retains_grad):
             g = _hooked(y, g)
-            if y._extra.retains_grad:
+            if noted.retains_grad:
                 kept[y] = g
-        op, inputs, params, _ = y._record
+        op, inputs, params, stamp = y._op, y._inputs, y._params, y._stamp
+        if inputs is None:
+            raise RuntimeError(_FREED.format(op.name))
         if wanted is not None and on_path is not None:
             if y in wanted:
                 kept[y] = g
             if on_path.isdisjoint(inputs):
                 continue
+        if y._version is not None and y._version[0] > stamp:
+            op.check_unchanged(y, inputs, stamp)
+        for x in inputs:
+            if x._version is not None and x._version[0] > stamp:
+                op.check_unchanged(y, inputs, stamp)
         rules = op.on_tensors if create_graph else op.on_arrays
         if watch is not None:
             rules = CheckedRules(watch, op.name, rules)
@@ -97,11 +73,17 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                     kind is ndarray and (gx.shape != data.shape or gx.dtype is not data.dtype)
                 ):
                     gx = _fitted(gx, x, op.name)
-                if gx is g and x._record is None and isinstance(g, (ndarray, Node)):
-                    gx = gx.clone() if create_graph else gx.copy()  # a leaf's gradient is its own
-                pending[x] = pending[x] + gx if x in pending else gx
+                if x in pending:
+                    pending[x] = pending[x] + gx
+                elif x._op is not None:
+                    pending[x] = gx
+                    heappush(reached, (-x._stamp, x))
+                elif gx is g and isinstance(g, (ndarray, Node)):  # a leaf's gradient is its own
+                    pending[x] = gx.clone() if create_graph else gx.copy()
+                else:
+                    pending[x] = gx
         if not retain_graph:
-            y._record = op.freed
+            y._inputs, y._params = None, NO_PARAMS
     for x in pending:  # what is left are leaves
         if x._extra is not None:
             pending[x] = _hooked(x, pending[x])
@@ -112,11 +94,11 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
     return kept | {x: g for x, g in pending.items() if x in wanted}
 
 
-def _leading_to(wanted: set[Node], order: list[tuple[int, Node]]) -> set[Node]:
+def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
     """Return the nodes through which a gradient must pass to reach `wanted`."""
     path = set(wanted)
-    for _, y in order:
-        if not path.isdisjoint(y._record[1]):
+    for y in order:
+        if not path.isdisjoint(y._inputs):
             path.add(y)
     return path
 
@@ -180,7 +162,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
         raise RuntimeError(f"{where}: the gradient has shape {given._data.shape}, the output {shape}")
     if given._data.dtype != dtype:
         given = given.astype(dtype)
-    elif output._record is None:
+    elif output._op is None:
         given = given.clone()  # it would become the leaf's .grad
     return given if create_graph else given._data
 
@@ -216,7 +198,7 @@ def _owned(g: Any, x: Node) -> Any:
     """Return a gradient as a tensor that shares its memory with no other: views, and what flowed on, are copied."""
     traced = isinstance(g, Node)
     array = g._data if traced else g
-    if isinstance(array, ndarray) and (array.base is not None or x._record is not None):
+    if isinstance(array, ndarray) and (array.base is not None or x._op is not None):
         return g.clone() if traced else wrap(g.copy())
     return g if traced else wrap(g)
 

@@ -273,9 +273,9 @@ def _check_dtype(op: Primitive, call: Function, xs: list[Tensor]) -> None:
     if y.dtype.kind == "f" and y.dtype != np.float32:
         raise GradcheckError(f"{op.name}: from float32 it computes {y.dtype}; its result must be float32, too")
     for i, x in enumerate(xs):
-        if y._record is not None and x.requires_grad:
+        if y._op is not None and x.requires_grad:
             g = np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)
-            found = op.on_arrays[i](g, y, y._record[1], y._record[2], i)
+            found = op.on_arrays[i](g, y, y._inputs, y._params, i)
             if found.dtype != np.float32:
                 raise GradcheckError(
                     f"{op.name}: the rule for input {i} computes {found.dtype} from float32; its result must be float32"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .anomaly import Origin
-    from .primitive import Primitive
 
 # One clock for the whole process. It stamps what is recorded and what is changed in place, so that sorting by stamp
 # is a topological order, and an input stamped later than the operation that read it has been changed since.
 tick: Callable[[], int] = itertools.count(1).__next__
 
-Record = tuple["Primitive", tuple["Node", ...], dict[str, Any], int]
+NO_PARAMS: dict[str, Any] = {}  # of the many operations that take none
 
 
 class Extra:
@@ -40,20 +40,31 @@ class Node:
     _grad : Node or None
         The gradient that `backward` has accumulated.
     _requires_grad : bool
-    _record : tuple or None
-        (primitive, inputs, parameters, stamp) for a recorded result; None for a leaf.
-        `inputs` is None once backward has freed the record.
+    _op : Primitive or None
+        The operation whose recorded result this is; None for a leaf, which has none of the next three.
+    _inputs : tuple of Node, or None
+        What the operation was applied to; None once backward has freed it.
+    _params : dict
+        The parameters it was called with.
+    _stamp : int
+        The clock's time of the recording.
     _version : list of one int, or None
         The stamp of the last change in place, in a cell that all views of an array share; None for never.
     _extra : Extra or None
     """
 
-    __slots__ = ("__weakref__", "_data", "_extra", "_grad", "_record", "_requires_grad", "_version")
+    # Slots of the node itself, not a record beside it: what the garbage collector visits is what long graphs pay for.
+    __slots__ = (
+        "__weakref__", "_data", "_extra", "_grad", "_inputs", "_op", "_params", "_requires_grad", "_stamp", "_version",
+    )  # fmt: skip
 
     _data: Any
     _grad: Any
     _requires_grad: bool
-    _record: Any  # Record | None; Any keeps the walk's unpacking free of casts
+    _op: Any  # Any, and not Primitive | None, keeps the walk free of casts
+    _inputs: Any
+    _params: dict[str, Any]
+    _stamp: int
     _version: list[int] | None
     _extra: Extra | None
 
@@ -63,6 +74,20 @@ def extra(node: Node) -> Extra:
     if node._extra is None:
         node._extra = Extra()
     return node._extra
+
+
+def recorded(outputs: Iterable[Node], freed: str) -> list[Node]:
+    """Return every recorded node that the outputs depend on, earliest first; raise `freed` where a part is gone."""
+    found = [y for y in dict.fromkeys(outputs) if y._op is not None]
+    seen = set(found)
+    for y in found:  # grows as it is walked
+        if y._inputs is None:
+            raise RuntimeError(freed.format(y._op.name))
+        for x in y._inputs:
+            if x._op is not None and x not in seen:
+                seen.add(x)
+                found.append(x)
+    return sorted(found, key=attrgetter("_stamp"))
 
 
 def share_version(view: Node, base: Node) -> None:

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from . import dtypes
 from .anomaly import check_result
-from .graph import Node, changed_since, share_version, tick
+from .graph import NO_PARAMS, Node, changed_since, share_version, tick
 from .modes import Watch, is_recording
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ Compiled = Callable[[Any, Any, Any, Any, int], Any]
 
 _new = object.__new__
 _Result: type[Node] = Node
-_NONE: dict[str, Any] = {}
 
 
 def results_are(kind: type[Node]) -> None:
@@ -107,7 +106,6 @@ class Primitive:
             if unknown := set(needs) - self._known:
                 expected = ", ".join(sorted(self._known))
                 raise TypeError(f"primitive {self.name}: a rule asks for {unknown.pop()!r}; it can have {expected}")
-        self.freed = (self, None, _NONE, 0)  # the record of a result whose graph backward has freed
 
     @functools.cached_property
     def on_arrays(self) -> Sequence[Compiled]:
@@ -239,7 +237,7 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
-            return _plainly(op, (input,), _NONE)
+            return _plainly(op, (input,), NO_PARAMS)
         try:
             value = forward(input._data)
         except Exception as error:
@@ -249,9 +247,9 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         out._grad = out._version = out._extra = None
         if input._requires_grad and is_recording() is True:
             out._requires_grad = True
-            out._record = (op, (input,), _NONE, tick())
+            out._op, out._inputs, out._params, out._stamp = op, (input,), NO_PARAMS, tick()
         else:
-            _finish(op, out, (input,), _NONE)
+            _finish(op, out, (input,), NO_PARAMS)
         return out
 
     return apply
@@ -263,7 +261,7 @@ def _binary(op: Primitive) -> Callable[..., Any]:
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
             if not (isinstance(input, Node) or isinstance(other, Node)):
-                return _plainly(op, (input, other), _NONE)
+                return _plainly(op, (input, other), NO_PARAMS)
             input, other = lift(op.name, (input, other))
         a, b = input._data, other._data
         kind = a.__class__
@@ -279,9 +277,9 @@ def _binary(op: Primitive) -> Callable[..., Any]:
         out._grad = out._version = out._extra = None
         if (input._requires_grad or other._requires_grad) and is_recording() is True:
             out._requires_grad = True
-            out._record = (op, (input, other), _NONE, tick())
+            out._op, out._inputs, out._params, out._stamp = op, (input, other), NO_PARAMS, tick()
         else:
-            _finish(op, out, (input, other), _NONE)
+            _finish(op, out, (input, other), NO_PARAMS)
         return out
 
     return apply
@@ -311,7 +309,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         out._grad = out._version = out._extra = None
         if is_recording() is True and any(x._requires_grad for x in inputs):
             out._requires_grad = True
-            out._record = (op, inputs, params, tick())
+            out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
         else:
             _finish(op, out, inputs, params)
         if view and np.may_share_memory(value, arrays[0]):
@@ -351,7 +349,7 @@ def wrap(data: Any, requires_grad: bool = False) -> Any:
     """Return an array as a leaf tensor, without copying it."""
     out = _new(_Result)
     out._data = data
-    out._grad = out._record = out._version = out._extra = None
+    out._grad = out._op = out._version = out._extra = None
     out._requires_grad = requires_grad
     return out
 
@@ -397,7 +395,7 @@ def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str
     What integers alone turned into floats has the default float dtype.
     """
     out._requires_grad = False
-    out._record = None
+    out._op = None
     if out._data.dtype.kind == "f" and not any(x._data.dtype.kind == "f" for x in inputs):
         default = dtypes.get_default_dtype()
         if out._data.dtype != default:
@@ -411,7 +409,7 @@ def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[st
     """Record a result if that is asked for, and check it."""
     if is_recording() and any(x._requires_grad for x in inputs):
         out._requires_grad = True
-        out._record = (op, inputs, params, tick())
+        out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
     check_result(op.name, out, inputs)
 
 

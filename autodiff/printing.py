@@ -34,8 +34,8 @@ def _notes(tensor: Node, data: npt.NDArray[Any]) -> list[str]:
     usual = (dtypes.get_default_dtype(), np.dtype(np.int64), np.dtype(np.bool))
     if data.dtype not in (usual if data.size else usual[:1]):
         notes.append(f"dtype={data.dtype}")
-    if tensor._record is not None:
-        notes.append(f"grad_fn={tensor._record[0]!r}")
+    if tensor._op is not None:
+        notes.append(f"grad_fn={tensor._op!r}")
     elif tensor._requires_grad:
         notes.append("requires_grad=True")
     return notes

@@ -32,7 +32,7 @@ def _augmented(function: np.ufunc, operation: Callable[[Any, Any], Tensor], name
 
     def apply(self: Tensor, other: Any) -> Tensor:
         leads = isinstance(other, Node) and other._requires_grad and not self._requires_grad
-        records = is_recording() and (self._record is not None or leads)
+        records = is_recording() and (self._op is not None or leads)
         return operation(self, other) if records else self._combine(name, function, other)
 
     return apply
@@ -81,7 +81,7 @@ class Tensor(Node):
                 array = array.astype(dtypes.get_default_dtype())
         dtypes.checked(array.dtype, "Tensor")
         self._data = array
-        self._grad = self._record = self._version = self._extra = None
+        self._grad = self._op = self._version = self._extra = None
         self._requires_grad = False
         if isinstance(data, Tensor):
             share_version(self, data)
@@ -142,7 +142,7 @@ class Tensor(Node):
         """
         if requires_grad and self._data.dtype.kind != "f":
             raise RuntimeError(f"requires_grad: only tensors of floats can require gradients, this holds {self.dtype}")
-        if not requires_grad and self._record is not None:
+        if not requires_grad and self._op is not None:
             raise RuntimeError("requires_grad: can only be switched off on leaves; use detach() on a result")
         self._requires_grad = bool(requires_grad)
         return self
@@ -193,12 +193,12 @@ class Tensor(Node):
     @property
     def is_leaf(self) -> bool:
         """Whether it is not the result of a recorded operation."""
-        return self._record is None
+        return self._op is None
 
     @property
     def grad_fn(self) -> primitive.Primitive | None:
         """The primitive whose recorded result it is; None for a leaf."""
-        return None if self._record is None else self._record[0]
+        return None if self._op is None else self._op
 
     @property
     def T(self) -> Tensor:  # noqa: N802  # PyTorch's and NumPy's name
@@ -337,7 +337,7 @@ class Tensor(Node):
         return out
 
     def _refuse_copy(self) -> None:
-        if self._record is not None:
+        if self._op is not None:
             raise RuntimeError("copy: only leaves can be copied or pickled; use detach() or clone() on a result")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -505,7 +505,7 @@ class Tensor(Node):
     def _change(self, name: str, write: Callable[[npt.NDArray[Any]], Any]) -> Tensor:
         """Let `write` change the array, where no gradient becomes wrong by that, and note that it has changed."""
         if self._requires_grad and is_recording():
-            what = "a leaf that requires a gradient" if self._record is None else "a result that a graph has recorded"
+            what = "a leaf that requires a gradient" if self._op is None else "a result that a graph has recorded"
             raise RuntimeError(
                 f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor"
             )

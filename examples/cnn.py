@@ -145,9 +145,11 @@ def train(model: nn.Module, data: Split, options: argparse.Namespace) -> History
 
 def draw_filters(model: nn.Sequential, images: Images, path: Path) -> None:
     """Write the first layer's kernels as a picture, each above what it makes of the first image."""
+    convolution, relu = model[0], model[1]
+    assert isinstance(convolution, nn.Conv2d)
     with ad.no_grad():
-        maps = model[1](model[0](as_channel(images.inputs(slice(1)), images))).numpy()[0]
-    kernels = model[0].weight.detach().numpy()[:, 0]
+        maps = relu(convolution(as_channel(images.inputs(slice(1)), images))).numpy()[0]
+    kernels = convolution.weight.detach().numpy()[:, 0]
     figure = plots.new_figure(12, 2.2)
     figure.suptitle("The first layer's kernels, and what each finds in an image", fontweight="bold")
     largest = np.abs(kernels).max()

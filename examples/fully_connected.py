@@ -112,7 +112,7 @@ class Architecture:
 
     def loss(self, model: nn.Sequential, x: NDArray[np.floating], y: Labels) -> ad.Tensor:
         """Return the cross entropy of a batch, with the penalty on the weights, but not on the biases."""
-        loss = nn.functional.cross_entropy(model(x), y)
+        loss = nn.functional.cross_entropy(model(x), ad.tensor(y))
         for layer in model:
             if self.l2 and isinstance(layer, nn.Linear):
                 loss = loss + 0.5 * self.l2 * (layer.weight * layer.weight).sum()
@@ -180,7 +180,7 @@ def score(model: nn.Sequential, x: Pixels, y: Labels) -> Score:
     model.eval()
     with ad.no_grad():
         logits = model(x)
-        loss = nn.functional.cross_entropy(logits, y).item()
+        loss = nn.functional.cross_entropy(logits, ad.tensor(y)).item()
     return Score(loss, float(np.mean(logits.numpy().argmax(axis=1) == y)))
 
 
@@ -344,7 +344,7 @@ def factors_in_training(
     rng = np.random.default_rng(seed)
     model = architecture.build(data.x_train.shape[1], 10)
     optimizer = STEP_RULES[rule](list(model.parameters()))
-    factors = []
+    factors: list[float] = []
     for _ in range(epochs):
         for x, y in shuffled_batches(data, rng):
             optimizer.zero_grad()

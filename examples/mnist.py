@@ -275,8 +275,8 @@ def train(
 
 def steps_in_epoch(data: Split, options: argparse.Namespace) -> int:
     """Return how many batches an epoch has; a single image left over is none."""
-    batches, left = divmod(len(data.train), options.batch_size)
-    return batches + (left > 1)
+    size: int = options.batch_size
+    return len(data.train) // size + (len(data.train) % size > 1)
 
 
 def report_reference(history: History, data: Split, options: argparse.Namespace) -> None:
@@ -352,7 +352,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--lr", type=positive_number, default=argparse.SUPPRESS, help=f"learning rate (default: {rates})"
     )
     options.add_argument(
-        "--schedule", choices=("constant", "cosine"), default="constant", help="how the learning rate moves, to zero"
+        "--schedule", choices=("constant", "cosine"), default="constant", help="cosine: the learning rate falls to zero"
     )
     options.add_argument(
         "--shift", type=integer(0), default=0, metavar="PIXELS", help="move each training image by up to so many"

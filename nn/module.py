@@ -112,7 +112,7 @@ class Module:
     def _sign(self, output: Any, start: int) -> None:
         """Note on each tensor of the output that this module computed it, for pictures of the graph."""
         if isinstance(output, Tensor):
-            if output._record is not None and output._record[3] > start:
+            if output._op is not None and output._stamp > start:
                 extra(output).scopes += ((self, start),)
         elif isinstance(output, (tuple, list)):
             for part in output:

@@ -120,7 +120,7 @@ class _FoldedReader(Reader):
             self.known[key] = self._module(key)
             self.diagram.nodes.append(self.known[key])
         module = self.known[key]
-        for x in y._record[1]:
+        for x in y._inputs:
             if x in self.keys:
                 if self.keys[x] != module.key:
                     self.diagram.arrows.append(Arrow(self.keys[x], module.key, "", x in self.main))
@@ -145,7 +145,7 @@ class _FoldedReader(Reader):
         members = self.members[key]
         name = f"m{len(self.known)}"
         if not isinstance(key, int):
-            leaves = {x for y in members for x in y._record[1] if x._record is None and x._requires_grad}
+            leaves = {x for y in members for x in y._inputs if x._op is None and x._requires_grad}
             said = (_counted(len(leaves), "leaf", "leaves") + " with a gradient",) if leaves else ()
             return Module(name, f"… {len(members):,} earlier operations", said)
         returned = [y for y in members if y in self.calls.calls[key].returned]
@@ -171,5 +171,5 @@ class _FoldedReader(Reader):
     def content(self, t: Node, brief: bool = False) -> Content:
         """Describe a tensor by its shape, a number by its value."""
         whole = super().content(t, brief)
-        is_number = t._record is None and self.names.kind(t) == "constant"
+        is_number = t._op is None and self.names.kind(t) == "constant"
         return Content(whole.shape, True, whole.value if is_number else (), None, "")

@@ -78,8 +78,8 @@ def _computed(out: Node, start: int) -> set[Node]:
     found = [out]
     seen = {out}
     for y in found:  # grows as it is walked
-        for x in y._record[1]:
-            if x._record is not None and x._record[3] > start and x not in seen:
+        for x in y._inputs:
+            if x._op is not None and x._stamp > start and x not in seen:
                 seen.add(x)
                 found.append(x)
     return seen

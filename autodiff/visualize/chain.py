@@ -24,9 +24,9 @@ def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> d
     called: dict[Node, str] = {}
     counts = {"parameter": 0, "input": 0}
     places = {t: i for i, t in enumerate(outputs, start=1)}
-    for t in dict.fromkeys(t for y in steps for t in (*y._record[1], y)):
+    for t in dict.fromkeys(t for y in steps for t in (*y._inputs, y)):
         name = names.of(t)
-        if not name and t._record is None and (kind := names.kind(t)) in counts:
+        if not name and t._op is None and (kind := names.kind(t)) in counts:
             counts[kind] += 1
             name = ("θ" if kind == "parameter" else "x") + str(counts[kind]).translate(_SUBSCRIPTS)
         if not name and t in places:
@@ -55,7 +55,7 @@ class Chain:
         self.formulas: dict[Node, Expr] = {}  # what each step computes, in terms of tensors that are kept
         users: dict[Node, list[Node]] = {}
         for y in steps:
-            for x in y._record[1]:
+            for x in y._inputs:
                 users.setdefault(x, []).append(y)
         added = 0
         for y in steps:
@@ -74,16 +74,16 @@ class Chain:
         return is_elementwise(y) and is_elementwise(users[0]) and users[0]._data.shape == y._data.shape
 
     def _formula(self, y: Node) -> Expr | None:
-        op = y._record[0]
+        op = y._op
         source = formulas.VALUES.get(op.name) or formulas.PRODUCTS.get(op.name)
-        if source is not None and op.name == "linear" and len(y._record[1]) < 3:
+        if source is not None and op.name == "linear" and len(y._inputs) < 3:
             source = source.removesuffix(" + bias")
         operands = None if source is None else self._operands(y)
         return None if source is None or operands is None else expressions.filled(source, operands)
 
     def _operands(self, y: Node) -> dict[str, Expr] | None:
         """Return the expressions of a step's inputs and parameters by their names; None if one has none."""
-        op, inputs, params, _ = y._record
+        op, inputs, params = y._op, y._inputs, y._params
         found: dict[str, Expr] = {k: expressions.constant(v) for k, v in params.items() if isinstance(v, (int, float))}
         for argument, x in zip(op.inputs, inputs, strict=False):
             e = self.expression(x)
@@ -96,7 +96,7 @@ class Chain:
         """Return what stands for a tensor in a formula: its name, its number, or its own formula."""
         if t in self.names:
             return expressions.name(self.names[t])
-        if t._record is not None:
+        if t._op is not None:
             formula = self.formulas.get(t)
             return formula if formula is not None and len(expressions.text(formula)) <= 2 * _LONGEST_VALUE else None
         if not t._data.shape and not t._requires_grad and np.isfinite(t._data):
@@ -107,15 +107,15 @@ class Chain:
         """Return a kept result and what was folded into it, in the order of computation."""
         found, seen = [y], {y}
         for r in found:  # grows as it is walked
-            for x in r._record[1]:
-                if x._record is not None and x not in self.names and x not in seen:
+            for x in r._inputs:
+                if x._op is not None and x not in self.names and x not in seen:
                     seen.add(x)
                     found.append(x)
-        return sorted(found, key=lambda r: r._record[3])
+        return sorted(found, key=lambda r: r._stamp)
 
     def sources(self, steps: Iterable[Node]) -> list[Node]:
         """Return the kept tensors that the steps read, in the order of reading."""
-        return list(dict.fromkeys(x for r in steps for x in r._record[1] if x in self.names))
+        return list(dict.fromkeys(x for r in steps for x in r._inputs if x in self.names))
 
     def slopes(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expr]:
         """Return the formulas of the derivatives of `y` through its folded steps, where they are elementwise and short.
@@ -126,7 +126,7 @@ class Chain:
         if len(steps) > _MOST_STEPS:
             return {}
         for r in reversed(steps):
-            op, inputs, _, _ = r._record
+            op, inputs = r._op, r._inputs
             known, operands = formulas.SLOPES.get(op.name, {}), self._operands(r)
             for argument, x in zip(op.inputs * len(inputs) if op.variadic else op.inputs, inputs, strict=False):
                 if not x._requires_grad or r not in found:
@@ -142,7 +142,7 @@ class Chain:
 
     def matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expr | None:
         """Return the formula of a Jacobian that is a matrix in the product: that of a vector by a vector."""
-        op, inputs, _, _ = y._record
+        op, inputs = y._op, y._inputs
         operands = self._operands(y)
         if len(steps) > 1 or operands is None or x._data.ndim != 1 or y._data.ndim > 1:
             return None
@@ -168,4 +168,4 @@ class Chain:
 
 def is_elementwise(y: Node) -> bool:
     """Tell whether each element of a result depends on the same element of each operand alone."""
-    return y._record[0].name in formulas.SLOPES
+    return y._op.name in formulas.SLOPES

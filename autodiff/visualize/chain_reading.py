@@ -37,7 +37,7 @@ class ChainReader(Reader):
         if not self.numerator and len(outputs) == 1 and outputs[0]._data.size == 1:
             self.numerator = called[outputs[0]] if len(called[outputs[0]]) <= 6 else ""
         self.chain = Chain(self.steps, called, completed=True)
-        self.kinds = {t: self.names.kind(t) for t in called if t._record is None}
+        self.kinds = {t: self.names.kind(t) for t in called if t._op is None}
 
     def called(self, t: Node) -> str:
         """Return the tensor's name, which may be one that only this picture gives it."""
@@ -66,7 +66,7 @@ class ChainReader(Reader):
         formula = self.chain.formulas.get(y)
         if formula is not None and len(written := expressions.text(formula)) <= 40:
             return written
-        op, inputs, _, _ = y._record
+        op, inputs = y._op, y._inputs
         operands = [self.chain.expression(x) for x in inputs]
         called = op.symbol if op.symbol.isalpha() else op.name
         return f"{called}({', '.join('…' if e is None else expressions.text(e) for e in operands)})"
@@ -91,7 +91,7 @@ class ChainReader(Reader):
 
     def _pulled(self, y: Node, steps: Sequence[Node], x: Node) -> str:
         """Return what a single product of matrices makes of the gradient that arrives, "" for anything else."""
-        op, inputs, _, _ = y._record
+        op, inputs = y._op, y._inputs
         if len(steps) > 1 or op.name not in formulas.PULLED or any(t._data.ndim != 2 for t in inputs[:2]):
             return ""
         operands = {"g": expressions.name(f"∂{self.numerator or 'L'}/∂{self.chain.names[y]}")}

@@ -121,7 +121,7 @@ def _check(outputs: tuple[Any, ...], direction: str, digits: int) -> None:
     for i, output in enumerate(outputs):
         if not isinstance(output, Node):
             raise TypeError(f"draw: expected tensors, got {type(output).__name__} as argument {i}")
-        if output._record is None:
+        if output._op is None:
             raise RuntimeError(
                 f"draw: output {i}, a tensor of shape {output._data.shape}, has no graph. Was it computed under "
                 "no_grad(), from detached tensors, or from none with requires_grad=True?"

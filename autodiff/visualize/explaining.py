@@ -261,13 +261,13 @@ def _checked(output: Any, input: Any, digits: int) -> list[Node]:
             raise TypeError(f"explain: the {what} must be a Tensor, got {type(t).__name__}")
     if digits < 1:
         raise ValueError(f"explain: digits must be at least 1, got {digits}")
-    if output._record is None:
+    if output._op is None:
         raise RuntimeError(
             f"explain: the output, a tensor of shape {output._data.shape}, has no graph. Was it computed under "
             "no_grad(), from detached tensors, or from none with requires_grad=True?"
         )
     steps = recorded([output], "explain")
-    known = {t for y in steps for t in (y, *y._record[1])}
+    known = {t for y in steps for t in (y, *y._inputs)}
     if input not in known:
         called = f"{input._extra.name!r}, " if input._extra is not None and input._extra.name else ""
         raise RuntimeError(
@@ -277,7 +277,7 @@ def _checked(output: Any, input: Any, digits: int) -> list[Node]:
         raise RuntimeError(f"explain: the input, a tensor of shape {input._data.shape}, does not require a gradient")
     reached = {input}
     for y in steps:
-        if y is not input and not reached.isdisjoint(y._record[1]):
+        if y is not input and not reached.isdisjoint(y._inputs):
             reached.add(y)
     return [y for y in steps if y in reached]
 

@@ -91,7 +91,7 @@ class Reader:
         self.numerator = numerator if len(numerator) <= LONGEST_IN_FRACTION else ""
         self.users: dict[Node, list[Node]] = {}
         for y in self.steps:
-            for x in y._record[1]:
+            for x in y._inputs:
                 self.users.setdefault(x, []).append(y)
         self.keys: dict[Node, str] = {}  # of the box or step from which a tensor's arrows start
         self.step_numbers, self.box_numbers = itertools.count(), itertools.count()
@@ -116,7 +116,7 @@ class Reader:
 
     def add(self, y: Node) -> None:
         """Add an operation: its leaves that are new, itself, its result, and the arrows into it."""
-        op, inputs, params, _ = y._record
+        op, inputs, params = y._op, y._inputs, y._params
         for x in inputs:
             if x not in self.keys:
                 self.add_leaf(x)
@@ -199,6 +199,6 @@ def gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> dict[Node, Any]
     For a scalar output that is its derivative by every tensor, computed here; otherwise what is stored in ``.grad``.
     """
     if len(outputs) > 1 or outputs[0]._data.size != 1:
-        tensors = dict.fromkeys(t for y in steps for t in (*y._record[1], y) if t._grad is not None)
+        tensors = dict.fromkeys(t for y in steps for t in (*y._inputs, y) if t._grad is not None)
         return {t: t._grad._data for t in tensors}
     return pulled(steps, {outputs[0]: ones(outputs[0])})

@@ -7,26 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from .. import graph
 from ..backward import _fitted
 from ..graph import Node
 
 
 def recorded(outputs: Iterable[Node], where: str = "draw") -> list[Node]:
     """Return all recorded nodes that the outputs depend on, in the order of computation."""
-    found = list(dict.fromkeys(outputs))
-    seen = set(found)
-    for y in found:  # grows as it is walked
-        op, inputs, _, _ = y._record
-        if inputs is None:
-            raise RuntimeError(
-                f"{where}: the graph was already differentiated and freed ({op.name}). {where.capitalize()} it before "
-                "backward(), or pass retain_graph=True to backward()."
-            )
-        for x in inputs:
-            if x._record is not None and x not in seen:
-                seen.add(x)
-                found.append(x)
-    return sorted(found, key=lambda y: y._record[3])
+    freed = (
+        f"{where}: the graph was already differentiated and freed ({{}}). {where.capitalize()} it before backward(), "
+    )
+    return graph.recorded(outputs, freed + "or pass retain_graph=True to backward().")
 
 
 def pulled(steps: Sequence[Node], seeds: Mapping[Node, Any]) -> dict[Node, Any]:
@@ -49,7 +40,7 @@ def pulled(steps: Sequence[Node], seeds: Mapping[Node, Any]) -> dict[Node, Any]:
         for y in reversed(steps):
             if y not in found:
                 continue
-            op, inputs, params, stamp = y._record
+            op, inputs, params, stamp = y._op, y._inputs, y._params, y._stamp
             op.check_unchanged(y, inputs, stamp)
             for i, x in enumerate(inputs):
                 if x._requires_grad:

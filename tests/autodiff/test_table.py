@@ -136,7 +136,7 @@ def test_gradients_have_the_shape_and_dtype_of_their_inputs(
 @every_sample
 def test_rules_neither_return_nor_change_what_was_saved(op: Primitive, sample: Sample) -> None:
     for y in applications(op, sample.call(ad, *tensors(sample))):
-        saved = [t.data for t in (y, *y._record[1])]
+        saved = [t.data for t in (y, *y._inputs)]
         before = [a.copy() for a in saved]
         for a in saved:
             a.flags.writeable = False  # a rule that writes into what it was given raises
@@ -282,9 +282,9 @@ def applications(op: Primitive, output: ad.Tensor) -> list[Any]:
     found, queue = [], [output]
     while queue:
         y = queue.pop()
-        if y._record is not None:
-            queue.extend(y._record[1])
-            if y._record[0] is op:
+        if y._op is not None:
+            queue.extend(y._inputs)
+            if y._op is op:
                 found.append(y)
     return found
 
@@ -294,7 +294,7 @@ def rules(y: Any) -> list[tuple[Any, Callable[[], Any], Callable[[], Any]]]:
 
     The gradient of the output that they get cannot be written to.
     """
-    op, inputs, params, _ = y._record
+    op, inputs, params = y._op, y._inputs, y._params
     g = np.random.default_rng(3).uniform(0.5, 1.5, y.shape).astype(y.dtype)
     g = g if isinstance(g, np.ndarray) else y.dtype.type(g)
     if isinstance(g, np.ndarray):

@@ -138,7 +138,7 @@ def test_the_value_is_the_gradient(
     for k, y in enumerate(queue):
         if k % every == 0:
             y.named(f"t{k}")
-        queue += [x for x in dict.fromkeys(y._record[1]) if x._record is not None and x not in seen]
+        queue += [x for x in dict.fromkeys(y._inputs) if x._op is not None and x not in seen]
         seen.update(queue)
     explained = {}
     for x in leaves:

@@ -32,13 +32,13 @@ def results(op: str) -> list[Any]:
     for sample in SAMPLES[op]:
         inputs = [ad.tensor(x, requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *inputs)
-        if y._record is not None and y._record[0].name == op and y.numel() and len({x.shape for x in inputs}) == 1:
+        if y._op is not None and y._op.name == op and y.numel() and len({x.shape for x in inputs}) == 1:
             found.append(y)
     return found
 
 
 def names_of(y: Any) -> dict[str, Any]:
-    op, inputs, params, _ = y._record
+    op, inputs, params = y._op, y._inputs, y._params
     return FUNCTIONS | dict(zip(op.inputs, (x.data for x in inputs), strict=False)) | params
 
 
@@ -48,7 +48,7 @@ def test_each_slope_is_what_the_rule_gives(op: str) -> None:
     tried = 0
     for y in results(op):
         found = pulled([y], {y: ones(y)})
-        for argument, x in zip(y._record[0].inputs, y._record[1], strict=False):
+        for argument, x in zip(y._op.inputs, y._inputs, strict=False):
             if argument in formulas.SLOPES[op]:
                 said = eval(formulas.SLOPES[op][argument], names_of(y))
                 # the formula and the rule round a few times each, in a different order
@@ -74,7 +74,7 @@ def test_products_and_what_they_make_of_the_gradient(op: str) -> None:
     np.testing.assert_allclose(eval(formulas.PRODUCTS[op], names_of(y)), y.data, rtol=1e-13)
     g = rng.normal(size=(2, 4))
     found = pulled([y], {y: g})
-    for argument, x in zip(y._record[0].inputs, y._record[1], strict=False):
+    for argument, x in zip(y._op.inputs, y._inputs, strict=False):
         said = eval(formulas.PULLED[op][argument], names_of(y) | {"g": g})
         np.testing.assert_allclose(said, found[x], rtol=1e-13)
 
