@@ -263,14 +263,14 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
 
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
-            if not (isinstance(input, Node) or isinstance(other, Node)):
-                return _plainly(op.name, forward, (input, other), NO_PARAMS)
-            if yields and not isinstance(other, OPERANDS):
-                return NotImplemented
             if isinstance(input, Node):
+                if yields and not isinstance(other, OPERANDS):
+                    return NotImplemented
                 other = wrap(_array(op.name, other, input._data.dtype))
-            else:
+            elif isinstance(other, Node):
                 input = wrap(_array(op.name, input, other._data.dtype))
+            else:
+                return _plainly(op.name, forward, (input, other), NO_PARAMS)
         a, b = input._data, other._data
         kind = a.__class__
         if (kind is ndarray or kind is not b.__class__) and a.dtype is not b.dtype:  # a scalar's class is its dtype

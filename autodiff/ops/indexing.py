@@ -197,7 +197,12 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     d = _checked(x, dim, at, "gather")
     if not at.size:
         return _gather(ravel(x), ravel(at), dim=0).reshape(at.shape)
-    return _gather(_with_dim(x), _with_dim(at), dim=d).reshape(at.shape)
+    return _shaped(_gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
+
+
+def _shaped(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor in a shape, the tensor itself if it has that already."""
+    return x if x.shape == shape else x.reshape(shape)
 
 
 def _with_dim(x: Tensor) -> Tensor:
@@ -318,7 +323,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     if not isinstance(src, (Node, np.ndarray)):
         src = _element(src, tensor_of(input, "scatter"), "scatter")
     x, at, put, d = _placing(input, dim, index, src, "scatter")
-    return _put(x, at, put, dim=d).reshape(tensor_of(input, "scatter").shape)
+    return _shaped(_put(x, at, put, dim=d), tensor_of(input, "scatter").shape)
 
 
 @numpy_names
@@ -331,7 +336,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     tensor([1., 0., 5.])
     """
     x, at, put, d = _placing(input, dim, index, tensor_of(src, "scatter_add"), "scatter_add")
-    return add(x, _scatter(put, at, shape=x.shape, dim=d)).reshape(tensor_of(input, "scatter_add").shape)
+    return _shaped(add(x, _scatter(put, at, shape=x.shape, dim=d)), tensor_of(input, "scatter_add").shape)
 
 
 def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Tensor, Tensor, Tensor, int]:
