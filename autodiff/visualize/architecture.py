@@ -18,6 +18,7 @@ from .walk import recorded
 # A picture of more operations is not read but searched: it is folded to its modules, where there are none to its end.
 MOST_STEPS, MOST_STEPS_ALONE = 40, 250
 _KEPT_STEPS = 20  # of those outside of modules
+_LEFT_OUT = "Derivatives are left out; pass fold=False to see them."
 _FOUND = ("argmax", "argmin")  # what a maximum calls the positions that it found itself: no data from outside
 
 
@@ -38,8 +39,10 @@ def is_readable(outputs: Sequence[Node]) -> bool:
     return len(coarsest.diagram.nodes) > MOST_STEPS  # then modules are not what makes it large
 
 
-def read_folded(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> FoldedReader:
-    """Describe how the outputs were computed, folded so far that it can be read."""
+def read_folded(
+    outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False, derivatives: bool = False
+) -> FoldedReader:
+    """Describe how the outputs were computed, folded so far that it can be read, without the `derivatives` asked for."""
     steps = recorded(outputs)
     count, levels = len(steps), Calls(steps).levels
     for depth in range(max(levels, default=-1), -1, -1):
@@ -47,15 +50,13 @@ def read_folded(outputs: Sequence[Node], params: Any = None, digits: int = 4, he
         view = FoldedReader(outputs, Names(params), group, digits, numbers=False)
         if len(view.diagram.nodes) <= MOST_STEPS:
             view = FoldedReader(outputs, Names(params), group, digits, numbers=True, heat=heat)
-            view.diagram.note = (
-                f"{count:,} operations, too many to read: modules are folded below depth {depth}. "
-                "Pass depth=… for another view, fold=False for all of it."
+            view.diagram.note = f"{count:,} operations, too many to read: modules are folded below depth {depth}. " + (
+                _LEFT_OUT if derivatives else "Pass depth=… for another view, fold=False for all of it."
             )
             return view
     view = FoldedReader(outputs, Names(params), _earliest, digits, numbers=True, heat=heat)
-    view.diagram.note = (
-        f"{count:,} operations, too many to read: all but the last {_KEPT_STEPS} are folded. "
-        "Pass fold=False for all of them."
+    view.diagram.note = f"{count:,} operations, too many to read: all but the last {_KEPT_STEPS} are folded. " + (
+        _LEFT_OUT if derivatives else "Pass fold=False for all of them."
     )
     return view
 

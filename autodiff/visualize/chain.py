@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,30 +13,44 @@ import numpy.typing as npt
 
 from ..graph import Node
 from . import expressions, formulas
+from .calls import Calls
 from .expressions import Expr
 from .reading import Names
 from .walk import ones, pulled, units
 
 _LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still read at a glance
 _MOST_STEPS = 8  # that one formula tells of
+DIRECT = "|direct"  # marks a derivative by one way of several
+DIRECT_NOTE = "|direct: by this way alone, the tensors on other ways held fixed; their contributions are added."
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+def numbered(letter: str, taken: Container[str]) -> Iterator[str]:
+    """Return x₁, x₂, ... without the names that are taken at the time when the next one is asked for."""
+    names = (letter + str(i).translate(SUBSCRIPTS) for i in itertools.count(1))
+    return (name for name in names if name not in taken)
+
+
 def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
-    """Return the names of what the user named, and names for the leaves and outputs that have none."""
+    """Return the names of what the user named, and names for the leaves and outputs that have none: each name once."""
+    tensors = list(dict.fromkeys(t for y in steps for t in (*y._inputs, y)))
+    taken = {name for t in tensors if (name := names.of(t))}
+    letters = {"parameter": numbered("θ", taken), "input": numbered("x", taken)}
+    is_loss = len(outputs) == 1 and outputs[0]._data.size == 1 and "L" not in taken
+    free = numbered("y", taken)
+    results = {t: "L" if is_loss else next(free) for t in outputs if not names.of(t)}
     called: dict[Node, str] = {}
-    counts = {"parameter": 0, "input": 0}
-    places = {t: i for i, t in enumerate(outputs, start=1)}
-    for t in dict.fromkeys(t for y in steps for t in (*y._inputs, y)):
+    given: set[str] = set()
+    for t in tensors:
         name = names.of(t)
-        if not name and t._op is None and (kind := names.kind(t)) in counts:
-            counts[kind] += 1
-            name = ("θ" if kind == "parameter" else "x") + str(counts[kind]).translate(SUBSCRIPTS)
-        if not name and t in places:
-            is_loss = len(outputs) == 1 and t._data.size == 1
-            name = "L" if is_loss else f"y{places[t]}".translate(SUBSCRIPTS)
-        if name:
+        while name in given:  # a second tensor of the same name: h′ is not h
+            name += "′"
+            name += "′" * (name in taken)
+        if not name and t._op is None and (kind := names.kind(t)) in letters:
+            name = next(letters[kind])
+        if name := name or results.get(t, ""):
             called[t] = name
+            given.add(name)
     return called
 
 
@@ -47,27 +64,32 @@ class Chain:
     names : mapping of Node to str
         The tensors that are kept, and their names.
     completed : bool, optional
-        Keep what no short formula can tell of as well, under the names v₁, v₂, ... that textbooks use.
+        Keep what no short formula can tell of as well, under the names v₁, v₂, ... that textbooks use; a formula tells
+        of what one call of a module computed, not of what a further one makes of it.
     """
 
     def __init__(self, steps: Sequence[Node], names: Mapping[Node, str], completed: bool = False) -> None:
         self.names = dict(names)
         self.formulas: dict[Node, Expr] = {}  # what each step computes, in terms of tensors that are kept
-        users: dict[Node, list[Node]] = {}
+        self._steps = steps
+        self._ways: dict[Node, list[Node]] = {}
+        self.users: dict[Node, list[Node]] = {}  # the steps that read a tensor, in the order of computation
         for y in steps:
             for x in y._inputs:
-                users.setdefault(x, []).append(y)
-        added = 0
+                self.users.setdefault(x, []).append(y)
+        free = numbered("v", set(self.names.values()))
+        calls = Calls(steps if completed else ())
         for y in steps:
             formula = self.tell(y)
-            if completed and y not in self.names and not self._folds(y, formula, users.get(y, [])):
-                added += 1
-                self.names[y] = f"v{added}".translate(SUBSCRIPTS)
+            if completed and y not in self.names and not self._folds(y, formula, calls):
+                self.names[y] = next(free)
 
-    @staticmethod
-    def _folds(y: Node, formula: Expr | None, users: list[Node]) -> bool:
+    def _folds(self, y: Node, formula: Expr | None, calls: Calls) -> bool:
         """Tell whether the one step that reads a result can tell of it in its own formula."""
+        users = self.users.get(y, [])
         if formula is None or len(users) != 1 or len(expressions.text(formula)) > _LONGEST_VALUE:
+            return False
+        if calls.around(y) != calls.around(users[0]):
             return False
         return is_elementwise(y) and is_elementwise(users[0]) and users[0]._data.shape == y._data.shape
 
@@ -127,6 +149,32 @@ class Chain:
     def sources(self, steps: Iterable[Node]) -> list[Node]:
         """Return the kept tensors that the steps read, in the order of reading."""
         return list(dict.fromkeys(x for r in steps for x in r._inputs if x in self.names))
+
+    def ways(self, y: Node) -> list[Node]:
+        """Return the kept tensors that a kept result was computed from; none for a leaf."""
+        if y not in self._ways:
+            self._ways[y] = [] if y._op is None else self.sources(self.between(y))
+        return self._ways[y]
+
+    def is_direct(self, y: Node, x: Node) -> bool:
+        """Tell whether the way from `x` to `y` is one of several: its derivative is that with the others held fixed."""
+        first = self.users[x][0]._stamp  # what is older cannot depend on x
+        pending = [t for t in self.ways(y) if t is not x]
+        seen = set(pending)
+        while pending:
+            t = pending.pop()
+            if t is x:
+                return True
+            if t._op is not None and t._stamp >= first:
+                found = [s for s in self.ways(t) if s not in seen]
+                seen.update(found)
+                pending += found
+        return False
+
+    @cached_property
+    def arrivals(self) -> Counter[Node]:
+        """The number of ways by which a gradient comes to each kept tensor."""
+        return Counter(x for y in self._steps if y in self.names for x in self.ways(y))
 
     def slopes(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expr]:
         """Return the formulas of the derivatives of `y` through its folded steps, where they are elementwise and short.

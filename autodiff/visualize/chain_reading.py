@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..graph import Node
-from .chain import Chain, completed
+from .chain import DIRECT_NOTE, Chain, completed
 from .diagram import Arrow, Box, Kind
 from .local import Local
 from .reading import Names, Reader
@@ -18,6 +18,9 @@ def read_chain(outputs: Sequence[Node], params: Any = None, digits: int = 4, hea
     for y in reader.steps:
         if y in reader.chain.names:
             reader.add_kept(y)
+    derivatives = [arrow.derivative for arrow in reader.diagram.arrows if arrow.derivative is not None]
+    if any(d.is_part and not d.is_rule for d in derivatives):
+        reader.diagram.note = DIRECT_NOTE
     return reader
 
 

@@ -56,11 +56,23 @@ class Step:
 
 @dataclass
 class Derivative:
-    """The local derivative along an arrow: its name and formula, and its numbers where they are few."""
+    """The local derivative along an arrow: its name and formula, and its numbers where they are few.
+
+    Of a step that is no product of numbers it is the rule by which it makes a gradient of the one that arrives.
+    """
 
     name: str
     formula: str
     value: Rows | None
+    is_rule: bool = False
+    is_part: bool = False  # what comes on other ways is added to it
+
+    @property
+    def said(self) -> str:
+        """The name and the formula on one line."""
+        if self.is_rule and self.is_part:
+            return f"to {self.name}: {self.formula}"
+        return f"{self.name} = {self.formula}" if self.formula else self.name
 
 
 @dataclass

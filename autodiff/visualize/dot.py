@@ -227,9 +227,8 @@ class _Labels:
 
     def derivative(self, local: Derivative) -> str:
         """Return the name of a local derivative, its formula, and beneath them its numbers."""
-        said = f"{local.name} = {local.formula}" if local.formula else local.name
         start = "" if self.across else _gap(4)  # the line is to the left
-        rows = [_row(start + _cell(_font(said, self.theme.derivative, 10), "LEFT"))]
+        rows = [_row(start + _cell(_font(local.said, self.theme.derivative, 10), "LEFT"))]
         if local.value is not None:
             if len(local.value) == len(local.value[0]) == 1:
                 numbers = _font(f"= {local.value[0][0]}", self.theme.derivative, 10)

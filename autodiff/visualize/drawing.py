@@ -13,6 +13,7 @@ from .dot import DIRECTIONS, write
 from .player import page
 from .reading import Reader, read
 from .rendering import Picture
+from .text import check_digits
 from .theme import THEMES
 
 
@@ -83,7 +84,7 @@ def draw(
     Raises
     ------
     TypeError
-        If an output is not a Tensor, or a parameter is not.
+        If an output is not a Tensor, a parameter is not, or `digits` is no integer.
     ValueError
         If there is no output, or an option is none of the possible ones.
     RuntimeError
@@ -111,7 +112,7 @@ def draw(
     if depth is not None:
         view = functools.partial(read_architecture, distinct, params, depth, digits, heat)
     elif fold and not is_readable(distinct):
-        view = functools.partial(read_folded, distinct, params, digits, heat)
+        view = functools.partial(read_folded, distinct, params, digits, heat, derivatives)
     else:
         view = functools.partial(read_chain if derivatives else read, distinct, params, digits, heat)
     picture = Picture(filename="graph.gv", format=format)
@@ -120,7 +121,7 @@ def draw(
     return picture
 
 
-def _check(outputs: tuple[Any, ...], direction: str, digits: int) -> None:
+def _check(outputs: tuple[Any, ...], direction: str, digits: Any) -> None:
     """Raise if there is nothing to draw or no way to draw it."""
     if not outputs:
         raise ValueError("draw: expected at least one tensor")
@@ -134,5 +135,4 @@ def _check(outputs: tuple[Any, ...], direction: str, digits: int) -> None:
             )
     if direction not in DIRECTIONS:
         raise ValueError(f"draw: direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
-    if digits < 1:
-        raise ValueError(f"draw: digits must be at least 1, got {digits}")
+    check_digits(digits, "draw")

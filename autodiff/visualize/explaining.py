@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy.typing as npt
 from ..graph import Node
 from ..primitive import wrap
 from . import expressions, text
-from .chain import Chain, completed
+from .chain import DIRECT, DIRECT_NOTE, Chain, completed
 from .expressions import Expr
+from .local import Local
 from .reading import Names
 from .walk import pulled, recorded, units
 
@@ -41,6 +42,9 @@ class Factor:
         Of the Jacobian: the output's shape, then the input's.
     value : ndarray or None
         The Jacobian; None if it has more than a million elements.
+    is_direct : bool
+        Whether the output depends on the input on other ways as well; then this is its derivative with the other named
+        tensors held fixed.
     """
 
     output: str
@@ -50,16 +54,17 @@ class Factor:
     shape: tuple[int, ...]
     value: npt.NDArray[Any] | None
     digits: int = 4
+    is_direct: bool = False
 
     @property
     def name(self) -> str:
-        """The factor as a fraction: ∂o/∂z."""
-        return f"∂{self.output}/∂{self.input}"
+        """The factor as a fraction: ∂o/∂z; ∂L/∂w|direct if it is one way of several."""
+        return f"∂{self.output}/∂{self.input}" + DIRECT * self.is_direct
 
     @property
     def latex_name(self) -> str:
         """The factor as a fraction in LaTeX."""
-        return _fraction(self.output, self.input)
+        return _fraction(self.output, self.input, self.is_direct)
 
     @property
     def number(self) -> str:
@@ -81,7 +86,7 @@ class Explanation:
     factors : tuple of Factor
         The factors of all products, each once.
     note : str
-        What is not written out, and how to see more of it; "" where all is.
+        What names and marks stand for that the user did not give, and what is not written out; "" if there is none.
     """
 
     def __init__(
@@ -200,9 +205,10 @@ def _latex_matrix(array: npt.NDArray[Any], digits: int) -> str:
     return r"\begin{bmatrix} " + r" \\ ".join(lines) + r" \end{bmatrix}"
 
 
-def _fraction(output: str, input: str) -> str:
+def _fraction(output: str, input: str, is_direct: bool = False) -> str:
     names = (expressions.latex_name(name) for name in (output, input))
-    return r"\frac{{\partial {}}}{{\partial {}}}".format(*names)
+    written = r"\frac{{\partial {}}}{{\partial {}}}".format(*names)
+    return rf"\left. {written} \right|_{{\mathrm{{direct}}}}" if is_direct else written
 
 
 def _row(e: Expr, formula: str, latex: str) -> tuple[str, str]:
@@ -252,9 +258,9 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
     Raises
     ------
     TypeError
-        If output or input is not a Tensor.
+        If output or input is not a Tensor, or `digits` is no integer.
     ValueError
-        If `digits` is less than 1.
+        If output and input are the same, or `digits` is less than 1.
     RuntimeError
         If the output has no graph, does not depend on the input, the input does not require a gradient, the graph has
         been freed by ``backward()``, or an array that a derivative needs was changed in place.
@@ -280,10 +286,20 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
     return explanation
 
 
-def explained(output: Any, input: Any, params: Any = None, digits: int = 4, most: int = _MOST_ELEMENTS) -> Explanation:
-    """Return what `explain` does; Jacobians of more than `most` elements are not computed."""
+def explained(
+    output: Any,
+    input: Any,
+    params: Any = None,
+    digits: int = 4,
+    most: int = _MOST_ELEMENTS,
+    shown: Mapping[Node, str] | None = None,
+) -> Explanation:
+    """Return what `explain` does; Jacobians of more than `most` elements are not computed.
+
+    What a picture has `shown` is called as it is there, without further words.
+    """
     steps = _checked(output, input, digits)
-    return _Explainer(output, input, steps, Names(params, "explain"), digits, most).explanation
+    return _Explainer(output, input, steps, Names(params, "explain"), digits, most, shown).explanation
 
 
 def _checked(output: Any, input: Any, digits: int) -> list[Node]:
@@ -291,13 +307,14 @@ def _checked(output: Any, input: Any, digits: int) -> list[Node]:
     for what, t in (("output", output), ("input", input)):
         if not isinstance(t, Node):
             raise TypeError(f"explain: the {what} must be a Tensor, got {type(t).__name__}")
-    if digits < 1:
-        raise ValueError(f"explain: digits must be at least 1, got {digits}")
+    text.check_digits(digits, "explain")
     if output._op is None:
         raise RuntimeError(
             f"explain: the output, a tensor of shape {output._data.shape}, has no graph. Was it computed under "
             "no_grad(), from detached tensors, or from none with requires_grad=True?"
         )
+    if output is input:
+        raise ValueError("explain: output and input are the same tensor; its derivative by itself is 1")
     steps = recorded([output], "explain")
     known = {t for y in steps for t in (y, *y._inputs)}
     if input not in known:
@@ -321,18 +338,32 @@ def _in_short(steps: int, ways: int) -> str:
 
 
 class _Explainer:
-    def __init__(self, output: Node, input: Node, steps: list[Node], names: Names, digits: int, most: int) -> None:
+    def __init__(
+        self,
+        output: Node,
+        input: Node,
+        steps: list[Node],
+        names: Names,
+        digits: int,
+        most: int,
+        shown: Mapping[Node, str] | None,
+    ) -> None:
         self.most = most
         self.output, self.input, self.digits = output, input, digits
         whole = recorded([output], "explain")
         called = completed(names, whole, [output])
-        called.setdefault(input, "input")
+        called.setdefault(input, "input" if "input" not in called.values() else "input′")
         has_names = any(y in called for y in steps if y is not output and y is not input)
+        if shown is not None:
+            called = {t: shown.get(t, name) for t, name in called.items()}
         self.on_path = {input, *steps}
         self.locals: dict[Node, tuple[dict[Node, Expr], dict[Node, Any], dict[Node, Any]]] = {}
         self.counts: dict[Node, int] = {}  # of the paths from a tensor to the input
         self.note = ""
-        self._keep(Chain(whole, called, completed=not has_names), steps)
+        if has_names or shown is None:
+            self._keep(Chain(whole, called, completed=not has_names), steps)
+        else:
+            self._keep(Chain(whole, called | dict(shown)), steps)
         total = self.counts[output]
         if not has_names and self.counts[output] > _MOST_PATHS_UNNAMED:
             passed = self._passed_by_all()
@@ -346,7 +377,10 @@ class _Explainer:
         called = self.chain.names
         paths = self._paths()
         factors = [[self.factor(y, x) for y, x in path] for path in paths]
-        value = self._product(factors) if len(paths) == self.counts[output] else None
+        direct = f"({DIRECT_NOTE})" if any(f.is_direct for path in factors for f in path) else ""
+        glossary = self._glossary(paths, names) if shown is None and not self.note else ""
+        self.note = "\n".join(filter(None, (direct, glossary, self.note)))
+        value = self._product(paths, factors) if len(paths) == self.counts[output] else None
         value = self._walked(steps) if value is None else value
         more = self.counts[output] - len(paths)
         name = called[output], called[input]
@@ -401,7 +435,8 @@ class _Explainer:
         """Return the derivative of a named tensor by another that it was computed from."""
         slopes, diagonals, jacobians = self._local(y)
         output, input = self.chain.names[y], self.chain.names[x]
-        formula, latex = "", _fraction(output, input)
+        is_direct = self.chain.is_direct(y, x)
+        formula, latex = "", _fraction(output, input, is_direct)
         e = slopes.get(x)
         if e is not None and not y._data.shape and not x._data.shape:
             formula, latex = expressions.text(e), expressions.latex(e)
@@ -414,18 +449,37 @@ class _Explainer:
         elif (matrix := self.chain.matrix(y, self.folded[y], x)) is not None:
             formula, latex = expressions.text(matrix), expressions.latex(matrix)
         shape = y._data.shape + x._data.shape
-        return Factor(output, input, formula, latex, shape, jacobians.get(x), self.digits)
+        return Factor(output, input, formula, latex, shape, jacobians.get(x), self.digits, is_direct)
 
-    def _product(self, paths: list[list[Factor]]) -> Any:
+    def _glossary(self, paths: list[list[tuple[Node, Node]]], names: Names) -> str:
+        """Say what names stand for that the user did not give."""
+        told = Local(self.chain, "L", self.digits)
+        written = dict.fromkeys(t for path in paths for y, x in path for t in (y, *self.chain.ways(y), x))
+        said = []
+        for t in sorted(written, key=lambda t: self.chain.names[t]):
+            if t is self.output or names.of(t):
+                continue
+            if t._op is not None:
+                said.append(f"{self.chain.names[t]} = {told.formula(t)}")
+            else:
+                called = "a parameter" if names.kind(t) == "parameter" else "an input"
+                said.append(f"{self.chain.names[t]}: {called}, {text.shape(t._data)}")
+        lines = [""]
+        for entry in said:
+            if len(lines[-1]) + len(entry) > _LONGEST_LINE:
+                lines.append("")
+            lines[-1] += f"{entry}; "
+        return f"({chr(10).join(lines).removesuffix('; ')})".replace("; \n", ";\n ") if said else ""
+
+    def _product(self, paths: list[list[tuple[Node, Node]]], factors: list[list[Factor]]) -> Any:
         """Return the sum of the products; None if a factor is too large to be there in full."""
-        ends = {self.chain.names[t]: t for t in self.chain.names}
         total: Any = 0
-        for path in paths:
+        for path, product in zip(paths, factors, strict=True):
             value: Any = None
-            for f in path:
+            for (y, _), f in zip(path, product, strict=True):
                 if f.value is None:
                     return None
-                value = f.value if value is None else np.tensordot(value, f.value, axes=ends[f.output]._data.ndim)
+                value = f.value if value is None else np.tensordot(value, f.value, axes=y._data.ndim)
             total = total + value
         dtype = self.input._data.dtype
         return total.astype(dtype) if total.ndim else dtype.type(total)

@@ -65,6 +65,13 @@ VALUES: dict[str, str] = {
     "log_softmax": "log_softmax(input)",
 }
 
+
+def _halved(sign: str) -> dict[str, str]:
+    """Return the derivatives of the larger or smaller of two, of which equal ones get half each."""
+    ways = (("input", "other"), ("other", "input"))
+    return {a: f"indicator({a} {sign} {b}) + indicator({a} == {b}) / 2" for a, b in ways}
+
+
 #: The derivative of a function of each element, by each input.
 SLOPES: dict[str, dict[str, str]] = {
     "add": {"input": "1", "other": "1"},
@@ -120,8 +127,8 @@ SLOPES: dict[str, dict[str, str]] = {
     "atanh": {"input": "1 / (1 - input ** 2)"},
     "erf": {"input": "2 * exp(-(input ** 2)) / sqrt(π)"},
     "abs": {"input": "sign(input)"},
-    "maximum": {"input": "indicator(input > other)", "other": "indicator(other > input)"},
-    "minimum": {"input": "indicator(input < other)", "other": "indicator(other < input)"},
+    "maximum": _halved(">"),
+    "minimum": _halved("<"),
 }
 
 #: What a reduction of all elements to one computes.
@@ -139,8 +146,7 @@ REDUCTIONS: dict[str, str] = {
 SHARES: dict[str, str] = {
     "sum": "1",
     "mean": "1 / n",
-    "amax": "indicator(input == y)",
-    "amin": "indicator(input == y)",
+    **dict.fromkeys(("amax", "amin"), "indicator(input == y) / sum(indicator(input == y))"),  # equal ones share
     "logsumexp": "exp(input - y)",
     "prod": "y / input",
     "norm": "input / y",
@@ -148,9 +154,10 @@ SHARES: dict[str, str] = {
 
 #: What the derivative is where elements are only moved, in words.
 MOVES: dict[str, str] = {
-    **dict.fromkeys(("reshape", "permute", "flip", "roll", "cat", "stack"), "1, elements in another order"),
+    "reshape": "1, the same elements in another shape",
+    **dict.fromkeys(("permute", "flip", "roll"), "1, elements in another order"),
     **dict.fromkeys(("index", "gather", "diagonal", "of_classes"), "1 where chosen, else 0"),
-    **dict.fromkeys(("undiagonal", "unindex", "scatter", "put", "to_classes"), "1 where it is put"),
+    **dict.fromkeys(("undiagonal", "unindex", "scatter", "put", "to_classes", "cat", "stack"), "1 where it is put"),
     "expand": "1 at each copy",
     "windows": "1 in each window",
     "unwindows": "1 where it is added",

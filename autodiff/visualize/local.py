@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import Node
 from . import expressions, formulas, text
-from .chain import Chain
+from .chain import DIRECT, Chain
 from .diagram import Derivative
 
 _LONGEST_FORMULA = 40
@@ -57,12 +57,14 @@ class Local:
             slope = slopes.get(x) or self.chain.matrix(y, steps, x)
             shown = x in values and (slope is None or not expressions.is_number(slope))
             numbers = text.value(values[x], self.digits, brief=True) if shown else None
-            name, said = f"∂{self.chain.names[y]}/∂{self.chain.names[x]}", self._moved(steps)
-            if slope is not None:
-                said = expressions.text(slope)
-            elif product := self._pulled(y, steps, x):
-                name, said, numbers = f"∂{self.numerator}/∂{self.chain.names[x]}", product, None
-            found[x] = Derivative(name, said, numbers)
+            if slope is None and (product := self._pulled(y, steps, x)):
+                name, is_part = f"∂{self.numerator}/∂{self.chain.names[x]}", self.chain.arrivals[x] > 1
+                found[x] = Derivative(name, product, None, is_rule=True, is_part=is_part)
+                continue
+            is_part = self.chain.is_direct(y, x)
+            name = f"∂{self.chain.names[y]}/∂{self.chain.names[x]}" + DIRECT * is_part
+            said = self._moved(steps) if slope is None else expressions.text(slope)
+            found[x] = Derivative(name, said, numbers, is_part=is_part)
         return found
 
     @staticmethod

@@ -119,23 +119,25 @@ class _Script:
     def _way(self, y: Node, x: Node, local: Derivative, arrived: list[Any], is_last: bool) -> dict[str, Any]:
         names = self.playing.names
         above, below = (f"∂{self.numerator}/∂{names[t]}" for t in (y, x))
-        is_product = local.name == f"∂{names[y]}/∂{names[x]}"
-        has_both = is_product and bool(local.formula) and local.value is not None
+        name = local.name + (f" = {local.formula}" if local.formula and local.value is not None else "")
         cards = [
             self._card("gradient", "upstream gradient", above, self.gradients[y]),
-            {"sign": self._sign(y, x, is_product and bool(local.formula))},
+            {"sign": "→" if local.is_rule else self._sign(y, x, bool(local.formula))},
             {
                 "kind": "local",
-                "label": "local derivative",
-                "name": f"∂{names[y]}/∂{names[x]}" + (f" = {local.formula}" if has_both else ""),
-                "text": self._factor(y, x, local, is_product),
+                "label": "what the step makes of it" if local.is_rule else "local derivative",
+                "name": "" if local.is_rule else name,
+                "text": self._factor(y, x, local),
             },
-            {"sign": "="},
+            {"sign": "→" if local.is_rule else "="},
             self._card("gradient", "contribution", f"to {below}", arrived[-1]),
         ]
         if len(arrived) > 1:
+            before = len(arrived) - 1
+            label = "from the other way" if before == 1 else f"from {before} other ways"
+            cards += [{"sign": "+"}, self._card("gradient", label, f"to {below}", _sum(arrived[:-1])), {"sign": "="}]
             label = f"sum of {len(arrived)} ways" + ("" if is_last else ", more to come")
-            cards += [{"sign": "Σ"}, self._card("gradient", label, below, sum(arrived[1:], arrived[0]))]
+            cards.append(self._card("gradient", label, below, _sum(arrived)))
         return {
             "kind": "backward",
             "edges": self.playing.ways(y, x),
@@ -153,12 +155,12 @@ class _Script:
         return "⊙" if has_slope and y._data.shape == x._data.shape else "·"
 
     @staticmethod
-    def _factor(y: Node, x: Node, local: Derivative, is_product: bool) -> str:
+    def _factor(y: Node, x: Node, local: Derivative) -> str:
         """Return the local derivative in numbers, where they are few, else what is known of it."""
         if local.value is not None:
             return "\n".join("  ".join(row) for row in local.value)
         if local.formula:
-            return local.formula if is_product else f"{local.name} = {local.formula}"
+            return local.formula
         shapes = (text.shape(np.asarray(t._data)) for t in (y, x))
         return "Jacobian of {} by {}".format(*shapes)
 
@@ -209,4 +211,8 @@ class _Script:
         is_asked = self.has_backward and t._requires_grad and t not in self.reader.outputs and t in self.gradients
         if not is_asked or (t._op is not None and not self.reader.names.of(t)):
             return ""
-        return str(explained(self.output, t, self.params, self.reader.digits, _MOST_CELLS))
+        return str(explained(self.output, t, self.params, self.reader.digits, _MOST_CELLS, self.playing.names))
+
+
+def _sum(arrays: list[Any]) -> Any:
+    return sum(arrays[1:], arrays[0])

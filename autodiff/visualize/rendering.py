@@ -97,9 +97,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
             write_source = super().save
             return self._written(lambda: str(write_source(filename, directory=directory, skip_existing=skip_existing)))
         if suffix not in (".svg", ".png", ".pdf", ".html"):
+            came = f"{suffix!r} in" if suffix else "no suffix in"
             raise ValueError(
-                f"save: the suffix must be one of .svg, .png, .pdf, .html, .dot, .gv, got {suffix or 'none'!r} "
-                f"in {os.fspath(filename or '')!r}"
+                f"save: the suffix must be one of .svg, .png, .pdf, .html, .dot, .gv, got {came} "
+                f"{os.fspath(filename or '')!r}"
             )
         if suffix == ".html" and self.player is None:
             raise ValueError(

@@ -134,6 +134,14 @@ def parameter(value: Any) -> str | None:
     return None
 
 
+def check_digits(digits: Any, where: str) -> None:
+    """Raise unless `digits` is a number of significant digits."""
+    if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
+        raise TypeError(f"{where}: digits must be an integer, got {digits!r}")
+    if digits < 1:
+        raise ValueError(f"{where}: digits must be at least 1, got {digits}")
+
+
 def key(index: Any) -> str:
     """Return an index as it is written between brackets.
 

@@ -87,9 +87,9 @@ def test_layers_say_what_they_make_of_the_gradient() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3))
     x = ad.tensor(np.ones((4, 2), np.float32), name="x")
     found = derivatives(read_chain([model(x).sum()], model).diagram)
-    assert found["0.weight", "v₁"] == Derivative("∂L/∂0.weight", "(∂L/∂v₁)ᵀ @ x", None)
-    assert found["0.bias", "v₁"] == Derivative("∂L/∂0.bias", "Σ ∂L/∂v₁", None)
-    assert found["v₁", "v₂"] == Derivative("∂L/∂v₁", "∂L/∂v₂ @ 1.weight", None)
+    assert found["0.weight", "v₁"] == Derivative("∂L/∂0.weight", "(∂L/∂v₁)ᵀ @ x", None, is_rule=True)
+    assert found["0.bias", "v₁"] == Derivative("∂L/∂0.bias", "Σ ∂L/∂v₁", None, is_rule=True)
+    assert found["v₁", "v₂"] == Derivative("∂L/∂v₁", "∂L/∂v₂ @ 1.weight", None, is_rule=True)
     assert ("x", "v₁") in found
 
 
@@ -119,3 +119,55 @@ def test_it_is_drawn(direction: str, capfd: pytest.CaptureFixture[str]) -> None:
     svg = draw(neuron()[1], derivatives=True, direction=direction).pipe(encoding="utf-8")
     assert "∂o/∂z = σ(z)(1 − σ(z))" in svg.replace("&#160;", " ")
     assert capfd.readouterr().err == ""
+
+
+def test_names_that_are_given_are_none_that_the_user_gave() -> None:
+    a = ad.tensor([1.0, 2.0], requires_grad=True, name="v₁")
+    b, c = (ad.tensor([3.0, 4.0], requires_grad=True, name=name) for name in ("θ₁", None))
+    loss = ((a * b * c).exp().sum().log().named("L") * ad.tensor([1.0, 2.0], name="x₁") * ad.tensor([1.0, 2.0])).sum()
+    titles = [node.title for node in read_chain([loss]).diagram.nodes if isinstance(node, Box)]
+    assert len(titles) == len(set(titles))
+    assert set(titles) == {"v₁", "θ₁", "θ₂", "x₁", "x₂", "L", "v₂", "v₃", "v₄", "y₁"}
+
+
+def test_tensors_of_the_same_name_are_told_apart() -> None:
+    x = ad.tensor(2.0, requires_grad=True, name="x")
+    h = (x * 3).named("h")
+    found = derivatives(read_chain([((h * 2).named("h") + (h * 5).named("h′")).named("L")]).diagram)
+    assert {name for pair in found for name in pair} == {"x", "h", "h′", "h′′", "L"}
+
+
+def test_a_way_that_is_one_of_several_says_so() -> None:
+    w, x = ad.tensor(0.7, requires_grad=True, name="w"), ad.tensor(1.5, name="x")
+    loss = ((w * (w * x).tanh().named("h")) ** 2).named("L")
+    picture = draw(loss, derivatives=True)
+    assert "∂L/∂w|direct = 2·w·h·h" in picture.source
+    assert picture.source.count("|direct: by this way alone") == 1
+    assert "∂L/∂h = " in picture.source
+    assert "∂h/∂w = " in picture.source
+    assert "direct" not in draw(neuron()[1], derivatives=True).source
+
+
+def test_a_layer_that_is_called_twice_contributes_twice() -> None:
+    layer = nn.Linear(2, 2)
+    diagram = read_chain([layer(layer(ad.tensor([[1.0, 2.0]], name="x"))).sum()], layer).diagram
+    said = {a.derivative.said for a in diagram.arrows if a.derivative is not None}
+    assert {"to ∂L/∂weight: (∂L/∂v₂)ᵀ @ v₁", "to ∂L/∂weight: (∂L/∂v₁)ᵀ @ x"} < said
+    assert "∂L/∂v₁ = ∂L/∂v₂ @ weight" in said
+
+
+def test_what_a_module_computed_is_drawn_in_its_own_frame() -> None:
+    x = ad.tensor(np.random.default_rng(0).normal(size=(2, 1, 4, 4)).astype(np.float32), name="x")
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+    diagram = read_chain([model(x).sum()], model).diagram
+    frames = {n.title: diagram.frames[n.frame].label for n in diagram.nodes if n.frame is not None}
+    heads = {a.head for a in diagram.arrows if a.tail == boxes(diagram)["0.bias"].key}
+    assert {frames[title] for title, box in boxes(diagram).items() if box.key in heads} == {"0: Conv2d"}
+    assert "1: ReLU" in frames.values()
+
+
+def test_a_reshaped_tensor_keeps_the_order_of_its_elements() -> None:
+    x = ad.tensor([1.0, 2.0], requires_grad=True, name="x")
+    found = derivatives(read_chain([(x.reshape(2, 1).named("r") * 2).sum().named("L")]).diagram)["x", "r"]
+    assert found is not None
+    assert found.formula == "1, the same elements in another shape"

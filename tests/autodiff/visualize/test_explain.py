@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import autodiff as ad
 import nn
+from autodiff.visualize.chain import DIRECT_NOTE
 from tests.autodiff.test_random_graphs import SHAPES, run, steps
 from tests.autodiff.visualize.test_picture import neuron
 from tests.oracle import array
@@ -233,3 +235,64 @@ def test_a_sum_over_ways_that_meet_elsewhere_has_no_formula_of_one_element() -> 
     explanation = ad.explain((z / z.sum()).named("s"), e, quiet=True)
     assert [f.formula for f in explanation.factors] == ["", "diag(1)"]
     np.testing.assert_allclose(explanation.value.data, [[2 / 9, -1 / 9], [-2 / 9, 1 / 9]], rtol=1e-6)  # float32
+
+
+def test_names_that_are_given_are_none_that_the_user_gave() -> None:
+    v, x = ad.tensor([1.0, 2.0], requires_grad=True, name="v₁"), ad.tensor([3.0, 4.0], name="x")
+    explanation = ad.explain(((v * x).exp().sum().log() * 2).named("L"), v, quiet=True)
+    assert str(explanation).startswith("∂L/∂v₁ = ∂L/∂v₃ · ∂v₃/∂v₂ · ∂v₂/∂v₁\n")
+    assert explanation.note == "(v₂ = exp(v₁·x); v₃ = Σ v₂)"
+
+
+def test_tensors_of_the_same_name_are_told_apart() -> None:
+    w = ad.tensor(0.5, requires_grad=True, name="w")
+    h = (w * 2).named("h")
+    explanation = ad.explain((h * 3).named("h").exp().named("L"), w, quiet=True)
+    assert str(explanation).startswith("∂L/∂w = ∂L/∂h′ · ∂h′/∂h · ∂h/∂w\n      = exp(h′) · 3 · 2\n")
+
+
+def test_the_direct_way_has_a_sign_of_its_own() -> None:
+    w, x = ad.tensor(0.7, requires_grad=True, name="w"), ad.tensor(1.5, name="x")
+    h = (w * x).tanh().named("h")
+    loss = ((w * h) ** 2).named("L")
+    explanation = ad.explain(loss, w, quiet=True)
+    assert str(explanation).startswith("∂L/∂w = ∂L/∂w|direct + ∂L/∂h · ∂h/∂w\n")
+    assert str(explanation).endswith("\n(" + DIRECT_NOTE + ")")
+    assert r"\left. \frac{\partial L}{\partial w} \right|_{\mathrm{direct}} + " in explanation.latex
+    assert [f.is_direct for f in explanation.factors] == [True, False, False]
+    assert explanation.factors[0].value == pytest.approx(2 * w.item() * h.item() ** 2, rel=1e-6)  # float32
+
+
+def test_what_is_not_named_is_said_once() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    loss = model(ad.tensor([[1.0, 2.0]])).sum()
+    explanation = ad.explain(loss, model[0].weight, params=model, quiet=True)
+    assert explanation.note == (
+        "(v₁ = x₁ @ 0.weightᵀ + 0.bias; v₂ = tanh(v₁); v₃ = v₂ @ 2.weightᵀ + 2.bias; x₁: an input, (1, 2))"
+    )
+    assert str(explanation).endswith("\n" + explanation.note)
+    assert max(map(len, str(ad.explain(loss, model[0].weight, quiet=True)).splitlines())) <= 105
+
+
+def test_equal_ones_share_in_the_formula_as_in_the_number() -> None:
+    k, j = (ad.tensor(2.0, requires_grad=True, name=name) for name in "kj")
+    explanation = ad.explain(ad.maximum(k, j).named("L"), k, quiet=True)
+    assert str(explanation) == "∂L/∂k = 1[k > j] + 1[k = j] / 2\n      = 0.5"
+    x = ad.tensor([1.0, 3.0, 3.0], requires_grad=True, name="x")
+    explanation = ad.explain(x.amax().named("m"), x, quiet=True)
+    assert str(explanation) == "∂m/∂x = (1[x = m] / (Σ 1[x = m]))ᵀ\n      = [0.0, 0.5, 0.5]"
+
+
+@pytest.mark.parametrize("digits", [2.5, "4", True])
+def test_digits_are_an_integer(digits: Any) -> None:
+    t, loss = neuron()
+    with pytest.raises(TypeError, match=f"explain: digits must be an integer, got {digits!r}"):
+        ad.explain(loss, t["w"], digits=digits)
+    with pytest.raises(TypeError, match=f"draw: digits must be an integer, got {digits!r}"):
+        ad.draw(loss, digits=digits)
+
+
+def test_by_itself() -> None:
+    _, loss = neuron()
+    with pytest.raises(ValueError, match="explain: output and input are the same tensor"):
+        ad.explain(loss, loss)

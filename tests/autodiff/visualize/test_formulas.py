@@ -189,3 +189,20 @@ def test_numbers_and_sums() -> None:
     assert expressions.text(expressions.total([expressions.product([constant(-1), x]), name("y")])) == "y − x"
     assert expressions.latex(constant(1.5e-7)) == r"1.5 \cdot 10^{-7}"
     assert expressions.latex(name("50%_of")) == r"\mathrm{50\%\_of}"
+
+
+@pytest.mark.parametrize("op", ["maximum", "minimum"])
+def test_equal_ones_share_the_slope(op: str) -> None:
+    a, b = (ad.tensor(np.array(v), requires_grad=True) for v in ([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]))
+    y: Any = getattr(ad, op)(a, b)
+    found = pulled([y], {y: ones(y)})
+    for argument, x in (("input", a), ("other", b)):
+        np.testing.assert_array_equal(eval(formulas.SLOPES[op][argument], names_of(y)), found[x])
+
+
+@pytest.mark.parametrize("op", ["amax", "amin"])
+def test_equal_ones_share_the_reduction(op: str) -> None:
+    x = ad.tensor(np.array([1.0, 3.0, 3.0, 1.0]), requires_grad=True)
+    y: Any = getattr(ad, op)(x)
+    said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data, "y": y.data})
+    np.testing.assert_array_equal(said, pulled([y], {y: ones(y)})[x])

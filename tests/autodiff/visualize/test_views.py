@@ -239,7 +239,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     picture = draw(neuron()[1])
     with pytest.raises(ValueError, match=r"save: the suffix must be one of .*, got '.jpeg'"):
         picture.save(tmp_path / "picture.jpeg")
-    with pytest.raises(ValueError, match="got 'none'"):
+    with pytest.raises(ValueError, match="got no suffix in 'picture'"):
         picture.save("picture")
     (tmp_path / "file").touch()
     for suffix in ("svg", "dot"):
@@ -251,3 +251,17 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="only what draw\\(\\) returned"):
         picture.copy().save(tmp_path / "page.html")
     assert isinstance(picture, graphviz.Digraph)
+
+
+def test_a_folded_picture_says_that_derivatives_are_left_out() -> None:
+    x = ad.tensor(1.0, requires_grad=True, name="x")
+    y = x
+    for _ in range(300):
+        y = y * 1.001
+    model = nn.Sequential(*(m for _ in range(25) for m in (nn.Linear(2, 2), nn.Tanh())))
+    for output in (y, model(ad.tensor([[1.0, 2.0]])).sum()):
+        said = draw(output, derivatives=True).source
+        assert "Derivatives are left out; pass fold=False to see them." in said
+        assert "depth=" not in said
+        assert "left out" not in draw(output).source
+        assert "= " in draw(output, derivatives=True, fold=False).source
