@@ -42,7 +42,7 @@ def is_readable(outputs: Sequence[Node]) -> bool:
 def read_folded(
     outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False, derivatives: bool = False
 ) -> FoldedReader:
-    """Describe how the outputs were computed, folded so far that it can be read, without the `derivatives` asked for."""
+    """Describe how the outputs were computed, folded so far that it can be read, and without `derivatives`."""
     steps = recorded(outputs)
     count, levels = len(steps), Calls(steps).levels
     for depth in range(max(levels, default=-1), -1, -1):
