@@ -114,6 +114,7 @@ class FoldedReader(Reader):
         for y in self.steps:
             self._add_folded(y) if y in self.groups else self.add(y)
         self.diagram.arrows = list({(a.tail, a.head): a for a in self.diagram.arrows}.values())
+        self.tell_apart()
 
     def _renumber(self) -> None:
         """Leave only those frames that are not folded."""

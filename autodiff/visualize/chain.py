@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Node
-from . import expressions, formulas
+from . import expressions, formulas, text
 from .calls import Calls
 from .expressions import Expr
 from .reading import Names
@@ -22,22 +21,15 @@ _LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still
 _MOST_STEPS = 8  # that one formula tells of
 DIRECT = "|direct"  # marks a derivative by one way of several
 DIRECT_NOTE = "|direct: by this way alone, the tensors on other ways held fixed; their contributions are added."
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def numbered(letter: str, taken: Container[str]) -> Iterator[str]:
-    """Return x₁, x₂, ... without the names that are taken at the time when the next one is asked for."""
-    names = (letter + str(i).translate(SUBSCRIPTS) for i in itertools.count(1))
-    return (name for name in names if name not in taken)
 
 
 def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
     """Return the names of what the user named, and names for the leaves and outputs that have none: each name once."""
     tensors = list(dict.fromkeys(t for y in steps for t in (*y._inputs, y)))
     taken = {name for t in tensors if (name := names.of(t))}
-    letters = {"parameter": numbered("θ", taken), "input": numbered("x", taken)}
+    letters = {"parameter": text.numbered("θ", taken), "input": text.numbered("x", taken)}
     is_loss = len(outputs) == 1 and outputs[0]._data.size == 1 and "L" not in taken
-    free = numbered("y", taken)
+    free = text.numbered("y", taken)
     results = {t: "L" if is_loss else next(free) for t in outputs if not names.of(t)}
     called: dict[Node, str] = {}
     given: set[str] = set()
@@ -77,7 +69,7 @@ class Chain:
         for y in steps:
             for x in y._inputs:
                 self.users.setdefault(x, []).append(y)
-        free = numbered("v", set(self.names.values()))
+        free = text.numbered("v", set(self.names.values()))
         calls = Calls(steps if completed else ())
         for y in steps:
             formula = self.tell(y)

@@ -245,7 +245,7 @@ class _Text:
         return self.functions.get(called, called)
 
     def call(self, called: str, args: list[Expr]) -> _Written:
-        inside = ", ".join(self.write(x).text for x in args)
+        inside = ", ".join(self.write(_bare(x)).text for x in args)
         if called == "indicator":
             return _Written(f"1[{inside}]", _ATOM)
         if called == "abs":
@@ -261,6 +261,13 @@ class _Text:
         if called == "sqrt":
             return _Written("√" + self.part(args[0], _ATOM), _POWER)
         return _Written(f"{self.function(called)}({inside})", _ATOM)
+
+
+def _bare(e: Expr) -> Expr:
+    """Return a name without the parentheses around all of it, for those of a call."""
+    said = e.id if isinstance(e, ast.Name) else ""
+    is_held = said.startswith("(") and said.find(")") == len(said) - 1
+    return ast.Name(said[1:-1]) if is_held else e
 
 
 class _Latex(_Text):
@@ -287,7 +294,7 @@ class _Latex(_Text):
         return self.functions.get(called, rf"\operatorname{{{called}}}".replace("_", r"\_"))
 
     def call(self, called: str, args: list[Expr]) -> _Written:
-        inside = ", ".join(self.write(x).text for x in args)
+        inside = ", ".join(self.write(_bare(x)).text for x in args)
         if called == "indicator":
             return _Written(rf"\mathbf{{1}}[{inside}]", _ATOM)
         if called == "abs":

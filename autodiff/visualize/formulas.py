@@ -131,6 +131,9 @@ SLOPES: dict[str, dict[str, str]] = {
     "minimum": _halved("<"),
 }
 
+#: What is written where neither the symbol nor the name of a primitive says enough.
+CALLED: dict[str, str] = {"window_max": "maxpool", "convolve": "conv"}
+
 #: What a reduction of all elements to one computes.
 REDUCTIONS: dict[str, str] = {
     "sum": "sum(input)",

@@ -36,7 +36,7 @@ class Local:
             return written
         op, inputs, params = y._op, y._inputs, y._params
         operands = [self.chain.expression(x) for x in inputs]
-        called = op.symbol if op.symbol.isalpha() else op.name
+        called = formulas.CALLED.get(op.name, op.symbol if op.symbol.isalpha() else op.name)
         inside = ["…" if e is None else expressions.text(e) for e in operands]
         if op.name == "index":
             return f"{inside[0]}[{text.key(params['key'])}]"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..graph import Node
-from . import expressions
-from .chain import SUBSCRIPTS, Chain
+from . import expressions, formulas, text
+from .chain import Chain
 from .chain_reading import ChainReader
 from .diagram import Box, Module, Step
 from .reading import Reader
@@ -52,7 +54,7 @@ class Playing:
         reader = self.reader
         own = {y: name for y in reader.steps if (name := reader.called(y))}
         chain = Chain((), self.names | own)
-        counts: dict[str, int] = {}
+        free: dict[str, Iterator[str]] = {}
         taken = set(self.names.values()) | set(own.values())
         for y in reader.steps:
             formula = chain.tell(y)
@@ -64,9 +66,8 @@ class Playing:
             if not name and formula is not None and len(said := expressions.factor(formula)) <= _LONGEST_NAME:
                 name = said
             if not name or (name in taken and y not in own):
-                called = name or y._op.name
-                counts[called] = counts.get(called, 0) + 1
-                name = chain.names[y] = called + str(counts[called]).translate(SUBSCRIPTS)
+                called = name or formulas.CALLED.get(y._op.name, y._op.name)
+                name = chain.names[y] = next(free.setdefault(called, text.numbered(called, taken)))
             taken.add(name)
             self.names[y] = name
 

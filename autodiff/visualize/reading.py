@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Node
-from . import text
+from . import formulas, text
 from .calls import Calls
 from .diagram import Arrow, Box, Content, Diagram, Frame, Health, Kind, Step
 from .walk import ones, pulled, recorded
@@ -24,6 +24,7 @@ def read(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: boo
     reader = Reader(outputs, Names(params), digits, heat=heat)
     for y in reader.steps:
         reader.add(y)
+    reader.tell_apart()
     return reader
 
 
@@ -140,7 +141,8 @@ class Reader:
             self.main.add(y)
         said = [f"{name}={value}" for name, v in params.items() if (value := text.parameter(v)) is not None]
         has_box = y in self.outputs or bool(self.names.of(y))
-        step = Step(f"o{next(self.step_numbers)}", op.symbol, op.name, ", ".join(said), None, self.calls.around(y))
+        symbol = formulas.CALLED.get(op.name, op.symbol)
+        step = Step(f"o{next(self.step_numbers)}", symbol, op.name, ", ".join(said), None, self.calls.around(y))
         self.diagram.nodes.append(step)
         self.makers[y] = step.key
         arguments = op.inputs * len(inputs) if op.variadic else op.inputs
@@ -161,6 +163,16 @@ class Reader:
             self.main.add(x)
         belongs = kind != "input"  # to the module that alone uses it; data comes from outside
         self.add_box(x, kind, self.called(x) or kind, self.calls.common(self.users[x]) if belongs else None)
+
+    def tell_apart(self) -> None:
+        """Number the boxes that are called by their kind alone, if there are several."""
+        boxes = [node for node in self.diagram.nodes if isinstance(node, Box)]
+        taken = {box.title for box in boxes}
+        for kind in ("input", "parameter", "output"):
+            same = [box for box in boxes if box.title == kind == box.kind]
+            names = text.numbered(kind, taken)
+            for box in same if len(same) > 1 else ():
+                box.title = next(names)
 
     def add_box(self, t: Node, kind: Kind, title: str, frame: int | None) -> None:
         """Add a tensor with a place of its own."""

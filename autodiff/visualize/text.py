@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Container, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Rows = tuple[tuple[str, ...], ...]  # lines of cells; a line of one cell spans the width
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 MOST_CELLS, MOST_ROWS, MOST_COLUMNS = 8, 4, 4  # what is larger is summarized: about one glance
 
@@ -132,6 +136,20 @@ def parameter(value: Any) -> str | None:
     if isinstance(value, tuple) and len(value) <= MOST_COLUMNS and all(isinstance(v, int) for v in value):
         return str(value).replace("-", "−")
     return None
+
+
+def numbered(name: str, taken: Container[str] = ()) -> Iterator[str]:
+    """Return x₁, x₂, ... without the names that are taken at the time when the next one is asked for.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import numbered
+    >>> names = numbered("x", {"x₂"})
+    >>> next(names), next(names)
+    ('x₁', 'x₃')
+    """
+    names = (name + str(i).translate(_SUBSCRIPTS) for i in itertools.count(1))
+    return (name for name in names if name not in taken)
 
 
 def check_digits(digits: Any, where: str) -> None:

@@ -206,3 +206,11 @@ def test_equal_ones_share_the_reduction(op: str) -> None:
     y: Any = getattr(ad, op)(x)
     said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data, "y": y.data})
     np.testing.assert_array_equal(said, pulled([y], {y: ones(y)})[x])
+
+
+def test_a_name_in_parentheses_has_none_twice() -> None:
+    values = {"x": name("(w·x)"), "y": name("(a) + (b)")}
+    assert expressions.text(filled("1 - tanh(x) ** 2", values)) == "1 − tanh²(w·x)"
+    assert expressions.text(filled("exp(x) * abs(x)", values)) == "exp(w·x)·|w·x|"
+    assert expressions.text(filled("exp(y)", values)) == "exp((a) + (b))"
+    assert expressions.text(filled("transpose(x) @ x", values)) == "(w·x)ᵀ @ (w·x)"

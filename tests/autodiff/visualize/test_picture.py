@@ -96,7 +96,7 @@ def test_params_say_what_is_a_parameter_and_its_name() -> None:
     w = ad.tensor([3.0, 4.0], requires_grad=True)
     loss = (x * w).sum()
     boxes = {n.title: n.kind for n in read([loss]).diagram.nodes if n.key.startswith("t")}
-    assert boxes == {"parameter": "parameter", "output": "output"}
+    assert boxes == {"parameter₁": "parameter", "parameter₂": "parameter", "output": "output"}
     for params in ({"layer.weight": w}, [("layer.weight", w)], iter([("layer.weight", w)])):
         boxes = {n.title: n.kind for n in read([loss], params).diagram.nodes if n.key.startswith("t")}
         assert boxes == {"input": "input", "layer.weight": "parameter", "output": "output"}

@@ -374,3 +374,94 @@ def test_at_the_end_every_gradient_of_the_picture_is_shown(window: Browser, tmp_
         window.press("end")
         assert window.run(hidden) == 0, options
         assert window.errors() == []
+
+
+def test_the_chain_is_told_in_the_names_of_the_page(tmp_path: Path) -> None:
+    model, loss = xor()
+    for options, first in (
+        (
+            {},
+            "∂output/∂0.weight = ∂output/∂bce₁ · ∂bce₁/∂linear₂ · ∂linear₂/∂tanh(linear₁) · ∂tanh(linear₁)/∂linear₁ · ",
+        ),
+        ({"derivatives": True}, "∂L/∂0.weight = ∂L/∂v₄ · ∂v₄/∂v₃ · ∂v₃/∂v₂ · ∂v₂/∂v₁ · ∂v₁/∂0.weight\n"),
+    ):
+        told = data(saved(draw(loss, params=model, **options), tmp_path))
+        chain = {t["title"]: t["chain"] for t in told["tensors"].values()}["0.weight"]
+        assert chain.startswith(first)
+        assert set(re.findall("v[₀-₉]+", chain)) <= set(
+            re.findall("v[₀-₉]+", json.dumps(told["events"], ensure_ascii=False))
+        )
+
+
+def test_a_layer_has_a_rule_and_no_derivative(tmp_path: Path) -> None:
+    model, loss = xor()
+    events = data(saved(draw(loss, params=model), tmp_path))["events"]
+    cards = next(e for e in events if e["title"].endswith(" to 2.weight"))["cards"]
+    assert [c.get("sign") for c in cards] == [None, "→", None, "→", None]
+    assert cards[2]["label"] == "what the step makes of it"
+    assert cards[2]["text"] == "(∂output/∂linear₂)ᵀ @ tanh(linear₁)"
+    assert "=" not in cards[2]["name"]
+
+
+def test_where_ways_meet_each_addend_is_shown(tmp_path: Path) -> None:
+    w = ad.tensor(0.5, requires_grad=True, name="w")
+    loss = (w * 2.0 + w.tanh().named("a") + w.exp().named("b")).named("L")
+    events = data(saved(draw(loss, derivatives=True), tmp_path))["events"]
+    to_w = [e["cards"] for e in events if e["title"].endswith(" to w")]
+    assert [c.get("label", c.get("sign")) for c in to_w[1][4:]] == [
+        *("contribution", "+", "from the other way", "=", "sum of 2 ways, more to come")
+    ]
+    assert [c.get("label", c.get("sign")) for c in to_w[2][4:]] == [
+        *("contribution", "+", "from 2 other ways", "=", "sum of 3 ways")
+    ]
+    for cards in to_w[1:]:
+        added, before, total = (numbers_of(cards[i])[0] for i in (4, 6, 8))
+        assert added + before == pytest.approx(total, abs=2e-3)  # four digits are written
+    assert "∂L/∂w|direct" in {c.get("name", "").partition(" =")[0] for cards in to_w for c in cards}
+
+
+def test_data_without_names_and_pooling_are_told_apart(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 2))
+    x = ad.tensor(np.ones((2, 1, 4, 4), np.float32))
+    loss = nn.CrossEntropyLoss()(model(x), ad.tensor([0, 1]))
+    told = data(saved(draw(loss, params=model), tmp_path))
+    titles = [t["title"] for t in told["tensors"].values()]
+    assert {"input₁", "input₂"} < set(titles)
+    assert [e["title"] for e in told["events"]][:1] == ["Forward: conv gives conv₁"]
+    assert "Forward: maxpool gives maxpool₁" in [e["title"] for e in told["events"]]
+    architecture = draw(loss, params=model, depth=1).source
+    assert ">input₁<" in architecture
+    assert ">input₂<" in architecture
+
+
+@needs_chromium
+def test_a_large_picture_begins_legible_and_follows_the_steps(window: Browser, tmp_path: Path) -> None:
+    model = nn.Sequential(*(m for _ in range(4) for m in (nn.Linear(16, 16), nn.ReLU())), nn.Linear(16, 4))
+    loss = nn.CrossEntropyLoss()(model(ad.ones(2, 16)), ad.tensor([0, 1]))
+    draw(loss, params=model).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri())
+    heights = "return [...svg.querySelectorAll('text')].map(e => e.getBoundingClientRect().height)"
+    assert min(window.run(heights)) >= 8
+    in_sight = """
+        const r = stage.getBoundingClientRect();
+        return [...svg.querySelectorAll('.node.active')].map(g => g.getBoundingClientRect()).every(
+            b => b.left >= r.left && b.right <= r.right && b.top >= r.top && b.bottom <= r.bottom)"""
+    for k in range(window.run("return events.length") + 1):
+        window.run(f"show({k})")
+        assert window.run(in_sight), k
+    window.press("0")
+    assert window.run("return isWhole()")
+    window.press("left")
+    assert window.run("return isWhole()")
+    assert window.errors() == []
+
+
+@needs_chromium
+def test_long_lines_of_the_chain_are_wrapped(window: Browser, tmp_path: Path) -> None:
+    model, loss = xor()
+    draw(loss, params=model).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri())
+    window.click("#stage [aria-label='0.weight']")
+    assert window.run("return at('stats').textContent").startswith("∂output/∂0.weight = ")
+    assert window.run("return at('stats').scrollWidth <= at('stats').clientWidth")
+    assert window.errors() == []
