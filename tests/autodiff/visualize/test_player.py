@@ -381,7 +381,7 @@ def test_the_chain_is_told_in_the_names_of_the_page(tmp_path: Path) -> None:
     for options, first in (
         (
             {},
-            "∂output/∂0.weight = ∂output/∂bce₁ · ∂bce₁/∂linear₂ · ∂linear₂/∂tanh(linear₁) · ∂tanh(linear₁)/∂linear₁ · ",
+            "∂output/∂0.weight = ∂output/∂BCE(linear₂, y) · ∂BCE(linear₂, y)/∂linear₂ · ∂linear₂/∂tanh(linear₁) · ",
         ),
         ({"derivatives": True}, "∂L/∂0.weight = ∂L/∂v₄ · ∂v₄/∂v₃ · ∂v₃/∂v₂ · ∂v₂/∂v₁ · ∂v₁/∂0.weight\n"),
     ):
