@@ -84,10 +84,10 @@ SPOILED: dict[str, tuple[type[Exception], str, Callable[[Any], Any]]] = {
     "a group that is none": (TypeError, "group 1 must be a dict", lambda s: s["param_groups"].__setitem__(1, "group")),
     "no params": (KeyError, "group 1 has no 'params'", lambda s: s["param_groups"][1].pop("params")),
     "params is a number": (
-        TypeError, "the 'params' of group 1 must be a list of numbers", lambda s: s["param_groups"][1].update(params=1)
+        TypeError, "the 'params' of group 1 must be a list", lambda s: s["param_groups"][1].update(params=1)
     ),
     "params of lists": (
-        TypeError, "the 'params' of group 1 must be a list of numbers", lambda s: s["param_groups"][1].update(params=[[1]])
+        TypeError, "the 'params' of group 1 must be a list", lambda s: s["param_groups"][1].update(params=[[1]])
     ),
     "what cannot be copied": (
         TypeError, "group 1 holds what cannot be copied", lambda s: s["param_groups"][1].update(notes=iter_of_none())
