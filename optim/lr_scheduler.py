@@ -72,8 +72,8 @@ class LRScheduler:
             raise
 
     # How a schedule starts, and when each of these is called:
-    # - `_initial_step`, by the constructor: a `step` with `_starting` set, which keeps rates that are told from those of
-    #   the epoch before.
+    # - `_initial_step`, by the constructor: a `step` with `_starting` set, which keeps the rates that are told from
+    #   those of the epoch before.
     # - `_rewind`, by the constructor of a `SequentialLR`, whose schedules have all taken that step by then, one on top
     #   of the other: each counts it back. From the base rates the `_first` one alone takes it anew.
     # - `_restart`, by a `SequentialLR` at a milestone: the schedule whose turn it is has to `_begin` at the base rates.
