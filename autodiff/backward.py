@@ -132,6 +132,8 @@ def _hooked(node: Node, g: Any) -> Any:
             raise TypeError(f"hook: expected a Tensor or None, got {type(replaced).__name__}")
         if replaced._data.shape != tensor.shape:
             raise ValueError(f"hook: returned a gradient of shape {replaced._data.shape}, expected {tensor.shape}")
+        if replaced._data.dtype != tensor.dtype:
+            raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
         g = replaced if tensor is g else replaced._data
     if not hooks:
         return g
