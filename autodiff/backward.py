@@ -13,6 +13,7 @@ from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
 from .modes import is_recording, set_grad_enabled, watching
 from .primitive import wrap
+from .sums import added
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -106,12 +107,12 @@ def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
 def _fitted(g: Any, x: Node, name: str) -> Any:
     """Undo broadcasting: sum a gradient over the axes along which its input was repeated; give it its dtype."""
     shape = x._data.shape
+    if g.ndim > len(shape):
+        axes = tuple(range(g.ndim - len(shape)))
+        g = added(g, axes) if isinstance(g, ndarray) else g.sum(axes)
     if g.shape != shape:
-        extra_axes = g.ndim - len(shape)
-        repeated = tuple(i + extra_axes for i, n in enumerate(shape) if n == 1 and g.shape[i + extra_axes] != 1)
-        axes = tuple(range(extra_axes)) + repeated
-        if axes:
-            g = g.sum(axis=axes).reshape(shape)
+        axes = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=False)) if n == 1 != m)
+        g = g.sum(axes, keepdims=True)
         if g.shape != shape:
             raise RuntimeError(f"{name}: its rule returned a gradient of shape {g.shape} for an input of shape {shape}")
     return g if g.dtype == x._data.dtype else g.astype(x._data.dtype)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +25,8 @@ class Dataset:
     """The base of data sets: a length, and items by number. Anything that has both will do in its place.
 
     One that can hand out many items at once says so with a method ``take(rows)``: it gets an array of numbers and
-    returns the batch. `DataLoader` then asks once per batch instead of once per item.
+    returns the batch. `DataLoader` then asks once per batch instead of once per item. So it does with PyTorch's
+    ``__getitems__(indices)``, which returns a list of items.
 
     Examples
     --------
@@ -88,9 +90,9 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
 
-    def take(self, rows: Rows) -> tuple[Tensor, ...]:
+    def take(self, rows: Rows) -> list[Tensor]:
         """Return the rows with these numbers, each tensor's gathered at once."""
-        return tuple(t[rows] if t.requires_grad else Tensor(t.data.take(rows, 0)) for t in self.tensors)
+        return [_taken(t, rows) for t in self.tensors]
 
 
 class Subset(Dataset):
@@ -101,6 +103,11 @@ class Subset(Dataset):
     dataset : Dataset
     indices : sequence of int
         Which, in the order in which they are numbered here.
+
+    Raises
+    ------
+    TypeError
+        If the indices are no integers.
 
     Examples
     --------
@@ -117,6 +124,8 @@ class Subset(Dataset):
         return len(self.indices)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):  # the data set is asked for them all at once
+            return self.dataset[[self.indices[i] for i in index]]  # type: ignore[call-overload]  # if it can be
         return self.dataset[self.indices[index]]
 
     def take(self, rows: Rows) -> Any:
@@ -144,6 +153,8 @@ def random_split(
 
     Raises
     ------
+    TypeError
+        If the lengths are no integers, or the generator is none of NumPy's.
     ValueError
         If the parts are not the whole, or a part is negative.
 
@@ -152,6 +163,7 @@ def random_split(
     >>> [len(part) for part in ad.data.random_split(range(10), [0.75, 0.25])]
     [8, 2]
     """
+    generator = _source(generator, "random_split")
     size, total = len(dataset), sum(lengths)
     wrong = f"random_split: {list(lengths)} is no division of {size} items"
     if any(not 0 <= n < math.inf for n in lengths):
@@ -160,17 +172,19 @@ def random_split(
         parts = [math.floor(size * share) for share in lengths]
         for i in range(size - sum(parts)):
             parts[i % len(parts)] += 1
+    elif total != size:
+        raise ValueError(wrong)
+    elif not all(hasattr(n, "__index__") for n in lengths):
+        raise TypeError(f"random_split: lengths must be integers, or shares that add up to 1, got {list(lengths)}")
     else:
         parts = [int(n) for n in lengths]
-    if sum(parts) != size or (parts != list(lengths) and not total <= 1):
-        raise ValueError(wrong)
-    order = (generator or default_generator()).permutation(size).tolist()
+    order = generator.permutation(size).tolist()
     ends = np.cumsum([0, *parts]).astype(int).tolist()
     return [Subset(dataset, order[start:end]) for start, end in pairwise(ends)]
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """Stack a list of items: numbers, arrays and tensors directly, tuples, lists and dicts element by element.
+    """Stack a list of items: numbers, arrays and tensors directly, lists, named tuples and dicts element by element.
 
     Parameters
     ----------
@@ -179,39 +193,69 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
     Returns
     -------
-    Tensor, or a tuple, list or dict of them; strings stay a list
+    Tensor, or a collection of them
+        Of the items' kind, but a list for tuples; text and bytes stay as they came.
 
     Raises
     ------
     TypeError
         If the items are of a kind that cannot be stacked.
-    ValueError
-        If the items differ in length.
+    RuntimeError
+        If the items differ in length or shape.
 
     Examples
     --------
     >>> ad.data.default_collate([(1.0, 2), (3.0, 4)])
-    (tensor([1., 3.], dtype=float64), tensor([2, 4]))
+    [tensor([1., 3.], dtype=float64), tensor([2, 4])]
     """
     first = batch[0]
     if isinstance(first, Tensor):
         return shape.stack(list(batch))
     if isinstance(first, np.ndarray):
+        if len(shapes := {np.shape(array) for array in batch}) > 1:
+            raise RuntimeError(f"default_collate: arrays must be of one shape, got {sorted(shapes)}")
         return Tensor(np.stack(batch))
+    if isinstance(first, (str, bytes)):
+        return batch
     if isinstance(first, float):
         return tensor(np.asarray(batch, np.float64))
-    if isinstance(first, (bool, int, np.generic)):
+    if isinstance(first, np.generic):
         return tensor(np.asarray(batch))
-    if isinstance(first, str):
-        return list(batch)
+    if isinstance(first, int):
+        return tensor(list(batch))
     if isinstance(first, Mapping):
-        return {key: default_collate([item[key] for item in batch]) for key in first}
-    if isinstance(first, (tuple, list)):
-        if any(len(item) != len(first) for item in batch):
-            raise ValueError(f"default_collate: items have lengths {sorted({len(item) for item in batch})}")
-        columns = [default_collate(column) for column in zip(*batch, strict=True)]
-        return columns if isinstance(first, list) else tuple(columns)
+        return _like(first, {key: default_collate([item[key] for item in batch]) for key in first})
+    if isinstance(first, Sequence):
+        if len(lengths := {len(item) for item in batch}) > 1:
+            raise RuntimeError(f"default_collate: items must be of one length, got {sorted(lengths)}")
+        return _like(first, [default_collate(column) for column in zip(*batch, strict=True)])
     raise TypeError(f"default_collate: cannot stack items of type {type(first).__name__}; give a collate_fn")
+
+
+def _converted(item: Any) -> Any:
+    """Return an item that is no part of a batch with tensors in place of its arrays."""
+    if isinstance(item, (str, bytes)):
+        return item
+    if isinstance(item, (np.ndarray, np.generic)):
+        return Tensor(item)
+    if isinstance(item, Mapping):
+        return _like(item, {key: _converted(value) for key, value in item.items()})
+    return _like(item, [_converted(value) for value in item]) if isinstance(item, Sequence) else item
+
+
+def _like(first: Any, values: Any) -> Any:
+    """Return a dict or list as a collection of the same kind as another one, if that can be; a tuple as a list."""
+    if isinstance(first, tuple):
+        return type(first)(*values) if hasattr(first, "_fields") else values
+    try:
+        if isinstance(first, (MutableMapping, MutableSequence)):
+            filled = copy.copy(first)
+            for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+                filled[key] = value
+            return filled
+        return type(first)(values)
+    except TypeError:
+        return values
 
 
 def _numbers(indices: Any, name: str) -> Rows:
@@ -219,48 +263,94 @@ def _numbers(indices: Any, name: str) -> Rows:
     array = np.asarray(indices)
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name}: indices must be integers, got {array.dtype}")
+    if array.ndim != 1:
+        raise TypeError(f"{name}: indices must be a sequence of integers, got an array of shape {array.shape}")
     return array.astype(np.intp)
+
+
+def _source(generator: Any, name: str) -> np.random.Generator:
+    """Return the generator that was given, or the common one."""
+    if generator is not None and not isinstance(generator, np.random.Generator):
+        raise TypeError(f"{name}: generator must be a numpy.random.Generator or None, got {type(generator).__name__}")
+    return default_generator() if generator is None else generator
+
+
+def _taken(t: Tensor, rows: Rows) -> Tensor:
+    return t[rows] if t.requires_grad else Tensor(t.data.take(rows, 0))
 
 
 def _gathered(dataset: Any, rows: Rows) -> Any:
     """Return items of a data set as a batch: at once if it can, else one by one."""
     if isinstance(dataset, np.ndarray):
         return Tensor(dataset.take(rows, 0))
+    if isinstance(dataset, Tensor) and dataset.ndim > 0:
+        return _taken(dataset, rows)
     if isinstance(dataset, Dataset):
-        first = next(c for c in type(dataset).__mro__ if {"take", "__getitem__"} & vars(c).keys())
+        known = {"take", "__getitem__", "__getitems__"}
+        first = next(c for c in type(dataset).__mro__ if known & vars(c).keys())
         if "take" in vars(first):  # a subclass that changes single items alone must be asked for these
             return dataset.take(rows)  # type: ignore[attr-defined]  # just seen
-    return default_collate([dataset[i] for i in rows.tolist()])
+    return default_collate(_items(dataset, rows))
+
+
+def _items(dataset: Any, rows: Rows) -> list[Any]:
+    at_once = getattr(dataset, "__getitems__", None)
+    return at_once(rows.tolist()) if callable(at_once) else [dataset[i] for i in rows.tolist()]
+
+
+class _Epoch:
+    """One pass over a data set: what its order comes from, and how many batches were handed out."""
+
+    def __init__(self, seed: int | None, order: Any, position: int = 0) -> None:
+        self.seed, self.order, self.position = seed, order, position
 
 
 class DataLoader:
     """Mini-batches of a data set, in order or shuffled anew in every epoch.
 
     The order of an epoch comes from one number drawn from the generator, so that a run which restores the generator's
-    state sees the same batches. `state_dict` tells where in an epoch the loader stands.
+    state sees the same batches. `state_dict` tells where in an epoch the loader stands. All is done in this process,
+    where a batch of arrays is one gather; what would need others is refused.
 
     Parameters
     ----------
     dataset : Dataset
     batch_size : int, optional
+        None for single items, which are not stacked.
     shuffle : bool, optional
     sampler : iterable of int, optional
         The order of the items, in place of `shuffle`.
+    batch_sampler : iterable of sequences of int, optional
+        The items of each batch, in place of `batch_size`, `shuffle`, `sampler` and `drop_last`.
+    num_workers : int, optional
+        0.
     collate_fn : callable, optional
         Gets the list of a batch's items and returns the batch; by default the data set's ``take`` where it has one, and
         else `default_collate`.
+    pin_memory : bool, optional
+        False.
     drop_last : bool, optional
         Leave out a last batch that is smaller than the others.
+    timeout, worker_init_fn : optional
+        Mean nothing without workers.
+    multiprocessing_context : optional
+        None.
     generator : numpy.random.Generator, optional
         Where the orders come from; the generator of `manual_seed` by default.
+    prefetch_factor, persistent_workers, pin_memory_device : optional
+        None, False and "".
+    in_order : bool, optional
+        Means nothing without workers.
     transform : callable, optional
         Gets the parts of each batch as arguments, and what it returns takes the batch's place. This is where bytes
         become floats, a batch at a time.
 
     Raises
     ------
+    TypeError
+        If the data set has no length or items, a function cannot be called, or the generator is none of NumPy's.
     ValueError
-        If the batch size is not a positive integer, or both `shuffle` and a sampler are given.
+        If the batch size is not a positive integer, two arguments exclude each other, or workers are asked for.
 
     Examples
     --------
@@ -274,59 +364,101 @@ class DataLoader:
     def __init__(
         self,
         dataset: Dataset | Sequence[Any],
-        batch_size: int = 1,
+        batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[int] | None = None,
-        *,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
+        batch_sampler: Iterable[Sequence[int]] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
         generator: np.random.Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
         transform: Callable[..., Any] | None = None,
     ) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be a positive integer, got {batch_size!r}")
-        if shuffle and sampler is not None:
-            raise ValueError("DataLoader: shuffle and sampler exclude each other")
-        self.dataset, self.batch_size, self.shuffle, self.sampler = dataset, batch_size, bool(shuffle), sampler
+        _check_in_process(
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            multiprocessing_context=multiprocessing_context,
+            prefetch_factor=prefetch_factor,
+            persistent_workers=persistent_workers,
+            pin_memory_device=pin_memory_device,
+        )
+        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+            raise TypeError(f"DataLoader: a data set has a length and items by number, got {type(dataset).__name__}")
+        _check_batches(batch_size, shuffle, sampler, batch_sampler, drop_last)
+        if not timeout >= 0:
+            raise ValueError(f"DataLoader: timeout must not be negative, got {timeout!r}")
+        for name, function in (("collate_fn", collate_fn), ("transform", transform)):
+            if function is not None and not callable(function):
+                raise TypeError(f"DataLoader: {name} must be a function, got {function!r}")
+        _source(generator, "DataLoader")
+        if batch_sampler is not None:
+            batch_size = None
+        self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, bool(shuffle), drop_last
+        self.sampler, self.batch_sampler, self.generator = sampler, batch_sampler, generator
         self.collate_fn, self.transform = collate_fn, transform
-        self.drop_last, self.generator = drop_last, generator
-        self._seed: int | None = None  # of the epoch that is under way
-        self._position = 0  # batches of it that were handed out
+        self._epoch: _Epoch | None = None  # that is under way
         self._resumes = False
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]  # as PyTorch's
         size = len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]  # as PyTorch's
+        if self.batch_size is None:
+            return size
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the batches of an epoch, or of the rest of one that was taken up again."""
-        if not self._resumes:
-            self._seed, self._position = self._drawn() if self.shuffle else None, 0
-        self._resumes = False
-        rows, size, start = self._rows(), self.batch_size, self._position
-        seed = self._seed
-        for place in range(start, len(rows) // size if self.drop_last else -(-len(rows) // size)):
-            batch = self._batch(rows[place * size : (place + 1) * size])
-            self._seed, self._position = seed, place + 1
-            yield batch
-        self._seed, self._position = None, 0
+        """Yield the batches of an epoch, or of the rest of one that was taken up again.
 
-    def _drawn(self) -> int:
-        return int((self.generator or default_generator()).integers(2**63))
+        An epoch is under way until its last batch, or until the loop over it is left.
+        """
+        epoch = self._epoch if self._resumes and self._epoch is not None else self._begun()
+        self._epoch, self._resumes = epoch, False
+        try:
+            for rows in self._batches(epoch)[epoch.position :]:
+                batch = self._batch(rows)
+                self._epoch, epoch.position = epoch, epoch.position + 1
+                yield batch
+        finally:
+            if self._epoch is epoch:
+                self._epoch = None
 
-    def _rows(self) -> Rows:
-        """Return the numbers of all items in the epoch's order."""
+    def _begun(self) -> _Epoch:
+        """Return a new epoch. What a sampler says is noted, for nobody knows whether it would say it again."""
+        if self.batch_sampler is not None:
+            return _Epoch(None, [_numbers(list(batch), "DataLoader") for batch in self.batch_sampler])
         if self.sampler is not None:
-            return _numbers(list(self.sampler), "DataLoader")
-        size = len(self.dataset)
-        return np.arange(size) if self._seed is None else np.random.default_rng(self._seed).permutation(size)
+            return _Epoch(None, _numbers(list(self.sampler), "DataLoader"))
+        return _Epoch(int(_source(self.generator, "DataLoader").integers(2**63)) if self.shuffle else None, None)
 
-    def _batch(self, rows: Rows) -> Any:
-        if self.collate_fn is None:
+    def _batches(self, epoch: _Epoch) -> Sequence[Any]:
+        """Return the numbers of the items of each batch: one number each where nothing is stacked."""
+        rows, size = epoch.order, self.batch_size
+        if rows is None:
+            count = len(self.dataset)
+            rows = np.arange(count) if epoch.seed is None else np.random.default_rng(epoch.seed).permutation(count)
+        if size is None:
+            return rows  # type: ignore[no-any-return]  # an array, or a list of them
+        end = len(rows) - len(rows) % size if self.drop_last else len(rows)
+        return [rows[start : start + size] for start in range(0, end, size)]
+
+    def _batch(self, rows: Any) -> Any:
+        if self.batch_size is None and self.batch_sampler is None:
+            batch = (self.collate_fn or _converted)(self.dataset[int(rows)])
+        elif self.collate_fn is None:
             batch = _gathered(self.dataset, rows)
         else:
-            batch = self.collate_fn([self.dataset[i] for i in rows.tolist()])
+            batch = self.collate_fn(_items(self.dataset, rows))
         if self.transform is None:
             return batch
         return self.transform(*batch) if isinstance(batch, (tuple, list)) else self.transform(batch)
@@ -334,12 +466,16 @@ class DataLoader:
     # -- state ---------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where in an epoch the loader stands: what its order comes from, and the batches handed out.
+        """Return where in an epoch the loader stands, and of what loader this is the state; within a loop over it.
+
+        After the loop, however it was left, the next epoch starts anew, here as in the run that takes up this state.
 
         Returns
         -------
         dict
-            ``"seed"``: int or None; ``"position"``: int.
+            ``"position"``: the number of batches handed out; ``"seed"`` and ``"order"``: what the epoch's order comes
+            from, None where it is not from there; ``"generator"``: the state of the loader's own; and what the loader
+            is made of, to be compared. Numbers, text, lists and dicts.
 
         Examples
         --------
@@ -351,19 +487,95 @@ class DataLoader:
         >>> all((a == b).all() for a, b in zip(batches, again))
         True
         """
-        return {"seed": self._seed, "position": self._position}
+        epoch = self._epoch or _Epoch(None, None)
+        order = epoch.order
+        if order is not None:
+            order = [rows.tolist() for rows in order]
+        generator = None if self.generator is None else copy.deepcopy(self.generator.bit_generator.state)
+        moving = {"seed": epoch.seed, "order": order, "position": epoch.position, "generator": generator}
+        return {**moving, **self._make()}
+
+    def _make(self) -> dict[str, Any]:
+        """Return what must be the same where a state is loaded."""
+        orders = {"batch_sampler": self.batch_sampler is not None, "sampler": self.sampler is not None,
+                  "shuffled": self.shuffle, "in order": True}  # fmt: skip
+        kind = next(name for name, holds in orders.items() if holds)
+        size = None if self.batch_size is None else int(self.batch_size)
+        return {"kind": kind, "items": len(self.dataset), "batch_size": size, "drop_last": bool(self.drop_last)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Let the next iteration be the rest of the epoch in which `state_dict` was taken.
 
         Raises
         ------
+        TypeError
+            If it is no mapping.
         ValueError
-            If it is not such a state, or one of a loader that shuffles and this does not; nothing changes then.
+            If it is not such a state, or one of another loader; nothing changes then.
         """
-        seed, position = state_dict.get("seed"), state_dict.get("position")
-        if not (seed is None or isinstance(seed, int)) or not isinstance(position, int) or position < 0:
-            raise ValueError(f"load_state_dict: expected a seed and a position, got {dict(state_dict)}")
-        if position and self.shuffle != (seed is not None):
-            raise ValueError("load_state_dict: the state is of a loader that shuffles, or this one is, but not both")
-        self._seed, self._position, self._resumes = seed, position, position > 0
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: expected what state_dict returns, got {type(state_dict).__name__}")
+        if missing := sorted(self.state_dict().keys() - state_dict.keys()):
+            raise ValueError(f"load_state_dict: the state has no {', '.join(missing)}")
+        for name, mine in self._make().items():
+            if state_dict[name] != mine:
+                raise ValueError(
+                    f"load_state_dict: {name} is {state_dict[name]!r} in the state, {mine!r} in the loader"
+                )
+        epoch = self._loaded(state_dict["seed"], state_dict["order"], state_dict["position"])
+        generator = state_dict["generator"]
+        if (generator is None) != (self.generator is None):
+            raise ValueError("load_state_dict: the state has a generator of its own, or the loader, but not both")
+        if self.generator is not None:
+            trial = type(self.generator.bit_generator)(0)
+            try:
+                trial.state = generator
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"load_state_dict: not a state of {type(trial).__name__}: {error!r}") from None
+            self.generator.bit_generator.state = trial.state
+        self._epoch, self._resumes = epoch, epoch is not None
+
+    def _loaded(self, seed: Any, order: Any, position: Any) -> _Epoch | None:
+        """Return the epoch that a state describes, or None between epochs."""
+        wrong = f"load_state_dict: no epoch of this loader has the seed {seed!r} and the position {position!r}"
+        if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+            raise ValueError(wrong)
+        if position == 0:
+            return None
+        by_sampler = self.sampler is not None or self.batch_sampler is not None
+        is_seed = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+        if is_seed != self.shuffle or (order is not None) != by_sampler:
+            raise ValueError(wrong)
+        try:
+            if self.batch_sampler is not None:
+                order = [_numbers(batch, "order") for batch in order]
+            elif self.sampler is not None:
+                order = _numbers(order, "order")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{wrong}: {error}") from None
+        epoch = _Epoch(seed, order, position)
+        if position > len(self._batches(epoch)):
+            raise ValueError(wrong)
+        return epoch
+
+
+def _check_in_process(**options: Any) -> None:
+    """Refuse what asks for other processes, or for memory of another device."""
+    for name, value in options.items():
+        off = {"num_workers": 0, "pin_memory": False, "persistent_workers": False, "pin_memory_device": ""}.get(name)
+        if value != off:
+            raise ValueError(f"DataLoader: {name} must be {off!r}, for batches are made in this process; got {value!r}")
+
+
+def _check_batches(size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: Any) -> None:
+    """Refuse what says nothing, or two things, about how items make batches."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1):
+        raise ValueError(f"DataLoader: batch_size must be a positive integer or None, got {size!r}")
+    if not isinstance(drop_last, (bool, np.bool_)):
+        raise ValueError(f"DataLoader: drop_last must be a bool, got {drop_last!r}")
+    if shuffle and sampler is not None:
+        raise ValueError("DataLoader: shuffle and sampler exclude each other")
+    if batch_sampler is not None and (size != 1 or shuffle or sampler is not None or drop_last):
+        raise ValueError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
+    if size is None and drop_last:
+        raise ValueError("DataLoader: batch_size=None excludes drop_last")

@@ -18,16 +18,13 @@ NO_PARAMS: dict[str, Any] = {}  # of the many operations that take none
 
 
 class Extra:
-    """What only some nodes carry: a name, hooks, the modules that returned them, where they were computed."""
+    """What only some nodes carry; what is not set stays here, with the class, and costs nothing."""
 
-    __slots__ = ("hooks", "name", "origin", "retains_grad", "scopes")
-
-    def __init__(self) -> None:
-        self.name: str | None = None
-        self.hooks: dict[int, Callable[[Any], Any]] | None = None
-        self.retains_grad = False
-        self.origin: Origin | None = None  # noted while detect_anomaly is on
-        self.scopes: tuple[tuple[object, int], ...] = ()  # (module, the clock when it was called), innermost first
+    name: str | None = None
+    hooks: dict[int, Callable[[Any], Any]] | None = None
+    retains_grad = False
+    origin: Origin | None = None  # where it was computed, noted while detect_anomaly is on
+    scopes: tuple[tuple[object, int], ...] = ()  # (module, the clock when it was called), innermost first
 
 
 class Node:

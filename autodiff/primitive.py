@@ -217,7 +217,7 @@ def primitive(
 
     def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
         op = Primitive(forward, symbol, view, rules)
-        simple = not (op.params or op.view or op.variadic)
+        simple = not (op.params or op.view or op.variadic) and all(name in rules for name in op.inputs)
         make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if simple else _general
         apply: Any = make(op)
         apply.__name__, apply.__qualname__, apply.__module__ = (
@@ -260,9 +260,12 @@ def _binary(op: Primitive) -> Callable[..., Any]:
 
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
-            if not (isinstance(input, Node) or isinstance(other, Node)):
+            if isinstance(input, Node):
+                other = wrap(_array(op.name, other, input._data.dtype))
+            elif isinstance(other, Node):
+                input = wrap(_array(op.name, input, other._data.dtype))
+            else:
                 return _plainly(op, (input, other), NO_PARAMS)
-            input, other = lift(op.name, (input, other))
         a, b = input._data, other._data
         kind = a.__class__
         if (kind is ndarray or kind is not b.__class__) and a.dtype is not b.dtype:  # a scalar's class is its dtype
@@ -291,12 +294,16 @@ def _general(op: Primitive) -> Callable[..., Any]:
     def apply(*inputs: Any, **params: Any) -> Any:
         if defaults:
             params = defaults | params  # rules may ask for any of them
+        leads = False
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):
                     return _plainly(op, inputs, params)
                 inputs = lift(op.name, inputs)
+                leads = any(x._requires_grad for x in inputs)
                 break
+            if x._requires_grad:
+                leads = True
         arrays = [x._data for x in inputs]
         if view and arrays[0].__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             inputs[0]._data = arrays[0] = np.asarray(arrays[0])
@@ -307,7 +314,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if is_recording() is True and any(x._requires_grad for x in inputs):
+        if leads and is_recording() is True:
             out._requires_grad = True
             out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
         else:
@@ -362,6 +369,8 @@ def lift(name: str, values: tuple[Any, ...]) -> tuple[Node, ...]:
 
 
 def _array(name: str, value: Any, like: np.dtype[Any]) -> Any:
+    if value.__class__ is float and like.kind == "f":  # by far the most frequent
+        return dtypes.scalar(value, like)
     if isinstance(value, np.ndarray):
         dtypes.checked(value.dtype, name)
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,19 @@ def manual_seed(seed: int) -> Generator:
     Parameters
     ----------
     seed : int
-        Not negative. The same seed gives the same numbers.
+        Of 64 bits; a negative one stands for itself plus 2⁶⁴. The same seed gives the same numbers.
 
     Returns
     -------
     numpy.random.Generator
         The generator that draws them.
+
+    Raises
+    ------
+    TypeError
+        If the seed is no integer.
+    ValueError
+        If it has more than 64 bits.
 
     Examples
     --------
@@ -33,8 +41,13 @@ def manual_seed(seed: int) -> Generator:
     >>> bool((a == ad.rand(3)).all())
     True
     """
+    if not hasattr(seed, "__index__"):
+        raise TypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}")
+    number = operator.index(seed)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"manual_seed: the seed must be from -2**63 to 2**64 - 1, got {number}")
     generator = default_generator()
-    generator.bit_generator.state = type(generator.bit_generator)(seed).state
+    generator.bit_generator.state = type(generator.bit_generator)(number % 2**64).state
     return generator
 
 
@@ -94,4 +107,6 @@ def set_rng_state(new_state: Mapping[str, Any]) -> None:
         trial.state = dict(new_state)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"set_rng_state: not a state of {type(bits).__name__}: {error!r}") from None
+    if trial.state != new_state:  # NumPy cuts a fraction off and leaves out what it does not know
+        raise ValueError(f"set_rng_state: not a state of {type(bits).__name__}: {dict(new_state)}")
     bits.state = trial.state

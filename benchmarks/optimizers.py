@@ -68,6 +68,7 @@ def steps(rule: str, options: dict[str, Any], shapes: Shapes) -> dict[str, Calla
     if importlib.util.find_spec("torch"):
         import torch
 
+        torch.set_num_threads(2)
         for name, kind in (("torch", {}), ("torch, fused", {"fused": True})):
             theirs = [torch.randn(s, requires_grad=True) for s in shapes]
             for q in theirs:

@@ -122,8 +122,10 @@ class Sequential(_Listed):
 
     def forward(self, input: Any) -> Any:
         """Pass the input through all modules in turn."""
-        for _, module in self._own("module"):
-            input = module(input)
+        mine = vars(self)
+        for name, kind in self._registered.items():
+            if kind == "module" and mine[name] is not None:
+                input = mine[name](input)
         return input
 
     @overload

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import Tensor
+
 from .layout import Array, Group
 from .optimizer import Optimizer
 
@@ -23,7 +25,7 @@ class Adagrad(Optimizer):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate.
     lr_decay : float, optional
         How fast the learning rate falls besides.
@@ -35,9 +37,15 @@ class Adagrad(Optimizer):
         Added to the root.
     maximize : bool, optional
         Climb instead of descending.
+    foreach, fused : bool, optional
+        PyTorch's ways to compute the same; there is one way here.
+    differentiable : bool, optional
+        False.
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 
@@ -59,16 +67,27 @@ class Adagrad(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-2,
+        lr: float | Tensor = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,
         eps: float = 1e-10,
+        foreach: bool | None = None,
         *,
         maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         options = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
+        way = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
+        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value, **way})
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Add parameters, whose sums start at once and not with the first step."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        for p in group["params"]:
+            self.state[p] = {"step": 0, "sum": np.full(p.shape, group["initial_accumulator_value"], p.dtype)}
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the sum of squares."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import Tensor
+
 from .layout import Array, Group
 from .optimizer import Optimizer
 
@@ -25,7 +27,7 @@ class Adam(Optimizer):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate.
     betas : (float, float), optional
         β₁ and β₂, how much of the averages is kept at each step.
@@ -37,11 +39,17 @@ class Adam(Optimizer):
         Divide by the largest v so far.
     maximize : bool, optional
         Climb instead of descending.
+    foreach, fused : bool, optional
+        PyTorch's ways to compute the same; there is one way here.
+    capturable, differentiable : bool, optional
+        False.
     decoupled_weight_decay : bool, optional
         Shrink θ itself instead of adding to its gradient, as `AdamW` does.
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 
@@ -63,18 +71,26 @@ class Adam(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        pair: Any = betas  # `check` tells whether it is one
+        if isinstance(pair, (tuple, list)):
+            pair = tuple(b.item() if isinstance(b, Tensor) and b.size == 1 else b for b in pair)
+        options = {"lr": lr, "betas": pair, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
         flags = {"maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay}
-        super().__init__(params, {**options, **flags})
+        way = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
+        super().__init__(params, {**options, **flags, **way})
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember m and v, and for amsgrad the largest v."""
@@ -90,13 +106,17 @@ class Adam(Optimizer):
             param *= 1 - group["lr"] * group["weight_decay"]
         elif group["weight_decay"]:
             grad = grad + group["weight_decay"] * param
-        m += (1 - beta1) * (grad - m)
+        term = (1 - beta1) * grad
+        m *= beta1
+        m += term
+        np.multiply(grad, 1 - beta2, out=term)
+        term *= grad  # in this order a large gradient does not overflow
         v *= beta2
-        v += ((1 - beta2) * grad) * grad  # in this order a large gradient does not overflow
+        v += term
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
-        denominator = np.sqrt(v)
+        denominator = np.sqrt(v, out=term)
         denominator += unbias * group["eps"]
         shift = np.divide(m, denominator, out=denominator)
         shift *= unbias * group["lr"] / (1 - beta1**step)
@@ -112,7 +132,7 @@ class AdamW(Adam):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate.
     betas : (float, float), optional
         How much of the averages is kept at each step.
@@ -124,9 +144,15 @@ class AdamW(Adam):
         Divide by the largest v so far.
     maximize : bool, optional
         Climb instead of descending.
+    foreach, fused : bool, optional
+        PyTorch's ways to compute the same; there is one way here.
+    capturable, differentiable : bool, optional
+        False.
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 
@@ -147,12 +173,20 @@ class AdamW(Adam):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad,
+            foreach=foreach, maximize=maximize, capturable=capturable, differentiable=differentiable, fused=fused,
+            decoupled_weight_decay=True,
+        )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.array_utils import byte_bounds
 
 from autodiff import Tensor
 from autodiff.graph import increment_version
@@ -27,13 +28,14 @@ class Chunk:
 
     The state of all lies in one flat array for each of its names; what ``optimizer.state`` shows are views of these in
     the parameters' shapes. The parameters themselves stay in the memory they are in, so that whoever shares it keeps
-    sharing it: several are gathered before an update and written back after it; one is updated where it is.
+    sharing it: several are gathered before an update and written back after it; one is updated where it is. Nothing of
+    all this changes before the first `advance`.
 
     Parameters
     ----------
     params : sequence of Tensor
     states : sequence of dict
-        What is remembered of each parameter; entries that are missing are made.
+        What is remembered of each parameter; entries that are missing are made at the first step.
     fills : mapping of str to float
         The names of the state's arrays, and what they start with.
     step : int
@@ -43,13 +45,11 @@ class Chunk:
     def __init__(
         self, params: Sequence[Tensor], states: Sequence[State], fills: Mapping[str, float], step: int
     ) -> None:
-        self.params, self.states, self.step = list(params), list(states), step
+        self.params, self.states, self.step, self.adopted = list(params), list(states), step, False
         self.memories = [p.data for p in params]
         self.size = sum(p.size for p in params)
         self.arrays = {name: self._flat(name, fill) for name, fill in fills.items()}
         self.views = [dict(zip(self.arrays, views, strict=True)) for views in self._views(*self.arrays.values())]
-        for state, views in zip(states, self.views, strict=True):
-            state.update(views)
         if len(params) > 1:
             self.value, self.slope = (np.empty(self.size, params[0].dtype) for _ in range(2))
             self.pieces = [piece for (piece,) in self._views(self.value)]
@@ -81,6 +81,8 @@ class Chunk:
         for p, memory, mine, views in zip(self.params, self.memories, self.states, self.views, strict=True):
             if p._data is not memory or state.get(p) is not mine or (counted and mine.get("step") != self.step):
                 return False
+            if not memory.flags.writeable:
+                return False
             for name, view in views.items():
                 if mine.get(name) is not view:
                     return False
@@ -88,6 +90,10 @@ class Chunk:
 
     def advance(self, update: Update, group: Group, counted: bool) -> None:
         """Take one step: `update` gets flat arrays of value, gradient and state, the options and the step's number."""
+        if not self.adopted:
+            for state, views in zip(self.states, self.views, strict=True):
+                state.update(views)
+            self.adopted = True
         self.step += 1
         grads = [p._grad._data for p in self.params]
         if len(grads) > 1:
@@ -120,31 +126,51 @@ def chunks(
     """Put parameters into as few chunks as their dtypes, sizes and numbers of steps allow.
 
     Parameters that share memory go into different chunks, for each must see the other's step.
+
+    Raises
+    ------
+    RuntimeError
+        If a parameter's memory cannot be written to, or a state has another shape than its parameter.
     """
+    for i, p in enumerate(params):
+        if not p.data.flags.writeable:
+            raise RuntimeError(f"step: the memory of parameter {i}, of shape {p.shape}, is read-only")
     runs: list[_Run] = []
     opened: dict[tuple[Any, int], _Run] = {}
-    for p, step in zip(params, steps, strict=True):
-        memory = p.data
-        owner = id(memory if memory.base is None else memory.base)
+    for p, step, stretch in zip(params, steps, _stretches([p.data for p in params]), strict=True):
         run = opened.get((p.dtype, step))
-        if run is None or owner in run.owners or run.size + p.size > BLOCK:
+        if run is None or stretch in run.stretches or run.size + p.size > BLOCK:
             run = _Run(step)
             runs.append(run)
             if p.size <= BLOCK // 2:
                 opened[p.dtype, step] = run
         run.params.append(p)
-        run.owners.add(owner)
+        run.stretches.add(stretch)
         run.size += p.size
     return [Chunk(run.params, [state[p] for p in run.params], fills, run.step) for run in runs]
 
 
 class _Run:
-    """The parameters of a chunk to be, and who owns their memory."""
+    """The parameters of a chunk to be, and which stretches of memory they lie in."""
 
     def __init__(self, step: int) -> None:
         self.params: list[Tensor] = []
-        self.owners: set[int] = set()
+        self.stretches: set[int] = set()
         self.size, self.step = 0, step
+
+
+def _stretches(memories: Sequence[Array]) -> list[int]:
+    """Return for each array the number of its stretch of memory: arrays that overlap lie in the same one.
+
+    Addresses tell it. Who owns the memory does not: views of a foreign buffer know of no common base.
+    """
+    bounds = [byte_bounds(memory) for memory in memories]
+    stretches, number, end = [0] * len(bounds), 0, 0
+    for i in sorted(range(len(bounds)), key=bounds.__getitem__):
+        low, high = bounds[i]
+        number += low >= end
+        stretches[i], end = number, max(end, high)
+    return stretches
 
 
 def _is_flat(array: Array) -> bool:

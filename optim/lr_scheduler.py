@@ -5,8 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
+
+from autodiff import Tensor
+from autodiff.graph import increment_version
 
 from .layout import Group
 from .optimizer import Optimizer
@@ -22,7 +27,8 @@ class LRScheduler:
     """The base of the schedules: counts epochs and writes the rates into the optimizer's groups.
 
     A schedule is a subclass whose `rate` tells the next rate from the present one, so that several schedules on one
-    optimizer multiply.
+    optimizer multiply. A group that is added later takes part from then on, its rate of that moment being its base. A
+    rate that is a tensor stays one: its number is written into it.
 
     Parameters
     ----------
@@ -49,15 +55,25 @@ class LRScheduler:
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = _checked(optimizer, type(self).__name__)
         for i, group in enumerate(optimizer.param_groups):
-            if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
-            elif "initial_lr" not in group:
+            if last_epoch != -1 and "initial_lr" not in group:
                 raise KeyError(f"{type(self).__name__}: group {i} has no 'initial_lr' to go on from epoch {last_epoch}")
-        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.base_lrs: list[float] = []
         self.last_epoch = last_epoch
+        fresh = [group for group in optimizer.param_groups if "initial_lr" not in group]
+        try:
+            self._initial_step()
+        except Exception:
+            for group in fresh:
+                group.pop("initial_lr", None)
+            raise
+
+    def _initial_step(self) -> None:
+        """Take the step with which a schedule starts, from the rates as they are."""
         self._starting = True
-        self.step()
-        self._starting = False
+        try:
+            self.step()
+        finally:
+            self._starting = False
 
     def rate(self, lr: float, base_lr: float) -> float:
         """Return a group's rate for `last_epoch`, given the one before and its base."""
@@ -66,10 +82,11 @@ class LRScheduler:
     def get_lr(self) -> list[float]:
         """Return the rates for `last_epoch`, one per group."""
         groups = self.optimizer.param_groups
-        return [self.rate(group["lr"], base) for group, base in zip(groups, self.base_lrs, strict=True)]
+        return [self.rate(float(group["lr"]), base) for group, base in zip(groups, self.base_lrs, strict=True)]
 
     def step(self) -> None:
         """Go to the next epoch; to be called after the optimizer's steps of this one."""
+        self._know_groups()
         self.last_epoch += 1
         try:
             rates = self.get_lr()
@@ -78,24 +95,33 @@ class LRScheduler:
             raise
         self._set(rates)
 
+    def _know_groups(self) -> None:
+        """Note the base rates of the groups that are new."""
+        for group in self.optimizer.param_groups[len(self.base_lrs) :]:
+            self.base_lrs.append(float(group.setdefault("initial_lr", _copied(group["lr"]))))
+
     def _set(self, rates: Sequence[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = lr
-        self._last_lr = list(rates)
+            _write(group, lr)
+        self._last_lr = _rates(self.optimizer)
 
     def _restart(self) -> None:
-        """Go back to epoch 0 and the base rates, as if nothing had come before."""
-        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = base
+        """Go back to the base rates and start, as if nothing had come before."""
+        for group in self.optimizer.param_groups:
+            _write(group, float(group.setdefault("initial_lr", _copied(group["lr"]))))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start at epoch 0, from the rates as they are."""
         self.last_epoch = -1
-        LRScheduler.step(self)
+        self._initial_step()
 
     def _rewind(self) -> None:
         """Forget the step that the constructor took."""
         self.last_epoch -= 1
 
-    def get_last_lr(self) -> list[float]:
-        """Return the rates that were set last, one per group."""
+    def get_last_lr(self) -> list[Any]:
+        """Return the rates that were set last, one per group: floats, or tensors where the optimizer's are."""
         return self._last_lr
 
     # -- state ---------------------------------------------------------------------------------------------------------
@@ -119,21 +145,53 @@ class LRScheduler:
 
         Raises
         ------
+        TypeError
+            If it is no mapping.
         ValueError
-            If an entry is missing; nothing changes then.
+            If an entry is missing, or it is the state of another kind of schedule, or of one of more groups; nothing
+            changes then.
         """
+        _require_state(state_dict)
         expected = vars(self).keys() - self._stateless()
         if missing := sorted(expected - state_dict.keys()):
             raise ValueError(
                 f"load_state_dict: the state has no {', '.join(missing)}, which {type(self).__name__} needs"
             )
+        options = {name for name in state_dict if not name.startswith("_")} - {"mode_worse", "verbose"}  # PyTorch's
+        if unknown := sorted(options - vars(self).keys()):
+            raise ValueError(f"load_state_dict: {type(self).__name__} has no {', '.join(unknown)}, but the state has")
+        have, known = len(self.optimizer.param_groups), len(state_dict.get("base_lrs", []))
+        _require(known <= have, f"load_state_dict: the state has {known} groups, the optimizer {have}")
         vars(self).update({k: copy.deepcopy(state_dict[k]) for k in expected})
+
+
+def _copied(lr: Any) -> Any:
+    """Return a rate that does not change with the optimizer's."""
+    return lr.detach().clone() if isinstance(lr, Tensor) else lr
+
+
+def _rates(optimizer: Optimizer) -> list[Any]:
+    return [_copied(group["lr"]) for group in optimizer.param_groups]
+
+
+def _write(group: Group, lr: float) -> None:
+    """Set a group's rate; one that is a tensor stays the tensor that it is."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].data[...] = lr
+        increment_version(group["lr"])
+    else:
+        group["lr"] = lr
 
 
 def _checked(optimizer: Any, name: str) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{name}: expected an Optimizer, got {type(optimizer).__name__}")
     return optimizer
+
+
+def _require_state(given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise TypeError(f"load_state_dict: expected what state_dict returns, got {type(given).__name__}")
 
 
 def _require(holds: bool, message: str) -> None:
@@ -147,6 +205,8 @@ def _require(holds: bool, message: str) -> None:
 class LambdaLR(LRScheduler):
     """The base rate times a function of the epoch.
 
+    What objects remember that are called as functions is part of the schedule's state; functions themselves are not.
+
     Parameters
     ----------
     optimizer : Optimizer
@@ -157,6 +217,8 @@ class LambdaLR(LRScheduler):
 
     Raises
     ------
+    TypeError
+        If what was given cannot be called.
     ValueError
         If there are not as many functions as groups.
 
@@ -176,16 +238,44 @@ class LambdaLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         groups = _checked(optimizer, "LambdaLR").param_groups
-        self.lr_lambdas = [lr_lambda] * len(groups) if callable(lr_lambda) else list(lr_lambda)
+        given: Any = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * len(groups)
+        self.lr_lambdas: list[Callable[[int], float]] = list(given)
+        if wrong := [f for f in self.lr_lambdas if not callable(f)]:
+            raise TypeError(f"LambdaLR: expected a function or a list of them, got {wrong[0]!r}")
         _require(len(self.lr_lambdas) == len(groups), f"LambdaLR: expected {len(groups)} functions, one per group")
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
         """Return the rates for `last_epoch`."""
+        have, need = len(self.lr_lambdas), len(self.optimizer.param_groups)
+        _require(have == need, f"LambdaLR: the optimizer has {need} groups by now, but there are {have} functions")
         return [b * factor(self.last_epoch) for b, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def _stateless(self) -> set[str]:
-        return {*super()._stateless(), "lr_lambdas"}  # functions cannot be saved
+        return {*super()._stateless(), "lr_lambdas"}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is needed to go on, with what callable objects remember; None for plain functions."""
+        return {**super().state_dict(), "lr_lambdas": [copy.deepcopy(_memory(f)) for f in self.lr_lambdas]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned, into the functions that this schedule was made with."""
+        _require_state(state_dict)
+        given = state_dict.get("lr_lambdas")
+        fits = isinstance(given, (list, tuple)) and len(given) == len(self.lr_lambdas)
+        _require(fits, f"load_state_dict: lr_lambdas must be {len(self.lr_lambdas)} memories or None, got {given!r}")
+        remember = list(zip(self.lr_lambdas, given or (), strict=True))
+        lost = any(memory is not None and _memory(function) is None for function, memory in remember)
+        _require(not lost, "load_state_dict: the state remembers a callable object where there is a function now")
+        super().load_state_dict(state_dict)
+        for function, memory in remember:
+            if memory is not None:
+                vars(function).update(copy.deepcopy(memory))
+
+
+def _memory(function: Any) -> dict[str, Any] | None:
+    """Return the attributes of an object that is called as a function; None for functions, which have no memory."""
+    return None if isinstance(function, FunctionType) else getattr(function, "__dict__", None)
 
 
 class StepLR(LRScheduler):
@@ -246,12 +336,22 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base_lr: float) -> float:
         """Multiply at the milestones."""
-        return lr * self.gamma ** self.milestones.count(self.last_epoch)
+        return lr * self.gamma ** self.milestones[self.last_epoch]
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned, from JSON, too, where numbers that are keys become text."""
+        _require_state(state_dict)
+        given = state_dict.get("milestones")
+        _require(
+            isinstance(given, Mapping), f"load_state_dict: milestones must be a dict of their counts, got {given!r}"
+        )
+        counts = Counter({int(epoch): count for epoch, count in dict(given or {}).items()})
+        super().load_state_dict({**state_dict, "milestones": counts})
 
 
 class ConstantLR(LRScheduler):
@@ -357,7 +457,7 @@ class ExponentialLR(LRScheduler):
 
     def rate(self, lr: float, base_lr: float) -> float:
         """Multiply."""
-        return lr if self._starting or self.last_epoch == 0 else lr * self.gamma
+        return lr if self._starting else lr * self.gamma
 
 
 class PolynomialLR(LRScheduler):
@@ -388,7 +488,7 @@ class PolynomialLR(LRScheduler):
     def rate(self, lr: float, base_lr: float) -> float:
         """Go one step along the curve."""
         epoch, total = self.last_epoch, self.total_iters
-        if self._starting or epoch == 0 or epoch > total:
+        if self._starting or epoch > total:
             return lr
         return float(lr * ((1 - epoch / total) / (1 - (epoch - 1) / total)) ** self.power)
 
@@ -426,13 +526,14 @@ class CosineAnnealingLR(LRScheduler):
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
+        _require(T_max != 0, "CosineAnnealingLR: T_max must not be 0")
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base_lr: float) -> float:
         """Go one step along the curve; where it touches the bottom, start from there."""
         epoch, half, low = self.last_epoch, self.T_max, self.eta_min
-        if self._starting or epoch == 0:
+        if self._starting:
             return lr
         if (epoch - 1 - half) % (2 * half) == 0:
             return lr + (base_lr - low) * (1 - math.cos(math.pi / half)) / 2
@@ -480,7 +581,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         _require(isinstance(T_0, int) and T_0 > 0, f"{name}: T_0 must be a positive integer, got {T_0!r}")
         _require(isinstance(T_mult, int) and T_mult >= 1, f"{name}: T_mult must be an integer >= 1, got {T_mult!r}")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
-        self.T_i, self.T_cur = T_0, float(last_epoch)
+        self.T_i = T_0
+        self.T_cur: float = last_epoch
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base_lr: float) -> float:
@@ -495,6 +597,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         ValueError
             If the epoch is negative.
         """
+        self._know_groups()
         if epoch is not None:
             _require(epoch >= 0, f"CosineAnnealingWarmRestarts: the epoch must not be negative, got {epoch}")
             self._seek(epoch)
@@ -504,7 +607,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.last_epoch += 1
             self.T_cur += 1
             if self.T_cur >= self.T_i:
-                self.T_cur -= self.T_i
+                self.T_cur %= self.T_i
                 self.T_i *= self.T_mult
         self._set(self.get_lr())
 
@@ -518,9 +621,6 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_cur = epoch - self.T_0 * (self.T_mult**cycle - 1) / (self.T_mult - 1)
             self.T_i = self.T_0 * self.T_mult**cycle
         self.last_epoch = math.floor(epoch)
-
-    def _restart(self) -> None:
-        self.step(0)
 
 
 class OneCycleLR(LRScheduler):
@@ -591,12 +691,16 @@ class OneCycleLR(LRScheduler):
         self.total_steps = _cycle_length(total_steps, epochs, steps_per_epoch)
         share = isinstance(pct_start, (int, float)) and 0 <= pct_start <= 1
         _require(share, f"OneCycleLR: pct_start must be between 0 and 1, got {pct_start!r}")
+        rises = pct_start * self.total_steps != 1
+        _require(rises, f"OneCycleLR: {pct_start} of {self.total_steps} steps is one step, too few for a rise")
         strategies = f"OneCycleLR: anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}"
         _require(anneal_strategy in ("cos", "linear"), strategies)
         found = [name for name in ("betas", "momentum") if name in optimizer.defaults]
         _require(bool(found) or not cycle_momentum, "OneCycleLR: the optimizer has no momentum; cycle_momentum=False?")
-        self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
-        self.phases = _cycle_phases(self.total_steps, pct_start, three_phase)
+        self._anneal_func_type, self.cycle_momentum = anneal_strategy, cycle_momentum
+        if cycle_momentum:
+            self.use_beta1 = "betas" in optimizer.defaults
+        self._schedule_phases = _cycle_phases(self.total_steps, pct_start, three_phase)
         tops = _per_group(max_lr, groups, "max_lr")
         bases = _per_group(base_momentum, groups, "base_momentum")
         lids = _per_group(max_momentum, groups, "max_momentum")
@@ -610,11 +714,12 @@ class OneCycleLR(LRScheduler):
     def _between(self, group: Group, quantity: str) -> float:
         """Return a group's rate or momentum at the present step."""
         start: float = 0
-        for end, *names in self.phases:
-            if self.last_epoch <= end or end == self.phases[-1][0]:
-                first, last = (group[name] for name in (names[:2] if quantity == "lr" else names[2:]))
+        for phase in self._schedule_phases:
+            end = phase["end_step"]
+            if self.last_epoch <= end or phase is self._schedule_phases[-1]:
+                first, last = group[phase[f"start_{quantity}"]], group[phase[f"end_{quantity}"]]
                 way = (self.last_epoch - start) / (end - start)
-                if self.anneal_strategy == "linear":
+                if self._anneal_func_type == "linear":
                     return float((last - first) * way + first)
                 return float(last + (first - last) / 2 * (1 + math.cos(math.pi * way)))
             start = end
@@ -624,13 +729,16 @@ class OneCycleLR(LRScheduler):
         """Return the rates for this step."""
         if self.last_epoch > self.total_steps:
             raise ValueError(f"OneCycleLR: step {self.last_epoch} is beyond the cycle's {self.total_steps} steps")
+        for i, group in enumerate(self.optimizer.param_groups):
+            if "max_lr" not in group:
+                raise KeyError(f"OneCycleLR: group {i}, added after the schedule, has no 'max_lr'")
         return [self._between(group, "lr") for group in self.optimizer.param_groups]
 
     def _set(self, rates: Sequence[float]) -> None:
         super()._set(rates)
         for group in self.optimizer.param_groups if self.cycle_momentum else []:
             momentum = self._between(group, "momentum")
-            if "betas" in group:
+            if self.use_beta1:
                 group["betas"] = (momentum, *group["betas"][1:])
             else:
                 group["momentum"] = momentum
@@ -646,13 +754,17 @@ def _cycle_length(total: int | None, epochs: int | None, each: int | None) -> in
     return math.prod(n for n in given.values() if n is not None)
 
 
-def _cycle_phases(total: int, share: float, three: bool) -> list[list[Any]]:
+def _cycle_phases(total: int, share: float, three: bool) -> list[dict[str, Any]]:
     """Return for each phase its last step, and from where to where the rate and the momentum go."""
-    up = [float(share * total) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum"]
+
+    def phase(end: float, *way: str) -> dict[str, Any]:
+        return dict(zip(("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum"), (end, *way), strict=True))
+
+    up = phase(float(share * total) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
     if not three:
-        return [up, [total - 1, "max_lr", "min_lr", "base_momentum", "max_momentum"]]
-    down = [float(2 * share * total) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum"]
-    return [up, down, [total - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"]]
+        return [up, phase(total - 1, "max_lr", "min_lr", "base_momentum", "max_momentum")]
+    down = phase(float(2 * share * total) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
+    return [up, down, phase(total - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum")]
 
 
 def _per_group(value: float | Sequence[float], groups: Sequence[Group], name: str) -> list[float]:
@@ -724,9 +836,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.mode, self.factor, self.patience, self.cooldown, self.eps = mode, factor, patience, cooldown, eps
         self.threshold, self.threshold_mode = threshold, threshold_mode
         self.min_lrs = _per_group(min_lr, optimizer.param_groups, "min_lr")
+        self.default_min_lr = self.min_lrs[0] if isinstance(min_lr, (int, float)) else None  # of groups added later
         self.best = math.inf if mode == "min" else -math.inf
         self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
-        self._last_lr = [group["lr"] for group in optimizer.param_groups]
+        self._last_lr = _rates(optimizer)
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]  # it judges a measurement, as PyTorch's does
         """Judge the measurement of one epoch.
@@ -734,8 +847,18 @@ class ReduceLROnPlateau(LRScheduler):
         Parameters
         ----------
         metrics : float or Tensor of one element
+
+        Raises
+        ------
+        RuntimeError
+            If the optimizer has got another group since, and the lowest rates were given one by one.
         """
         value = float(metrics)
+        groups = self.optimizer.param_groups
+        if len(self.min_lrs) != len(groups):
+            if self.default_min_lr is None:
+                raise RuntimeError(f"ReduceLROnPlateau: {len(groups)} groups by now, but {len(self.min_lrs)} min_lrs")
+            self.min_lrs = [self.default_min_lr] * len(groups)
         self.last_epoch += 1
         if self._is_better(value):
             self.best, self.num_bad_epochs = value, 0
@@ -744,7 +867,7 @@ class ReduceLROnPlateau(LRScheduler):
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
-        rates: list[float] = [group["lr"] for group in self.optimizer.param_groups]
+        rates = [float(group["lr"]) for group in groups]
         if self.num_bad_epochs > self.patience:
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
             lower = [max(lr * self.factor, least) for lr, least in zip(rates, self.min_lrs, strict=True)]
@@ -792,6 +915,7 @@ class _Several(LRScheduler):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned; nothing changes unless all of it fits."""
+        _require_state(state_dict)
         given = state_dict.get("_schedulers", [])
         if len(given) != len(self._schedulers):
             raise ValueError(f"load_state_dict: the state has {len(given)} schedules, this {len(self._schedulers)}")
@@ -833,18 +957,18 @@ class ChainedScheduler(_Several):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         super().__init__(schedulers, optimizer)
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = _rates(self.optimizer)
 
     def step(self) -> None:
         """Let every schedule go to the next epoch."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = _rates(self.optimizer)
 
-    def _restart(self) -> None:
+    def _begin(self) -> None:
         for scheduler in self._schedulers:
-            scheduler._restart()
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+            scheduler._begin()
+        self._last_lr = _rates(self.optimizer)
 
 
 class SequentialLR(_Several):
@@ -892,11 +1016,18 @@ class SequentialLR(_Several):
         self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
+            _write(group, float(group["initial_lr"]))
         self._rewind()
-        first = self._schedulers[bisect_right(self._milestones, 0)]
-        first.step()
-        self._last_lr = first.get_last_lr()
+        self._first()._initial_step()
+        self._last_lr = _rates(optimizer)
+
+    def _first(self) -> LRScheduler:
+        return self._schedulers[bisect_right(self._milestones, 0)]
+
+    def _begin(self) -> None:
+        self.last_epoch = 0
+        self._first()._begin()
+        self._last_lr = _rates(self.optimizer)
 
     def step(self) -> None:
         """Let the schedule whose turn it is go to its next epoch."""
@@ -907,4 +1038,4 @@ class SequentialLR(_Several):
             scheduler._restart()
         else:
             scheduler.step()
-        self._last_lr = scheduler.get_last_lr()
+        self._last_lr = _rates(self.optimizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
 from collections import defaultdict
@@ -25,7 +26,8 @@ class Optimizer:
     Parameters
     ----------
     params : iterable of Tensor, of (name, Tensor), or of dict
-        What is optimized; dicts are groups with a list ``"params"`` and options of their own.
+        What is optimized; dicts are groups with a list ``"params"`` and options of their own. Names are kept under
+        ``"param_names"``.
     defaults : dict
         The options of a group that does not give its own.
 
@@ -40,9 +42,12 @@ class Optimizer:
     Raises
     ------
     TypeError
-        If a parameter is not a Tensor.
+        If a parameter is not a Tensor, or an option not of its kind.
+    KeyError
+        If a group has no ``"params"``.
     ValueError
-        If there is no parameter, one is not a leaf, one occurs twice, or an option is out of range.
+        If there is no parameter, one is not a leaf, one occurs twice, only some have names, or an option is out of
+        range.
 
     Examples
     --------
@@ -72,26 +77,38 @@ class Optimizer:
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self._layouts: dict[int, tuple[list[Tensor], list[Chunk]]] = {}  # by the group's place: who stepped last
+        self._usable: dict[int, Group] = {}  # by the group's place: options that were found to be right
+        self._decisive = [name for name in defaults if name not in _IMPLEMENTATION]
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Add parameters, with options of their own, to those that are optimized."""
-        if not isinstance(param_group, Mapping) or "params" not in param_group:
-            raise TypeError("param_group: expected a dict with the key 'params'")
+        if not isinstance(param_group, Mapping):
+            raise TypeError(f"param_group: expected a dict, got {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise KeyError(f"param_group: expected a dict with the key 'params', got {list(param_group)}")
         given = param_group["params"]
         listed = [given] if isinstance(given, Tensor) else _listed(given)
-        params = [p[1] if isinstance(p, tuple) else p for p in listed]
-        group = {**self.defaults, **param_group, "params": params}
+        params = [p[1] if isinstance(p, tuple) and len(p) > 1 else p for p in listed]
+        names = [p[0] for p in listed if isinstance(p, tuple)]
+        group = {**param_group, "params": params, **({"param_names": names} if names else {})}
+        named = "param_names" in group
+        if len(names) not in (0, len(params)) or any(named != ("param_names" in g) for g in self.param_groups):
+            raise ValueError("params: either all parameters of all groups come with names, or none")
+        group = {**group, **{name: value for name, value in self.defaults.items() if name not in group}}
         for name in self.defaults:
             self.check(name, group[name])
+        if group.get("fused") and group.get("foreach"):
+            raise RuntimeError(f"{type(self).__name__}: fused and foreach cannot both be True")
         known = {p for g in self.param_groups for p in g["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 raise TypeError(f"params: parameter {i} must be a Tensor, got {type(p).__name__}")
-            if not p.is_leaf:
+            if not (p.is_leaf or (p._extra is not None and p._extra.retains_grad)):
                 raise ValueError(
-                    f"params: parameter {i}, of shape {p.shape}, is the result of an operation, not a leaf"
+                    f"params: parameter {i}, of shape {p.shape}, is the result of an operation, not a leaf, and does "
+                    "not retain its gradient"
                 )
             if p.dtype.kind != "f":
                 raise ValueError(f"params: parameter {i} holds {p.dtype}, which cannot be optimized")
@@ -101,11 +118,27 @@ class Optimizer:
         self.param_groups.append(group)
 
     def check(self, name: str, value: Any) -> None:
-        """Raise a ValueError if an option is out of its range."""
-        if name in _NOT_NEGATIVE and not (_is_number(value) and value >= 0 and math.isfinite(value)):
-            raise ValueError(f"{type(self).__name__}: {name} must be a number that is not negative, got {value!r}")
-        if name == "betas" and not (_is_pair(value) and all(0 <= b < 1 for b in value)):
-            raise ValueError(f"{type(self).__name__}: both betas must be in [0, 1), got {value!r}")
+        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
+        title = f"{type(self).__name__}: {name}"
+        if name in _NUMBERS:
+            if isinstance(value, Tensor) and value.size != 1:
+                raise ValueError(f"{title} must be a number or a tensor of one element, got shape {value.shape}")
+            number = value.item() if isinstance(value, Tensor) else value
+            if not _is_number(number):
+                raise TypeError(f"{title} must be a number, got {value!r}")
+            if not (math.isfinite(number) and (number >= 0 or name == "dampening")):
+                raise ValueError(f"{title} must be a number that is not negative, got {value!r}")
+        elif name == "betas":
+            if not _is_pair(value):
+                raise TypeError(f"{title} must be two numbers in [0, 1), got {value!r}")
+            if not all(0 <= b < 1 for b in value):
+                raise ValueError(f"{title} must be two numbers in [0, 1), got {value!r}")
+        elif name in ("foreach", "fused") and value not in (None, False, True):
+            raise TypeError(f"{title} must be True, False or None, got {value!r}")
+        elif name in ("capturable", "differentiable") and value:
+            raise ValueError(
+                f"{title} must be False: a step is neither captured by a device nor recorded, got {value!r}"
+            )
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Return the names of the arrays that the rule remembers, and what they start with."""
@@ -131,16 +164,40 @@ class Optimizer:
         Raises
         ------
         RuntimeError
-            If a gradient or a state does not have its parameter's shape or dtype. No parameter is changed then.
+            If a gradient or a state does not have its parameter's shape or dtype, or a parameter's memory cannot be
+            written to. No parameter is changed then, nor by the errors below.
+        TypeError, ValueError, KeyError
+            If an option was set to what is none, or taken away.
         """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group, layout in [(g, self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
+        for options, layout in [(self._options(i, g), self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
             for chunk in layout:
-                chunk.advance(self.update, group, self.counts_steps)
+                chunk.advance(self.update, options, self.counts_steps)
         return loss
+
+    def _options(self, place: int, group: Group) -> Group:
+        """Return a group's options for `update`, those checked that were changed since the last step."""
+        usable, numbers = self._usable.setdefault(place, {}), {}
+        for name in self._decisive:
+            if name not in group:
+                raise KeyError(f"step: group {place} has no option {name!r}")
+            value = group[name]
+            if name in usable and usable[name] is value:
+                continue
+            if isinstance(value, Tensor):
+                self.check(name, value)
+                numbers[name] = value.item()  # and is asked again at the next step
+            else:
+                self._check_set(name, value)
+                usable[name] = value
+        return {**group, **numbers} if numbers else group
+
+    def _check_set(self, name: str, value: Any) -> None:
+        """Check an option that was set later: a rate may be below 0 by then, rounded by a schedule or set to climb."""
+        self.check(name, abs(value) if name == "lr" and _is_number(value) else value)
 
     def _layout(self, place: int, group: Group) -> list[Chunk]:
         """Return a group's parameters with gradients in chunks: those of the last step where nothing has changed."""
@@ -161,12 +218,20 @@ class Optimizer:
         ):
             return layout
         states = {p: self.state[p] for p in active}
-        layout = chunks(active, states, fills, [_steps(s, fills) for s in states.values()])
+        layout = chunks(active, states, fills, [self._steps(s, fills) for s in states.values()])
         self._layouts[place] = active, layout
         return layout
 
+    def _steps(self, state: State, fills: Mapping[str, float]) -> int:
+        """Return how many steps a parameter has taken; a rule that does not count only needs to know whether any."""
+        if not self.counts_steps:
+            return int(bool(fills) and all(state.get(name) is not None for name in fills))
+        if "step" not in state and (known := [name for name in fills if state.get(name) is not None]):
+            raise RuntimeError(f"step: the state of a parameter has {', '.join(known)}, but no step")
+        return int(state.get("step", 0))
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_layouts": {}}  # memory is laid out anew where a copy steps
+        return {**vars(self), "_layouts": {}, "_usable": {}}  # memory is laid out anew where a copy steps
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
@@ -185,57 +250,84 @@ class Optimizer:
             ``"state"``: for each number what the rule remembers; ``"param_groups"``: options and numbers of each group.
         """
         number = {p: i for i, p in enumerate(self._all())}
-        groups = [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups]
-        state = {number[p]: {k: _out(v) for k, v in s.items()} for p, s in self.state.items() if s and p in number}
+        groups = [{**_apart(g), "params": [number[p] for p in g["params"]]} for g in self.param_groups]
+        fills = {p: self.fills(g) for g in self.param_groups for p in g["params"]}
+        state = {
+            number[p]: {k: _out(v, k in fills[p]) for k, v in s.items()}
+            for p, s in self.state.items()
+            if s and p in number
+        }
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned; nothing changes unless all of it fits.
 
+        What the rule does not know by `fills` comes back as it was saved.
+
         Raises
         ------
+        TypeError
+            If it is no mapping, or an option is not of its kind.
         ValueError
-            If the groups differ in number or size, or a state in shape.
+            If the groups differ in number or size, or a state in shape; if an option or a part of a state is missing.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: expected what state_dict returns, got {type(state_dict).__name__}")
+        if missing := sorted({"param_groups", "state"} - state_dict.keys()):
+            raise ValueError(f"load_state_dict: the state has no {', '.join(missing)}")
         groups, state = state_dict["param_groups"], state_dict["state"]
         theirs, ours = ([len(g["params"]) for g in gs] for gs in (groups, self.param_groups))
         if theirs != ours:
             raise ValueError(f"load_state_dict: the state has groups of {theirs} parameters, the optimizer of {ours}")
-        params = self._all()
-        at = dict(zip((i for g in groups for i in g["params"]), params, strict=True))
+        for i, given in enumerate(groups):
+            self._check_loaded(i, given)
+        at = dict(zip((i for g in groups for i in g["params"]), self._all(), strict=True))
         if unknown := [i for i in state if i not in at]:
             raise ValueError(
                 f"load_state_dict: there is a state for {unknown[0]!r}, but no parameter {unknown[0]!r} in the groups"
             )
-        loaded = {at[i]: {k: _in(v, at[i], k) for k, v in s.items() if v is not None} for i, s in state.items()}
-        for i, given in enumerate(groups):
-            for name in self.defaults:
-                if name not in given:
-                    raise ValueError(f"load_state_dict: group {i} has no option {name!r}")
-                value = given[name]
-                rounded = name == "lr" and _is_number(value) and -1e-12 < value < 0  # by a schedule that ends at 0
-                self.check(name, 0.0 if rounded else value)
+        fills = {i: self.fills(g) for g in groups for i in g["params"]}
+        loaded = {at[i]: self._loaded(i, s, at[i], fills[i]) for i, s in state.items()}
         for mine, given in zip(self.param_groups, groups, strict=True):
-            mine.update({k: v for k, v in given.items() if k != "params"})
+            mine.update(_apart(given))
         self.state = defaultdict(dict, loaded)
+
+    def _check_loaded(self, place: int, group: Group) -> None:
+        """Raise an error if a loaded group lacks an option or has one out of range."""
+        for name in self._decisive:
+            if name not in group:
+                raise ValueError(f"load_state_dict: group {place} has no option {name!r}")
+        for name in self.defaults.keys() & group.keys():
+            self._check_set(name, group[name])
+
+    def _loaded(self, number: Any, state: State, param: Tensor, fills: Mapping[str, float]) -> State:
+        """Return the loaded state of a parameter as our own."""
+        known = {name: value for name, value in state.items() if value is not None}
+        needed = [*(["step"] if self._counts() else []), *fills]
+        if known and (missing := [name for name in needed if name not in known]):
+            raise ValueError(f"load_state_dict: the state of parameter {number!r} has no {', '.join(missing)}")
+        return {
+            name: _in(value, param, name) if name in needed else copy.deepcopy(value) for name, value in known.items()
+        }
+
+    def _counts(self) -> bool:
+        """Tell whether the number of steps is ours: whoever writes his own `step` counts for himself."""
+        return self.counts_steps and type(self).update is not Optimizer.update
 
     def _all(self) -> Sequence[Tensor]:
         return [p for g in self.param_groups for p in g["params"]]
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        text = f"{type(self).__name__} ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join([*lines, ")"])
+            text += f"\nParameter Group {i}\n"
+            text += "".join(f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params")
+        return text + ")"
 
 
-_NOT_NEGATIVE = {"lr", "lr_decay", "eps", "momentum", "alpha", "weight_decay", "initial_accumulator_value"}
-
-
-def _steps(state: State, fills: Mapping[str, float]) -> int:
-    """Return how many steps a parameter has taken; a rule that does not count only needs to know whether any."""
-    return int(state.get("step", bool(fills) and all(state.get(name) is not None for name in fills)))
+#: Options that say how PyTorch computes a step, not what it computes.
+_IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
+_NUMBERS = {"dampening", "lr", "lr_decay", "eps", "momentum", "alpha", "weight_decay", "initial_accumulator_value"}
 
 
 def _listed(params: Any) -> list[Any]:
@@ -253,16 +345,23 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_number, value))
 
 
-def _out(value: Any) -> Any:
-    """Return an array of the state as a tensor of its own."""
-    return Tensor(value.copy()) if isinstance(value, np.ndarray) else value
+def _apart(group: Group) -> Group:
+    """Return a copy of a group's options that shares nothing with it."""
+    return copy.deepcopy({name: value for name, value in group.items() if name != "params"})
+
+
+def _out(value: Any, is_filled: bool) -> Any:
+    """Return an entry of the state as one of its own: a tensor for the rule's arrays, a copy for anything else."""
+    return Tensor(value.copy()) if is_filled and isinstance(value, np.ndarray) else copy.deepcopy(value)
 
 
 def _in(value: Any, param: Tensor, name: str) -> Any:
     """Return an entry of a loaded state as our own: the number of steps, or an array of the parameter's dtype."""
+    array = np.asarray(value._data if isinstance(value, Tensor) else value)
     if name == "step":
-        return int(value)
-    array = np.asarray(value._data if isinstance(value, Tensor) else value).astype(param.dtype)
+        if array.size != 1 or array.dtype.kind not in "iuf" or array.item() < 0 or array.item() % 1 != 0:
+            raise ValueError(f"load_state_dict: step must be a number of steps, got {value!r}")
+        return int(array.item())
     if array.shape != param.shape:
         raise ValueError(f"load_state_dict: {name} has shape {array.shape}, its parameter {param.shape}")
-    return array
+    return array.astype(param.dtype)

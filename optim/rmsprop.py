@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import Tensor
+
 from .layout import Array, Group
 from .optimizer import Optimizer
 
@@ -25,7 +27,7 @@ class RMSprop(Optimizer):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate.
     alpha : float, optional
         How much of the averages is kept at each step.
@@ -37,11 +39,19 @@ class RMSprop(Optimizer):
         The share of the last step's velocity that is kept.
     centered : bool, optional
         Divide by the standard deviation instead of the root mean square.
+    capturable : bool, optional
+        False.
+    foreach : bool, optional
+        PyTorch's way to compute the same; there is one way here.
     maximize : bool, optional
         Climb instead of descending.
+    differentiable : bool, optional
+        False.
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range.
 
@@ -63,17 +73,20 @@ class RMSprop(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-2,
+        lr: float | Tensor = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0,
         momentum: float = 0,
         centered: bool = False,
-        *,
+        capturable: bool = False,
+        foreach: bool | None = None,
         maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         options = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered}
-        super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize})
+        way = {"capturable": capturable, "foreach": foreach, "differentiable": differentiable}
+        super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize, **way})
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the averages and, where there is momentum, the velocity."""

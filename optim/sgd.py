@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from autodiff import Tensor
+
 from .layout import Array, Group
 from .optimizer import Optimizer
 
@@ -21,7 +23,7 @@ class SGD(Optimizer):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate η.
     momentum : float, optional
         The share of the last step's velocity that is kept.
@@ -33,9 +35,15 @@ class SGD(Optimizer):
         Look ahead along the velocity.
     maximize : bool, optional
         Climb instead of descending.
+    foreach, fused : bool, optional
+        PyTorch's ways to compute the same; there is one way here.
+    differentiable : bool, optional
+        False.
 
     Raises
     ------
+    TypeError
+        If an option is not of its kind.
     ValueError
         If an option is out of range, or `nesterov` comes without momentum or with dampening.
 
@@ -58,16 +66,20 @@ class SGD(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
+        way = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
+        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize, **way})
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got {momentum} and {dampening}")
 
@@ -97,7 +109,7 @@ class Momentum(SGD):
     ----------
     params : iterable of Tensor, or of dict
         What is optimized; dicts are groups with options of their own.
-    lr : float, optional
+    lr : float or Tensor, optional
         Learning rate.
     momentum : float, optional
         The share of the last step's velocity that is kept.
@@ -109,6 +121,10 @@ class Momentum(SGD):
         Look ahead along the velocity.
     maximize : bool, optional
         Climb instead of descending.
+    foreach, fused : bool, optional
+        PyTorch's ways to compute the same; there is one way here.
+    differentiable : bool, optional
+        False.
 
     Raises
     ------
@@ -133,12 +149,18 @@ class Momentum(SGD):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         momentum: float = 0.9,
         dampening: float = 0,
         weight_decay: float = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, momentum, dampening, weight_decay, nesterov, maximize=maximize)
+        super().__init__(
+            params, lr, momentum, dampening, weight_decay, nesterov,
+            maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused,
+        )  # fmt: skip

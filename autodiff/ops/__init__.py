@@ -14,6 +14,7 @@ from . import (
     elementwise,
     indexing,
     linalg,
+    normalization,
     reduction,
     shape,
     transcendental,
@@ -29,7 +30,7 @@ def primitives(module: ModuleType) -> dict[str, Primitive]:
 
 FAMILIES = (
     elementwise, transcendental, comparison, shape, diagonal, indexing, reduction, cumulative, linalg, contraction,
-    convolution,
+    convolution, normalization,
 )  # fmt: skip
 
 #: Every primitive by name.

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "abs", "add", "addcdiv", "addcmul", "ceil", "clamp", "clamp_max", "clamp_min", "clone", "div", "float_power",
-    "floor", "floor_divide", "frac", "leaky_relu", "lerp", "maximum", "minimum", "mul", "neg", "pow", "reciprocal",
-    "relu", "remainder", "round", "sigmoid", "sign", "silu", "softplus", "square", "sub", "to", "true_divide", "trunc",
-    "where",
+    "abs", "add", "addcdiv", "addcmul", "binary_cross_entropy_with_logits", "ceil", "clamp", "clamp_max", "clamp_min",
+    "clone", "div", "float_power", "floor", "floor_divide", "frac", "leaky_relu", "lerp", "maximum", "minimum", "mul",
+    "neg", "pow", "reciprocal", "relu", "remainder", "round", "sigmoid", "sign", "silu", "softplus", "square", "sub",
+    "to", "true_divide", "trunc", "where",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
@@ -409,8 +409,11 @@ def relu(input: Array) -> Array:
 
 
 def _leaky_slope(g: Array, x: Array, slope: float) -> Array:
-    if isinstance(g, np.ndarray) and 0 <= slope <= 1:
-        return g * np.maximum(x > 0, g.dtype.type(slope))  # a fifth of the time that `where` takes
+    if isinstance(g, np.ndarray) and g.ndim and 0 <= slope <= 1:
+        slopes = (x > 0).astype(g.dtype)  # so, all in one dtype, it takes a tenth of the time of `where`
+        np.maximum(slopes, slope, out=slopes)
+        slopes *= g
+        return slopes
     return np.where(x > 0, g, g * slope)
 
 
@@ -477,6 +480,23 @@ def softplus(input: Array) -> Array:
     tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
     """
     return np.maximum(input, 0) + np.log1p(np.exp(-np.abs(input)))
+
+
+@primitive(
+    symbol="BCE", input=lambda g, input, target: g * (sigmoid(input) - target), target=lambda g, input: -g * input
+)
+def binary_cross_entropy_with_logits(input: Array, target: Array) -> Array:
+    """Binary cross entropy of each logit and its target: -t log σ(x) - (1 - t) log(1 - σ(x)), for any x.
+
+    `nn.functional.binary_cross_entropy_with_logits` weighs and reduces it.
+
+    Examples
+    --------
+    >>> ad.binary_cross_entropy_with_logits(ad.tensor([500.0, 0.0]), ad.tensor([1.0, 0.0]))
+    tensor([0.0000, 0.6931])
+    """
+    # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right
+    return np.log1p(np.exp(-np.abs(input))) - np.minimum(input, 0) + (1 - target) * input
 
 
 # -- kinks and choices -------------------------------------------------------------------------------------------------

@@ -129,6 +129,31 @@ def _scatter(values: Array, index: Array, *, shape: tuple[int, ...], dim: int) -
     return out
 
 
+def _entries(labels: Array) -> tuple[Array, ...]:
+    """Return the index of each label's own entry in an array with one more dimension, the classes, at place 1."""
+    n = labels.ndim
+    first, *further = (np.arange(m).reshape((-1,) + (1,) * (n - 1 - d)) for d, m in enumerate(labels.shape))
+    return (first, labels, *further)
+
+
+def _unclass(g: Array, input_shape: tuple[int, ...], labels: Array) -> Array:
+    return _to_classes(g, labels, shape=input_shape)
+
+
+@primitive(symbol="gather", input=_unclass)
+def of_classes(input: Array, labels: Array) -> Array:
+    """Pick the entry of each label's class: of (N, C, ...) by (N, ...), what `gather` does along dimension 1."""
+    return input[_entries(labels)]
+
+
+@primitive(symbol="scatter", values=lambda g, labels: of_classes(g, labels))
+def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape` but for `values` at the labels' classes: the adjoint of picking them."""
+    out = np.zeros(shape, values.dtype)
+    out[_entries(labels)] = values
+    return out
+
+
 def _trimmed(input: Array, index: Array, dim: int) -> Array:
     """Cut `input` to the size of `index` in every dimension but `dim`."""
     return input[tuple(slice(None) if d == dim else slice(n) for d, n in enumerate(index.shape))]

@@ -82,7 +82,7 @@ def _sizes(shape: tuple[int, ...]) -> str:
 
 def _same_dtype(a: Tensor, b: Tensor, name: str) -> None:
     """Refuse to widen a whole product because of one operand, as PyTorch does."""
-    if a._data.dtype != b._data.dtype:
+    if a._data.dtype is not b._data.dtype and a._data.dtype != b._data.dtype:
         raise RuntimeError(f"{name}: both operands need one dtype, got {a.dtype} and {b.dtype}; convert one with .to()")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from ..dtypes import get_default_dtype
 from ..graph import Node
 from ..primitive import primitive, wrap
+from ..sums import added
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
 from .elementwise import abs, maximum, minimum, sign, where
@@ -34,7 +35,7 @@ Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself re
 
 @primitive(symbol="Σ", input=lambda g, input_shape, dim, keepdim: spread(g, input_shape, dim, keepdim))
 def _sum(input: Array, *, dim: Any, keepdim: Any) -> Array:
-    return np.add.reduce(input, axis=dim, keepdims=keepdim)
+    return added(input, dim, keepdim)
 
 
 @numpy_names
@@ -82,12 +83,12 @@ def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
     n = _count(input.shape, dim)
     if input.dtype == np.float16:  # whose largest number, 65504, many small ones add up to
         return (np.add.reduce(input, axis=dim, keepdims=keepdim, dtype=np.float32) / (n or np.nan)).astype(np.float16)
-    total = np.add.reduce(input, axis=dim, keepdims=keepdim)
+    total = added(input, dim, keepdim)
     return total / n if n else total * np.nan
 
 
 def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
-    return math.prod(shape[d] for d in dims)
+    return math.prod(shape if len(dims) == len(shape) else [shape[d] for d in dims])
 
 
 @numpy_names

@@ -8,6 +8,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, log_softmax
+from autodiff.ops.indexing import of_classes
 
 from ._checks import (
     broadcasts,
@@ -155,10 +156,7 @@ def _of_labels(
     """Pick the log-probabilities of the labels, weigh and reduce them."""
     counted = _check_labels(t, log_p, ignore_index, name)
     labels = t if counted is None else Tensor(np.where(counted, t.data, 0))
-    at = labels.unsqueeze(1)
-    if t.name:
-        at.name = t.name  # a picture shows the labels under their own name
-    picked = -log_p.gather(1, at).squeeze(1)
+    picked = -of_classes(log_p, labels)
     each = _weights(weight, labels, counted, log_p)
     loss = picked if each is None else picked * each
     if smoothing:
@@ -260,13 +258,10 @@ def binary_cross_entropy_with_logits(
     for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
         if factor is not None and not broadcasts(checked_tensor(factor, name).shape, x.shape):
             raise ValueError(f"{name}: {what} has shape {factor.shape}, which does not broadcast to {x.shape}")
-    tail = ad.softplus(-x)
-    if pos_weight is not None:
-        tail = (1 + (pos_weight - 1) * t) * tail
-    rest = 1 - t
-    if t.name and rest.is_leaf:
-        rest.name = f"(1 − {t.name})"  # a picture shows where it comes from
-    loss = rest * x + tail  # in this form nothing cancels where a large logit is right
+    if pos_weight is None:
+        loss = ad.binary_cross_entropy_with_logits(x, t)
+    else:
+        loss = (1 - t) * x + (1 + (pos_weight - 1) * t) * ad.softplus(-x)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from autodiff import Tensor
 from autodiff.graph import increment_version
+from autodiff.ops.normalization import standardize
 
 from ._checks import at_least, check_dtypes, checked_floats, checked_tensor
 from .distance import p_norm
@@ -70,27 +73,23 @@ def batch_norm(
             raise RuntimeError(
                 f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
             )
-    dims = (0, *range(2, x.ndim))
     per_channel = (-1,) + (1,) * (x.ndim - 2)
-    if training:
-        n = x.size // max(x.shape[1], 1)
-        if n <= 1:
-            raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
-        mean = x.mean(dims, keepdim=True)
-        off = x - mean
-        var = (off * off).mean(dims, keepdim=True)
-        _average(running_mean, mean, momentum, 1)
-        _average(running_var, var, momentum, n / (n - 1))
-    else:
+    if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-        off = x - _shaped(running_mean, per_channel)
-        var = _shaped(running_var, per_channel)
-    scale = 1 / (var + eps).sqrt()
-    if weight is not None:
-        scale = scale * _shaped(weight, per_channel)
-    y = off * scale
-    return y if bias is None else y + _shaped(bias, per_channel)
+        mean = running_mean.clone()  # the running average may move before backward
+        scale = 1 / (running_var + eps).sqrt()
+        if weight is not None:
+            scale = scale * weight
+        shift = -mean * scale if bias is None else bias - mean * scale
+        return x * _shaped(scale, per_channel) + _shaped(shift, per_channel)
+    n = x.size // max(x.shape[1], 1)
+    if n <= 1:
+        raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
+    y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps)
+    _average(running_mean, mean, momentum, 1)
+    _average(running_var, var, momentum, n / (n - 1))
+    return _scaled(y, *(None if t is None else _shaped(t, per_channel) for t in (weight, bias)))
 
 
 def _shaped(values: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -98,11 +97,12 @@ def _shaped(values: Tensor, shape: tuple[int, ...]) -> Tensor:
     return values if len(shape) == 1 else values.reshape(shape)
 
 
-def _average(running: Tensor | None, batch: Tensor, momentum: float, factor: float) -> None:
+def _average(running: Tensor | None, batch: npt.NDArray[Any], momentum: float, factor: float) -> None:
     """Move a running average towards a batch's value."""
     if running is not None:
-        new = batch.data.reshape(running.shape)
-        running.data[...] = (1 - momentum) * running.data + momentum * factor * new
+        kept = running.data
+        kept *= 1 - momentum
+        kept += momentum * factor * batch.reshape(kept.shape)
         increment_version(running)
 
 
@@ -147,8 +147,7 @@ def layer_norm(
     """
     x = checked_floats(input, "layer_norm")
     dims = _last_dims(x, normalized_shape, "layer_norm", weight, bias)
-    off = x - x.mean(dims, keepdim=True)
-    return _scaled(off / ((off * off).mean(dims, keepdim=True) + eps).sqrt(), weight, bias)
+    return _scaled(standardize(x, dims, eps)[0], weight, bias)
 
 
 def rms_norm(
@@ -237,9 +236,7 @@ def group_norm(
         if t is not None and t.shape != (x.shape[1],):
             raise RuntimeError(f"group_norm: weight and bias must have shape ({x.shape[1]},), got {t.shape}")
     parted = x.reshape(x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:])
-    dims = tuple(range(2, parted.ndim))
-    off = parted - parted.mean(dims, keepdim=True)
-    y = off / ((off * off).mean(dims, keepdim=True) + eps).sqrt()
+    y = standardize(parted, tuple(range(2, parted.ndim)), eps)[0]
     across = (1, -1) + (1,) * (x.ndim - 2)
     return _scaled(y.reshape(x.shape), *(None if t is None else t.reshape(across) for t in (weight, bias)))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autodiff.ops import convolution, indexing
+from autodiff.ops import convolution, indexing, normalization
 from tests.oracle import Array
 
 Shape = tuple[int, ...]
@@ -131,6 +131,13 @@ def _extremes(name: str) -> list[Sample]:
     )
 
 
+# Values of a class each, and the labels that pick among them.
+CLASSES = [
+    (real(4, 3), integers(0, 2, 2, 1)),
+    (real(2, 3, 2), integers([0, 2], [1, 1])),
+    (real(0, 3), np.zeros(0, np.int64)),
+]
+
 # Shapes, and the windows that slide over them: size, stride, dilation.
 WINDOWS: list[tuple[Shape, tuple[Shape, ...]]] = [
     ((4,), ((2,),)),
@@ -220,6 +227,12 @@ SAMPLES: dict[str, list[Sample]] = {
     ),
     "silu": elementwise("silu", torch=lambda torch, x: torch.nn.functional.silu(x)),
     "softplus": elementwise("softplus", torch=lambda torch, x: torch.nn.functional.softplus(x)),
+    "binary_cross_entropy_with_logits": elementwise(
+        "binary_cross_entropy_with_logits",
+        ANY,
+        (0.0, 1.0),
+        torch=lambda torch, x, t: torch.nn.functional.softplus(x) - x * t,
+    ),
     "sign": elementwise("sign"),
     "floor": elementwise("floor"),
     "ceil": elementwise("ceil"),
@@ -309,6 +322,34 @@ SAMPLES: dict[str, list[Sample]] = {
         _unindex((np.array([0, 3, 3]), np.array([1, 2, 2])), 3),
         _unindex(np.arange(12).reshape(4, 3) % 2 == 0, 6),
         _unindex((slice(2, 2),), 0, 3),
+    ],
+    "of_classes": [
+        Sample(
+            lambda _, x, t: indexing.of_classes(x, t),
+            (x, t),
+            lambda torch, x, t: x.gather(1, t.unsqueeze(1)).squeeze(1),
+        )
+        for x, t in CLASSES
+    ],
+    "to_classes": [
+        Sample(
+            lambda _, v, t, shape=x.shape: indexing._to_classes(v, t, shape=shape),
+            (real(*t.shape), t),
+            lambda torch, v, t, shape=x.shape: torch.zeros(shape, dtype=v.dtype).scatter(
+                1, t.unsqueeze(1), v.unsqueeze(1)
+            ),
+        )
+        for x, t in CLASSES
+    ],
+    "standardize": [
+        Sample(
+            lambda _, x, dim=dim: normalization.standardize(x, dim, 1e-3)[0],
+            (real(*shape),),
+            lambda torch, x, dim=dim: (
+                (off := x - x.mean(dim, keepdim=True)) / ((off * off).mean(dim, keepdim=True) + 1e-3).sqrt()
+            ),
+        )
+        for shape, dim in (((4, 3), (0,)), ((2, 3, 4), (0, 2)), ((2, 5), (1,)), ((0, 3), (1,)))
     ],
     "gather": [
         Sample(lambda lib, x, i: lib.gather(x, 1, i), (real(2, 3), integers([0, 2, 2, 1], [1, 1, 0, 2]))),
@@ -441,5 +482,8 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "linear": "multiplies along a dimension",
     "windows": "slides along a dimension",
     "unwindows": "slides along a dimension",
+    "of_classes": "picks along a dimension",
+    "to_classes": "picks along a dimension",
+    "standardize": "averages along a dimension",
     "scatter": "gather of a 0-d tensor is tested through gather",
 }

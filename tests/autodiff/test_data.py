@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import pickle
-from collections.abc import Callable
-from typing import Any
+from collections import OrderedDict, UserList
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,9 +28,21 @@ def items(batches: Any) -> list[list[int]]:
     return [y.tolist() for _, y in batches]
 
 
+def values(batches: Any) -> list[Any]:
+    """Return batches that are one tensor each as lists."""
+    return [batch.tolist() for batch in batches]
+
+
 def flat(batches: list[list[int]]) -> list[int]:
     """Return the numbers of all batches."""
     return [number for batch in batches for number in batch]
+
+
+class Point(NamedTuple):
+    """A named tuple."""
+
+    x: Any
+    y: Any
 
 
 class Squares:
@@ -96,9 +111,15 @@ def test_random_split_has_pytorchs_lengths_and_all_items(lengths: list[float], s
     assert sorted(p[i] for p in parts for i in range(len(p))) == list(range(size))
 
 
-@pytest.mark.parametrize("lengths", [[3, 3], [11], [], [-1, 11], [0.5, 0.6], [0.5, 0.4], [2.5, 7.5], [float("nan")]])
+@pytest.mark.parametrize("lengths", [[3, 3], [11], [], [-1, 11], [0.5, 0.6], [0.5, 0.4], [2.5, 7.0], [float("nan")]])
 def test_random_split_refuses_what_is_no_division(lengths: list[float]) -> None:
     with pytest.raises(ValueError, match=r"random_split: .* is no division of 10 items"):
+        random_split(range(10), lengths)
+
+
+@pytest.mark.parametrize("lengths", [[2.5, 7.5], [10.0], [3, 7.0]])
+def test_random_split_refuses_lengths_that_are_no_integers(lengths: list[float]) -> None:
+    with pytest.raises(TypeError, match="random_split: lengths must be integers, or shares that add up to 1"):
         random_split(range(10), lengths)
 
 
@@ -160,26 +181,60 @@ def test_batches_in_order_equal_pytorchs(batch_size: int, drop_last: bool) -> No
         [np.arange(2), np.arange(2) + 1],
         [(1.5, 2), (3.5, 4)],
         [[1, {"a": 2, "b": np.ones(3)}], [3, {"a": 4, "b": np.zeros(3)}]],
+        [1, 2.5],
+        [2.5, 1],
+        [np.float64(1.5)],
         ["one", "two"],
+        ("one", "two"),
+        [b"one", b"two"],
+        [(1, "one", b"one"), (2, "two", b"two")],
+        [Point(1, 2.5), Point(3, 4.5)],
+        [{"p": Point(1, [2, 3])}, {"p": Point(4, [5, 6])}],
+        [OrderedDict(a=1), OrderedDict(a=2)],
+        [MappingProxyType({"a": 1}), MappingProxyType({"a": 2})],
+        [UserList([1, 2]), UserList([3, 4])],
+        [range(2), range(2)],
     ],
+    ids=str,
 )
 def test_items_are_put_together_as_in_pytorch(batch: list[Any]) -> None:
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: plain(v) for k, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [plain(v) for v in value]
-        if isinstance(value, str):
-            return value
-        array = value.data if isinstance(value, ad.Tensor) else value.numpy()
-        return array.tolist(), array.dtype.name
-
     assert plain(default_collate(batch)) == plain(torch.utils.data.default_collate(batch))
+
+
+def plain(value: Any) -> Any:
+    """Return a batch of either library as names of kinds, lists and numbers."""
+    if isinstance(value, Mapping):
+        return type(value), {k: plain(v) for k, v in value.items()}
+    if isinstance(value, (str, bytes, int, float)):
+        return value
+    if isinstance(value, Sequence):
+        return type(value), [plain(v) for v in value]
+    array = value.data if isinstance(value, ad.Tensor) else value.numpy()
+    return array.tolist(), array.dtype.name
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    "item",
+    [1, 2.5, "one", b"one", np.ones(2, np.float32), np.int8(3), (1, np.ones(2)), [np.ones(2), "a"],
+     {"a": np.ones(2), "b": 3}, Point(np.zeros(1), 2)],
+    ids=str,
+)  # fmt: skip
+def test_single_items_are_converted_as_in_pytorch(item: Any) -> None:
+    (mine,) = DataLoader([item], batch_size=None)
+    (theirs,) = torch.utils.data.DataLoader([item], batch_size=None)
+    assert plain(mine) == plain(theirs)
+
+
+@pytest.mark.parametrize("batch", [[np.ones(2), np.ones(3)], [(1, 2), (3,)], [[1], [1, 2]]])
+def test_items_of_unequal_size_are_refused_as_in_pytorch(batch: list[Any]) -> None:
+    with pytest.raises(RuntimeError, match=r"default_collate: .* must be of one"):
+        default_collate(batch)
 
 
 @pytest.mark.parametrize(
     ("kind", "match", "batch"),
-    [(TypeError, "cannot stack items of type object", [object()]), (ValueError, "lengths", [(1, 2), (3,)])],
+    [(TypeError, "cannot stack items of type object", [object()]), (TypeError, "type set", [{1}, {2}])],
 )
 def test_items_that_cannot_be_stacked_are_refused(kind: type[Exception], match: str, batch: list[Any]) -> None:
     with pytest.raises(kind, match=f"default_collate: .*{match}"):
@@ -247,15 +302,100 @@ def test_collate_fn_gets_the_items() -> None:
     assert list(loader) == [[0, 1], [2]]
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 2.0, None, True, "2"])
+@pytest.mark.parametrize("batch_size", [0, -1, 2.0, True, "2"])
 def test_a_batch_size_that_is_no_positive_integer_is_refused(batch_size: Any) -> None:
     with pytest.raises(ValueError, match="DataLoader: batch_size must be a positive integer"):
         DataLoader(numbered(), batch_size)
 
 
-def test_shuffle_and_sampler_exclude_each_other() -> None:
-    with pytest.raises(ValueError, match="exclude each other"):
-        DataLoader(numbered(), shuffle=True, sampler=[1])
+@pytest.mark.parametrize(
+    ("match", "options"),
+    [
+        ("shuffle and sampler exclude each other", {"shuffle": True, "sampler": [1]}),
+        ("batch_size=None excludes drop_last", {"batch_size": None, "drop_last": True}),
+        ("batch_sampler excludes", {"batch_size": 2}),
+        ("batch_sampler excludes", {"shuffle": True}),
+        ("batch_sampler excludes", {"sampler": [1]}),
+        ("batch_sampler excludes", {"drop_last": True}),
+        ("drop_last must be a bool, got None", {"drop_last": None}),
+        ("timeout must not be negative, got -1", {"timeout": -1}),
+        ("num_workers must be 0, for batches are made in this process; got 2", {"num_workers": 2}),
+        ("num_workers must be 0", {"num_workers": -1}),
+        ("pin_memory must be False", {"pin_memory": True}),
+        ("multiprocessing_context must be None", {"multiprocessing_context": "fork"}),
+        ("prefetch_factor must be None", {"prefetch_factor": 2}),
+        ("persistent_workers must be False", {"persistent_workers": True}),
+        ("pin_memory_device must be ''", {"pin_memory_device": "cuda"}),
+    ],
+)
+def test_what_excludes_each_other_or_asks_for_workers_is_refused(match: str, options: dict[str, Any]) -> None:
+    given = {"batch_sampler": [[1]], **options} if "batch_sampler" in match else options
+    with pytest.raises(ValueError, match=f"DataLoader: {match}"):
+        DataLoader(numbered(), **given)
+
+
+@pytest.mark.parametrize("generator", [0, 7, np.random.RandomState(0)])
+def test_what_is_no_generator_is_refused(generator: Any) -> None:
+    with pytest.raises(TypeError, match=r"DataLoader: generator must be a numpy\.random\.Generator"):
+        DataLoader(numbered(), shuffle=True, generator=generator)
+    with pytest.raises(TypeError, match="random_split: generator must be"):
+        random_split(range(10), [5, 5], generator=generator)
+
+
+@pytest.mark.parametrize("name", ["collate_fn", "transform"])
+def test_what_cannot_be_called_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=f"DataLoader: {name} must be a function, got 3"):
+        DataLoader(numbered(), **{name: 3})  # type: ignore[arg-type]  # that is the test
+
+
+@pytest.mark.parametrize("dataset", [3, iter([1, 2]), {1, 2}])
+def test_what_has_no_length_or_items_is_refused(dataset: Any) -> None:
+    with pytest.raises(TypeError, match="DataLoader: a data set has a length and items by number"):
+        DataLoader(dataset)
+
+
+@needs_torch
+def test_the_arguments_are_pytorchs() -> None:
+    mine = inspect.signature(DataLoader).parameters
+    theirs = inspect.signature(torch.utils.data.DataLoader).parameters
+    assert [*mine] == [*theirs, "transform"]
+    for name, expected in theirs.items():
+        assert (mine[name].default, mine[name].kind) == (expected.default, expected.kind)
+
+
+@needs_torch
+def test_batches_of_a_batch_sampler_and_single_items_equal_pytorchs() -> None:
+    dataset = torch.utils.data.TensorDataset(*(torch.tensor(t.data) for t in numbered().tensors))
+    for options in ({"batch_sampler": [[3, 1], [], [2], [0, 0, 9]]}, {"batch_size": None},
+                    {"batch_size": None, "sampler": [4, 4, 2]}, {"batch_size": 2, "sampler": [4, 4, 2]}):  # fmt: skip
+        skipped = {**options, "batch_sampler": [[3, 1], [2], [0, 0, 9]]} if "batch_sampler" in options else options
+        mine, theirs = DataLoader(numbered(), **skipped), torch.utils.data.DataLoader(dataset, **skipped)
+        assert len(mine) == len(theirs)
+        assert [plain(batch) for batch in mine] == [plain(batch) for batch in theirs]
+
+
+def test_items_that_the_data_set_hands_out_at_once() -> None:
+    class AtOnce:
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, i: int) -> int:
+            raise AssertionError("one by one")
+
+        def __getitems__(self, indices: list[int]) -> list[int]:
+            return [10 * i for i in indices]
+
+    assert values(DataLoader(AtOnce(), 3)) == [[0, 10, 20], [30]]
+    assert list(DataLoader(AtOnce(), 3, collate_fn=list)) == [[0, 10, 20], [30]]
+
+
+def test_a_tensor_is_loaded_by_rows() -> None:
+    assert values(DataLoader(ad.arange(5), 2)) == [[0, 1], [2, 3], [4]]
+
+
+def test_a_subset_of_a_list_of_numbers() -> None:
+    part = Subset(numbered(), [9, 7, 5, 3])
+    assert [t.tolist() for t in part[[0, 2]]] == [[[18.0, 19.0], [10.0, 11.0]], [9, 5]]
 
 
 @pytest.mark.parametrize("order", [[0, 10], [-11]])
@@ -286,23 +426,146 @@ def test_the_rest_of_an_epoch_and_the_next(make: Callable[[], DataLoader], batch
     assert items(again) == expected[1]
 
 
-def test_an_epoch_that_was_left_starts_over() -> None:
+BETWEEN = {"position": 0, "seed": None, "order": None, "generator": None,
+           "kind": "in order", "items": 10, "batch_size": 3, "drop_last": False}  # fmt: skip
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_epoch_that_was_left_starts_over_here_and_where_the_state_is_loaded(shuffle: bool) -> None:
+    ad.manual_seed(0)
+    loader = DataLoader(numbered(), 3, shuffle=shuffle)
+    for _ in loader:
+        assert loader.state_dict()["position"] == 1
+        break
+    state, random = loader.state_dict(), ad.get_rng_state()
+    assert (state["position"], state["seed"]) == (0, None)
+    expected = items(loader)
+    assert len(expected) == 4
+    again = DataLoader(numbered(), 3, shuffle=shuffle)
+    again.load_state_dict(state)
+    ad.set_rng_state(random)
+    assert items(again) == expected
+
+
+def test_an_iterator_that_is_left_does_not_end_the_epoch_of_another() -> None:
     loader = DataLoader(numbered(), 3)
-    next(iter(loader))
+    first, second = iter(loader), iter(loader)
+    next(first)
+    next(second)
+    del first
     assert loader.state_dict()["position"] == 1
-    assert len(items(loader)) == 4
-    assert loader.state_dict() == {"seed": None, "position": 0}
+    assert len(items(second)) == 3
+    assert loader.state_dict() == BETWEEN
+
+
+class Drawn:
+    """A sampler that says something else each time."""
+
+    def __init__(self) -> None:
+        self.rng, self.times = np.random.default_rng(8), 0
+
+    def __len__(self) -> int:
+        return 10
+
+    def __iter__(self) -> Any:
+        self.times += 1
+        return iter(self.rng.permutation(10).tolist())
+
+
+class DrawnBatches(Drawn):
+    """The same, two at a time."""
+
+    def __iter__(self) -> Any:
+        drawn = list(super().__iter__())
+        return (drawn[i : i + 2] for i in range(0, 10, 2))
+
+    def __len__(self) -> int:
+        return 5
 
 
 @pytest.mark.parametrize(
-    "state", [{}, {"seed": "x", "position": 1}, {"seed": None, "position": -1}, {"seed": 3, "position": 1}]
+    "make",
+    [lambda: DataLoader(numbered(), 2, sampler=Drawn()), lambda: DataLoader(numbered(), batch_sampler=DrawnBatches()),
+     lambda: DataLoader(numbered(), None, sampler=Drawn())],
+)  # fmt: skip
+def test_a_sampler_is_not_drawn_again_for_the_rest_of_an_epoch(make: Callable[[], DataLoader]) -> None:
+    loader, again = make(), make()
+    batches = iter(loader)
+    next(batches)
+    state = json.loads(json.dumps(loader.state_dict()))
+    list(again)  # a process that has drawn other numbers
+    again.load_state_dict(state)
+    assert items(again) == items(batches)
+    drawn: Any = again.batch_sampler if again.sampler is None else again.sampler
+    assert drawn.times == 1
+    assert len(items(again)) == len(again)  # then it is asked again
+    assert drawn.times == 2
+
+
+@pytest.mark.parametrize("batches", [0, 2])
+def test_the_loaders_own_generator_goes_on_where_it_was(batches: int) -> None:
+    def make() -> DataLoader:
+        return DataLoader(numbered(), 3, shuffle=True, generator=np.random.default_rng(5))
+
+    loader, again = make(), make()
+    list(loader)
+    iterator = iter(loader)
+    for _ in range(batches):
+        next(iterator)
+    state = json.loads(json.dumps(loader.state_dict()))
+    again.load_state_dict(state)
+    assert items(again) == items(iterator)
+    assert items(again) == items(loader)
+
+
+@pytest.mark.parametrize(
+    ("match", "wrong"),
+    [
+        ("position 'x'", {"position": "x"}),
+        ("position -1", {"position": -1}),
+        ("position True", {"position": True}),
+        ("position 5", {"position": 5}),
+        ("seed 3", {"position": 1, "seed": 3}),
+        ("no epoch", {"position": 1, "order": [1, 2]}),
+        ("kind is 'shuffled' in the state, 'in order' in the loader", {"kind": "shuffled"}),
+        ("items is 11", {"items": 11}),
+        ("batch_size is 4", {"batch_size": 4}),
+        ("drop_last is True", {"drop_last": True}),
+        ("generator of its own", {"generator": {}}),
+    ],
 )
-def test_a_position_that_does_not_fit_changes_nothing(state: Any) -> None:
+def test_a_position_that_does_not_fit_changes_nothing(match: str, wrong: dict[str, Any]) -> None:
     loader = DataLoader(numbered(), 3)
-    with pytest.raises(ValueError, match="load_state_dict"):
-        loader.load_state_dict(state)
-    assert loader.state_dict() == {"seed": None, "position": 0}
+    with pytest.raises(ValueError, match=f"load_state_dict: .*{match}"):
+        loader.load_state_dict({**BETWEEN, **wrong})
+    with pytest.raises(ValueError, match=rf"load_state_dict: the state has no .*{next(iter(wrong))}"):
+        loader.load_state_dict({name: BETWEEN[name] for name in BETWEEN.keys() - wrong.keys()})
+    with pytest.raises(TypeError, match="load_state_dict: expected what state_dict returns"):
+        loader.load_state_dict(None)  # type: ignore[arg-type]  # that is the test
+    assert loader.state_dict() == BETWEEN
     assert len(items(loader)) == 4
+
+
+@pytest.mark.parametrize(
+    ("loader", "wrong"),
+    [
+        (lambda: DataLoader(numbered(), 3, True), {"position": 1, "seed": None}),
+        (lambda: DataLoader(numbered(), 3, True), {"position": 1, "seed": -1}),
+        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 1, "order": None}),
+        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 1, "order": [0.5]}),
+        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 2, "order": [1, 2]}),
+        (lambda: DataLoader(numbered(), batch_sampler=[[1]]), {"position": 1, "order": [1]}),
+        (lambda: DataLoader(numbered(), generator=np.random.default_rng(0)), {"generator": {"state": 1}}),
+    ],
+)
+def test_an_epoch_that_the_loader_cannot_have_changes_nothing(
+    loader: Callable[[], DataLoader], wrong: dict[str, Any]
+) -> None:
+    found = loader()
+    before = found.state_dict()
+    with pytest.raises(ValueError, match="load_state_dict: n"):
+        found.load_state_dict({**before, **wrong})
+    assert found.state_dict() == before
 
 
 def test_an_array_is_loaded_by_rows() -> None:

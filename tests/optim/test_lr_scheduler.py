@@ -52,6 +52,16 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
          s.CosineAnnealingWarmRestarts(o, 5), s.ExponentialLR(o, 0.8), s.LinearLR(o)],
         [8, 20, 35, 50, 62, 80],
     ),
+    "SequentialLR in a SequentialLR": lambda o, s: s.SequentialLR(
+        o, [s.SequentialLR(o, [s.ConstantLR(o, 0.5, 2), s.ExponentialLR(o, 0.9)], [3]), s.ExponentialLR(o, 0.8)], [6]
+    ),
+    "SequentialLR in a ChainedScheduler": lambda o, s: s.ChainedScheduler(
+        [s.ExponentialLR(o, 0.99), s.SequentialLR(o, [s.ConstantLR(o, 0.5, 2), s.ExponentialLR(o, 0.9)], [3])]
+    ),
+    "ChainedScheduler in a SequentialLR": lambda o, s: s.SequentialLR(
+        o, [s.ChainedScheduler([s.ConstantLR(o, 0.5, 2), s.PolynomialLR(o, 9), s.ExponentialLR(o, 0.9)]),
+            s.CosineAnnealingLR(o, 8)], [4]
+    ),
 }  # fmt: skip
 every_schedule = pytest.mark.parametrize("build", SCHEDULES.values(), ids=SCHEDULES)
 
@@ -166,6 +176,22 @@ def test_a_run_taken_up_at_an_epoch_equals_pytorchs(name: str) -> None:
     assert rates[0] == pytest.approx(rates[1], **close)
 
 
+@pytest.mark.parametrize("epoch", [3, 7])
+@needs_torch
+def test_warm_restarts_taken_up_at_an_epoch_equal_pytorchs(epoch: int) -> None:
+    seen = []
+    for library in (optim, torch.optim):
+        optimizer = optimizer_of(library, "SGD")
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+        scheduler = library.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 3, 2, last_epoch=epoch)
+        seen.append([])
+        for _ in range(20):
+            seen[-1].append((scheduler.last_epoch, scheduler.T_cur, type(scheduler.T_cur), scheduler.T_i))
+            scheduler.step()
+    assert seen[0] == seen[1]
+
+
 @needs_torch
 @pytest.mark.parametrize("t_mult", [1, 2, 3])
 def test_warm_restarts_inside_an_epoch_equal_pytorchs(t_mult: int) -> None:
@@ -216,6 +242,157 @@ def test_plateau_goes_on_from_its_state() -> None:
     assert first.param_groups[0]["lr"] == pytest.approx(0.01)
 
 
+@needs_torch
+@every_schedule
+@pytest.mark.parametrize("rule", ["SGD", "Adam"])
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
+@pytest.mark.filterwarnings("ignore:The epoch parameter in .scheduler.step:UserWarning")
+def test_states_move_from_pytorch_and_back(build: Callable[[Any, Any], Any], rule: str) -> None:
+    mine, theirs = optimizer_of(optim, rule), optimizer_of(torch.optim, rule)
+    ours, reference = build(mine, lr_scheduler), build(theirs, torch.optim.lr_scheduler)
+    for _ in range(12):
+        reference.step()
+    ours.load_state_dict(reference.state_dict())
+    mine.load_state_dict(theirs.state_dict())
+    for step in range(40):
+        if step == 20:
+            reference = build(theirs, torch.optim.lr_scheduler)
+            reference.load_state_dict(ours.state_dict())
+            for group, own in zip(theirs.param_groups, mine.param_groups, strict=True):
+                group.update({name: value for name, value in own.items() if name != "params"})
+        ours.step()
+        reference.step()
+        assert settings(mine) == pytest.approx(settings(theirs), **close)
+
+
+class Counter:
+    """A function of the epoch that remembers how often it was called."""
+
+    def __init__(self, calls: int = 0) -> None:
+        self.calls = calls
+
+    def __call__(self, epoch: int) -> float:
+        self.calls += 1
+        return 1 / self.calls
+
+
+@needs_torch
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
+def test_what_a_callable_object_remembers_is_part_of_the_state_as_in_pytorch() -> None:
+    states = []
+    for library in (optim, torch.optim):
+        optimizer = optimizer_of(library, "SGD")
+        scheduler = library.lr_scheduler.LambdaLR(optimizer, [lambda epoch: 1.0, Counter(4)])
+        scheduler.step()
+        states.append(scheduler.state_dict()["lr_lambdas"])
+        fresh = Counter()
+        again = library.lr_scheduler.LambdaLR(optimizer, [lambda epoch: 1.0, fresh])
+        again.load_state_dict(scheduler.state_dict())
+        assert fresh.calls == 6
+        scheduler.step()
+        assert states[-1] == [None, {"calls": 6}]
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("lambdas", [None, [None], [None, None, None], [{"calls": 1}, {"calls": 1}]])
+def test_memories_that_do_not_fit_the_functions_change_nothing(lambdas: Any) -> None:
+    counter = Counter()
+    scheduler = lr_scheduler.LambdaLR(optimizer_of(optim, "SGD"), [lambda epoch: 1.0, counter])
+    before = scheduler.state_dict()
+    with pytest.raises(ValueError, match="load_state_dict: "):
+        scheduler.load_state_dict({**before, "last_epoch": 9, "lr_lambdas": lambdas})
+    assert scheduler.state_dict() == before
+
+
+ADDED: dict[str, Callable[[Any, Any], Any]] = {
+    name: SCHEDULES[name]
+    for name in ("StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "PolynomialLR",
+                 "CosineAnnealingLR")
+}  # fmt: skip
+
+
+@needs_torch
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
+@pytest.mark.parametrize("build", ADDED.values(), ids=ADDED)
+def test_groups_added_later_take_part_as_in_pytorch(build: Callable[[Any, Any], Any]) -> None:
+    rates = []
+    for library in (optim, torch.optim):
+        optimizer = optimizer_of(library, "SGD")
+        scheduler = build(optimizer, library.lr_scheduler)
+        zeros = torch.zeros if library is not optim else ad.zeros
+        rates.append([])
+        for step in range(30):
+            if step == 2:
+                optimizer.add_param_group({"params": [zeros(1, requires_grad=True)], "lr": 0.3})
+            scheduler.step()
+            rates[-1] += scheduler.get_last_lr()
+    assert rates[0] == pytest.approx(rates[1], **close)
+
+
+def test_groups_added_later_start_from_their_own_rate() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    scheduler = lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 2)
+    optimizer.add_param_group({"params": [ad.zeros(1)], "lr": 0.8})
+    scheduler.step()
+    assert scheduler.get_last_lr() == pytest.approx([0.05, 0.01, 0.4], **close)
+
+
+@needs_torch
+def test_plateau_gives_groups_added_later_the_common_lowest_rate_or_refuses_them_as_pytorchs() -> None:
+    for library in (optim, torch.optim):
+        zeros = torch.zeros if library is not optim else ad.zeros
+        optimizer = optimizer_of(library, "SGD")
+        common, single = (
+            library.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, min_lr=least)
+            for least in (0.01, [0.01, 0.01])
+        )
+        optimizer.add_param_group({"params": [zeros(1, requires_grad=True)], "lr": 0.016})
+        for _ in range(2):
+            common.step(1.0)
+        assert common.get_last_lr() == pytest.approx([0.05, 0.01, 0.01], **close)
+        single.num_bad_epochs = single.patience  # PyTorch's looks only when it reduces
+        with pytest.raises(RuntimeError, match="groups"):
+            single.step(math.inf)
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "build"),
+    [
+        (ValueError, "LambdaLR: the optimizer has 3 groups by now", SCHEDULES["LambdaLR"]),
+        (KeyError, "OneCycleLR: group 2, added after the schedule, has no 'max_lr'", SCHEDULES["OneCycleLR"]),
+    ],
+)
+def test_groups_added_later_of_which_too_little_is_known_are_refused(
+    kind: type[Exception], match: str, build: Callable[[Any, Any], Any]
+) -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    scheduler = build(optimizer, lr_scheduler)
+    optimizer.add_param_group({"params": [ad.zeros(1)]})
+    before, epoch = settings(optimizer), scheduler.last_epoch
+    with pytest.raises(kind, match=match):
+        scheduler.step()
+    assert (settings(optimizer), scheduler.last_epoch) == (before, epoch)
+
+
+@pytest.mark.parametrize("second", ["ChainedScheduler", "SequentialLR"])
+def test_several_schedules_that_come_later_start_as_if_they_were_new(second: str) -> None:
+    def several(o: Any) -> Any:
+        parts = [lr_scheduler.ConstantLR(o, 0.5, 2), lr_scheduler.ExponentialLR(o, 0.9)]
+        if second == "ChainedScheduler":
+            return lr_scheduler.ChainedScheduler(parts)
+        return lr_scheduler.SequentialLR(o, parts, [3])
+
+    late, new = optimizer_of(optim, "SGD"), optimizer_of(optim, "SGD")
+    scheduler = lr_scheduler.SequentialLR(late, [lr_scheduler.ExponentialLR(late, 0.7), several(late)], [4])
+    alone = several(new)
+    for _ in range(4):
+        scheduler.step()
+    for _ in range(8):
+        assert settings(late) == pytest.approx(settings(new), **close)
+        scheduler.step()
+        alone.step()
+
+
 # -- bad input ---------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +421,10 @@ def test_plateau_goes_on_from_its_state() -> None:
         (ValueError, "threshold_mode", lambda o, s: s.ReduceLROnPlateau(o, threshold_mode="x")),
         (ValueError, "min_lr: expected 2", lambda o, s: s.ReduceLROnPlateau(o, min_lr=[0.1])),
         (ValueError, "at least one", lambda o, s: s.ChainedScheduler([])),
+        (TypeError, "LambdaLR: expected a function or a list", lambda o, s: s.LambdaLR(o, 3)),
+        (TypeError, "LambdaLR: expected a function or a list", lambda o, s: s.LambdaLR(o, [len, 3])),
+        (ValueError, "T_max must not be 0", lambda o, s: s.CosineAnnealingLR(o, 0)),
+        (ValueError, "one step, too few for a rise", lambda o, s: s.OneCycleLR(o, 1.0, 10, pct_start=0.1)),
         (TypeError, "schedule 0 must be", lambda o, s: s.ChainedScheduler([o])),
         (ValueError, "needs a measurement", lambda o, s: s.ChainedScheduler([s.ReduceLROnPlateau(o)])),
         (ValueError, "another optimizer", lambda o, s: s.ChainedScheduler(
@@ -273,6 +454,35 @@ def test_a_cycle_needs_momentum_to_change() -> None:
     with pytest.raises(ValueError, match="no momentum"):
         lr_scheduler.OneCycleLR(optimizer, 1.0, 10)
     assert "initial_lr" not in optimizer.param_groups[0]
+
+
+def test_a_schedule_that_fails_at_once_leaves_the_groups_as_they_were() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    with pytest.raises(ZeroDivisionError):
+        lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / epoch)
+    optimizer.param_groups[0]["lr"] = 0.5
+    assert lr_scheduler.StepLR(optimizer, 3).base_lrs == [0.5, 0.02]
+
+
+@every_schedule
+@pytest.mark.parametrize("state", [None, 3, []])
+def test_what_is_no_state_is_refused(build: Callable[[Any, Any], Any], state: Any) -> None:
+    scheduler = build(optimizer_of(optim, "SGD"), lr_scheduler)
+    if isinstance(scheduler, Together):
+        scheduler = scheduler.schedules[0]
+    with pytest.raises(TypeError, match="load_state_dict: expected what state_dict returns"):
+        scheduler.load_state_dict(state)
+
+
+def test_the_state_of_another_schedule_or_of_more_groups_is_refused() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    scheduler = lr_scheduler.ExponentialLR(optimizer, 0.5)
+    before = scheduler.state_dict()
+    with pytest.raises(ValueError, match="load_state_dict: ExponentialLR has no step_size, but the state has"):
+        scheduler.load_state_dict(lr_scheduler.StepLR(optimizer, 3).state_dict())
+    with pytest.raises(ValueError, match="load_state_dict: the state has 3 groups, the optimizer 2"):
+        scheduler.load_state_dict({**before, "base_lrs": [0.1, 0.2, 0.3]})
+    assert scheduler.state_dict() == before
 
 
 def test_a_state_that_does_not_fit_changes_nothing() -> None:

@@ -25,6 +25,18 @@ RULES: dict[str, Build] = {
     "AdamW": lambda params: optim.AdamW(params, lr=0.1),
 }
 every_rule = pytest.mark.parametrize("build", RULES.values(), ids=RULES)
+
+
+class Counting(optim.Optimizer):
+    """A rule that does nothing and counts how often."""
+
+    calls = 0
+
+    def update(self, param: Array, grad: Array, state: Any, group: Any, step: int) -> None:
+        self.calls += 1
+        assert param.size <= BLOCK
+
+
 SHAPES = [(2, 3), (), (4,), (BLOCK + 5,), (0,), (3, 1)]
 
 
@@ -140,6 +152,27 @@ def test_parameters_that_share_memory_both_move_it() -> None:
         p.grad = ad.ones(p.shape, dtype="float64")
     optimizer.step()
     assert shared.tolist() == [-2.0, -2.0, -1.0]
+
+
+def test_views_of_a_foreign_buffer_both_move_it() -> None:
+    buffer = bytearray(24)
+    first, second = (np.frombuffer(memoryview(buffer), np.float64) for _ in range(2))
+    assert first.base is not second.base  # nothing but the addresses tells that the memory is one
+    params = [nn.Parameter(first), nn.Parameter(second[1:]), nn.Parameter(first[2:])]
+    optimizer = optim.SGD(params, lr=1.0)
+    for p in params:
+        p.grad = ad.ones(p.shape, dtype="float64")
+    optimizer.step()
+    assert first.tolist() == [-1.0, -2.0, -3.0]
+
+
+def test_parts_of_one_array_step_together_where_they_do_not_overlap() -> None:
+    flat = np.zeros(6)
+    params = [nn.Parameter(flat[i : i + 2]) for i in (4, 0, 2)]
+    optimizer = Counting(params, {})
+    give_gradients(params, 0)  # type: ignore[arg-type]  # a Parameter is a Tensor
+    optimizer.step()
+    assert optimizer.calls == 1
 
 
 def test_a_tied_parameter_steps_once_with_the_sum_of_its_gradients() -> None:
@@ -314,13 +347,6 @@ def test_gradients_are_not_changed() -> None:
 
 
 def test_many_small_parameters_step_as_one() -> None:
-    class Counting(optim.Optimizer):
-        calls = 0
-
-        def update(self, param: Array, grad: Array, state: Any, group: Any, step: int) -> None:
-            self.calls += 1
-            assert param.size <= BLOCK
-
     params = leaves([(3,)] * 50 + [(BLOCK // 2,)] * 3 + [(3 * BLOCK,)])
     optimizer = Counting(params, {})
     give_gradients(params, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,24 +46,33 @@ class Run:
             TensorDataset(x, y), batch_size=8, shuffle=True, transform=lambda x, y: (x.float() / 255, y)
         )
 
-    def epoch(self, until: int | None = None) -> None:
-        """Train on the rest of an epoch, or on its batches up to one of them, with noise on the inputs."""
+    def epoch(self, until: int | None = None) -> bytes:
+        """Train on the rest of an epoch, with noise on the inputs, or on its batches up to one; return a checkpoint."""
         for i, (x, y) in enumerate(self.loader):
             self.optimizer.zero_grad()
             nn.functional.cross_entropy(self.model(x + 0.1 * ad.randn(x.shape)), y).backward()
             self.optimizer.step()
             if i == until:
-                return
+                return self.checkpoint()  # within the loop: whoever leaves it starts the next epoch anew
         self.schedule.step()
+        return self.checkpoint()
 
     def checkpoint(self) -> bytes:
         """Return all that must be kept, as it would be written to a file."""
+        return pickle.dumps(self.states())
+
+    def states(self) -> list[Any]:
+        """Return the states of all parts."""
         parts = (self.model, self.optimizer, self.schedule, self.loader)
-        return pickle.dumps([*(part.state_dict() for part in parts), ad.get_rng_state()])
+        return [*(part.state_dict() for part in parts), ad.get_rng_state()]
 
     def restore(self, checkpoint: bytes) -> None:
         """Take up the run in which `checkpoint` was taken."""
-        *states, random = pickle.loads(checkpoint)
+        self.load(pickle.loads(checkpoint))
+
+    def load(self, given: list[Any]) -> None:
+        """Take up the run whose states these are."""
+        *states, random = given
         for part, state in zip((self.model, self.optimizer, self.schedule, self.loader), states, strict=True):
             part.load_state_dict(state)
         ad.set_rng_state(random)
@@ -105,8 +115,7 @@ def test_a_run_that_is_killed_within_an_epoch(batch: int) -> None:
     ad.manual_seed(1)
     killed = Run("Adam", "cosine")
     killed.epoch()
-    killed.epoch(until=batch)
-    checkpoint = killed.checkpoint()
+    checkpoint = killed.epoch(until=batch)
 
     ad.manual_seed(999)
     resumed = Run("Adam", "cosine")
@@ -114,6 +123,70 @@ def test_a_run_that_is_killed_within_an_epoch(batch: int) -> None:
     for _ in range(2):
         resumed.epoch()
     assert resumed.outcome() == through.outcome()
+
+
+def test_a_checkpoint_in_a_file(tmp_path: Path) -> None:
+    ad.manual_seed(1)
+    killed = Run("Adam", "warm-up")
+    for batch, (x, y) in enumerate(killed.loader):
+        killed.model.zero_grad()
+        nn.functional.cross_entropy(killed.model(x), y).backward()
+        killed.optimizer.step()
+        if batch == 2:
+            ad.save({"states": killed.states()}, tmp_path / "run.safetensors")
+    killed.epoch()
+
+    ad.manual_seed(999)
+    resumed = Run("Adam", "warm-up")
+    resumed.load(ad.load(tmp_path / "run.safetensors")["states"])
+    for x, y in resumed.loader:
+        resumed.model.zero_grad()
+        nn.functional.cross_entropy(resumed.model(x), y).backward()
+        resumed.optimizer.step()
+    resumed.epoch()
+    assert resumed.outcome() == killed.outcome()
+
+
+def test_a_run_that_leaves_its_epochs_early() -> None:
+    def train(run: Run) -> bytes:
+        run.epoch(until=2)
+        return run.checkpoint()
+
+    ad.manual_seed(1)
+    through = Run("Adam", "cosine")
+    for _ in range(4):
+        train(through)
+
+    ad.manual_seed(1)
+    killed = Run("Adam", "cosine")
+    train(killed)
+    checkpoint = train(killed)
+
+    ad.manual_seed(999)
+    resumed = Run("Adam", "cosine")
+    resumed.restore(checkpoint)
+    for _ in range(2):
+        train(resumed)
+    assert resumed.outcome() == through.outcome()
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [(TypeError, None), (TypeError, "3"), (TypeError, 3.0), (TypeError, [3]), (ValueError, 2**64),
+     (ValueError, -(2**63) - 1)],
+)  # fmt: skip
+def test_what_is_no_seed_changes_nothing(kind: type[Exception], seed: Any) -> None:
+    before = ad.get_rng_state()
+    with pytest.raises(kind, match="manual_seed: the seed must be"):
+        ad.manual_seed(seed)
+    assert ad.get_rng_state() == before
+
+
+def test_a_negative_seed_stands_for_itself_plus_all_there_are() -> None:
+    ad.manual_seed(-1)
+    drawn = ad.randn(3).tolist()
+    ad.manual_seed(np.uint64(2**64 - 1))  # type: ignore[arg-type]  # an integer, too
+    assert ad.randn(3).tolist() == drawn
 
 
 def test_the_state_of_the_random_numbers_is_plain() -> None:
@@ -127,7 +200,9 @@ def test_the_state_of_the_random_numbers_is_plain() -> None:
 @pytest.mark.parametrize(
     ("kind", "state"),
     [(TypeError, 3), (TypeError, None), (ValueError, {}), (ValueError, {"bit_generator": "MT19937", "state": {}}),
-     (ValueError, {"bit_generator": "PCG64", "state": {"state": "x", "inc": 1}, "has_uint32": 0, "uinteger": 0})],
+     (ValueError, {"bit_generator": "PCG64", "state": {"state": "x", "inc": 1}, "has_uint32": 0, "uinteger": 0}),
+     (ValueError, {"bit_generator": "PCG64", "state": {"state": 1.5, "inc": 1}, "has_uint32": 0, "uinteger": 0}),
+     (ValueError, {"bit_generator": "PCG64", "state": {"state": 1, "inc": 1}, "has_uint32": 0, "uinteger": 0, "x": 1})],
 )  # fmt: skip
 def test_what_is_no_state_of_the_random_numbers_changes_nothing(kind: type[Exception], state: Any) -> None:
     before = ad.get_rng_state()

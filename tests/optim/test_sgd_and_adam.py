@@ -165,14 +165,8 @@ def test_defaults_are_pytorchs(name: str) -> None:
 
 @needs_torch
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
-def test_text_is_pytorchs_without_the_options_that_have_no_meaning_here(name: str) -> None:
+def test_text_is_pytorchs(name: str) -> None:
     mine = getattr(optim, name)([ad.ones(1, requires_grad=True)], lr=0.25)
     other = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)], lr=0.25)
-    options = {f"    {key}:" for key in mine.defaults}
-    expected = [
-        line
-        for line in repr(other).splitlines()
-        if not line.startswith("    ") or line[: line.index(":") + 1] in options
-    ]
-    assert repr(mine).splitlines() == expected
-    assert "    lr: 0.25" in expected
+    assert repr(mine) == repr(other)
+    assert "    lr: 0.25" in repr(mine)
