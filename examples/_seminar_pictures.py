@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from examples import _plots as plots
+from examples._points import make_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,8 +22,6 @@ CLASSES = ((plots.BLUE, "o"), (plots.ORANGE, "^"))
 
 def draw_normalization(results: Mapping[str, Sequence[Result]], path: Path) -> None:
     """Draw the points in space, coloured by their class, and as predicted before and after normalization."""
-    from examples.seminar import make_points  # not above: the two modules need each other
-
     (_, raw), (_, normalized) = list(results.items())[:2]
     points, classes = make_points(raw[0].settings.points, raw[0].settings.data_seed)
     figure = plots.new_figure(12, 4.6)

@@ -302,8 +302,8 @@ def print_results(fits: Sequence[Fit]) -> None:
             fit.settings.optimizer,
             str(fit.settings.batch_size),
             str(len(fit.train)),
-            f"{fit.train[-1]:.4f}",
-            f"{fit.test[-1]:.4f}",
+            "" if fit.diverged else f"{fit.train[-1]:.4f}",
+            "" if fit.diverged else f"{fit.test[-1]:.4f}",
             f"{fit.seconds:.1f} s",
             fit.outcome,
         )
@@ -442,7 +442,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"training   lr {options.lr:g}, at most {options.epochs} epochs, stops below {options.tolerance:g}\n")
 
     start = time.perf_counter()
-    fits = sweep(functools.partial(fit, data), grid(options), options.jobs, "grid")
+    with np.errstate(all="ignore"):  # the table says which runs have left the numbers
+        fits = sweep(functools.partial(fit, data), grid(options), options.jobs, "grid")
     print_results(fits)
     print(f"{len(fits)} runs in {time.perf_counter() - start:.1f} s with --jobs {options.jobs}")
     if options.csv is None:

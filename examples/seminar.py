@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 if not __package__:  # run as a file, python examples/seminar.py: the packages lie one folder up
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -22,6 +21,7 @@ from autodiff.data import DataLoader, TensorDataset
 from examples import _plots as plots
 from examples import _seminar_pictures as pictures
 from examples._command import (
+    ExampleError,
     integer,
     job_count,
     parser,
@@ -31,13 +31,10 @@ from examples._command import (
     run,
     writable_folder,
 )
+from examples._points import SCALES, Labels, Rows, make_points
 from examples._sweep import sweep
 from optim import SGD, Adam, Optimizer
 
-Rows = NDArray[np.float32]
-Labels = NDArray[np.int64]
-
-SCALES = (1.0, 10.0, 1000.0)  # the features lie between minus and plus these
 FEWEST = 100  # points that can be split into three sets
 
 INITIALIZATIONS: dict[str, Callable[[ad.Tensor, np.random.Generator], ad.Tensor]] = {
@@ -116,28 +113,6 @@ class Result:
 # -- data --------------------------------------------------------------------------------------------------------------
 
 
-def make_points(count: int, seed: int) -> tuple[Rows, Labels]:
-    """
-    Return random points and their classes, the same for the same seed.
-
-    The class is decided by u₁ + u₂ + 1.2·u₃ + u₁·u₂/2 > 0, where each u lies evenly between -1 and 1; but what the
-    network gets is xᵢ = uᵢ·`SCALES`ᵢ, as if one feature were given in kilometres and another in metres.
-
-    Parameters
-    ----------
-    count, seed : int
-        How many points, and which.
-
-    Returns
-    -------
-    points : ndarray of float32, shape (count, 3)
-    classes : ndarray of int64, shape (count,)
-    """
-    u = np.random.default_rng(seed).uniform(-1, 1, (count, 3))
-    classes = (u[:, 0] + u[:, 1] + 1.2 * u[:, 2] + u[:, 0] * u[:, 1] / 2 > 0).astype(np.int64)
-    return (u * SCALES).astype(np.float32), classes
-
-
 def split(settings: Settings) -> tuple[Labels, Labels, Labels]:
     """Return the numbers of the training, validation and test points; what the first two leave is the test set."""
     order = np.random.default_rng([settings.data_seed, settings.seed]).permutation(settings.points)
@@ -172,7 +147,14 @@ def linear_layers(model: nn.Sequential) -> list[nn.Linear]:
 
 
 def train(settings: Settings) -> Result:
-    """Train one network; every random number comes from the seeds in the settings."""
+    """
+    Train one network; every random number comes from the seeds in the settings.
+
+    Raises
+    ------
+    ExampleError
+        If the loss is no longer a finite number.
+    """
     start = time.perf_counter()
     rng = np.random.default_rng(settings.seed)
     points, classes = make_points(settings.points, settings.data_seed)
@@ -200,6 +182,8 @@ def train(settings: Settings) -> Result:
             loss.backward()
             optimizer.step()
         curve.append(tuple(score(model, inputs[rows], labels[rows]) for rows in (train_rows, validation_rows)))
+        if not math.isfinite(curve[-1][0].loss):
+            raise ExampleError(f"the loss became {curve[-1][0].loss} in epoch {len(curve)}: try a smaller --lr")
     train_curve, validation_curve = zip(*curve, strict=True)
     return Result(
         settings,
@@ -355,7 +339,8 @@ def conduct(study: Study, base: Settings, repeats: int, jobs: int) -> dict[str, 
     """Train every variant from as many seeds as asked for; return the results by variant."""
     variants = study.variants(base)
     grid = [replace(variant, seed=base.seed + i) for variant in variants.values() for i in range(repeats)]
-    results = sweep(train, grid, jobs, study.question)
+    with np.errstate(all="ignore"):  # a loss that leaves the numbers is reported as an error
+        results = sweep(train, grid, jobs, study.question)
     return {name: results[i * repeats : (i + 1) * repeats] for i, name in enumerate(variants)}
 
 

@@ -69,6 +69,13 @@ def test_a_learning_rate_too_large_is_called_diverged(data: regression.Data) -> 
     assert len(fitted.train) < 30
 
 
+def test_runs_that_diverge_are_in_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--activation", "relu", "--batch-size", 8, "--lr", "1e6", "--out", tmp_path)
+    assert call("--quick", *arguments) == 0
+    assert re.search(r"^\| relu +\| sgd +\| +8 \| +1 \| +\| +\| .* s \| diverged +\|$", capsys.readouterr().out, re.M)
+    assert (tmp_path / "losses.png").exists()
+
+
 def test_the_training_loss_weighs_the_short_last_batch_by_its_length(data: regression.Data) -> None:
     """At a learning rate of almost 0 the loss of an epoch is that of the network it began with, in any batches."""
     losses = [regression.fit(data, settings(batch_size=size, lr=1e-12, epochs=1)).train[0] for size in (1, 7, 120)]

@@ -156,6 +156,26 @@ def test_the_architecture(
         assert_picture(path)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_loss_that_runs_away_is_reported(jobs: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("batch", "--quick", "--lr", "1e39", "--jobs", jobs, "--out", tmp_path) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"error: the loss became (nan|inf) in epoch 1: try a smaller --lr", last)
+
+
+def test_a_program_started_as_a_file_shares_its_runs_among_processes(
+    tmp_path: Path, program: Callable[..., CompletedProcess[str]]
+) -> None:
+    """Its functions then belong to __main__, which the other processes do not have."""
+    file = Path(seminar.__file__)
+    done = program(
+        file, "split", "--quick", "--points", "100", "--epochs", "10", "--jobs", "2", "--out", "out", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(ROW.findall(done.stdout)) == 5
+    assert (tmp_path / "out" / "split.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
