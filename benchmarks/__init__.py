@@ -1,8 +1,10 @@
 """The speed suite: ``python -m benchmarks``."""
 
 import os
+import sys
 
-#: Of every framework, and of this process: the libraries under NumPy read it once, when NumPy is first imported.
+#: Of every framework, and of this process.
 THREADS = 2
 
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(THREADS))
+if "numpy" not in sys.modules:  # the libraries under NumPy read this once, when it is first imported
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(THREADS))
