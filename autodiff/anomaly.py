@@ -85,6 +85,15 @@ def check_result(name: str, out: Node, inputs: Sequence[Node]) -> None:
         raise _report(watch, f"{name}: its result holds {found}", _origin(), came, ("result", out._data))
 
 
+def check_change(name: str, tensor: Node, before: Array, written: Sequence[Any]) -> None:
+    """Raise if a tensor that was changed in place holds what is looked for; `written` is what that was done with."""
+    watch = watching()
+    if watch is not None and (found := _found(watch, tensor._data)):
+        came = [(_called("before", tensor), before)]
+        came += [(f"operand {i}", np.asarray(value)) for i, value in enumerate(written)]
+        raise _report(watch, f"{name}: it leaves {found} behind", _origin(), came, ("after", tensor._data))
+
+
 class CheckedRules:
     """The derivative rules of an operation, each of which checks what it returns."""
 
@@ -107,12 +116,11 @@ class CheckedRules:
             raise _report(
                 watch, f"{self._name}: the gradient of its result {_ARRIVED.format(found)}", origin, [], arrived
             )
-        with np.errstate(invalid="ignore"):  # the report says more than NumPy's warning
-            if isinstance(g, Node):
-                with on_behalf_of(watch, origin and origin._replace(within=self._name)):
-                    gx = rule(g, y, inputs, params, i)
-            else:
+        if isinstance(g, Node):
+            with on_behalf_of(watch, origin and origin._replace(within=self._name)):
                 gx = rule(g, y, inputs, params, i)
+        else:
+            gx = rule(g, y, inputs, params, i)
         if found := _found(watch, _array(gx)):
             came = [(_called(f"input {k}", x), x._data) for k, x in enumerate(inputs)]
             what = f"{self._name}: the gradient of its input {i} holds {found}, computed by backward"

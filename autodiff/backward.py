@@ -29,6 +29,7 @@ _FREED = (
 )
 
 
+@np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
 def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
     """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves.
 

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from . import dtypes
 from .ops._arguments import sizes
+from .primitive import NUMBERS
 from .random import default_generator
 from .tensor import Tensor
 
@@ -198,7 +199,7 @@ def arange(
     tensor([1.0000, 1.5000])
     """
     for bound in (start, step) if end is None else (start, end, step):
-        if not isinstance(bound, (int, float, np.integer, np.floating)):
+        if not isinstance(bound, NUMBERS):
             raise TypeError(f"arange: start, end and step must be numbers, got {type(bound).__name__}")
     if step == 0:
         raise RuntimeError("arange: step must not be 0")

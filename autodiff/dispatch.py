@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from .ops import linalg as la
 from .ops import reduction as r
 from .ops import shape as s
 from .ops import transcendental as t
-from .ops._arguments import tensor_of
+from .ops._arguments import dimensions, tensor_of
 from .primitive import wrap
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
@@ -77,7 +78,33 @@ def _running(accumulate: Callable[..., Any]) -> Callable[..., Any]:
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
+    low, high = (np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (low, high))
     return tensor_of(a, "clip") if low is None and high is None else e.clamp(tensor_of(a, "clip"), low, high)
+
+
+def _where(condition: Any, *choices: Any) -> Any:
+    return e.where(condition, *(np.asarray(v) if isinstance(v, (list, tuple)) else v for v in choices))
+
+
+def _squeeze(a: Any, axis: Any = None) -> Any:
+    dims = range(a.ndim) if axis is None else dimensions(axis, a.ndim, "squeeze") if axis != () else ()
+    if axis is not None and any(a.shape[d] != 1 for d in dims):
+        raise ValueError(f"squeeze: axis {axis} of a tensor of shape {a.shape} does not have size 1")
+    return s.squeeze(a, axis)
+
+
+def _members(arrays: Any) -> list[Any]:
+    """Return what is to be joined as tensors; one tensor stands for its slices."""
+    return [v if isinstance(v, (Node, np.generic)) else np.asarray(v) for v in arrays]
+
+
+def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    members = _members(arrays)
+    return s.cat([s.ravel(a) for a in members]) if axis is None else s.cat(members, axis)
+
+
+def _einsum(*operands: Any, optimize: Any = False) -> Any:
+    return co.einsum(*operands)
 
 
 def _round(a: Any, decimals: int = 0) -> Any:
@@ -156,7 +183,8 @@ def _flip(m: Any, axis: Any = None) -> Any:
 
 def _stacked(tup: Sequence[Any], axis: int) -> Any:
     least = 1 if axis else 2
-    raised = [a if a.ndim >= least else s.reshape(a, (1,) * (least - a.ndim) + a.shape) for a in tup]
+    members = _members(tup)
+    raised = [a if a.ndim >= least else s.reshape(a, (1,) * (least - a.ndim) + a.shape) for a in members]
     return s.cat(raised, axis if axis and raised[0].ndim > 1 else 0)
 
 
@@ -168,20 +196,22 @@ def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     # reductions
     np.sum: r.sum, np.nansum: r.nansum, np.mean: r.mean, np.prod: cu.prod, np.var: _spread_of(r.var),
-    np.std: _spread_of(r.std), np.max: r.amax, np.min: r.amin, np.argmax: r.argmax, np.argmin: r.argmin,
+    np.std: _spread_of(r.std), np.max: r.amax, np.min: r.amin, np.amax: r.amax, np.amin: r.amin,
+    np.argmax: r.argmax, np.argmin: r.argmin,
     np.all: r.all, np.any: r.any, np.cumsum: _running(cu.cumsum), np.cumprod: _running(cu.cumprod),
     np.linalg.norm: _vector_norm, np.trace: _trace,
     # elements
-    np.where: e.where, np.clip: _clip, np.round: _round, np.around: _round,
+    np.where: _where, np.clip: _clip, np.round: _round, np.around: _round,
     np.isclose: c.isclose, np.allclose: c.allclose, np.copy: e.clone,
     np.array_equal: lambda a1, a2: np.shape(a1) == np.shape(a2) and bool(c.eq(a1, a2)._data.all()),
     np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
     np.full_like: _filled(np.full),
     # shapes
-    np.reshape: lambda a, shape: s.reshape(a, shape), np.ravel: s.ravel, np.squeeze: s.squeeze,
+    np.reshape: lambda a, shape: s.reshape(a, shape), np.ravel: s.ravel, np.squeeze: _squeeze,
     np.expand_dims: _expand_dims, np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim,
-    np.broadcast_to: s.broadcast_to,
-    np.matrix_transpose: lambda x: x.mT, np.concatenate: s.cat, np.stack: s.stack,
+    np.broadcast_to: lambda array, shape: s.broadcast_to(array, shape),
+    np.matrix_transpose: lambda x: x.mT, np.concatenate: _concatenate,
+    np.stack: lambda arrays, axis=0: s.stack(_members(arrays), axis),
     np.hstack: lambda tup: _stacked(tup, 1), np.vstack: lambda tup: _stacked(tup, 0), np.split: _split,
     np.tile: s.tile, np.repeat: _repeat, np.flip: _flip, np.roll: _roll,
     np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: lambda a: a.size,
@@ -191,8 +221,14 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: d.diagonal(a, offset, axis1, axis2),
     # products
     np.dot: _dot, np.vdot: lambda a, b: la.dot(s.ravel(a), s.ravel(b)), np.inner: la.inner,
-    np.outer: lambda a, b: la.outer(s.ravel(a), s.ravel(b)), np.einsum: co.einsum,
+    np.outer: lambda a, b: la.outer(s.ravel(a), s.ravel(b)), np.einsum: _einsum,
     np.tensordot: lambda a, b, axes=2: co.tensordot(a, b, _axes(axes)),
+}  # fmt: skip
+
+
+_REDUCTIONS = {
+    np.sum, np.nansum, np.mean, np.prod, np.var, np.std, np.max, np.min, np.amax, np.amin, np.all, np.any,
+    np.linalg.norm,
 }  # fmt: skip
 
 
@@ -228,7 +264,19 @@ def _into(function: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...], *
 def function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Carry out a NumPy function on tensors; the target of ``Tensor.__array_function__``."""
     ours = FUNCTIONS.get(function)
+    name = f"{function.__module__}.{function.__name__}"
     if ours is None:
-        name = f"{function.__module__}.{function.__name__}"
         raise TypeError(f"{name} has no derivative rule for tensors; on .detach().numpy() it works")
-    return ours(*args, **kwargs)
+    if function in _REDUCTIONS and any(isinstance(a, tuple) and not a for a in (kwargs.get("axis"), *args[1:2])):
+        raise TypeError(f"{name}() of tensors does not take axis=(), which reduces nothing in NumPy, all in PyTorch")
+    try:
+        return ours(*args, **kwargs)
+    except TypeError as error:
+        text = str(error)
+        if (misfit := _MISFIT.match(text)) is None:
+            raise
+        raise TypeError(f"{name}() of tensors {text[misfit.end() :]}") from None
+
+
+# What Python says when arguments do not fit a function, whose name here need not be NumPy's.
+_MISFIT = re.compile(r"[\w.<>]+\(\) (?=got |missing |takes )")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -77,19 +79,41 @@ def scalar(value: Any, like: np.dtype[Any]) -> Any:
     return _default.type(value)
 
 
-def met(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return two arrays in the dtypes in which they meet.
+_RANKS = {"b": 0, "u": 1, "i": 1, "f": 2}
 
-    An integer beside a float takes the float's dtype, and a float without dimensions that of one with dimensions.
-    NumPy alone would widen float32 beside int64 or a float64 scalar; PyTorch, and so this library, does not.
+
+def common(arrays: Iterable[Any]) -> np.dtype[Any]:
+    """Return the dtype in which arrays meet, which is PyTorch's and not NumPy's.
+
+    Floats count more than integers, and these more than booleans. Of those that count most, arrays without dimensions
+    have no say beside arrays with dimensions.
     """
-    if a.dtype.kind == b.dtype.kind == "f":
-        if a.ndim == 0 < b.ndim:
-            a = a.astype(b.dtype)
-        elif b.ndim == 0 < a.ndim:
-            b = b.astype(a.dtype)
-    elif a.dtype.kind == "f" and b.dtype.kind in "iu":
-        b = b.astype(a.dtype)
-    elif b.dtype.kind == "f" and a.dtype.kind in "iu":
-        a = a.astype(b.dtype)
-    return a, b
+    listed = list(arrays)
+    top = max(_RANKS[a.dtype.kind] for a in listed)
+    foremost = [a for a in listed if _RANKS[a.dtype.kind] == top]
+    return np.result_type(*(a.dtype for a in [a for a in foremost if a.ndim] or foremost))
+
+
+def met(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return two arrays in the dtypes in which they meet; booleans as they are, which NumPy converts."""
+    if a.dtype is b.dtype or a.dtype.kind == "b" or b.dtype.kind == "b":
+        return a, b
+    dtype = common((a, b))
+    return a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+
+
+def element(value: Any, dtype: np.dtype[Any], operation: str) -> Any:
+    """Return a number as an element of a tensor of `dtype`, decimals cut off; what is out of range is refused."""
+    if dtype.kind == "f":
+        element = scalar(value, dtype)
+        fits = bool(np.isfinite(element)) or not -math.inf < value < math.inf
+    elif dtype.kind == "b":
+        return np.bool(value)
+    else:
+        limits = np.iinfo(dtype)
+        wraps = dtype.kind == "u" and isinstance(value, (int, np.integer))  # to a negative integer a maximum is added
+        fits = (-limits.max if wraps else limits.min) <= value <= limits.max
+        element = np.asarray(int(value) if fits else 0).astype(dtype)[()]
+    if not fits:
+        raise RuntimeError(f"{operation}: {value} is out of the range of {dtype}")
+    return element

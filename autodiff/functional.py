@@ -64,9 +64,7 @@ def vjp(
     with set_grad_enabled(True):
         ys, single_output = _outputs(func, xs, "vjp", strict)
         vs = _vector(v, ys, "vjp", "output")
-    with set_grad_enabled(create_graph or is_grad_enabled()):
-        found = _gradients(ys, xs, vs, create_graph)
-    products = _filled(found, xs, "vjp: the output is independent of input {}", strict, strict and create_graph)
+    products = _pulled(ys, xs, vs, create_graph, strict, "vjp: the output is independent of input {}")
     return _returned(ys, single_output, create_graph), _returned(products, single, create_graph)
 
 
@@ -74,9 +72,6 @@ def jvp(
     func: Function, inputs: Tensors, v: Tensors | None = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
     """Multiply a function's Jacobian by a vector: the directional derivative along it, by two passes backward.
-
-    The product u J of a vector with the Jacobian is linear in u, so its derivative with respect to u along `v` is J v,
-    at any u.
 
     Parameters
     ----------
@@ -114,12 +109,8 @@ def jvp(
     vs = _vector(v, xs, "jvp", "input")
     with set_grad_enabled(True):
         ys, single_output = _outputs(func, xs, "jvp", strict)
-        us = tuple(_zeros(y, requires_grad=True) for y in ys)
-        pulled = _gradients(ys, xs, us, create_graph=True)
-        _filled(pulled, xs, "jvp: the output is independent of input {}", strict)
-    with set_grad_enabled(create_graph or is_grad_enabled()):
-        found = _gradients(pulled, us, vs, create_graph)
-    products = _filled(found, ys, "jvp: the inputs do not reach output {}", strict, strict and create_graph)
+    texts = "jvp: the output is independent of input {}", "jvp: the inputs do not reach output {}"
+    products = _pushed(ys, xs, vs, create_graph, strict, *texts)
     return _returned(ys, single_output, create_graph), _returned(products, single_output, create_graph)
 
 
@@ -164,9 +155,7 @@ def vhp(
     xs, single = _leaves(inputs, "vhp", create_graph)
     vs = _vector(v, xs, "vhp", "input")
     y, slopes = _slopes(func, xs, "vhp", strict)
-    with set_grad_enabled(create_graph or is_grad_enabled()):
-        found = _gradients(slopes, xs, vs, create_graph)
-    products = _filled(found, xs, "vhp: the gradient is independent of input {}", strict, strict and create_graph)
+    products = _pulled(slopes, xs, vs, create_graph, strict, "vhp: the gradient is independent of input {}")
     return _returned((y,), True, create_graph), _returned(products, single, create_graph)
 
 
@@ -214,13 +203,8 @@ def hvp(
     xs, single = _leaves(inputs, "hvp", create_graph)
     vs = _vector(v, xs, "hvp", "input")
     y, slopes = _slopes(func, xs, "hvp", strict)
-    with set_grad_enabled(True):
-        us = tuple(_zeros(x, requires_grad=True) for x in xs)
-        pulled = _gradients(slopes, xs, us, create_graph=True)
-        _filled(pulled, xs, "hvp: the gradient is independent of input {}", strict)
-    with set_grad_enabled(create_graph or is_grad_enabled()):
-        found = _gradients(pulled, us, vs, create_graph)
-    products = _filled(found, xs, "hvp: the Hessian does not reach input {}", strict, strict and create_graph)
+    texts = "hvp: the gradient is independent of input {}", "hvp: the Hessian does not reach input {}"
+    products = _pushed(slopes, xs, vs, create_graph, strict, *texts)
     return _returned((y,), True, create_graph), _returned(products, single, create_graph)
 
 
@@ -435,6 +419,32 @@ def _vector(v: Tensors | None, like: tuple[Tensor, ...], where: str, what: str) 
         if u.shape != t.shape:
             raise RuntimeError(f"{where}: v {i} has shape {u.shape}, the {what} {t.shape}")
     return listed
+
+
+def _pulled(
+    ys: Sequence[Any], xs: tuple[Tensor, ...], vs: tuple[Tensor, ...], create_graph: bool, strict: bool, text: str
+) -> tuple[Tensor, ...]:
+    """Return v J, the product of a vector with the Jacobian of `ys`: one pass backward."""
+    with set_grad_enabled(create_graph or is_grad_enabled()):
+        found = _gradients(ys, xs, vs, create_graph)
+    return _filled(found, xs, text, strict, strict and create_graph)
+
+
+def _pushed(
+    ys: tuple[Tensor, ...],
+    xs: tuple[Tensor, ...],
+    vs: tuple[Tensor, ...],
+    create_graph: bool,
+    strict: bool,
+    independent: str,
+    unreached: str,
+) -> tuple[Tensor, ...]:
+    """Return J v: u J is linear in u, so that its derivative with respect to u along v is J v, at any u."""
+    with set_grad_enabled(True):
+        us = tuple(_zeros(y, requires_grad=True) for y in ys)
+        pulled = _gradients(ys, xs, us, create_graph=True)
+        _filled(pulled, xs, independent, strict)
+    return _pulled(pulled, us, vs, create_graph, strict, unreached)
 
 
 def _gradients(

@@ -259,7 +259,8 @@ class detect_anomaly(_AnomalyMode):
 
     The error names the operation, the line of your code that called it, the module it ran in, and describes every
     array that went in and came out. It also finds a NaN in what is computed without gradients. Each result is
-    inspected, so a training step takes longer; switched off, it costs nothing.
+    inspected, so a training step takes longer; switched off, it costs nothing. NumPy's own warnings about what tensors
+    compute are silent meanwhile: the report says more.
 
     Parameters
     ----------

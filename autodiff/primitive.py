@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
 import numpy as np
 from numpy import ndarray
@@ -24,6 +24,10 @@ __all__ = ["primitive"]
 P = ParamSpec("P")
 Rule = Callable[..., Any]
 Compiled = Callable[[Any, Any, Any, Any, int], Any]
+
+#: What counts as a number beside tensors, and what may stand beside a tensor in an operation.
+NUMBERS = (int, float, np.bool, np.integer, np.floating)
+OPERANDS = (Node, *NUMBERS, ndarray)
 
 _new = object.__new__
 _Result: type[Node] = Node
@@ -154,12 +158,6 @@ class Primitive:
             f"operation had saved it for its derivative. Run backward() before changing it, or change a copy."
         )
 
-    def failed(self, error: Exception, arrays: Iterable[Any]) -> Exception:
-        """Return `error` as its own kind again, its text naming the operation and what came."""
-        kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
-        came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
-        return kind(f"{self.name}({came}): {error}")
-
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
@@ -237,15 +235,19 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
-            return _plainly(op, (input,), NO_PARAMS)
+            return _plainly(op.name, forward, (input,), NO_PARAMS)
+        a = input._data
+        records = input._requires_grad and is_recording() is True
         try:
-            value = forward(input._data)
+            value = forward(a) if records else _carefully(op, (a,), NO_PARAMS)
         except Exception as error:
-            raise op.failed(error, (input._data,)) from None
+            raise _failed(op.name, error, (a,)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if input._requires_grad and is_recording() is True:
+        if value.__class__ is not a.__class__ or value.base is not None or value is a:
+            _settle(op, out, (input,))
+        if records:
             out._requires_grad = True
             out._op, out._inputs, out._params, out._stamp = op, (input,), NO_PARAMS, tick()
         else:
@@ -255,30 +257,36 @@ def _unary(op: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def _binary(op: Primitive) -> Callable[..., Any]:
+def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
+    """Return what applies an operation to two operands; if it yields, an unknown one gives NotImplemented."""
     forward = op.forward
 
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
             if isinstance(input, Node):
+                if yields and not isinstance(other, OPERANDS):
+                    return NotImplemented
                 other = wrap(_array(op.name, other, input._data.dtype))
             elif isinstance(other, Node):
                 input = wrap(_array(op.name, input, other._data.dtype))
             else:
-                return _plainly(op, (input, other), NO_PARAMS)
+                return _plainly(op.name, forward, (input, other), NO_PARAMS)
         a, b = input._data, other._data
         kind = a.__class__
         if (kind is ndarray or kind is not b.__class__) and a.dtype is not b.dtype:  # a scalar's class is its dtype
             input, other = _meet(input, other)
             a, b = input._data, other._data
+        records = (input._requires_grad or other._requires_grad) and is_recording() is True
         try:
-            value = forward(a, b)
+            value = forward(a, b) if records else _carefully(op, (a, b), NO_PARAMS)
         except Exception as error:
-            raise op.failed(error, (a, b)) from None
+            raise _failed(op.name, error, (a, b)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if (input._requires_grad or other._requires_grad) and is_recording() is True:
+        if value.__class__ is not a.__class__ or value.base is not None or value is a or value is b:
+            _settle(op, out, (input, other))
+        if records:
             out._requires_grad = True
             out._op, out._inputs, out._params, out._stamp = op, (input, other), NO_PARAMS, tick()
         else:
@@ -298,58 +306,71 @@ def _general(op: Primitive) -> Callable[..., Any]:
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):
-                    return _plainly(op, inputs, params)
+                    return _plainly(op.name, forward, inputs, params)
                 inputs = lift(op.name, inputs)
                 leads = any(x._requires_grad for x in inputs)
                 break
             if x._requires_grad:
                 leads = True
+        if not inputs:
+            return _plainly(op.name, forward, inputs, params)
         arrays = [x._data for x in inputs]
         if view and arrays[0].__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             inputs[0]._data = arrays[0] = np.asarray(arrays[0])
+        records = leads and is_recording() is True
         try:
-            value = forward(*arrays, **params)
+            value = forward(*arrays, **params) if records else _carefully(op, arrays, params)
         except Exception as error:
-            raise op.failed(error, arrays) from None
+            raise _failed(op.name, error, arrays) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if leads and is_recording() is True:
+        a = arrays[0]
+        if value.__class__ is not a.__class__ or value.base is not None or id(value) in map(id, arrays):
+            _settle(op, out, inputs)
+        if records:
             out._requires_grad = True
             out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
         else:
             _finish(op, out, inputs, params)
-        if view and np.may_share_memory(value, arrays[0]):
-            share_version(out, inputs[0])
         return out
 
     return apply
 
 
-def nondifferentiable(forward: Callable[P, Any]) -> Callable[P, Tensor]:
-    """Make a function of arrays a function of tensors whose result never requires a gradient."""
-    op = Primitive(forward, None, False, {})
+def nondifferentiable(forward: Callable[P, Any], compares: bool = False) -> Callable[P, Tensor]:
+    """Make a function of arrays a function of tensors whose result never requires a gradient.
 
+    If it compares, integers may be compared with any Python integer.
+    """
+    name, compute = forward.__name__, cast(Callable[..., Any], forward)
+
+    @functools.wraps(forward)
     def apply(*inputs: Any, **params: Any) -> Any:
         if not any(isinstance(x, Node) for x in inputs):
-            return _plainly(op, inputs, params)
-        nodes = lift(op.name, inputs)
+            return _plainly(name, compute, inputs, params)
+        nodes = lift(name, inputs, compares)
         if len(nodes) == 2:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]
         try:
-            out = wrap(forward(*arrays, **params))
+            return wrap(compute(*arrays, **params))
         except Exception as error:
-            raise op.failed(error, arrays) from None
-        if is_recording().__class__ is Watch:
-            check_result(op.name, out, nodes)
-        return out
+            raise _failed(name, error, arrays) from None
 
-    described: Any = apply
-    described.__name__ = described.__qualname__ = forward.__name__
-    described.__module__, described.__doc__ = forward.__module__, forward.__doc__
-    described.__wrapped__ = forward
-    return described  # type: ignore[no-any-return]  # the same signature, on tensors
+    return cast("Callable[P, Tensor]", apply)
+
+
+def as_operator(function: Callable[..., Any]) -> Callable[[Any, Any], Tensor]:
+    """Return a function of two operands as Python's operator: it lets the other operand answer if it is unknown."""
+    op = getattr(function, "primitive", None)
+    if op is not None:
+        return _binary(op, yields=True)
+
+    def apply(input: Any, other: Any) -> Any:
+        return function(input, other) if isinstance(other, OPERANDS) else NotImplemented
+
+    return apply
 
 
 def wrap(data: Any, requires_grad: bool = False) -> Any:
@@ -361,23 +382,29 @@ def wrap(data: Any, requires_grad: bool = False) -> Any:
     return out
 
 
-def lift(name: str, values: tuple[Any, ...]) -> tuple[Node, ...]:
-    """Return all operands as tensors: arrays as they are, numbers in a dtype that does not widen the others."""
+def lift(name: str, values: tuple[Any, ...], compares: bool = False) -> tuple[Node, ...]:
+    """Return all operands as tensors: arrays as they are, numbers in a dtype that does not widen the others.
+
+    An integer out of range is refused or, where it is only compared with, the infinity of its sign.
+    """
     found = [v._data.dtype if isinstance(v, Node) else v.dtype for v in values if isinstance(v, (Node, np.ndarray))]
+    found = found or [v.dtype for v in values if isinstance(v, np.generic)]
     like = next((dtype for dtype in found if dtype.kind == "f"), found[0])
-    return tuple(v if isinstance(v, Node) else wrap(_array(name, v, like)) for v in values)
+    return tuple(v if isinstance(v, Node) else wrap(_array(name, v, like, compares)) for v in values)
 
 
-def _array(name: str, value: Any, like: np.dtype[Any]) -> Any:
+def _array(name: str, value: Any, like: np.dtype[Any], compares: bool = False) -> Any:
     if value.__class__ is float and like.kind == "f":  # by far the most frequent
         return dtypes.scalar(value, like)
     if isinstance(value, np.ndarray):
         dtypes.checked(value.dtype, name)
         return value
-    if isinstance(value, (bool, int, float, np.bool, np.integer, np.floating)):
+    if isinstance(value, NUMBERS):
         try:
             return dtypes.scalar(value, like)
         except OverflowError:
+            if compares and like.kind != "f":
+                return np.float32(np.copysign(np.inf, float(value > 0) - 0.5))
             raise ValueError(f"{name}: {value} is out of the range of {like}") from None
     raise TypeError(f"{name}: expected a Tensor, an ndarray or a number, got {type(value).__name__}")
 
@@ -398,18 +425,52 @@ def _converted(node: Node, data: Any) -> Node:
     return out
 
 
-def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
-    """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked.
+def _carefully(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Compute a result that the short way does not record: nothing asks for a gradient, or results are being checked.
 
-    What integers alone turned into floats has the default float dtype.
+    NumPy's warnings are silenced where results are being checked, for the report says more.
     """
+    if is_recording().__class__ is Watch:
+        with np.errstate(all="ignore"):
+            return _floating(op, arrays, params)
+    for array in arrays:
+        if array.dtype.kind == "f":
+            return op.forward(*arrays, **params)
+    return _floating(op, arrays, params)
+
+
+def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Compute a result; what integers alone turn into floats has the default float dtype."""
+    if any(array.dtype.kind == "f" for array in arrays):
+        return op.forward(*arrays, **params)
+    if all(array.dtype.itemsize > 2 for array in arrays):
+        value = op.forward(*arrays, **params)
+    else:
+        with np.errstate(over="ignore"):  # NumPy computes functions of int8 in float16, where they soon overflow
+            value = op.forward(*arrays, **params)
+    if value.dtype.kind != "f":
+        return value
+    if value.dtype != np.float64:
+        value = op.forward(*(array.astype(np.float64) for array in arrays), **params)
+    return value.astype(dtypes.get_default_dtype(), copy=False)
+
+
+def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...]) -> None:
+    """See to a result that is no array of its own: a scalar, the memory of an input, or nothing that a tensor holds."""
+    value = out._data
+    if isinstance(value, np.generic):
+        return
+    if not isinstance(value, ndarray):
+        raise TypeError(f"{op.name}: it must return an ndarray or a NumPy scalar, got {type(value).__name__}")
+    for x in inputs:
+        if np.may_share_memory(value, x._data):
+            share_version(out, x)
+
+
+def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
+    """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
     out._requires_grad = False
     out._op = None
-    if out._data.dtype.kind == "f" and not any(x._data.dtype.kind == "f" for x in inputs):
-        default = dtypes.get_default_dtype()
-        if out._data.dtype != default:
-            wide = [x._data.astype(np.float64) for x in inputs]  # NumPy computes functions of int8 in float16
-            out._data = op.forward(*wide, **params).astype(default)
     if is_recording().__class__ is Watch:
         _watched(op, out, inputs, params)
 
@@ -422,9 +483,25 @@ def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[st
     check_result(op.name, out, inputs)
 
 
-def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute on arrays alone, as derivative rules do."""
-    if not any(isinstance(v, (np.ndarray, np.generic)) for v in values):
+    arrays = [v for v in values if isinstance(v, (ndarray, np.generic))]
+    if not arrays:
         kinds = ", ".join(type(v).__name__ for v in values)
-        raise TypeError(f"{op.name}: expected a Tensor or an ndarray, got {kinds or 'nothing'}")
-    return op.forward(*values, **params)
+        raise TypeError(f"{name}: expected a Tensor or an ndarray, got {kinds or 'nothing'}")
+    for array in arrays:
+        if array.dtype.kind not in "biuf":
+            dtypes.checked(array.dtype, name)
+    if len(arrays) < len(values):
+        values = tuple(x._data for x in lift(name, values))
+    try:
+        return forward(*values, **params)
+    except Exception as error:
+        raise _failed(name, error, arrays) from None
+
+
+def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
+    """Return `error` as its own kind again, its text naming the operation and what came."""
+    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
+    return kind(f"{name}({came}): {error}")

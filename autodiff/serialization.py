@@ -42,6 +42,8 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     ------
     TypeError
         If the state holds anything else; no file is touched then.
+    ValueError
+        If it contains itself.
     OSError
         If the file cannot be written.
 
@@ -59,7 +61,10 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
         hint = "; pass its state_dict()" if hasattr(state, "state_dict") else ""
         raise TypeError(f"save: expected a mapping, got {type(state).__name__}{hint}")
     arrays: dict[str, Any] = {}
-    structure = _described(state, "", arrays)
+    try:
+        structure = _described(state, "", arrays)
+    except RecursionError:
+        raise ValueError("save: the state contains itself, or is nested too deeply for a file") from None
     _replace(Path(os.path.realpath(path)), _serialized(arrays, {_KEY: json.dumps(structure)}))
 
 
@@ -96,7 +101,7 @@ def _named(array: Any, path: str, arrays: dict[str, Any]) -> str:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put a file in the place of another one: written beside it, forced to the disk, then renamed."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # a file's name may be as long as names can be
     try:
         with open(temporary, "xb") as file:
             file.write(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from numpy.typing import DTypeLike
 
 from . import backward as _backward
 from . import dispatch, dtypes, primitive
+from .anomaly import check_change
 from .graph import Node, extra, increment_version, share_version
-from .modes import is_recording
+from .modes import Watch, is_recording
 from .ops import comparison as c
 from .ops import cumulative as cu
 from .ops import diagonal as d
@@ -21,16 +23,37 @@ from .ops import indexing, linalg
 from .ops import reduction as r
 from .ops import shape as s
 from .ops import transcendental as t
+from .primitive import NUMBERS, OPERANDS, as_operator
 from .printing import formatted
 from .random import default_generator
 
 __all__ = ["Tensor"]
 
 
-def _augmented(function: np.ufunc, operation: Callable[[Any, Any], Tensor], name: str) -> Callable[[Any, Any], Tensor]:
+def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """Return an operator for the right operand, which Python calls with itself first."""
+    return lambda self, other: operator(other, self) if isinstance(other, OPERANDS) else NotImplemented
+
+
+def _not_by_zero(function: np.ufunc) -> Callable[..., Any]:
+    """Let a division refuse to divide integers by 0."""
+
+    def divide(a: Any, value: Any, **options: Any) -> Any:
+        if a.dtype.kind != "f" and not np.all(value):
+            raise RuntimeError("division of integers by zero")
+        return function(a, value, **options)
+
+    return divide
+
+
+def _augmented(
+    function: Callable[..., Any], operation: Callable[[Any, Any], Any], name: str
+) -> Callable[[Any, Any], Tensor]:
     """Make ``a += b`` and its kin: in place where nothing is recorded, as PyTorch does; otherwise a new tensor."""
 
-    def apply(self: Tensor, other: Any) -> Tensor:
+    def apply(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, OPERANDS):
+            return NotImplemented
         leads = isinstance(other, Node) and other._requires_grad and not self._requires_grad
         records = is_recording() and (self._op is not None or leads)
         return operation(self, other) if records else self._combine(name, function, other)
@@ -305,6 +328,12 @@ class Tensor(Node):
         return self._data.item() != 0
 
     def __float__(self) -> Any:
+        if self._requires_grad:  # what math.sin(t) and array[0] = t come to
+            warnings.warn(
+                "float: this tensor requires a gradient, which a Python number does not carry; "
+                "use .item(), or .detach() first, if that is meant",
+                stacklevel=2,
+            )
         return float(self.item())
 
     def __int__(self) -> int:
@@ -414,53 +443,35 @@ class Tensor(Node):
 
     # -- operators -----------------------------------------------------------------------------------------------------
 
-    __add__ = e._add
-    __sub__ = e._sub
-    __mul__ = e.mul
-    __truediv__ = e._div
-    __floordiv__ = e.floor_divide
-    __mod__ = e.remainder
-    __pow__ = e.pow
-    __matmul__ = linalg.matmul
+    __add__ = __radd__ = as_operator(e._add)
+    __sub__ = as_operator(e._sub)
+    __mul__ = __rmul__ = as_operator(e.mul)
+    __truediv__ = as_operator(e._div)
+    __floordiv__ = as_operator(e.floor_divide)
+    __mod__ = as_operator(e.remainder)
+    __pow__ = as_operator(e.pow)
+    __matmul__ = as_operator(linalg.matmul)
+    __rsub__ = _reflected(__sub__)
+    __rtruediv__ = _reflected(__truediv__)
+    __rfloordiv__ = _reflected(__floordiv__)
+    __rmod__ = _reflected(__mod__)
+    __rpow__ = _reflected(__pow__)
+    __rmatmul__ = _reflected(__matmul__)
     __neg__ = e.neg
     __abs__ = e.abs
-    __lt__ = c.lt
-    __le__ = c.le
-    __gt__ = c.gt
-    __ge__ = c.ge
-    __and__ = __rand__ = c.bitwise_and
-    __or__ = __ror__ = c.bitwise_or
-    __xor__ = __rxor__ = c.bitwise_xor
+    __eq__ = as_operator(c.eq)  # type: ignore[assignment]  # elementwise, not the truth that object promises
+    __ne__ = as_operator(c.ne)  # type: ignore[assignment]  # as above
+    __lt__ = as_operator(c.lt)
+    __le__ = as_operator(c.le)
+    __gt__ = as_operator(c.gt)
+    __ge__ = as_operator(c.ge)
+    __and__ = __rand__ = as_operator(c.bitwise_and)
+    __or__ = __ror__ = as_operator(c.bitwise_or)
+    __xor__ = __rxor__ = as_operator(c.bitwise_xor)
     __invert__ = c.bitwise_not
-    __radd__ = e._add
-    __rmul__ = e.mul
 
     def __pos__(self) -> Tensor:
         return self
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return e._sub(other, self)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return e._div(other, self)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return e.floor_divide(other, self)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return e.remainder(other, self)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return e.pow(other, self)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
-
-    def __eq__(self, other: Any) -> Any:
-        return c.eq(self, other) if _is_operand(other) else NotImplemented
-
-    def __ne__(self, other: Any) -> Any:
-        return c.ne(self, other) if _is_operand(other) else NotImplemented
 
     def __getitem__(self, key: Any) -> Tensor:
         return indexing.index(self, key)
@@ -470,6 +481,10 @@ class Tensor(Node):
     def where(self, condition: Any, other: Any) -> Tensor:
         """Keep the elements where the condition holds, and take those of `other` elsewhere."""
         return e.where(condition, self, other)
+
+    def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+        """Part it along `dim` into pieces of one size (the last may be smaller), or of given sizes."""
+        return s.split(self, split_size, dim)
 
     add, sub, mul, div, true_divide, pow = e.add, e.sub, e.mul, e.div, e.true_divide, e.pow
     float_power, neg, abs, sign, square = e.float_power, e.neg, e.abs, e.sign, e.square
@@ -491,8 +506,7 @@ class Tensor(Node):
     reshape, view, flatten, ravel, unflatten = s.reshape, s.view, s.flatten, s.ravel, s.unflatten
     squeeze, unsqueeze, permute, transpose, movedim = s.squeeze, s.unsqueeze, s.permute, s.transpose, s.movedim
     expand, expand_as, broadcast_to, repeat, tile = s.expand, s.expand_as, s.broadcast_to, s.repeat, s.tile
-    flip, roll, split, chunk, unbind, narrow = s.flip, s.roll, s.split, s.chunk, s.unbind, s.narrow
-    select = s.select
+    flip, roll, chunk, unbind, narrow, select = s.flip, s.roll, s.chunk, s.unbind, s.narrow, s.select
     diag, diagonal, trace, tril, triu = d.diag, d.diagonal, d.trace, d.tril, d.triu
     gather, take_along_dim, index_select = indexing.gather, indexing.take_along_dim, indexing.index_select
     scatter, scatter_add, masked_fill = indexing.scatter, indexing.scatter_add, indexing.masked_fill
@@ -502,26 +516,38 @@ class Tensor(Node):
 
     # -- in place ------------------------------------------------------------------------------------------------------
 
-    def _change(self, name: str, write: Callable[[npt.NDArray[Any]], Any]) -> Tensor:
-        """Let `write` change the array, where no gradient becomes wrong by that, and note that it has changed."""
-        if self._requires_grad and is_recording():
+    def _change(self, name: str, write: Callable[[npt.NDArray[Any]], Any], *written: Any) -> Tensor:
+        """Let `write` change the array, where no gradient becomes wrong by that, and note that it has changed.
+
+        What it is changed with is `written`, for reports.
+        """
+        state = is_recording()
+        if self._requires_grad and state:
             what = "a leaf that requires a gradient" if self._op is None else "a result that a graph has recorded"
             raise RuntimeError(
                 f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor"
             )
+        before = np.array(self._data) if state.__class__ is Watch else None
         try:
-            write(self.data)
+            if before is None:
+                write(self.data)
+            else:
+                with np.errstate(all="ignore"):  # the report says more than NumPy's warning
+                    write(self.data)
         except Exception as error:
             kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
             raise kind(f"{name}: {error}") from None
         increment_version(self)
+        if before is not None:
+            check_change(name, self, before, written)
         return self
 
-    def _combine(self, name: str, function: np.ufunc, other: Any, alpha: Any = 1) -> Tensor:
+    def _combine(self, name: str, function: Callable[..., Any], other: Any, alpha: Any = 1) -> Tensor:
         value = self._operand(name, other)
-        if alpha != 1:
-            value = value * self._operand(name, alpha)
-        return self._change(name, lambda a: function(a, value, out=a, casting="same_kind"))
+        if alpha == 1:
+            return self._change(name, lambda a: function(a, value, out=a, casting="same_kind"), value)
+        factor = self._operand(name, alpha)
+        return self._change(name, lambda a: function(a, value * factor, out=a, casting="same_kind"), value, factor)
 
     def _operand(self, name: str, other: Any) -> Any:
         """Return what is to be written into this tensor as an array or number."""
@@ -533,7 +559,7 @@ class Tensor(Node):
             return other._data
         if isinstance(other, np.ndarray):
             return other
-        if not isinstance(other, (bool, int, float, np.bool, np.integer, np.floating)):
+        if not isinstance(other, NUMBERS):
             raise TypeError(f"{name}: expected a Tensor, an ndarray or a number, got {type(other).__name__}")
         return other.item() if isinstance(other, np.generic) else other
 
@@ -541,19 +567,19 @@ class Tensor(Node):
         plain = self._operand("setitem", value)
         first, then = indexing.in_two_steps(indexing.plain_index(key))
         if then is None:
-            self._change("setitem", lambda a: a.__setitem__(first, plain))
+            self._change("setitem", lambda a: a.__setitem__(first, plain), plain)
         else:
-            self._change("setitem", lambda a: a[first].__setitem__(then, plain))
+            self._change("setitem", lambda a: a[first].__setitem__(then, plain), plain)
 
     def copy_(self, src: Any) -> Tensor:
         """Overwrite the elements with those of `src`, broadcast."""
         value = self._operand("copy_", src)
-        return self._change("copy_", lambda a: np.copyto(a, value, casting="unsafe"))
+        return self._change("copy_", lambda a: np.copyto(a, value, casting="unsafe"), value)
 
     def fill_(self, value: Any) -> Tensor:
         """Overwrite every element with one value."""
         plain = self._operand("fill_", value)
-        return self._change("fill_", lambda a: a.fill(plain))
+        return self._change("fill_", lambda a: a.fill(plain), plain)
 
     def zero_(self) -> Tensor:
         """Overwrite every element with 0."""
@@ -591,7 +617,7 @@ class Tensor(Node):
                 limited = limit(limited, bound, casting="same_kind")
             np.copyto(a, limited, casting="same_kind")
 
-        return self._change("clamp_", write)
+        return self._change("clamp_", write, *(bound for _, bound in bounds))
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""
@@ -612,7 +638,7 @@ class Tensor(Node):
 
     def _floats(self, name: str, *numbers: Any) -> None:
         for number in numbers:
-            if not isinstance(number, (int, float, np.integer, np.floating)):
+            if not isinstance(number, NUMBERS):
                 raise TypeError(f"{name}: expected numbers, got {type(number).__name__}")
         if self.dtype.kind != "f":
             raise RuntimeError(f"{name}: expected a tensor of floats, this holds {self.dtype}")
@@ -621,19 +647,12 @@ class Tensor(Node):
     __isub__ = _augmented(np.subtract, e._sub, "sub_")
     __imul__ = _augmented(np.multiply, e.mul, "mul_")
     __itruediv__ = _augmented(np.divide, e._div, "div_")
-    __ifloordiv__ = _augmented(np.floor_divide, e.floor_divide, "floor_divide_")
-    __imod__ = _augmented(np.remainder, e.remainder, "remainder_")
+    __ifloordiv__ = _augmented(_not_by_zero(np.floor_divide), e.floor_divide, "floor_divide_")
+    __imod__ = _augmented(_not_by_zero(np.remainder), e.remainder, "remainder_")
     __ipow__ = _augmented(np.power, e.pow, "pow_")
     __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
     __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")
     __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
-
-
-_OPERANDS: tuple[type, ...] = (Node, np.ndarray, np.generic, bool, int, float)
-
-
-def _is_operand(value: Any) -> bool:
-    return isinstance(value, _OPERANDS)
 
 
 def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

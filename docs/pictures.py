@@ -19,13 +19,13 @@ What `ad.draw` and `ad.explain` make of a computation. This page and its picture
 
 ## Computation
 
-`ad.draw(L)`: every tensor with its value (blue) and its gradient (orange), every operation. Inputs are sheets,
-parameters have a thick frame, the output a double one.
+`ad.draw(L)`: every operation, and every tensor with its value (blue) and beneath it its gradient (orange). Inputs are
+sheets, parameters have a thick frame, the output a double one. ∂L/∂· is the derivative of L by what it is written at.
 
 ![One neuron, operation by operation](neuron_computation.png)
 
 `ad.draw(loss, params=model)`: parameters have the names that the model gives them, calls of modules are frames. What is
-too large to be shown in full is summarized.
+too large to be shown in full is summarized: mean ± standard deviation, and from where to where the values go.
 
 ![The XOR network: two linear layers and a tanh, framed by their modules, and the loss](xor.png)
 
@@ -37,7 +37,8 @@ no gradient flows back, the way is dashed.
 
 ![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each way](neuron.png)
 
-Tensors without a name are called v₁, v₂, ...; a layer says what it makes of the gradient that arrives.
+Tensors without a name are called v₁, v₂, ...; a layer says what it makes of the gradient that arrives, in the notation
+of Python: @ is the product of matrices, ᵀ the transpose, and Σ here the sum over the rows.
 
 ![The XOR network with the local derivatives on its ways](xor_chain.png)
 
@@ -55,7 +56,8 @@ Where two ways lead from the output to the input, their products are summed.
 {hidden}
 ```
 
-For tensors, each factor is a Jacobian, given by its shape: J(3×2) has three rows and two columns.
+For tensors, each factor is a Jacobian, given by its shape: J(3×2) has three rows and two columns. `onesᵀ` is a row of
+ones, `diag` a matrix with its argument on the diagonal.
 
 ```text
 {tensors}
@@ -68,16 +70,28 @@ what is deeper is folded.
 
 ![Five blocks of a network for MNIST with the shapes between them](mnist.png)
 
-A graph of more than 250 operations folds by itself, and a line says so.
+A graph too large to read folds by itself, and a line says so; each module then shows what it returned. That is one of
+more than 40 operations, or, if it has no modules to fold, of more than 250. `fold=False` draws all of it.
+
+![The same network, folded to its layers, with the values and the gradients between them](mnist_folded.png)
 
 ![Ten thousand multiplications, all but the last twenty in one box](folded.png)
+
+`direction="TB"` runs from top to bottom.
+
+![A small convolutional network from top to bottom](cnn.png)
 
 ## Gradient health
 
 `ad.draw(loss, params=model, heat=True)`: each tensor shaded by the size of its gradient relative to its own. Here five
-sigmoid layers with small weights let the gradient vanish.
+sigmoid layers with small weights let the gradient vanish. The number is written beside the shade: ∂/value is the size
+of the gradient (the root of its mean square) divided by that of the tensor.
 
 ![Sigmoid layers whose gradients get smaller from right to left](heat.png)
+
+With `depth=1`, modules are shaded by the gradients of their parameters.
+
+![The same network, a box for each layer](heat_folded.png)
 
 ## For dark slides
 
@@ -87,9 +101,11 @@ sigmoid layers with small weights let the gradient vanish.
 
 ## Played
 
-`ad.draw(L).save("neuron.html")` writes one page that needs no network: play and step through the computation with the
-buttons or the arrow keys, forward operation by operation, backward way by way. Each step says upstream gradient × local
-derivative = contribution. Pointing at a tensor gives its statistics, a click its chain rule.
+`.save("neuron.html")` on any of these pictures writes one page that needs no network: play and step through it with
+the buttons or the arrow keys, forward operation by operation, backward way by way. Each step says upstream gradient ×
+local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where ways meet.
+Pointing at a tensor gives its statistics, a click its chain rule. Download [neuron.html](neuron.html) or
+[xor.html](xor.html) and open it in a browser.
 """
 
 
@@ -109,7 +125,7 @@ def xor() -> tuple[ad.Tensor, nn.Module]:
     model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
     x = ad.tensor(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), name="x")
     y = ad.tensor(np.array([[0], [1], [1], [0]], np.float32), name="y")
-    return nn.BCEWithLogitsLoss()(model(x), y), model
+    return nn.BCEWithLogitsLoss()(model(x), y).named("L"), model
 
 
 class Block(nn.Sequential):
@@ -126,6 +142,15 @@ def mnist() -> tuple[ad.Tensor, nn.Module]:
     images = ad.tensor(np.random.default_rng(0).random((128, 784), np.float32), name="images")
     labels = ad.tensor(np.arange(128) % 10, name="labels")
     return nn.CrossEntropyLoss()(model(images), labels).named("loss"), model
+
+
+def cnn() -> tuple[ad.Tensor, nn.Module]:
+    """Return the loss of a small untrained convolutional network on random numbers, and the network."""
+    ad.manual_seed(0)
+    features = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    model = nn.Sequential(features, nn.Flatten(), nn.Linear(8 * 14 * 14, 10))
+    images = ad.tensor(np.random.default_rng(0).random((4, 1, 28, 28), np.float32), name="images")
+    return nn.CrossEntropyLoss()(model(images), ad.tensor(np.arange(4), name="labels")).named("loss"), model
 
 
 def vanishing() -> tuple[ad.Tensor, nn.Module]:
@@ -159,13 +184,19 @@ def main(folder: Path = HERE) -> None:
     ad.draw(neuron()).save(folder / "neuron_computation.png")
     ad.draw(neuron(), derivatives=True).save(folder / "neuron.png")
     ad.draw(neuron(), derivatives=True, theme="dark").save(folder / "neuron_dark.png")
+    ad.draw(neuron()).save(folder / "neuron.html")
     loss, model = xor()
     ad.draw(loss, params=model).save(folder / "xor.png")
     ad.draw(loss, params=model, derivatives=True).save(folder / "xor_chain.png")
+    ad.draw(loss, params=model).save(folder / "xor.html")
     loss, model = mnist()
     ad.draw(loss, params=model, depth=1).save(folder / "mnist.png")
+    ad.draw(loss, params=model).save(folder / "mnist_folded.png")
+    loss, model = cnn()
+    ad.draw(loss, params=model, depth=2, direction="TB").save(folder / "cnn.png")
     loss, model = vanishing()
     ad.draw(loss, params=model, heat=True).save(folder / "heat.png")
+    ad.draw(loss, params=model, heat=True, depth=1).save(folder / "heat_folded.png")
     product = ad.tensor(1.0, requires_grad=True, name="x")
     for _ in range(10_000):
         product = product * 1.001

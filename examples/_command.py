@@ -7,7 +7,7 @@ import importlib.util
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,7 +42,7 @@ def run(main: Callable[[], int]) -> int:
         return 130
 
 
-def require(*modules: str) -> None:
+def require(*modules: str, what: str = "this example", install: str = "'autodiff[examples]'") -> None:
     """
     Fail before any work is done if a package that only the examples need is missing.
 
@@ -50,6 +50,10 @@ def require(*modules: str) -> None:
     ----------
     *modules : str
         Names to import, such as ``"matplotlib"``.
+    what : str, optional
+        What needs them.
+    install : str, optional
+        What ``pip install`` is to be given.
 
     Raises
     ------
@@ -58,9 +62,7 @@ def require(*modules: str) -> None:
     """
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
-        raise ExampleError(
-            f"this example needs {' and '.join(missing)}: install with  pip install 'autodiff[examples]'"
-        )
+        raise ExampleError(f"{what} needs {' and '.join(missing)}: install with  pip install {install}")
 
 
 def writable_folder(path: Path) -> Path:
@@ -96,12 +98,37 @@ def reason(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
+def progress(items: Iterable[Item], total: int, title: str, unit: str = "batch") -> Iterable[Item]:
     """Pass the items on while a bar shows how far it is; the bar is drawn on terminals only."""
     from tqdm import tqdm
 
-    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit="batch", leave=False, disable=None)
+    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit=unit, leave=False, disable=None)
     return bar
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """
+    Print a table that reads well on a terminal and is Markdown as it stands.
+
+    Parameters
+    ----------
+    headers : sequence of str
+        The names of the columns.
+    rows : iterable of sequence
+        Their cells. The first column and columns of words are set to the left, those in which all cells begin as a
+        number does, or are empty, to the right.
+    """
+    lines = [list(headers), *([str(cell) for cell in row] for row in rows)]
+    columns = list(zip(*lines, strict=True))
+    widths = [max(3, *map(len, column)) for column in columns]
+    numbers = [
+        i > 0 and any(c) and all(cell[:1] in "+-−.0123456789" for cell in c) for i, (_, *c) in enumerate(columns)
+    ]
+    rule = ["-" * (width - 1) + ":" if number else "-" * width for width, number in zip(widths, numbers, strict=True)]
+    for line in (lines[0], rule, *lines[1:]):
+        layout = zip(line, widths, numbers, strict=True)
+        cells = [cell.rjust(width) if number else cell.ljust(width) for cell, width, number in layout]
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def integer(minimum: int, why: str = "") -> Callable[[str], int]:
@@ -133,6 +160,22 @@ def integer(minimum: int, why: str = "") -> Callable[[str], int]:
     return convert
 
 
+def number(least: float, below: float = math.inf) -> Callable[[str], float]:
+    """Make a type for `argparse`: a finite number of at least `least` and below `below`."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value < below:
+            limit = f" and below {below:g}" if below < math.inf else ""
+            raise argparse.ArgumentTypeError(f"expected a number of at least {least:g}{limit}, got {text!r}")
+        return value
+
+    return convert
+
+
 def positive_number(text: str) -> float:
     """Convert the text of an option to a finite number above zero, as a type for `argparse`."""
     try:
@@ -144,9 +187,14 @@ def positive_number(text: str) -> float:
     return value
 
 
-def parser(description: str, out: str) -> argparse.ArgumentParser:
+def job_count(text: str) -> int:
+    """Convert the text of ``--jobs``: how many runs at a time, or -1 for as many as there are cores."""
+    return -1 if text == "-1" else integer(1, why=", or -1 for as many as there are cores")(text)
+
+
+def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentParser:
     """
-    Make the option parser of a program, with the two options that all programs have.
+    Make the option parser of a program, with the options that all programs have.
 
     Parameters
     ----------
@@ -154,6 +202,8 @@ def parser(description: str, out: str) -> argparse.ArgumentParser:
         What the program does.
     out : str
         The default of ``--out``.
+    quick : str, optional
+        What ``--quick`` does; without it there is no such option.
 
     Returns
     -------
@@ -165,4 +215,6 @@ def parser(description: str, out: str) -> argparse.ArgumentParser:
     )
     options.add_argument("--seed", type=integer(0), default=0, help="makes the run repeatable")
     options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
+    if quick:
+        options.add_argument("--quick", action="store_true", help=quick)
     return options

@@ -38,7 +38,21 @@ class Images:
 
     def inputs(self, rows: NDArray[np.int64] | slice) -> Pixels:
         """Return some images as the network wants them: flat, float32, between 0 and 1; shape (rows, pixels)."""
-        pixels = self.pixels[rows]
+        return self._scaled(self.pixels[rows])
+
+    def shifted_inputs(self, rows: NDArray[np.int64], most: int, rng: np.random.Generator) -> Pixels:
+        """Return the same, each image moved by at most so many pixels up or down, left or right, at random."""
+        pixels = np.pad(self.pixels[rows], ((0, 0), (most, most), (most, most)))
+        height, width = self.pixels.shape[1:]
+        windows = np.lib.stride_tricks.sliding_window_view(pixels, (height, width), axis=(1, 2))
+        top, left = rng.integers(0, 2 * most + 1, (2, len(rows)))
+        return self._scaled(windows[np.arange(len(rows)), top, left])
+
+    def first(self, count: int) -> Images:
+        """Return the first images alone, for a quick look."""
+        return Images(self.pixels[:count], self.labels[:count], self.full)
+
+    def _scaled(self, pixels: NDArray[np.uint8]) -> Pixels:
         scaled: Pixels = pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(self.full)
         return scaled
 
@@ -50,6 +64,10 @@ class Split:
     name: str
     train: Images
     test: Images
+
+    def quick(self) -> Split:
+        """Return a tenth of MNIST: at most 6,000 training and 1,000 test images."""
+        return Split(self.name, self.train.first(6000), self.test.first(1000))
 
 
 def load_digits(seed: int, test_share: float = 0.2) -> Split:

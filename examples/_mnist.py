@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from examples._command import ExampleError, reason
 from examples._download import DownloadError, download
-from examples._images import Images, Split
+from examples._images import Images, Split, load_digits
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -109,6 +109,38 @@ def load_mnist() -> Split:
     train = _load_pair(folder, find, TRAIN_IMAGES, TRAIN_LABELS)
     test = _load_pair(folder, find, TEST_IMAGES, TEST_LABELS)
     return Split("MNIST", train, test)
+
+
+def load_data(choice: str, seed: int) -> Split:
+    """
+    Return the data set an option asks for.
+
+    Parameters
+    ----------
+    choice : str
+        ``"mnist"``, ``"digits"``, or ``"auto"``: MNIST if it can be had, else the digits, which need no download.
+    seed : int
+        Splits the digits.
+
+    Returns
+    -------
+    Split
+        The images.
+
+    Raises
+    ------
+    ExampleError
+        If a file is damaged, or MNIST is asked for and cannot be had.
+    """
+    if choice == "digits":
+        return load_digits(seed)
+    try:
+        return load_mnist()
+    except DownloadError as error:
+        if choice == "mnist":
+            raise ExampleError(f"{error}; to use files you have, set MNIST_DIR to their folder") from error
+        print(f"MNIST is not available, so this trains on scikit-learn's digits instead: {error}")
+        return load_digits(seed)
 
 
 def cache_folder() -> Path:

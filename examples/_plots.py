@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from autodiff.visualize.rendering import Picture
+
 # From the palette of Okabe and Ito (2008), "Color Universal Design".
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 VERMILION = "#D55E00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
 GREY = "#8A8A8A"
+CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)  # for lines told apart by colour, in this order
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -38,6 +44,15 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path, dpi=150)
     except OSError as error:
         raise ExampleError(f"cannot write {path}: {reason(error)}") from error
+
+
+def save_graph(graph: Picture, *paths: Path) -> None:
+    """Write what `autodiff.draw` returned, in the format that each path's suffix says."""
+    for path in paths:
+        try:
+            graph.save(path)
+        except OSError as error:
+            raise ExampleError(f"{path}: {reason(error)}") from error
 
 
 def style(axes: Axes, title: str, x_label: str, y_label: str) -> None:
@@ -109,3 +124,34 @@ def image_sheet(
     for axes, image, truth, prediction in zip(cells, pixels, truths, predictions, strict=False):
         draw_image(axes, image, int(truth), int(prediction))
     return figure
+
+
+def draw_predictions(
+    pixels: NDArray[np.uint8], truths: NDArray[np.int64], predictions: NDArray[np.int64], path: Path
+) -> None:
+    """Write the first 30 images, and up to 10 more that were read wrongly, as a picture, each under its prediction."""
+    first = np.arange(min(30, len(pixels)))
+    wrong = np.flatnonzero(predictions != truths)
+    more = np.setdiff1d(wrong, first)[:10]
+    rows = np.concatenate([first, more])
+    title = f"Predictions for the first {len(first)} test images"
+    if len(more):
+        title += f", and for {len(more)} of the {len(wrong):,} read wrongly"
+    save(image_sheet(pixels[rows], truths[rows], predictions[rows], title), path)
+
+
+def draw_confusion(truths: NDArray[np.int64], predictions: NDArray[np.int64], path: Path) -> None:
+    """Write as a picture how often each digit (a row) was taken for which (a column)."""
+    counts = np.zeros((10, 10), np.int64)
+    np.add.at(counts, (truths, predictions), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = new_figure(5.4, 5)
+    axes = figure.subplots()
+    axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)  # the root lets the rare mistakes be seen
+    for row, column in zip(*counts.nonzero(), strict=True):
+        colour = "white" if shares[row, column] > 0.4 else "black"
+        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=8, color=colour)
+    style(axes, "What each digit was taken for", "prediction", "truth")
+    axes.grid(visible=False)
+    axes.set(xticks=range(10), yticks=range(10))
+    save(figure, path)

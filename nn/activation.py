@@ -14,6 +14,7 @@ from autodiff import Tensor
 from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .functional._checks import check_sizes
 from .module import Module, Parameter
 
 
@@ -306,6 +307,11 @@ class Hardtanh(_Activation):
     max_val : float, optional
     inplace : bool, optional
 
+    Raises
+    ------
+    ValueError
+        If `min_val` is not below `max_val`.
+
     Examples
     --------
     >>> nn.Hardtanh()(ad.tensor([-3.0, 0.5]))
@@ -315,7 +321,8 @@ class Hardtanh(_Activation):
     function = staticmethod(F.hardtanh)
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        F.activation.checked_range(min_val, max_val, "Hardtanh")
+        if min_val >= max_val:
+            raise ValueError(f"Hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
         super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
 
 
@@ -436,7 +443,8 @@ class Softmax(_Activation):
 
     Parameters
     ----------
-    dim : int
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
 
     Examples
     --------
@@ -446,7 +454,7 @@ class Softmax(_Activation):
 
     function = staticmethod(F.softmax)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
 
@@ -455,7 +463,8 @@ class Softmin(_Activation):
 
     Parameters
     ----------
-    dim : int
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
 
     Examples
     --------
@@ -465,7 +474,7 @@ class Softmin(_Activation):
 
     function = staticmethod(F.softmin)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
 
@@ -474,7 +483,8 @@ class LogSoftmax(_Activation):
 
     Parameters
     ----------
-    dim : int
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
 
     Examples
     --------
@@ -484,7 +494,7 @@ class LogSoftmax(_Activation):
 
     function = staticmethod(F.log_softmax)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
 
@@ -542,6 +552,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DTypeLike | None = None) -> None:
         super().__init__()
+        check_sizes("PReLU", num_parameters=num_parameters)
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(ad.full((num_parameters,), float(init), dtype=dtype))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, overload
@@ -18,29 +19,45 @@ class _Listed(Module):
 
     _kind = "module"
 
-    def _put(self, name: str, element: Any) -> None:
+    def _check(self, name: str, element: Any) -> None:
         if not isinstance(element, Module):
             raise TypeError(f"{type(self).__name__}: element {name!r} must be a Module, got {type(element).__name__}")
+
+    def _put(self, name: str, element: Any) -> None:
+        self._check(name, element)
         self.add_module(name, element)
 
     def _names(self) -> list[str]:
         return [name for name, _ in self._own(self._kind)]
 
     def _name_at(self, index: int) -> str:
-        names = self._names()
-        if not -len(names) <= index < len(names):
+        names, i = self._names(), self._whole(index)
+        if not -len(names) <= i < len(names):
             raise IndexError(f"{type(self).__name__}: index {index} is out of range for {len(names)} elements")
-        return names[index]
+        return names[i]
+
+    def _whole(self, index: Any) -> int:
+        try:
+            return operator.index(index)
+        except TypeError:
+            raise TypeError(
+                f"{type(self).__name__}: an index must be an integer or a slice, got {type(index).__name__}"
+            ) from None
 
     def _renew(self, elements: list[Any]) -> None:
         """Hold these elements instead, numbered anew; nothing changes unless all of them fit."""
-        checked = type(self)()
         for i, element in enumerate(elements):
-            checked._put(str(i), element)
+            self._check(str(i), element)
         for name in self._names():
             delattr(self, name)
         for i, element in enumerate(elements):
             self._put(str(i), element)
+
+    def _alike(self, base: type[L]) -> L:
+        """Return an empty container of this class, or of `base` if this class is constructed in a way of its own."""
+        kind: Any = type(self)
+        made: L = kind() if kind.__init__ is base.__init__ else base()
+        return made
 
     def __len__(self) -> int:
         return sum(1 for _ in self._own(self._kind))
@@ -53,7 +70,7 @@ class _Listed(Module):
 
     def __delitem__(self, index: int | slice) -> None:
         kept = list(self)
-        if isinstance(index, int):
+        if not isinstance(index, slice):
             self._name_at(index)
         del kept[index]
         self._renew(kept)
@@ -65,31 +82,35 @@ class _Listed(Module):
 
     def extend(self: L, elements: Iterable[Any]) -> L:
         """Add elements at the end; none, unless all of them fit."""
-        if not isinstance(elements, Iterable):
+        if not isinstance(elements, Iterable) or isinstance(elements, Tensor):
             raise TypeError(f"{type(self).__name__}: expected an iterable, got {type(elements).__name__}")
-        added = list(elements)
-        checked = type(self)()
-        for i, element in enumerate(added):
-            checked._put(str(i), element)
+        added, start = list(elements), len(self)
+        for i, element in enumerate(added, start):
+            self._check(str(i), element)
         for element in added:
             self.append(element)
         return self
 
-    def insert(self, index: int, element: Any) -> None:
-        """Add an element before the one at `index`."""
+    def insert(self: L, index: int, element: Any) -> L:
+        """Add an element before the one at `index`, and return the container."""
         changed = list(self)
+        if not -len(changed) <= self._whole(index) <= len(changed):
+            raise IndexError(f"{type(self).__name__}: index {index} is out of range for {len(changed)} elements")
         changed.insert(index, element)
         self._renew(changed)
+        return self
 
-    def pop(self, index: int = -1) -> Any:
-        """Take out an element, the last one by default, and return it."""
-        element = getattr(self, self._name_at(index))
-        del self[index]
-        return element
+    def pop(self, key: int | slice = -1) -> Any:
+        """Take out an element, the last one by default, or several, and return it or a container of them."""
+        taken = self[key]  # type: ignore[index]  # every subclass has it
+        del self[key]
+        return taken
 
 
 class Sequential(_Listed):
     """Modules applied one after the other.
+
+    A slice is a Sequential of the same modules; ``a + b`` joins two of them, ``a * 3`` repeats the same modules.
 
     Parameters
     ----------
@@ -134,9 +155,38 @@ class Sequential(_Listed):
     def __getitem__(self, index: slice) -> Sequential: ...
 
     def __getitem__(self, index: int | slice) -> Module:
-        if isinstance(index, slice):
-            return Sequential(OrderedDict(list(self._own("module"))[index]))
-        return getattr(self, self._name_at(index))  # type: ignore[no-any-return]  # a registered Module
+        if not isinstance(index, slice):
+            return getattr(self, self._name_at(index))  # type: ignore[no-any-return]  # a registered Module
+        taken = self._alike(Sequential)
+        for name, module in list(self._own("module"))[index]:
+            taken._put(name, module)
+        return taken
+
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *self._summand(other))
+
+    def __iadd__(self, other: Sequential) -> Sequential:
+        return self.extend(self._summand(other))
+
+    def _summand(self, other: Any) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"{type(self).__name__}: + needs another Sequential, got {type(other).__name__}")
+        return other
+
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*list(self) * self._factor(times))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Sequential:
+        return self.extend(list(self) * (self._factor(times) - 1))
+
+    def _factor(self, times: Any) -> int:
+        if not isinstance(times, int):
+            raise TypeError(f"{type(self).__name__}: * needs an integer, got {type(times).__name__}")
+        if times < 1:
+            raise ValueError(f"{type(self).__name__}: * needs a positive integer, got {times}")
+        return times
 
 
 class ModuleList(_Listed):
@@ -175,7 +225,7 @@ class ModuleList(_Listed):
 
     def __getitem__(self, index: int | slice) -> Module:
         if isinstance(index, slice):
-            return ModuleList(list(self)[index])
+            return self._alike(ModuleList).extend(list(self)[index])
         return getattr(self, self._name_at(index))  # type: ignore[no-any-return]  # a registered Module
 
     def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
@@ -226,32 +276,34 @@ class ModuleDict(Module):
         if not isinstance(modules, Iterable):
             raise TypeError(f"ModuleDict: expected a mapping or pairs, got {type(modules).__name__}")
         pairs = list(modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules)
-        for name, module in pairs:
-            self._check(name, module)
+        for i, pair in enumerate(pairs):
+            if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
+                raise TypeError(f"ModuleDict: element {i} must be a name and a Module, got {pair!r}")
+            self._check(*pair)
         for name, module in pairs:
             self[name] = module
 
-    def _check(self, name: str, module: Any) -> None:
+    def _check(self, key: str, module: Any) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"ModuleDict: element {name!r} must be a Module, got {type(module).__name__}")
-        self._check_new(name, module, Module, "module")
+            raise TypeError(f"ModuleDict: element {key!r} must be a Module, got {type(module).__name__}")
+        self._check_new(key, module, Module, "module")
 
-    def __setitem__(self, name: str, module: Module) -> None:
-        self._check(name, module)
-        self.add_module(name, module)
+    def __setitem__(self, key: str, module: Module) -> None:
+        self._check(key, module)
+        self.add_module(key, module)
 
-    def __getitem__(self, name: str) -> Module:
-        if name not in self:
-            raise KeyError(name)
-        return getattr(self, name)  # type: ignore[no-any-return]  # a registered Module
+    def __getitem__(self, key: str) -> Module:
+        if key not in self:
+            raise KeyError(key)
+        return getattr(self, key)  # type: ignore[no-any-return]  # a registered Module
 
-    def __delitem__(self, name: str) -> None:
-        if name not in self:
-            raise KeyError(name)
-        delattr(self, name)
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        delattr(self, key)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.keys()  # the names, not this method again
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()  # the names, not this method again
 
     def __len__(self) -> int:
         return len(self.keys())
@@ -271,10 +323,10 @@ class ModuleDict(Module):
         """Return (name, module) pairs."""
         return list(self._own("module"))
 
-    def pop(self, name: str) -> Module:
+    def pop(self, key: str) -> Module:
         """Take out a module and return it."""
-        module = self[name]
-        del self[name]
+        module = self[key]
+        del self[key]
         return module
 
     def clear(self) -> None:
@@ -313,9 +365,12 @@ class ParameterList(_Listed):
         if values is not None:
             self.extend(values)
 
-    def _put(self, name: str, element: Any) -> None:
+    def _check(self, name: str, element: Any) -> None:
         if not isinstance(element, Tensor):
             raise TypeError(f"ParameterList: element {name!r} must be a Tensor, got {type(element).__name__}")
+
+    def _put(self, name: str, element: Any) -> None:
+        self._check(name, element)
         setattr(self, name, element if isinstance(element, Parameter) else Parameter(element))
 
     @overload
@@ -325,8 +380,11 @@ class ParameterList(_Listed):
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
-            return ParameterList(list(self)[index])
+            return self._alike(ParameterList).extend(list(self)[index])
         return getattr(self, self._name_at(index))
+
+    def __iadd__(self, values: Iterable[Tensor]) -> ParameterList:
+        return self.extend(values)
 
     def __repr__(self) -> str:
         lines = [

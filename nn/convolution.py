@@ -13,6 +13,7 @@ from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
+from .functional._checks import check_sizes
 from .functional.convolution import MODES, Many, geometry, paddings
 from .module import Module, Parameter
 
@@ -39,7 +40,8 @@ class _Convolution(Module):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        check_sizes(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
+        if not groups or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{name}: channels must be divisible by groups, got {in_channels} and {out_channels} by {groups}"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
@@ -10,7 +11,8 @@ from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
-from .functional.layer import checked_row
+from .functional._checks import check_sizes
+from .functional.layer import check_dense, checked_row
 from .module import Module, Parameter
 
 
@@ -27,6 +29,10 @@ class Embedding(Module):
         Rows that are looked up and longer than this are shortened to it, in place.
     norm_type : float, optional
         The exponent of the norm that `max_norm` limits.
+    scale_grad_by_freq : bool, optional
+        Whether to divide the gradient of a row by how often a call looks it up.
+    sparse : bool, optional
+        Must be False: there are no sparse gradients.
     dtype : dtype, optional
 
     Attributes
@@ -38,6 +44,8 @@ class Embedding(Module):
     ------
     ValueError
         If `padding_idx` is out of range.
+    NotImplementedError
+        If `sparse` is asked for.
 
     Examples
     --------
@@ -53,19 +61,33 @@ class Embedding(Module):
         padding_idx: int | None = None,
         max_norm: float | None = None,
         norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
         *,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
+        check_dense(sparse, "Embedding")
+        check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        if padding_idx is not None and not isinstance(padding_idx, (int, np.integer)):
+            raise TypeError(f"Embedding: padding_idx must be an integer, got {type(padding_idx).__name__}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else checked_row(padding_idx, num_embeddings, "Embedding")
         self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         self.weight = Parameter(ad.zeros(num_embeddings, embedding_dim, dtype=dtype))
         self.reset_parameters()
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
     ) -> Embedding:
         """Make an embedding of a given table, which is not learned unless `freeze` is False.
 
@@ -77,7 +99,8 @@ class Embedding(Module):
         if embeddings.ndim != 2:
             raise ValueError(f"Embedding: a table must have two dimensions, got shape {embeddings.shape}")
         rows, columns = embeddings.shape
-        made = cls(rows, columns, padding_idx, max_norm, dtype=embeddings.dtype)
+        options = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+        made = cls(rows, columns, *options, dtype=embeddings.dtype)
         made.weight = Parameter(embeddings, requires_grad=not freeze)
         return made
 
@@ -90,11 +113,14 @@ class Embedding(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map numbers of any shape to (*shape, embedding_dim)."""
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
+        return F.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
+        )
 
     def extra_repr(self) -> str:
         """Name the sizes and the options that are set."""
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
         limit = "" if self.max_norm is None else f", max_norm={self.max_norm}"
         kind = "" if self.norm_type == 2 else f", norm_type={self.norm_type}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}{limit}{kind}"
+        scaled = ", scale_grad_by_freq=True" if self.scale_grad_by_freq else ""
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}{limit}{kind}{scaled}"

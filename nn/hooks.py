@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,44 +17,77 @@ if TYPE_CHECKING:
 Hook = Callable[..., Any]
 
 
+class Entry(NamedTuple):
+    """A hook, and how it wants to be called."""
+
+    hook: Hook
+    with_kwargs: bool = False
+    always: bool = False
+
+
 class Hooks:
-    """The hooks of one module: for each kind a dict from the key of its handle to (hook, whether with keywords)."""
+    """The hooks of one module: for each kind a dict from the key of its handle to the hook."""
 
     def __init__(self) -> None:
-        self.before: dict[int, tuple[Hook, bool]] = {}
-        self.after: dict[int, tuple[Hook, bool]] = {}
-        self.backward: dict[int, tuple[Hook, bool]] = {}
+        self.before: dict[int, Entry] = {}
+        self.after: dict[int, Entry] = {}
+        self.backward: dict[int, Entry] = {}
 
-    def add(self, kind: str, hook: Hook, prepend: bool, with_kwargs: bool = False) -> RemovableHandle:
+    def add(self, kind: str, hook: Hook, prepend: bool, *how: bool) -> RemovableHandle:
         """Register a hook of a kind, last or first."""
         if not callable(hook):
             raise TypeError(f"hook: expected a callable, got {type(hook).__name__}")
-        hooks: dict[int, tuple[Hook, bool]] = getattr(self, kind)
+        hooks: dict[int, Entry] = getattr(self, kind)
         handle = RemovableHandle(hooks)
         earlier = dict(hooks) if prepend else {}
         for key in earlier:
             del hooks[key]
-        hooks[handle._key] = (hook, with_kwargs)
+        hooks[handle._key] = Entry(hook, *how)
         hooks.update(earlier)
         return handle
 
 
 def call(hooks: Hooks, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what the module computes, with its hooks called around it."""
-    for hook, with_kwargs in tuple(hooks.before.values()):
-        given = hook(module, args, kwargs) if with_kwargs else hook(module, args)
-        if given is not None:
+    output, waiting = None, [e for e in hooks.after.values() if e.always]
+    try:
+        for hook, with_kwargs, _ in tuple(hooks.before.values()):
             if with_kwargs:
-                args, kwargs = given
-            else:
+                args, kwargs = _both(hook(module, args, kwargs), args, kwargs)
+            elif (given := hook(module, args)) is not None:
                 args = given if isinstance(given, tuple) else (given,)
-    watch = _Watch(module, hooks) if hooks.backward else None
-    output = module.forward(*(watch.enter(args) if watch else args), **kwargs)
-    for hook, with_kwargs in tuple(hooks.after.values()):
-        given = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
-        if given is not None:
-            output = given
+        watch = _Watch(module, hooks) if hooks.backward else None
+        output = module.forward(*(watch.enter(args) if watch else args), **kwargs)
+        for entry in tuple(hooks.after.values()):
+            if entry in waiting:
+                waiting.remove(entry)
+            output = _after(entry, module, args, kwargs, output)
+    except Exception:
+        for entry in waiting:
+            try:
+                output = _after(entry, module, args, kwargs, output)
+            except Exception as error:
+                warnings.warn(
+                    f"{type(module).__name__}: a hook that is always called failed after another error: {error}",
+                    stacklevel=3,
+                )
+        raise
     return watch.leave(output) if watch else output
+
+
+def _both(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments that a hook before a call gave, or those that were there."""
+    if given is None:
+        return args, kwargs
+    if not (isinstance(given, tuple) and len(given) == 2):
+        raise RuntimeError(f"hook: a forward pre-hook with keywords must return None or (args, kwargs), got {given!r}")
+    return given
+
+
+def _after(entry: Entry, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+    """Call a hook after a call and return what it put in the output's place."""
+    given = entry.hook(module, args, kwargs, output) if entry.with_kwargs else entry.hook(module, args, output)
+    return output if given is None else given
 
 
 class _Watch:
@@ -61,7 +95,7 @@ class _Watch:
 
     def __init__(self, module: Module, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
-        self.grad_output: tuple[Any, ...] = ()
+        self.grad_output: tuple[Any, ...] | None = None  # None unless gradients are on their way through the module
         self.inputs = 0
         self.inner = False  # whether a gradient is computed for an input
 
@@ -74,6 +108,13 @@ class _Watch:
         if isinstance(output, (tuple, list)):
             make = getattr(output, "_make", type(output))  # a named tuple takes its parts one by one
             return make(_passed(output, self._at_outputs))
+        if not isinstance(output, Tensor):
+            warnings.warn(
+                f"{type(self.module).__name__}: its backward hooks are not called, because it returned a "
+                f"{type(output).__name__} instead of a Tensor or a tuple of them",
+                stacklevel=4,
+            )
+            return output
         return _passed((output,), self._at_outputs)[0]
 
     def _at_outputs(self, gradients: tuple[Any, ...]) -> None:
@@ -82,8 +123,11 @@ class _Watch:
             self._at_inputs((None,) * self.inputs)
 
     def _at_inputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook, _ in tuple(self.hooks.backward.values()):
-            given = hook(self.module, gradients, self.grad_output)
+        grad_output, self.grad_output = self.grad_output, None
+        if grad_output is None:  # they came from inside, as those of a gradient's gradient do
+            return gradients
+        for hook, *_ in tuple(self.hooks.backward.values()):
+            given = hook(self.module, gradients, grad_output)
             if given is not None:
                 gradients = given if isinstance(given, tuple) else (given,)
         return gradients

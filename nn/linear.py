@@ -11,6 +11,7 @@ from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
+from .functional._checks import check_sizes
 from .module import Module, Parameter
 
 
@@ -35,7 +36,7 @@ class Linear(Module):
 
     Raises
     ------
-    ValueError
+    RuntimeError
         If a size is negative.
 
     Examples
@@ -50,8 +51,7 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: DTypeLike | None = None) -> None:
         super().__init__()
-        if in_features < 0 or out_features < 0:
-            raise ValueError(f"Linear: sizes must not be negative, got {in_features} and {out_features}")
+        check_sizes("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(ad.zeros(out_features, in_features, dtype=dtype))
         self.register_parameter("bias", Parameter(ad.zeros(out_features, dtype=dtype)) if bias else None)
@@ -93,8 +93,10 @@ class Bilinear(Module):
 
     Raises
     ------
+    RuntimeError
+        If a size is negative.
     ValueError
-        If a size is negative or there is no first input.
+        If there is no first input.
 
     Examples
     --------
@@ -113,9 +115,9 @@ class Bilinear(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
-        if in1_features <= 0 or in2_features < 0 or out_features < 0:
-            sizes = (in1_features, in2_features, out_features)
-            raise ValueError(f"Bilinear: sizes must not be negative and in1_features positive, got {sizes}")
+        check_sizes("Bilinear", in1_features=in1_features, in2_features=in2_features, out_features=out_features)
+        if not in1_features:
+            raise ValueError("Bilinear: in1_features must be positive, got 0")
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         self.weight = Parameter(ad.zeros(out_features, in1_features, in2_features, dtype=dtype))
         self.register_parameter("bias", Parameter(ad.zeros(out_features, dtype=dtype)) if bias else None)

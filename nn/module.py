@@ -128,7 +128,12 @@ class Module:
         return self._hooks.add(kind, hook, *options)
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> RemovableHandle:
         """Call a function with (module, args, output) after every call of this module.
 
@@ -140,6 +145,8 @@ class Module:
             Whether it is called before the hooks that are there already.
         with_kwargs : bool, optional
             Whether it gets (module, args, kwargs, output).
+        always_call : bool, optional
+            Whether it is called even where the call raises; its output is None then.
 
         Returns
         -------
@@ -154,7 +161,7 @@ class Module:
         (5, 2)
         >>> handle.remove()
         """
-        return self._hook("after", hook, prepend, with_kwargs)
+        return self._hook("after", hook, prepend, with_kwargs, always_call)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -295,9 +302,9 @@ class Module:
             for name, module in self._own("module"):
                 yield from module.named_modules(seen, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
-        """Yield this module and all below it, each once."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """Yield this module and all below it, each once unless `remove_duplicate` is False."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def _named(self, kind: str, prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
         seen = set()
@@ -515,9 +522,12 @@ class Module:
             faults.append(f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}.")
         if strict and unexpected:
             faults.append(f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
-        values = {key: _as_array(state_dict[key]) for key in own if key in state_dict}
+        given = {key: state_dict[key] for key in own if key in state_dict}
+        values = {key: _as_array(value) for key, value in given.items()}
         for key, value in values.items():
-            if value.dtype.kind not in "biuf":
+            if value is None:
+                faults.append(f"{key}: expected a Tensor or an ndarray, got {type(given[key]).__name__}.")
+            elif value.dtype.kind not in "biuf":
                 faults.append(f"{key}: expected numbers, got {value.dtype}.")
             elif value.shape != own[key].shape:
                 faults.append(
@@ -545,4 +555,6 @@ class Module:
 
 
 def _as_array(value: Any) -> Any:
-    return value._data if isinstance(value, Tensor) else np.asarray(value)
+    if isinstance(value, Tensor):
+        return value._data
+    return np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None

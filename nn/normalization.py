@@ -11,7 +11,7 @@ from autodiff import Tensor
 from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import checked_tensor
+from .functional._checks import check_sizes, checked_tensor
 from .module import Module, Parameter
 
 
@@ -37,6 +37,7 @@ class _BatchNorm(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        check_sizes(type(self).__name__, num_features=num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.register_parameter("weight", Parameter(ad.ones(num_features, dtype=dtype)) if affine else None)
@@ -177,7 +178,7 @@ class LayerNorm(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _shape(normalized_shape)
+        self.normalized_shape = _shape(normalized_shape, type(self).__name__)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         learned = elementwise_affine
         shape = self.normalized_shape
@@ -234,7 +235,7 @@ class RMSNorm(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _shape(normalized_shape)
+        self.normalized_shape = _shape(normalized_shape, type(self).__name__)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         weight = Parameter(ad.ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
         self.register_parameter("weight", weight)
@@ -297,7 +298,8 @@ class GroupNorm(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if num_groups < 1 or num_channels % num_groups:
+        check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
+        if not num_groups or num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels are not divisible by {num_groups} groups")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         self.register_parameter("weight", Parameter(ad.ones(num_channels, dtype=dtype)) if affine else None)
@@ -318,5 +320,8 @@ class GroupNorm(Module):
         )
 
 
-def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+def _shape(normalized_shape: int | Sequence[int], name: str) -> tuple[int, ...]:
+    sizes = tuple(normalized_shape) if isinstance(normalized_shape, Sequence) else (normalized_shape,)
+    for size in sizes:
+        check_sizes(name, normalized_shape=size)
+    return sizes

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 import autodiff as ad
 from autodiff import Tensor
 
+from .embedding import Embedding
 from .module import Module
 
 
@@ -25,7 +26,14 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
     input_shape : sequence of int, or of such sequences
         The shape of the input, the batch among it; or of each of several inputs.
     dtype : dtype, optional
-        Of the inputs; that of the model's first parameter unless given.
+        Of the inputs; unless given, int64 for a model that begins with an Embedding, else that of its first parameter.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no Module, or `input_shape` is not a sequence of int or of such sequences.
+    ValueError
+        If a size is negative.
 
     Examples
     --------
@@ -59,9 +67,8 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
 
 def _output_shapes(model: Module, input_shape: Sequence[Any], dtype: DTypeLike | None) -> dict[Module, str]:
     """Call the model and return the shape of what each module computed last."""
-    wanted = dtype if dtype is not None else next((p.dtype for p in model.parameters()), ad.get_default_dtype())
-    several = bool(input_shape) and isinstance(input_shape[0], Sequence)
-    inputs = [Tensor(np.zeros(tuple(s), wanted)) for s in (input_shape if several else [input_shape])]
+    wanted = _input_dtype(model) if dtype is None else dtype
+    inputs = [Tensor(np.zeros(shape, wanted)) for shape in _input_shapes(input_shape)]
     shapes: dict[Module, str] = {}
 
     def note(module: Module, args: Any, output: Any) -> None:
@@ -79,6 +86,24 @@ def _output_shapes(model: Module, input_shape: Sequence[Any], dtype: DTypeLike |
         for module, training in before.items():
             module.training = training
     return shapes
+
+
+def _input_dtype(model: Module) -> DTypeLike:
+    first = next(module for module in model.modules() if not any(module.children()))
+    if isinstance(first, Embedding):
+        return np.int64
+    return next((p.dtype for p in model.parameters()), ad.get_default_dtype())
+
+
+def _input_shapes(given: Any) -> list[tuple[int, ...]]:
+    """Return the shape of each input."""
+    several = isinstance(given, Sequence) and bool(given) and all(isinstance(s, Sequence) for s in given)
+    shapes = given if several else [given]
+    if not all(isinstance(s, Sequence) and all(isinstance(n, (int, np.integer)) for n in s) for s in shapes):
+        raise TypeError(f"summary: input_shape must be a sequence of integers or of such sequences, got {given!r}")
+    if any(n < 0 for s in shapes for n in s):
+        raise ValueError(f"summary: sizes must not be negative, got {given!r}")
+    return [tuple(s) for s in shapes]
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:

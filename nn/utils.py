@@ -29,7 +29,7 @@ def _gradients(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
-    norm_type: float = 2.0,
+    norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
     """Scale the gradients, in place, so that the norm of all of them together is at most `max_norm`.
@@ -39,7 +39,7 @@ def clip_grad_norm_(
     parameters : Tensor or iterable of Tensor
         Those without a gradient are passed over.
     max_norm : float
-    norm_type : float, optional
+    norm_type : float or "inf", optional
         The exponent of the norm; may be infinite.
     error_if_nonfinite : bool, optional
         Whether to raise where the norm is infinite or NaN, instead of scaling by it.
@@ -67,7 +67,7 @@ def clip_grad_norm_(
     ----------
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
     """
-    gradients = _gradients(parameters, "clip_grad_norm_")
+    gradients, norm_type, max_norm = _gradients(parameters, "clip_grad_norm_"), float(norm_type), float(max_norm)
     if not gradients:
         return ad.tensor(0.0)
     norms = np.stack([np.linalg.norm(g.data.ravel(), norm_type) for g in gradients])

@@ -30,15 +30,12 @@ def tensor_of(value: Any, name: str) -> Any:
 
 
 def operands(name: str, *values: Any) -> tuple[Any, ...]:
-    """Return tensors, arrays and numbers as tensors; integers among floats take the floats' dtype."""
+    """Return tensors, arrays and numbers as tensors of the dtype in which they meet."""
     if not any(isinstance(v, (Node, np.ndarray)) for v in values):
         raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(v).__name__ for v in values)}")
     xs = lift(name, values)
-    floats = [x._data.dtype for x in xs if x._data.dtype.kind == "f"]
-    if not floats or len(floats) == len(xs):
-        return xs
-    dtype = np.result_type(*floats)
-    return tuple(x if x._data.dtype.kind == "f" else wrap(x._data.astype(dtype)) for x in xs)
+    dtype = dtypes.common(x._data for x in xs)
+    return tuple(x.to(dtype) for x in xs)  # type: ignore[attr-defined]  # every Node made is a Tensor
 
 
 def integer(value: Any, name: str, what: str) -> int:
@@ -103,6 +100,23 @@ def _under(name: str, error: Exception) -> Exception:
         return error
     kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
     return kind(f"{name}: {error}")
+
+
+def also_by_name(name: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Let sizes or dims, which come as separate arguments or one sequence, come by PyTorch's name for them as well."""
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(function)
+        def apply(input: Any, *args: Any, **kwargs: Any) -> R:
+            if name in kwargs:
+                if args:
+                    raise TypeError(f"{function.__name__}: got {name} twice")
+                args = (kwargs.pop(name),)
+            return function(input, *args, **kwargs)
+
+        return apply
+
+    return decorate
 
 
 def numpy_names(function: Callable[P, R]) -> Callable[P, R]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..graph import Node
-from ..primitive import nondifferentiable, wrap
+from ..primitive import NUMBERS, nondifferentiable, wrap
 from ._arguments import named, operands
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ __all__ = [
 
 Array = Any  # an ndarray or a NumPy scalar
 
+_compared = functools.partial(nondifferentiable, compares=True)
 
-@nondifferentiable
+
+@_compared
 def eq(input: Array, other: Array) -> Array:
     """Tell where two tensors are equal, element by element, broadcasting.
 
@@ -33,7 +36,7 @@ def eq(input: Array, other: Array) -> Array:
     return input == other
 
 
-@nondifferentiable
+@_compared
 def ne(input: Array, other: Array) -> Array:
     """Tell where two tensors differ, element by element, broadcasting.
 
@@ -45,7 +48,7 @@ def ne(input: Array, other: Array) -> Array:
     return input != other
 
 
-@nondifferentiable
+@_compared
 def lt(input: Array, other: Array) -> Array:
     """Tell where `input` is less than `other`, element by element, broadcasting.
 
@@ -57,7 +60,7 @@ def lt(input: Array, other: Array) -> Array:
     return input < other
 
 
-@nondifferentiable
+@_compared
 def le(input: Array, other: Array) -> Array:
     """Tell where `input` is at most `other`, element by element, broadcasting.
 
@@ -69,7 +72,7 @@ def le(input: Array, other: Array) -> Array:
     return input <= other
 
 
-@nondifferentiable
+@_compared
 def gt(input: Array, other: Array) -> Array:
     """Tell where `input` is greater than `other`, element by element, broadcasting.
 
@@ -81,7 +84,7 @@ def gt(input: Array, other: Array) -> Array:
     return input > other
 
 
-@nondifferentiable
+@_compared
 def ge(input: Array, other: Array) -> Array:
     """Tell where `input` is at least `other`, element by element, broadcasting.
 
@@ -208,7 +211,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     if isinstance(input, Node) and isinstance(other, Node) and input._data.dtype != other._data.dtype:
         raise RuntimeError(f"isclose: both operands need one dtype, got {input._data.dtype} and {other._data.dtype}")
     for what, value in (("rtol", rtol), ("atol", atol)):
-        if not isinstance(value, (int, float, np.integer, np.floating)):
+        if not isinstance(value, NUMBERS):
             raise TypeError(f"isclose: {what} must be a number, got {type(value).__name__}")
         if not value >= 0:
             raise RuntimeError(f"isclose: {what} must not be negative, got {value}")

@@ -21,7 +21,7 @@ __all__ = ["einsum", "tensordot"]
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in the order of indices without a result
 
 
 def _einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str, ...], output: str) -> Array:
@@ -32,8 +32,9 @@ def _einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str,
     g = _einsum(g, *(operands[k] for k in others), inputs=tuple(labels), output=shared)
     sizes = dict(zip(shared, g.shape, strict=True))
     narrow = tuple(sizes.get(c, 1) for c in inputs[i])
-    shape = tuple(max(pair) for pair in zip(narrow, operands[i].shape, strict=True))
-    return g if narrow == shape else spread(g.reshape(narrow), shape, (), True)
+    shape = tuple(n if size == 1 else size for n, size in zip(narrow, operands[i].shape, strict=True))
+    g = g.reshape(narrow)
+    return g if narrow == shape else spread(g, shape, (), True)
 
 
 @primitive(view=True, operands=lambda g, i, operands, inputs, output: _einsum_rule(g, i, operands, inputs, output))
@@ -42,7 +43,7 @@ def _einsum(*operands: Array, inputs: tuple[str, ...], output: str) -> Array:
     return np.einsum(f"{','.join(inputs)}->{output}", *operands, optimize=len(operands) > 1)
 
 
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """Sum products of elements over indices named by letters, as Einstein wrote it.
 
     Parameters
@@ -52,7 +53,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         result has the indices that occur once, in alphabetical order. ``...`` stands for dimensions that
         broadcast. An index that one operand names twice takes its diagonal.
     *operands : Tensor
-        As many as the equation names, all of one dtype.
+        As many as the equation names, all of one dtype. Instead of an equation, a list of integers (or ``...``) after
+        each operand may name its indices, and one more at the end those of the result.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     tensor(5)
     """
     if not isinstance(equation, str):
-        raise TypeError(f"einsum: the equation must be a str, got {type(equation).__name__}")
+        equation, operands = _equation(equation, *operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     xs = [tensor_of(x, "einsum") for x in operands]
@@ -92,6 +94,27 @@ def einsum(equation: str, *operands: Any) -> Tensor:
             sizes[c] = n if sizes[c] == 1 else sizes[c]
     diagonals = [_without_repeats(x, labels) for x, labels in zip(xs, inputs, strict=True)]
     return _einsum(*(x for x, _ in diagonals), inputs=tuple(labels for _, labels in diagonals), output=output)
+
+
+def _equation(*given: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return the equation that lists of integers after the operands stand for, and the operands."""
+    lists = [*given[1::2], *(given[-1:] if len(given) % 2 else ())]
+    operands = given[: len(given) // 2 * 2 : 2]
+    if not operands or not all(isinstance(indices, (list, tuple)) for indices in lists):
+        kinds = ", ".join(type(value).__name__ for value in given)
+        raise TypeError(f"einsum: the equation must be a str, or a list of integers follow each operand, got {kinds}")
+    terms = ["".join(map(_letter, indices)) for indices in lists]
+    right = f"->{terms.pop()}" if len(given) % 2 else ""
+    return ",".join(terms) + right, operands
+
+
+def _letter(index: Any) -> str:
+    if index is Ellipsis:
+        return "..."
+    k = integer(index, "einsum", "an index")
+    if not 0 <= k < len(_LETTERS):
+        raise ValueError(f"einsum: indices lie between 0 and {len(_LETTERS) - 1}, got {k}")
+    return _LETTERS[k]
 
 
 def _spelled(equation: str, ndims: list[int]) -> tuple[list[str], str]:

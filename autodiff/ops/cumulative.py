@@ -39,6 +39,8 @@ def _product_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
     With L the product of what comes before a factor x, and S = g + (next x) (next S) what follows it has to do with
     it, the gradient is L S. Without zeros among the factors a running sum gives the same without a loop.
     """
+    if x.shape[dim] == 1:
+        return g
     if not (x == 0).any():
         return _from_the_end(g * y, dim) / x
     at = [(slice(None),) * dim + (slice(i, i + 1),) for i in range(x.shape[dim])]
@@ -104,6 +106,8 @@ def _converted(input: Any, dtype: DTypeLike | None, name: str) -> Tensor:
 
 def _others(x: Array, y: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
     """Return for each element the product of all others along the dimensions, also where some are 0."""
+    if not x.ndim:
+        return np.ones_like(x)
     if not (x == 0).any():
         return spread(y, x.shape, dim, keepdim) / x
     order = (*(d for d in range(x.ndim) if d not in dim), *dim)

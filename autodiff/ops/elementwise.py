@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import dtypes
 from ..graph import Node
-from ..primitive import primitive, wrap
+from ..primitive import NUMBERS, lift, primitive, wrap
 from ._arguments import integer, named, operands, tensor_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 
 def _times(other: Any, alpha: float, input: Any, name: str) -> Any:
     """Multiply an operand with a number that must not turn integers into floats."""
-    if not isinstance(alpha, (int, float, np.integer, np.floating)):
+    if not isinstance(alpha, NUMBERS):
         raise TypeError(f"{name}: alpha must be a number, got {type(alpha).__name__}")
     x, y = operands(name, input, other)
     if x.dtype.kind != "f" and isinstance(alpha, (float, np.floating)):
@@ -104,6 +104,7 @@ def _div(input: Array, other: Array) -> Array:
     return input / other
 
 
+@named
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """Divide `input` by `other` element by element, broadcasting; integers give floats unless rounded.
 
@@ -137,9 +138,14 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     x, y = operands("div", input, other)
     if "f" in (x.dtype.kind, y.dtype.kind):
-        return trunc(_div(x, y))
+        return _trunc_divide(x, y)
     down = floor_divide(x, y)
     return _add(down, to((down * y != x) & ((x < 0) ^ (y < 0)), down.dtype))
+
+
+@primitive(symbol="÷", input=lambda g: np.zeros_like(g), other=lambda g: np.zeros_like(g))
+def _trunc_divide(input: Array, other: Array) -> Array:
+    return np.trunc(input / other)
 
 
 @named
@@ -158,12 +164,23 @@ def true_divide(input: Any, other: Any) -> Tensor:
 def floor_divide(input: Array, other: Array) -> Array:
     """Divide and round down to the next integer. Its derivative is zero wherever it has one.
 
+    Raises
+    ------
+    RuntimeError
+        If an integer is divided by 0.
+
     Examples
     --------
     >>> ad.floor_divide(ad.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
     """
-    return input // other
+    with _integers_by_zero(other):
+        return input // other
+
+
+def _integers_by_zero(other: Array) -> np.errstate:
+    """Let NumPy raise where it would divide integers by 0 and give 0; of floats it gives an infinity or NaN."""
+    return np.errstate(divide="raise") if other.dtype.kind != "f" else np.errstate()
 
 
 @primitive(symbol="mod", input=lambda g: g, other=lambda g, input, other: -g * np.floor(input / other))
@@ -175,7 +192,8 @@ def remainder(input: Array, other: Array) -> Array:
     >>> ad.remainder(ad.tensor([7.0, -7.0]), 4)
     tensor([3., 1.])
     """
-    return input % other
+    with _integers_by_zero(other):
+        return input % other
 
 
 @primitive(symbol="−", input=lambda g: -g)
@@ -242,21 +260,32 @@ def to(input: Tensor, dtype: DTypeLike) -> Tensor:
 def _power_slope(x: Array, n: float) -> Array:
     if n == 2:
         return 2 * x
-    return n * x ** (n - 1) if n else np.zeros_like(x)
+    return n * _to_the(x, n - 1) if n else np.zeros_like(x)
+
+
+def _to_the(x: Array, n: float) -> Array:
+    return 1 / np.sqrt(x) if n == -0.5 else x**n  # as x**0.5 is a square root: they differ at -0 and -inf
 
 
 @primitive(symbol="pow", input=lambda g, input, n: g * _power_slope(input, n))
 def _power(input: Array, *, n: float) -> Array:
-    return input**n
+    return _to_the(input, n)
 
 
 @primitive(
     symbol="pow",
     input=lambda g, input, exponent: np.where(exponent == 0, 0, g * exponent * input ** (exponent - 1)),
-    exponent=lambda g, y, input, exponent: g * y * np.log(np.where((input == 0) & (exponent >= 0), 1, input)),
+    exponent=lambda g, y, input, exponent: g * y * np.log(_one_where((input == 0) & (exponent >= 0), input, exponent)),
 )
 def _pow(input: Array, exponent: Array) -> Array:
+    if input.dtype.kind == exponent.dtype.kind == "b":
+        return input | ~exponent
     return input**exponent
+
+
+def _one_where(condition: Array, x: Array, like: Array) -> Array:
+    """Replace elements by 1, and booleans, whose functions are coarse in NumPy, by numbers of the dtype of `like`."""
+    return np.where(condition, np.ones_like(like), x)
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -278,7 +307,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> ad.pow(ad.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    if isinstance(exponent, (int, float, np.integer, np.floating)) and isinstance(input, Node):
+    if isinstance(exponent, NUMBERS) and isinstance(input, Node) and input._data.dtype.kind != "b":
         n = exponent.item() if isinstance(exponent, np.generic) else exponent
         return _power(input, n=n)
     return _pow(input, exponent)
@@ -305,7 +334,7 @@ def square(input: Any) -> Tensor:
     >>> ad.square(ad.tensor([-1.0, 3.0]))
     tensor([1., 9.])
     """
-    return _power(tensor_of(input, "square"), n=2)
+    return pow(tensor_of(input, "square"), 2)
 
 
 @primitive(symbol="1/", input=lambda g, y: -g * y * y)
@@ -366,6 +395,8 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 
 
 def _logistic(x: Array) -> Array:
+    if x.dtype.kind in "bu":  # which cannot be negative
+        x = x.astype(np.float64)
     with np.errstate(over="ignore"):  # exp(-x) = inf gives the limit, 0
         return 1 / (1 + np.exp(-x))
 
@@ -385,10 +416,9 @@ def sigmoid(input: Array) -> Array:
 def _masked(g: Array, mask: Array) -> Array:
     """Return g where the mask holds, else 0: by a product, eight times as fast as `where`, unless g is infinite."""
     if isinstance(g, np.ndarray):
-        with np.errstate(all="ignore"):
-            product = g * mask
-            if not np.isnan(np.add.reduce(product, axis=None)):
-                return product
+        product = g * mask
+        if not np.isnan(np.add.reduce(product, axis=None)):
+            return product
     return np.where(mask, g, 0)
 
 
@@ -485,7 +515,13 @@ def softplus(input: Array) -> Array:
 @primitive(
     symbol="BCE", input=lambda g, input, target: g * (sigmoid(input) - target), target=lambda g, input: -g * input
 )
-def binary_cross_entropy_with_logits(input: Array, target: Array) -> Array:
+def _bce(input: Array, target: Array) -> Array:
+    # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right
+    return np.log1p(np.exp(-np.abs(input))) - np.minimum(input, 0) + (1 - target) * input
+
+
+@named
+def binary_cross_entropy_with_logits(input: Any, target: Any) -> Tensor:
     """Binary cross entropy of each logit and its target: -t log σ(x) - (1 - t) log(1 - σ(x)), for any x.
 
     `nn.functional.binary_cross_entropy_with_logits` weighs and reduces it.
@@ -495,8 +531,7 @@ def binary_cross_entropy_with_logits(input: Array, target: Array) -> Array:
     >>> ad.binary_cross_entropy_with_logits(ad.tensor([500.0, 0.0]), ad.tensor([1.0, 0.0]))
     tensor([0.0000, 0.6931])
     """
-    # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right
-    return np.log1p(np.exp(-np.abs(input))) - np.minimum(input, 0) + (1 - target) * input
+    return _bce(input, target)
 
 
 # -- kinks and choices -------------------------------------------------------------------------------------------------
@@ -504,14 +539,16 @@ def binary_cross_entropy_with_logits(input: Array, target: Array) -> Array:
 
 @primitive(input=lambda g: np.zeros_like(g))
 def sign(input: Array) -> Array:
-    """Sign of each element: -1, 0 or 1. Its derivative is 0.
+    """Sign of each element: -1, 0 or 1; that of NaN is 0. Its derivative is 0.
 
     Examples
     --------
     >>> ad.sign(ad.tensor([-3.0, 0.0, 2.0]))
     tensor([-1.,  0.,  1.])
     """
-    return np.sign(input)
+    if input.dtype.kind != "f":
+        return np.sign(input) if input.dtype != np.bool else input.copy()
+    return np.subtract(input > 0, input < 0, dtype=np.int8).astype(input.dtype)
 
 
 @primitive(input=lambda g: np.zeros_like(g))
@@ -578,7 +615,7 @@ def frac(input: Array) -> Array:
     return input - np.trunc(input)
 
 
-@primitive(symbol="|·|", input=lambda g, input: g * np.sign(input))
+@primitive(symbol="|·|", input=lambda g, input: g * sign(input))
 def abs(input: Array) -> Array:
     """Absolute value of each element, with derivative 0 at 0.
 
@@ -666,12 +703,13 @@ def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
     x = tensor_of(input, name)
     if min is None and max is None:
         raise RuntimeError(f"{name}: needs min or max")
-    if x.dtype.kind == "b":
-        raise TypeError(f"{name}: expected numbers, got {x.dtype}")
-    whole = np.iinfo(x.dtype) if x.dtype.kind != "f" else None
-    low = (whole.min if whole else -np.inf) if min is None else min
-    high = (whole.max if whole else np.inf) if max is None else max
-    return _clamp(*operands(name, x, low, high))
+    x, *bounds = operands(name, x, *(bound for bound in (min, max) if bound is not None))
+    if x.dtype.kind == "f":
+        ends = (-np.inf, np.inf)
+    else:
+        ends = (False, True) if x.dtype.kind == "b" else (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
+    low, high = (bounds.pop(0) if bound is not None else end for bound, end in zip((min, max), ends, strict=True))
+    return _clamp(x, low, high)
 
 
 @named
@@ -702,13 +740,29 @@ def clamp_max(input: Any, max: Any) -> Tensor:
     input=lambda g, condition: np.where(condition, g, 0),
     other=lambda g, condition: np.where(condition, 0, g),
 )
-def where(condition: Array, input: Array, other: Array) -> Array:
+def _where(condition: Array, input: Array, other: Array) -> Array:
+    if condition.dtype != np.bool:
+        raise TypeError(f"the condition must be boolean, not {condition.dtype}")
+    return np.where(condition, *dtypes.met(input, other))
+
+
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def where(condition: Any, input: Any, other: Any) -> Tensor: ...
+
+
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere, broadcasting.
 
     Parameters
     ----------
     condition : Tensor or ndarray of bool
-    input, other : Tensor, ndarray or number
+    input, other : Tensor, ndarray or number, optional
+        Both or none. Without them the result is a tuple of the positions, one tensor for each dimension, at which
+        the condition holds or is not 0.
 
     Returns
     -------
@@ -726,6 +780,8 @@ def where(condition: Array, input: Array, other: Array) -> Array:
     >>> ad.where(x > 0, x, 0)
     tensor([0., 2.])
     """
-    if condition.dtype != np.bool:
-        raise TypeError(f"where: the condition must be boolean, not {condition.dtype}")
-    return np.where(condition, *dtypes.met(input, other))
+    if input is None and other is None:
+        return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(tensor_of(condition, "where")._data)))
+    if any(isinstance(x, (Node, np.ndarray)) for x in (input, other)):
+        input, other = lift("where", (input, other))
+    return _where(condition, input, other)

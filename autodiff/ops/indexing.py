@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import dtypes
 from ..graph import Node
-from ..primitive import primitive, wrap
+from ..primitive import NUMBERS, primitive, wrap
 from ._arguments import dimension, integer, numpy_names, tensor_of
 from .elementwise import add, where
 from .shape import broadcast_to, ravel
@@ -194,22 +195,35 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     x, at = tensor_of(input, "gather"), tensor_of(index, "gather")
     d = _checked(x, dim, at, "gather")
-    if not x.ndim:
-        return _gather(x.reshape(1), at.reshape(1), dim=0).reshape(())
-    return _gather(x, at, dim=d)
+    if not at.size:
+        return _gather(ravel(x), ravel(at), dim=0).reshape(at.shape)
+    return _shaped(_gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
+
+
+def _shaped(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor in a shape, the tensor itself if it has that already."""
+    return x if x.shape == shape else x.reshape(shape)
+
+
+def _with_dim(x: Tensor) -> Tensor:
+    """Return a tensor of no dimensions as one of one."""
+    return x if x.ndim else x.reshape(1)
 
 
 def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
-    """Return the dimension along which an index counts, once the index is seen to fit."""
+    """Return the dimension along which an index counts, once it is seen to fit; one of no elements fits always."""
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu":
         raise TypeError(f"{name}: index must hold integers, got {at.dtype}")
-    if at.ndim != x.ndim or any(a > n for i, (a, n) in enumerate(zip(at.shape, x.shape, strict=True)) if i != d):
+    if not at.size:
+        return d
+    shapes = at.shape or (1,), x.shape or (1,)
+    if len(shapes[0]) != len(shapes[1]) or any(a > n for i, (a, n) in enumerate(zip(*shapes, strict=True)) if i != d):
         raise RuntimeError(
             f"{name}: an index of shape {at.shape} does not fit an input of shape {x.shape} along dim {d}"
         )
     size = x.shape[d] if x.ndim else 1
-    if at._data.size and not 0 <= at._data.min() <= at._data.max() < size:
+    if not 0 <= at._data.min() <= at._data.max() < size:
         raise IndexError(f"{name}: index holds {at._data.min()} to {at._data.max()}, but dim {d} has size {size}")
     return d
 
@@ -307,11 +321,9 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     """
     src = value if src is None else src
     if not isinstance(src, (Node, np.ndarray)):
-        _fits(src, tensor_of(input, "scatter"), "scatter")
+        src = _element(src, tensor_of(input, "scatter"), "scatter")
     x, at, put, d = _placing(input, dim, index, src, "scatter")
-    if not x.ndim:
-        return _put(x.reshape(1), at.reshape(1), put.reshape(1), dim=0).reshape(())
-    return _put(x, at, put, dim=d)
+    return _shaped(_put(x, at, put, dim=d), tensor_of(input, "scatter").shape)
 
 
 @numpy_names
@@ -324,40 +336,41 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     tensor([1., 0., 5.])
     """
     x, at, put, d = _placing(input, dim, index, tensor_of(src, "scatter_add"), "scatter_add")
-    if not x.ndim:
-        return add(x, _scatter(put.reshape(1), at.reshape(1), shape=(1,), dim=0).reshape(()))
-    return add(x, _scatter(put, at, shape=x.shape, dim=d))
+    return _shaped(add(x, _scatter(put, at, shape=x.shape, dim=d)), tensor_of(input, "scatter_add").shape)
 
 
 def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Return what to change, where, and the values cut to the shape of the index, all seen to fit."""
+    """Return what to change, where, and the values cut to the shape of the index, all seen to fit and of a dimension.
+
+    If the index has no elements, all are vectors.
+    """
     x, at = tensor_of(input, name), tensor_of(index, name)
     d = _checked(x, dim, at, name)
     if not isinstance(src, (Node, np.ndarray)):
-        return x, at, wrap(np.full(at.shape, src, x.dtype)), d
+        src = np.full(at.shape, src, x.dtype)
     put = tensor_of(src, name)
     if put.dtype != x.dtype:
         raise RuntimeError(f"{name}: src must have the dtype of the input, {x.dtype}, got {put.dtype}")
+    if not at.size:
+        return ravel(x), ravel(at), ravel(put)[:0], 0
+    x, at, put = (_with_dim(t) for t in (x, at, put))
     if put.ndim != at.ndim or any(n < a for n, a in zip(put.shape, at.shape, strict=True)):
         raise RuntimeError(f"{name}: src of shape {put.shape} does not fit an index of shape {at.shape}")
     return x, at, put if put.shape == at.shape else _index(put, key=tuple(slice(a) for a in at.shape)), d
 
 
-def _fits(value: Any, x: Tensor, name: str) -> None:
-    """Refuse a number that the dtype of a tensor would change."""
-    if not isinstance(value, (bool, int, float, np.bool, np.integer, np.floating)):
+def _element(value: Any, x: Tensor, name: str) -> Any:
+    """Return a number as an element of the dtype of a tensor."""
+    if not isinstance(value, NUMBERS):
         raise TypeError(f"{name}: expected a Tensor or a number, got {type(value).__name__}")
-    if x.dtype.kind in "iu":
-        low, high = np.iinfo(x.dtype).min, np.iinfo(x.dtype).max
-        if not (low <= value <= high and value == int(value)):
-            raise RuntimeError(f"{name}: {value} is not a number of dtype {x.dtype}")
+    return dtypes.element(value, x.dtype, name)
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """Replace the elements where the mask holds by one value, broadcasting.
+    """Replace the elements where the mask holds by one value, broadcasting; the value takes the dtype of `input`.
 
     Examples
     --------
@@ -370,11 +383,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         v = tensor_of(value, "masked_fill")
         if v.ndim:
             raise RuntimeError(f"masked_fill: value must be a number or have no dimensions, got shape {v.shape}")
-        if v.dtype.kind == "f" and x.dtype.kind != "f":
-            raise RuntimeError(f"masked_fill: {v.dtype} does not fit into {x.dtype}")
-        return where(m, v.to(x.dtype), x)
-    _fits(value, x, "masked_fill")
-    return where(m, value, x)
+        if x.dtype.kind == "f":
+            return where(m, v.to(x.dtype), x)
+        value = v.item()
+    return where(m, wrap(_element(value, x, "masked_fill")), x)
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:

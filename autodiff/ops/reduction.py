@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from ..dtypes import get_default_dtype
 from ..graph import Node
-from ..primitive import primitive, wrap
+from ..primitive import NUMBERS, primitive, wrap
 from ..sums import added
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
@@ -181,7 +181,7 @@ def _centred(
         raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    if not isinstance(correction, (int, float, np.integer, np.floating)):
+    if not isinstance(correction, NUMBERS):
         raise TypeError(f"{name}: correction must be a number, got {type(correction).__name__}")
     options = along(dim, keepdim, x.ndim, name)
     dims = options["dim"]
@@ -198,7 +198,7 @@ def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], kee
     y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
     if p == 2:
         return g * (x / y)
-    return g * np.sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
+    return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
 
 
 @primitive(symbol="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim))
@@ -253,34 +253,35 @@ def norm(
     x = x if dtype is None else x.to(dtype)
     if x.dtype.kind != "f":
         raise RuntimeError(f"norm: expected floats, got {x.dtype}")
-    if not isinstance(p, (int, float, np.integer, np.floating)):
+    if not isinstance(p, NUMBERS):
         if p not in (None, "fro"):
             raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
         p = 2
     p, options = float(p), along(dim, keepdim, x.ndim, "norm")
     if p == 0:
-        return _sum(abs(sign(x)), **options)
+        return _sum(sign(where(isnan(x), 1, abs(x))), **options)
     if math.isinf(p):
-        return (amax if p > 0 else amin)(abs(x), options["dim"], keepdim)
+        return _chosen(_amax if p > 0 else _amin, abs(x), options["dim"], keepdim, "norm", nan=True)
     return _norm(x, p=p, **options)
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
 
 
-def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
-    """Give the gradient to the extreme elements, in equal shares."""
-    chosen = (x == spread(y, x.shape, dims, keepdim)) * np.ones_like(x)
+def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool, nan: bool) -> Array:
+    """Give the gradient to the extreme elements, in equal shares; among NaN to these, if `nan` says so."""
+    extreme = x == spread(y, x.shape, dims, keepdim)
+    chosen = (extreme | np.isnan(x) if nan else extreme) * np.ones_like(x)
     return chosen * spread(g, x.shape, dims, keepdim) / chosen.sum(axis=dims, keepdims=True)
 
 
-@primitive(symbol="max", input=lambda g, y, input, dim, keepdim: _shared(g, y, input, dim, keepdim))
-def _amax(input: Array, *, dim: Any, keepdim: Any) -> Array:
+@primitive(symbol="max", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
+def _amax(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
     return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
 
 
-@primitive(symbol="min", input=lambda g, y, input, dim, keepdim: _shared(g, y, input, dim, keepdim))
-def _amin(input: Array, *, dim: Any, keepdim: Any) -> Array:
+@primitive(symbol="min", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
+def _amin(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
     return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
 
 
@@ -325,11 +326,11 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     return _chosen(_amin, input, dim, keepdim, "amin")
 
 
-def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
+def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bool = False) -> Tensor:
     x = tensor_of(input, name)
     options = along(dim, keepdim, x.ndim, name)
     _refuse_empty(x, options["dim"], name)
-    return op(x, **options)  # type: ignore[no-any-return]  # a primitive returns a Tensor
+    return op(x, nan=nan, **options)  # type: ignore[no-any-return]  # a primitive returns a Tensor
 
 
 def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
@@ -395,7 +396,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> x.max(dim=1).indices
     tensor([1, 0])
     """
-    return _extreme(input, dim, keepdim, amax, argmax, maximum)
+    return _extreme(input, dim, keepdim, _amax, argmax, maximum, "max")
 
 
 @numpy_names
@@ -407,15 +408,16 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ad.tensor([[1.0, 5.0], [7.0, 2.0]]).min(dim=1).values
     tensor([1., 2.])
     """
-    return _extreme(input, dim, keepdim, amin, argmin, minimum)
+    return _extreme(input, dim, keepdim, _amin, argmin, minimum, "min")
 
 
-def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any) -> Any:
+def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, name: str) -> Any:
     if dim is None:
-        return reduce(input, None, keepdim)
+        return _chosen(reduce, input, None, keepdim, name, nan=True)
     if isinstance(dim, (Node, np.ndarray)):
         return compare(input, dim)
     indices = find(input, dim, True)
+    indices.name = find.__name__  # for pictures
     values = gather(input, dim, indices) if indices.ndim else input + 0
     return ValuesIndices(*((values, indices) if keepdim or not indices.ndim else _both(values, indices, dim)))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import primitive
-from ._arguments import Dims, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
+from ._arguments import Dims, also_by_name, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
 from .elementwise import clone
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
     return input.reshape(shape)
 
 
+@also_by_name("shape")
 def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Give a tensor another shape with the same number of elements.
 
@@ -66,6 +67,7 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return _reshape(x, shape=new)
 
 
+@also_by_name("size")
 @named
 def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Give a tensor another shape without copying; as `reshape` otherwise.
@@ -180,6 +182,7 @@ def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
     return input.transpose(dims)
 
 
+@also_by_name("dims")
 def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Put the dimensions into another order.
 
@@ -256,6 +259,7 @@ def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
     return np.flip(input, dims).copy()
 
 
+@also_by_name("dims")
 def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Reverse the order of the elements along dimensions.
 
@@ -305,24 +309,24 @@ def _expand(input: Array, *, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(input, shape)
 
 
-def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """Repeat a tensor along new dimensions and those of size 1, without copying.
 
     Parameters
     ----------
     input : Tensor
-    shape : sequence of int
-        A shape to which that of `input` broadcasts.
+    size : sequence of int
+        A shape to which that of `input` broadcasts; -1 keeps a size.
 
     Returns
     -------
     Tensor
-        A view of shape `shape`. Do not write into it: its elements share memory.
+        A view of that shape. Do not write into it: its elements share memory.
 
     Raises
     ------
     ValueError
-        If the shape of `input` does not broadcast to `shape`.
+        If the shape of `input` does not broadcast to it.
 
     Examples
     --------
@@ -330,13 +334,24 @@ def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
     tensor([[1, 2],
             [1, 2]])
     """
-    x, new = tensor_of(input, "broadcast_to"), sizes((shape,), "broadcast_to")
-    kept = new[len(new) - x.ndim :] if x.ndim else ()
-    if x.ndim > len(new) or any(o not in (1, n) for o, n in zip(x.shape, kept, strict=True)):
+    x, new = tensor_of(input, "broadcast_to"), sizes((size,), "broadcast_to")
+    wide = _widened(x.shape, new)
+    if wide is None:
         raise ValueError(f"broadcast_to: a tensor of shape {x.shape} does not broadcast to {new}")
-    return _expand(x, shape=new)
+    return _expand(x, shape=wide)
 
 
+def _widened(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape that one becomes when broadcast to another, in which -1 keeps a size; None if it cannot be."""
+    missing = len(new) - len(shape)
+    if missing < 0 or min(new[:missing], default=0) < 0:
+        return None
+    kept = tuple(o if n == -1 else n for n, o in zip(new[missing:], shape, strict=True))
+    fits = all(n >= 0 and o in (1, n) for n, o in zip(kept, shape, strict=True))
+    return new[:missing] + kept if fits else None
+
+
+@also_by_name("size")
 def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Repeat a tensor along dimensions of size 1, without copying; -1 keeps a size.
 
@@ -347,11 +362,10 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
             [2, 2, 2]])
     """
     x, new = tensor_of(input, "expand"), sizes(shape, "expand")
-    missing = len(new) - x.ndim
-    if missing < 0 or -1 in new[:missing]:
+    wide = _widened(x.shape, new)
+    if wide is None:
         raise RuntimeError(f"expand: a tensor of shape {x.shape} cannot be expanded to {new}")
-    kept = (*new[:missing], *(o if n == -1 else n for n, o in zip(new[missing:], x.shape, strict=True)))
-    return _expand(x, shape=kept)
+    return _expand(x, shape=wide)
 
 
 @named
@@ -366,6 +380,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return broadcast_to(tensor_of(input, "expand_as"), tensor_of(other, "expand_as").shape)
 
 
+@also_by_name("repeats")
 @named
 def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     """Lay copies of a tensor side by side: so many along each dimension, new ones in front.
@@ -386,6 +401,7 @@ def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     return clone(out) if np.may_share_memory(out._data, x._data) else out
 
 
+@also_by_name("dims")
 @named
 def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Lay copies of a tensor side by side, as `repeat`; missing numbers are 1.
@@ -433,7 +449,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     Parameters
     ----------
     tensors : sequence of Tensor
-        Of equal shapes but for `dim`.
+        Of equal shapes but for `dim`. Vectors without elements may stand among them.
     dim : int, optional
         The dimension along which they are joined.
 
@@ -454,7 +470,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensor([1, 2, 3])
     """
     xs = _tensors(tensors, "cat")
-    d = dimension(dim, xs[0].ndim, "cat")
+    like = next((x.shape for x in xs if x.shape != (0,)), (0,))
+    d = dimension(dim, len(like), "cat")
+    xs = [_reshape(x, shape=(*like[:d], 0, *like[d + 1 :])) if x.shape == (0,) != like else x for x in xs]
     if any(x.ndim != xs[0].ndim or x.ndim == 0 or _without(x.shape, d) != _without(xs[0].shape, d) for x in xs):
         raise RuntimeError(f"cat: shapes {[x.shape for x in xs]} must be equal but for dim {d}")
     starts = [0]
@@ -509,15 +527,17 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     """
     x = tensor_of(tensor, "split")
     d = dimension(dim, x.ndim, "split")
+    if not x.ndim:
+        raise RuntimeError("split: a tensor of no dimensions cannot be parted")
     if isinstance(split_size_or_sections, Sequence):
         parts = sizes((split_size_or_sections,), "split")
         if sum(parts) != x.shape[d] or min(parts, default=0) < 0:
             raise RuntimeError(f"split: sizes {parts} do not add up to {x.shape[d]}, the size of dim {d}")
     else:
         size = integer(split_size_or_sections, "split", "the size of a piece")
-        if size <= 0:
-            raise RuntimeError(f"split: the size of a piece must be positive, got {size}")
-        parts = tuple(min(size, x.shape[d] - i) for i in range(0, x.shape[d], size))
+        if size < 0 or (size == 0 != x.shape[d]):
+            raise RuntimeError(f"split: the size of a piece of {x.shape[d]} must be positive, got {size}")
+        parts = tuple(min(size, x.shape[d] - i) for i in range(0, x.shape[d], size or 1)) or (0,)
     pieces, start = [], 0
     for n in parts:
         pieces.append(x[(slice(None),) * d + (slice(start, start + n),)])

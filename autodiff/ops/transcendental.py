@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive
-from .elementwise import sigmoid
+from .elementwise import _one_where, sigmoid
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "exp", "exp2", "expm1", "hypot",
@@ -144,12 +144,12 @@ def logaddexp(input: Array, other: Array) -> Array:
     return np.logaddexp(input, other)
 
 
-def _log_beside(zero: Array, other: Array) -> Array:
-    return np.where(zero, 0, np.log(np.where(zero, 1, other)))
+def _log_beside(zero: Array, input: Array, other: Array) -> Array:
+    return np.where(zero, 0, np.log(_one_where(zero, other, input)))
 
 
 @primitive(
-    input=lambda g, input, other: g * _log_beside((input == 0) & (other <= 0), other),
+    input=lambda g, input, other: g * _log_beside((input == 0) & (other <= 0), input, other),
     other=lambda g, input, other: g * input / other,
 )
 def xlogy(input: Array, other: Array) -> Array:
@@ -160,7 +160,7 @@ def xlogy(input: Array, other: Array) -> Array:
     >>> ad.xlogy(ad.tensor([0.0, 2.0]), ad.tensor([0.0, 1.5]))
     tensor([0.0000, 0.8109])
     """
-    return input * _log_beside((input == 0) & (other == other), other)
+    return input * _log_beside((input == 0) & (other == other), input, other)
 
 
 # -- trigonometric functions ------------------------------------------------------------------------------------------

@@ -6,38 +6,58 @@ import functools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..graph import Node
 from . import text
-from .diagram import Arrow, Content, Diagram, Frame, Module, Step
-from .reading import Names, Reader, read
+from .calls import Calls
+from .diagram import Arrow, Content, Frame, Health, Module, Step
+from .reading import Names, Reader, health
 from .walk import recorded
 
-MOST_STEPS = 250  # a picture of more operations is not read but searched; it is folded
+# A picture of more operations is not read but searched: it is folded to its modules, where there are none to its end.
+MOST_STEPS, MOST_STEPS_ALONE = 40, 250
 _KEPT_STEPS = 20  # of those outside of modules
+_FOUND = ("argmax", "argmin")  # what a maximum calls the positions that it found itself: no data from outside
 
 
-def read_architecture(outputs: Sequence[Node], params: Any, depth: int) -> Diagram:
-    """Describe the modules down to `depth`, without numbers; see `draw` for the arguments and the errors."""
-    return _FoldedReader(outputs, Names(params), functools.partial(_modules, depth=depth)).diagram
+def read_architecture(
+    outputs: Sequence[Node], params: Any, depth: int, digits: int = 4, heat: bool = False
+) -> FoldedReader:
+    """Describe the modules down to `depth`, with numbers for `heat` alone; see `draw` for the rest."""
+    group = functools.partial(_modules, depth=depth)
+    return FoldedReader(outputs, Names(params), group, digits, numbers=heat, heat=heat)
 
 
-def read_readable(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
-    """Describe how the outputs were computed, folded if that is too much to read."""
+def is_readable(outputs: Sequence[Node]) -> bool:
+    """Tell whether a picture of all operations can be read."""
     count = len(recorded(outputs))
-    if count <= MOST_STEPS:
-        return read(outputs, params, digits, heat)
-    reader = _FoldedReader(outputs, Names(params), _earliest)
-    depths = range(max(reader.calls.levels, default=0), -1, -1)
-    for depth in depths:
-        view = _FoldedReader(outputs, Names(params), functools.partial(_modules, depth=depth))
-        if len(view.diagram.nodes) <= MOST_STEPS and view.calls.calls:
+    if not MOST_STEPS < count <= MOST_STEPS_ALONE:
+        return count <= MOST_STEPS
+    coarsest = FoldedReader(outputs, Names(None), functools.partial(_modules, depth=0), 4, numbers=False)
+    return len(coarsest.diagram.nodes) > MOST_STEPS  # then modules are not what makes it large
+
+
+def read_folded(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> FoldedReader:
+    """Describe how the outputs were computed, folded so far that it can be read."""
+    steps = recorded(outputs)
+    count, levels = len(steps), Calls(steps).levels
+    for depth in range(max(levels, default=-1), -1, -1):
+        group = functools.partial(_modules, depth=depth)
+        view = FoldedReader(outputs, Names(params), group, digits, numbers=False)
+        if len(view.diagram.nodes) <= MOST_STEPS:
+            view = FoldedReader(outputs, Names(params), group, digits, numbers=True, heat=heat)
             view.diagram.note = (
                 f"{count:,} operations, too many to read: modules are folded below depth {depth}. "
-                "Pass depth=… for another view."
+                "Pass depth=… for another view, fold=False for all of it."
             )
-            return view.diagram
-    reader.diagram.note = f"{count:,} operations, too many to read: all but the last {_KEPT_STEPS} are folded."
-    return reader.diagram
+            return view
+    view = FoldedReader(outputs, Names(params), _earliest, digits, numbers=True, heat=heat)
+    view.diagram.note = (
+        f"{count:,} operations, too many to read: all but the last {_KEPT_STEPS} are folded. "
+        "Pass fold=False for all of them."
+    )
+    return view
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -47,7 +67,7 @@ def _counted(count: int, one: str, many: str) -> str:
 Grouping = dict[Node, Hashable]
 
 
-def _modules(reader: _FoldedReader, depth: int) -> Grouping:
+def _modules(reader: FoldedReader, depth: int) -> Grouping:
     """Fold each call at `depth`, and each above it that called no other."""
     calls = reader.calls
     has_inner = set(calls.parents)
@@ -63,16 +83,26 @@ def _modules(reader: _FoldedReader, depth: int) -> Grouping:
     return found
 
 
-def _earliest(reader: _FoldedReader) -> Grouping:
+def _earliest(reader: FoldedReader) -> Grouping:
     """Fold all operations but the last."""
     return dict.fromkeys(reader.steps[:-_KEPT_STEPS], "earlier")
 
 
-class _FoldedReader(Reader):
-    """A picture without numbers, in which groups of steps are one box each."""
+class FoldedReader(Reader):
+    """A picture in which groups of steps are one box each."""
 
-    def __init__(self, outputs: Sequence[Node], names: Names, group: Callable[[_FoldedReader], Grouping]) -> None:
-        super().__init__(outputs, names, 4, numbers=False)
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        names: Names,
+        group: Callable[[FoldedReader], Grouping],
+        digits: int,
+        *,
+        numbers: bool,
+        heat: bool = False,
+    ) -> None:
+        super().__init__(outputs, names, digits, numbers=numbers, heat=heat)
+        self.has_numbers = numbers
         self.groups = group(self)
         self.members: dict[Hashable, list[Node]] = {}
         for y, key in self.groups.items():
@@ -120,6 +150,7 @@ class _FoldedReader(Reader):
             self.known[key] = self._module(key)
             self.diagram.nodes.append(self.known[key])
         module = self.known[key]
+        self.makers[y] = module.key
         for x in y._inputs:
             if x in self.keys:
                 if self.keys[x] != module.key:
@@ -137,9 +168,17 @@ class _FoldedReader(Reader):
 
     def _belongs(self, x: Node, key: Hashable) -> bool:
         """Tell whether a leaf is told of by the box that alone reads it: data comes into a module from outside."""
-        if self.names.kind(x) == "input" and key != "earlier":
+        if self.names.kind(x) == "input" and key != "earlier" and self.names.of(x) not in _FOUND:
             return False
         return all(self.groups.get(user) == key for user in self.users[x])
+
+    def folded_leaves(self, y: Node) -> dict[Node, str]:
+        """Return the parameters in the module that computed a result, with their names, where they are not drawn."""
+        key = self.groups[y]
+        if not isinstance(key, int):
+            return {}
+        leaves = dict.fromkeys(x for z in self.members[key] for x in z._inputs if x._op is None)
+        return {x: self.names.of(x) or "parameter" for x in leaves if x not in self.keys and x._requires_grad}
 
     def _module(self, key: Hashable) -> Module:
         members = self.members[key]
@@ -152,8 +191,22 @@ class _FoldedReader(Reader):
         shape = f"→ {text.shape(returned[-1]._data)}" if returned else ""
         count = self._parameters(key)
         lines = (shape, _counted(count, "parameter", "parameters") if count else "")
-        parent = self.calls.parents[key]
-        return Module(name, self.labels[key], tuple(line for line in lines if line), self.place(parent))
+        module = Module(
+            name, self.labels[key], tuple(line for line in lines if line), self.place(self.calls.parents[key])
+        )
+        if returned and self.has_numbers:
+            module.content = self._returned(key, returned[-1])
+        return module
+
+    def _returned(self, key: int, y: Node) -> Content:
+        """Describe what a module returned; its health is that of its parameters, where it has some."""
+        content = super().content(y, brief=True)
+        inside = dict.fromkeys(x for z in self.members[key] for x in z._inputs if x in self.names.tensors)
+        pairs = [(x._data.ravel(), self.gradients[x].ravel()) for x in inside if x in self.gradients]
+        if self.heat and pairs:
+            found = health(*map(np.concatenate, zip(*pairs, strict=True)))
+            content.health = Health(f"parameters: {found.said}", found.level)
+        return content
 
     def add_box(self, t: Node, kind: Any, title: str, frame: int | None) -> None:
         """Add a tensor with a place of its own."""
@@ -166,10 +219,12 @@ class _FoldedReader(Reader):
         for node in self.diagram.nodes[before:]:
             if isinstance(node, Step):
                 node.frame = self.place(node.frame)
-                node.content = None
+                node.content = node.content if self.has_numbers else None
 
     def content(self, t: Node, brief: bool = False) -> Content:
-        """Describe a tensor by its shape, a number by its value."""
+        """Describe a tensor, without numbers by its shape, a number by its value."""
         whole = super().content(t, brief)
+        if self.has_numbers:
+            return whole
         is_number = t._op is None and self.names.kind(t) == "constant"
         return Content(whole.shape, True, whole.value if is_number else (), None, "")

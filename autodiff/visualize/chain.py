@@ -16,7 +16,7 @@ from .walk import ones, pulled, units
 
 _LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still read at a glance
 _MOST_STEPS = 8  # that one formula tells of
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
@@ -28,10 +28,10 @@ def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> d
         name = names.of(t)
         if not name and t._op is None and (kind := names.kind(t)) in counts:
             counts[kind] += 1
-            name = ("θ" if kind == "parameter" else "x") + str(counts[kind]).translate(_SUBSCRIPTS)
+            name = ("θ" if kind == "parameter" else "x") + str(counts[kind]).translate(SUBSCRIPTS)
         if not name and t in places:
             is_loss = len(outputs) == 1 and t._data.size == 1
-            name = "L" if is_loss else f"y{places[t]}".translate(_SUBSCRIPTS)
+            name = "L" if is_loss else f"y{places[t]}".translate(SUBSCRIPTS)
         if name:
             called[t] = name
     return called
@@ -59,12 +59,10 @@ class Chain:
                 users.setdefault(x, []).append(y)
         added = 0
         for y in steps:
-            formula = self._formula(y)
-            if formula is not None:
-                self.formulas[y] = formula
+            formula = self.tell(y)
             if completed and y not in self.names and not self._folds(y, formula, users.get(y, [])):
                 added += 1
-                self.names[y] = f"v{added}".translate(_SUBSCRIPTS)
+                self.names[y] = f"v{added}".translate(SUBSCRIPTS)
 
     @staticmethod
     def _folds(y: Node, formula: Expr | None, users: list[Node]) -> bool:
@@ -73,9 +71,18 @@ class Chain:
             return False
         return is_elementwise(y) and is_elementwise(users[0]) and users[0]._data.shape == y._data.shape
 
+    def tell(self, y: Node) -> Expr | None:
+        """Return the formula of the next step, where there is one, and keep it."""
+        formula = self._formula(y)
+        if formula is not None:
+            self.formulas[y] = formula
+        return formula
+
     def _formula(self, y: Node) -> Expr | None:
         op = y._op
         source = formulas.VALUES.get(op.name) or formulas.PRODUCTS.get(op.name)
+        if op.name in formulas.REDUCTIONS and not y._data.ndim and _share(y):
+            source = formulas.REDUCTIONS[op.name]
         if source is not None and op.name == "linear" and len(y._inputs) < 3:
             source = source.removesuffix(" + bias")
         operands = None if source is None else self._operands(y)
@@ -85,6 +92,10 @@ class Chain:
         """Return the expressions of a step's inputs and parameters by their names; None if one has none."""
         op, inputs, params = y._op, y._inputs, y._params
         found: dict[str, Expr] = {k: expressions.constant(v) for k, v in params.items() if isinstance(v, (int, float))}
+        if y in self.names:
+            found["y"] = expressions.name(self.names[y])
+        if _share(y):
+            found["n"] = expressions.name(str(inputs[0]._data.size // max(y._data.size, 1)))  # 1 / 3 stays as it is
         for argument, x in zip(op.inputs, inputs, strict=False):
             e = self.expression(x)
             if e is None:
@@ -99,7 +110,7 @@ class Chain:
         if t._op is not None:
             formula = self.formulas.get(t)
             return formula if formula is not None and len(expressions.text(formula)) <= 2 * _LONGEST_VALUE else None
-        if not t._data.shape and not t._requires_grad and np.isfinite(t._data):
+        if not t._data.shape and not t._requires_grad and t._data.dtype.kind in "fiu" and not np.isnan(t._data):
             return expressions.constant(t._data.item())
         return None
 
@@ -120,14 +131,16 @@ class Chain:
     def slopes(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expr]:
         """Return the formulas of the derivatives of `y` through its folded steps, where they are elementwise and short.
 
-        A tensor as large as `y` has a diagonal Jacobian, of which the formula gives the diagonal.
+        A tensor as large as `y` has a diagonal Jacobian, of which the formula gives the diagonal. Of one whose elements
+        are reduced to those of `y`, it gives the derivative of the element of `y` that each goes into.
         """
         found: dict[Node, Expr | None] = {y: expressions.constant(1)}
         if len(steps) > _MOST_STEPS:
             return {}
+        separate = self._separate(y, steps) if any(_share(r) for r in steps) else None
         for r in reversed(steps):
             op, inputs = r._op, r._inputs
-            known, operands = formulas.SLOPES.get(op.name, {}), self._operands(r)
+            known, operands = self._known(r), self._operands(r)
             for argument, x in zip(op.inputs * len(inputs) if op.variadic else op.inputs, inputs, strict=False):
                 if not x._requires_grad or r not in found:
                     continue
@@ -138,7 +151,27 @@ class Chain:
                     before = found[x]
                     slope = None if slope is None or before is None else expressions.total([before, slope])
                 found[x] = slope
-        return {x: e for x, e in found.items() if e is not None and len(expressions.text(e)) <= _LONGEST_SLOPE}
+        told = {x: e for x, e in found.items() if separate is None or x in separate}
+        return {x: e for x, e in told.items() if e is not None and len(expressions.text(e)) <= _LONGEST_SLOPE}
+
+    def _known(self, r: Node) -> Mapping[str, str]:
+        """Return the derivatives of a step by its inputs, for each element."""
+        share = _share(r)
+        return {"input": share} if share else formulas.SLOPES.get(r._op.name, {})
+
+    @staticmethod
+    def _separate(y: Node, steps: Sequence[Node]) -> set[Node]:
+        """Return those tensors of which each element goes into one element of `y` alone."""
+        found: set[Node] = {y}
+        spread: set[Node] = set()
+        if len(steps) > 1 and y._data.size > 1 and any(_share(r) for r in steps):
+            return found  # two ways may lead to two elements
+        for r in reversed(steps):
+            for x in r._inputs:
+                same = is_elementwise(r) and x._data.shape == r._data.shape
+                (found if r in found and (same or _share(r)) else spread).add(x)
+            found -= spread
+        return found
 
     def matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expr | None:
         """Return the formula of a Jacobian that is a matrix in the product: that of a vector by a vector."""
@@ -150,11 +183,9 @@ class Chain:
         return expressions.filled(found[0], operands) if len(found) == 1 and found[0] else None
 
     def diagonals(self, y: Node, steps: Sequence[Node]) -> dict[Node, Any]:
-        """Return the slopes in numbers, by those tensors whose Jacobian is diagonal: elementwise all the way."""
-        shape = y._data.shape
-        if not all(is_elementwise(r) and r._data.shape == shape for r in steps):
-            return {}
-        return {x: g for x, g in pulled(steps, {y: ones(y)}).items() if x._data.shape == shape}
+        """Return the slopes in numbers, by those tensors of which each element goes into one element of `y` alone."""
+        separate = self._separate(y, steps) - {y}
+        return {x: g for x, g in pulled(steps, {y: ones(y)}).items() if x in separate} if separate else {}
 
     def jacobians(self, y: Node, steps: Sequence[Node]) -> dict[Node, npt.NDArray[Any]]:
         """Return the derivatives of each element of `y` by each of its sources', of shape `y.shape + x.shape`."""
@@ -164,6 +195,12 @@ class Chain:
             for x, row in rows.items():
                 row.append(found.get(x, np.zeros(x._data.shape, x._data.dtype)))
         return {x: np.array(row, x._data.dtype).reshape(y._data.shape + x._data.shape) for x, row in rows.items()}
+
+
+def _share(y: Node) -> str:
+    """Return the derivative of a reduction's result by each of its elements, "" for what is none."""
+    op, params = y._op, y._params
+    return "" if op.name == "norm" and params["p"] != 2 else formulas.SHARES.get(op.name, "")
 
 
 def is_elementwise(y: Node) -> bool:

@@ -76,12 +76,13 @@ class Arrow:
 
 @dataclass
 class Module:
-    """The call of a module, or many steps, folded into one box: lines that describe it."""
+    """The call of a module, or many steps, folded into one box: lines that describe it, and what it returned."""
 
     key: str
     title: str
     lines: tuple[str, ...]
     frame: int | None = None
+    content: Content | None = None
 
 
 @dataclass

@@ -15,16 +15,16 @@ DIRECTIONS = ("LR", "TB", "RL", "BT")
 _EXITS = {"LR": "e", "TB": "s", "RL": "w", "BT": "n"}
 
 
-def write(diagram: Diagram, direction: str, graph: Any, theme: Theme = LIGHT) -> None:
-    """Write the diagram into an empty `graphviz.Digraph`."""
-    _Writer(diagram, direction, theme).write(graph)
+def write(diagram: Diagram, direction: str, graph: Any, theme: Theme = LIGHT, marked: bool = False) -> None:
+    """Write the diagram into an empty `graphviz.Digraph`; marked, so that a page finds each part in what is drawn."""
+    _Writer(diagram, direction, theme, marked).write(graph)
 
 
 class _Writer:
-    def __init__(self, diagram: Diagram, direction: str, theme: Theme) -> None:
-        self.diagram, self.direction, self.theme = diagram, direction, theme
+    def __init__(self, diagram: Diagram, direction: str, theme: Theme, marked: bool) -> None:
+        self.diagram, self.direction, self.theme, self.marked = diagram, direction, theme, marked
         self.across = direction in ("LR", "RL")
-        self.labels = _Labels(theme, self.across)
+        self.labels = _Labels(theme, self.across, marked)
         self.nodes = {node.key: node for node in diagram.nodes}
         self.entering: dict[str, list[Arrow]] = {}
         self.leaving: dict[str, list[Arrow]] = {}
@@ -75,8 +75,8 @@ class _Writer:
         if lines:
             graph.attr("graph", label=f"<{_table(*(_row(_cell(line)) for line in lines), padding=3)}>", labelloc="b")
         self._write_frame(graph, None, 0)
-        for arrow in self.diagram.arrows:
-            self._write_arrow(graph, arrow)
+        for i, arrow in enumerate(self.diagram.arrows):
+            self._write_arrow(graph, arrow, {"id": f"way{i}"} if self.marked else {})
 
     def _write_frame(self, graph: Any, index: int | None, depth: int) -> None:
         for node in self.diagram.nodes:
@@ -85,14 +85,35 @@ class _Writer:
         for i, frame in enumerate(self.diagram.frames):
             if frame.parent == index:
                 with graph.subgraph(name=f"cluster_{i}") as inner:
-                    side = "l" if self.across else "r"  # where no arrow enters
-                    cut = '<BR ALIGN="LEFT"/>' if self.across else '<BR ALIGN="RIGHT"/>'
                     lines = frame.label.split("\n")
+                    cut = '<BR ALIGN="LEFT"/>'
                     label = _bold(lines[0]) if len(lines) == 1 else "".join(_bold(line) + cut for line in lines)
-                    inner.attr(label=f"<{label}>", labeljust=side, labelloc="t", margin="12")
                     inner.attr(style="rounded,filled", color=self.theme.frame_line, fontcolor=self.theme.faint)
-                    inner.attr(fillcolor=self.theme.frame_fills[depth % 2])
+                    inner.attr(fillcolor=self.theme.frame_fills[depth % 2], margin="12")
+                    if self.across:
+                        inner.attr(label=f"<{label}>", labeljust="l", labelloc="t")
+                    else:
+                        self._write_title(inner, i, label)
                     self._write_frame(inner, i, depth + 1)
+
+    def _write_title(self, graph: Any, frame: int, label: str) -> None:
+        """Write the title of a frame beside what comes first in it: arrows enter from above, and go around nodes."""
+        graph.attr(label="")
+        key = f"frame{frame}"
+        graph.node(key, label=f"<{label}>", shape="plain", fontsize="11", fontcolor=self.theme.faint)
+        first = next(n.key for n in self.diagram.nodes if n.key not in self.attached and self._is_in(n.frame, frame))
+        boxes = self.beside.get(first, [])
+        if boxes:
+            first = boxes[0].key if len(boxes) == 1 else f"{first}_inputs"
+        with graph.subgraph() as level:
+            level.attr(rank="same")
+            level.edge(key, first, style="invis")
+
+    def _is_in(self, inner: int | None, frame: int) -> bool:
+        """Tell whether a frame is another or lies inside it."""
+        while inner is not None and inner != frame:
+            inner = self.diagram.frames[inner].parent
+        return inner == frame
 
     def _write_node(self, graph: Any, node: Box | Step | Module) -> None:
         if isinstance(node, Box):
@@ -101,7 +122,9 @@ class _Writer:
             self._write_step(graph, node)
         else:
             look = {"shape": "box", "style": "rounded,filled", "color": self.theme.step, "penwidth": "1.8"}
-            graph.node(node.key, label=f"<{self.labels.module(node)}>", fillcolor=self.theme.frame_fills[1], **look)
+            health = node.content.health if node.content is not None else None
+            ground = self.theme.frame_fills[1] if health is None else self.labels.heat(health)
+            graph.node(node.key, label=f"<{self.labels.module(node)}>", fillcolor=ground, **look)
 
     def _write_box(self, graph: Any, box: Box) -> None:
         more = {"group": "results"} if box.formula else {}  # in one line
@@ -125,7 +148,7 @@ class _Writer:
                 level.node(f"{step.key}_inputs", label=f"<{self.labels.side_by_side(boxes)}>", shape="plain")
             level.node(step.key, label=label, shape="plain", tooltip=step.name)
 
-    def _write_arrow(self, graph: Any, arrow: Arrow) -> None:
+    def _write_arrow(self, graph: Any, arrow: Arrow, mark: dict[str, str]) -> None:
         if any(box.key == arrow.tail for box in self.inside.get(arrow.head, ())):
             return
         tail, head = (self.anchors.get(key, key) for key in (arrow.tail, arrow.head))
@@ -134,13 +157,13 @@ class _Writer:
             # Within a rank, Graphviz puts what is named first above or to the left of what is named second, but below
             # in a frame when it draws from the side.
             if self.across and self.nodes[arrow.head].frame is not None:
-                graph.edge(*reversed(ends), dir="back")
+                graph.edge(*reversed(ends), **mark | ({"class": "reversed"} if mark else {}), dir="back")
             else:
-                graph.edge(*ends)
+                graph.edge(*ends, **mark)
             return
         if isinstance(self.nodes[arrow.tail], Step):
             tail += f":{_EXITS[self.direction]}"
-        look = {"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {}
+        look = mark | ({"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {})
         if arrow.derivative is not None:
             look["label"] = f"<{self.labels.derivative(arrow.derivative)}>"
         elif isinstance(self.nodes[arrow.tail], Box) and isinstance(self.nodes[arrow.head], Box):
@@ -157,18 +180,19 @@ class _Writer:
 class _Labels:
     """The HTML-like labels of boxes and steps."""
 
-    def __init__(self, theme: Theme, across: bool) -> None:
-        self.theme, self.across = theme, across
+    def __init__(self, theme: Theme, across: bool, marked: bool) -> None:
+        self.theme, self.across, self.marked = theme, across, marked
 
     def box(self, box: Box) -> str:
         theme, content = self.theme, box.content
         if box.kind == "constant":
             return _font(content.value[0][0], theme.value, 10)
         head = _cell(f"<B>{_font(box.title, theme.text, 12)}</B>", "LEFT")
-        head += _gap() + _cell(_font(content.shape, theme.faint, 9), "RIGHT")
+        faint = self._faint(content)
+        head += _gap() + _cell(_font(content.shape, faint, 9), "RIGHT")
         rows = [_row(head)]
         if box.formula:
-            rows.append(_row(_cell(_font(f"= {box.formula}", theme.faint, 10), "LEFT", 'COLSPAN="3"')))
+            rows.append(_row(_cell(_font(f"= {box.formula}", faint, 10), "LEFT", 'COLSPAN="3"')))
         if numbers := self._numbers(content, 10, "LEFT"):
             rows.append(_row(_cell(_table(numbers, padding=1), "LEFT", 'COLSPAN="3"')))
         return _table(*rows, padding=1)
@@ -176,8 +200,14 @@ class _Labels:
     def module(self, module: Module) -> str:
         """Return the name of a folded call and the lines that describe it."""
         rows = [_row(_cell(f"<B>{_font(module.title, self.theme.text, 12)}</B>"))]
-        rows += [_row(_cell(_font(line, self.theme.faint, 10))) for line in module.lines]
+        rows += [_row(_cell(_font(line, self._faint(module.content), 10))) for line in module.lines]
+        if module.content is not None and (numbers := self._numbers(module.content, 9, "CENTER")):
+            rows.append(_row(_cell(_table(numbers))))
         return _table(*rows, padding=2)
+
+    def _faint(self, content: Content | None) -> str:
+        """Return the colour of what matters less, which on a shade is that of all text."""
+        return self.theme.faint if content is None or content.health is None else self.theme.text
 
     def heat(self, health: Health) -> str:
         """Return the colour of a gradient's size."""
@@ -188,7 +218,7 @@ class _Labels:
         limits = [number(limit, 3) for limit in HEAT_LIMITS]
         said = [f"vanishing: under {limits[0]}", f"small: to {limits[1]}", f"healthy: to {limits[2]}"]
         said += [f"large: to {limits[3]}", f"exploding: over {limits[3]}", "NaN, inf"]
-        cells = _cell(_font("gradient / value  ", self.theme.text, 10))
+        cells = _cell(_font("∂/value: size of the gradient / size of the value  ", self.theme.text, 10))
         for line, color in zip(said, (*self.theme.heat, self.theme.broken), strict=True):
             cells += (
                 f'<TD BGCOLOR="{color}" BORDER="1" COLOR="{self.theme.side}">{_font(line, self.theme.text, 9)}</TD>'
@@ -198,13 +228,14 @@ class _Labels:
     def derivative(self, local: Derivative) -> str:
         """Return the name of a local derivative, its formula, and beneath them its numbers."""
         said = f"{local.name} = {local.formula}" if local.formula else local.name
-        rows = [_row(_cell(_font(said, self.theme.derivative, 10), "LEFT"))]
+        start = "" if self.across else _gap(4)  # the line is to the left
+        rows = [_row(start + _cell(_font(said, self.theme.derivative, 10), "LEFT"))]
         if local.value is not None:
             if len(local.value) == len(local.value[0]) == 1:
                 numbers = _font(f"= {local.value[0][0]}", self.theme.derivative, 10)
             else:
                 numbers = self._matrix(local.value, True, self.theme.derivative, 9)
-            rows.append(_row(_cell(numbers, "LEFT")))
+            rows.append(_row(start + _cell(numbers, "LEFT")))
         return _table(*rows, padding=1)
 
     def side_by_side(self, boxes: list[Box], spacing: int = 5) -> str:
@@ -216,8 +247,9 @@ class _Labels:
             ground = look["fillcolor"] if box.content.health is None else self.heat(box.content.health)
             if box.kind == "constant":
                 style = f'STYLE="ROUNDED" FIXEDSIZE="TRUE" HEIGHT="20" WIDTH="{14 + 7 * len(box.content.value[0][0])}"'
+            mark = f'ID="{box.key}" HREF="#" ' if self.marked and box.kind != "constant" else ""
             cells.append(
-                f'<TD PORT="{box.key}" BORDER="{round(float(look["penwidth"]))}" COLOR="{look["color"]}" '
+                f'<TD {mark}PORT="{box.key}" BORDER="{round(float(look["penwidth"]))}" COLOR="{look["color"]}" '
                 f'BGCOLOR="{ground}" {style}>{self.box(box)}</TD>'
             )
         rows = [_row("".join(cells))] if self.across else [_row(cell) for cell in cells]
@@ -233,7 +265,7 @@ class _Labels:
         parts.append(self._symbol(step.symbol))
         align = "CENTER" if self.across else "LEFT"
         lines = [line for line in (step.details, step.content.shape if step.content else "") if line]
-        rows = [_row(_cell(_font(line, theme.faint, 8), align)) for line in lines]
+        rows = [_row(_cell(_font(line, self._faint(step.content), 8), align)) for line in lines]
         if step.content is not None:
             rows.append(self._numbers(step.content, 9, align))
         if rows:
@@ -253,15 +285,16 @@ class _Labels:
         """Return the rows of value and gradient, each in its colour; columns of numbers stand side by side."""
         rows = self._value_and_gradient(content, size, align)
         if content.health is not None:
-            rows += _row(_cell(_font(content.health.said, self.theme.text, size - 1), align))
+            rows += _row(_cell(_font(content.health.said, self.theme.shaded_gradient, size - 1), align))
         return rows
 
     def _value_and_gradient(self, content: Content, size: int, align: str) -> str:
         if not content.value:
             return ""
-        shaded = content.health is not None  # colours on colours could not be read
-        colors = (self.theme.value, self.theme.gradient)
-        value_color, gradient_color = (self.theme.text, self.theme.text) if shaded else colors
+        theme = self.theme
+        value_color, gradient_color = theme.value, theme.gradient
+        if content.health is not None:
+            value_color, gradient_color = theme.shaded_value, theme.shaded_gradient
         value = self._matrix(content.value, content.is_full, value_color, size)
         if content.gradient is None:
             return _row(_cell(value, align))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from ..graph import Node
-from .architecture import MOST_STEPS, read_architecture, read_readable
+from .architecture import is_readable, read_architecture, read_folded
 from .chain_reading import read_chain
 from .dot import DIRECTIONS, write
 from .player import page
+from .reading import Reader, read
 from .rendering import Picture
 from .theme import THEMES
-from .walk import recorded
 
 
 def draw(
@@ -21,6 +22,7 @@ def draw(
     derivatives: bool = False,
     depth: int | None = None,
     heat: bool = False,
+    fold: bool = True,
     direction: str = "LR",
     theme: str = "light",
     digits: int = 4,
@@ -35,7 +37,8 @@ def draw(
     the output. A deep network is best read from top to bottom.
 
     Drawing changes nothing: no hook is called, no ``.grad`` touched, and the graph can be differentiated afterwards.
-    A graph of more than 250 operations, too many to read, is folded to its modules or its end, and a line says so.
+    A graph too large to read is folded to its modules, as with `depth` but with numbers, and a line says so: one of
+    more than 40 operations, or, where it has no modules, of more than 250, of which then the last 20 are shown.
 
     Parameters
     ----------
@@ -52,10 +55,13 @@ def draw(
         way is dashed.
     depth : int, optional
         Draw the architecture instead: modules as boxes with their type, the shape of what they return and the number of
-        their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of.
+        their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of. Together with
+        `heat`, each is shaded by the gradients of its parameters.
     heat : bool, optional
         Shade each tensor by the size of its gradient relative to its own, so that vanishing and exploding gradients are
-        seen; the numbers are written beside, and a legend below. The page that plays does not show it.
+        seen; the numbers are written beside, and a legend below.
+    fold : bool, optional
+        Fold what is too large to read. False draws all of it, however long that takes.
     direction : {"LR", "TB", "RL", "BT"}, optional
         From where to where the computation runs: left, right, top, bottom.
     theme : {"light", "dark"}, optional
@@ -70,8 +76,8 @@ def draw(
     -------
     graphviz.Digraph
         Displays itself in a notebook. ``save("name.svg")`` writes a file of the kind that its suffix says: svg, png,
-        pdf, dot, or html for a page that plays the computation forward and backward, step by step, on the chain rule's
-        picture; save that before the graph is freed. ``render("name")`` works as in graphviz, ``pipe()`` returns the
+        pdf, dot, or html for a page that plays the same picture forward and backward, step by step; save that before
+        the graph is freed. ``render("name")`` works as in graphviz, ``pipe()`` returns the
         bytes, ``source`` is the text in the DOT language. Needs no Graphviz on the system if pygraphviz is installed.
 
     Raises
@@ -96,21 +102,21 @@ def draw(
     _check(outputs, direction, digits)
     if theme not in THEMES:
         raise ValueError(f"draw: theme must be one of {', '.join(THEMES)}, got {theme!r}")
-    if depth is not None and (derivatives or heat):
-        raise ValueError("draw: depth shows modules without numbers, so it goes with neither derivatives nor heat")
+    if depth is not None and derivatives:
+        raise ValueError("draw: depth shows modules, so it does not go with derivatives, which lie inside of them")
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise ValueError(f"draw: depth must be an integer of at least 0, got {depth!r}")
-    picture = Picture(filename="graph.gv", format=format)
     distinct = list(dict.fromkeys(outputs))
+    view: Callable[[], Reader]
     if depth is not None:
-        diagram = read_architecture(distinct, params, depth)
-    elif derivatives and len(recorded(distinct)) <= MOST_STEPS:
-        diagram = read_chain(distinct, params, digits, heat)
+        view = functools.partial(read_architecture, distinct, params, depth, digits, heat)
+    elif fold and not is_readable(distinct):
+        view = functools.partial(read_folded, distinct, params, digits, heat)
     else:
-        diagram = read_readable(distinct, params, digits, heat)
-    write(diagram, direction, picture, THEMES[theme])
-    if depth is None and not diagram.note:
-        picture.player = functools.partial(page, distinct, params, digits, direction, THEMES[theme])
+        view = functools.partial(read_chain if derivatives else read, distinct, params, digits, heat)
+    picture = Picture(filename="graph.gv", format=format)
+    write(view().diagram, direction, picture, THEMES[theme])
+    picture.player = functools.partial(page, view, params, direction, THEMES[theme])
     return picture
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ _MOST_PATHS_UNNAMED = 4  # of tensors that the user did not name; beyond, only t
 _MOST_FACTORS_UNNAMED = 24  # of them; beyond, the whole derivative is one factor
 _MOST_ELEMENTS = 1 << 20  # of a Jacobian that is computed in full: 4 MB in float32
 _LONGEST_LINE = 100
+_MOST_FACTORS_WRITTEN, _FIRST_WRITTEN, _LAST_WRITTEN = 10, 5, 3  # of one product; beyond, those at its ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +80,21 @@ class Explanation:
         The products, each from the output back to the input.
     factors : tuple of Factor
         The factors of all products, each once.
+    note : str
+        What is not written out, and how to see more of it; "" where all is.
     """
 
-    def __init__(self, name: tuple[str, str], paths: Sequence[Sequence[Factor]], value: Any, more: int, digits: int):
+    def __init__(
+        self,
+        name: tuple[str, str],
+        paths: Sequence[Sequence[Factor]],
+        value: Any,
+        more: int,
+        digits: int,
+        note: str = "",
+    ) -> None:
         self._output, self._input = name
+        self.note = note
         self.paths = tuple(tuple(path) for path in paths)
         self.factors = tuple({(f.output, f.input): f for path in paths for f in path}.values())
         self.value = value
@@ -90,17 +102,17 @@ class Explanation:
 
     def __str__(self) -> str:
         left = f"∂{self._output}/∂{self._input}"
-        lines = [" · ".join(f.name for f in path) for path in self.paths]
+        lines = [_joined(" · ", (f.name for f in path)) for path in self.paths]
         rows = [lines] if lines != [left] else []
         if any(f.formula for path in self.paths for f in path):
-            rows.append([" · ".join(_held(f.formula, len(path)) or f.name for f in path) for path in self.paths])
-        number_row = [" × ".join(_signed(f.number, i) for i, f in enumerate(path)) for path in self.paths]
+            rows.append([_joined(" · ", (_held(f.formula, len(path)) or f.name for f in path)) for path in self.paths])
+        number_row = [_joined(" × ", (_signed(f.number, i) for i, f in enumerate(path))) for path in self.paths]
         if number_row != [self._number] and (lines != [left] or not self.factors[0].shape):
             rows.append(number_row)
         rows = [*rows, [self._number]]
         said = [_sum(row, len(left), self._more if len(row) > 1 or self._more else 0) for row in rows[:-1]]
         said.append(f" = {self._number}")
-        return left + ("\n" + " " * len(left)).join(said)
+        return left + ("\n" + " " * len(left)).join(said) + (f"\n{self.note}" if self.note else "")
 
     @property
     def _number(self) -> str:
@@ -116,14 +128,16 @@ class Explanation:
     def latex(self) -> str:
         """The same in LaTeX: an aligned environment."""
         more = r" + \dots" if self._more else ""
-        lines = [" + ".join(r" \, ".join(f.latex_name for f in path) for path in self.paths) + more]
+        dots = r"\cdots"
+        lines = [" + ".join(_joined(r" \, ", (f.latex_name for f in path), dots) for path in self.paths) + more]
         if any(f.formula for path in self.paths for f in path):
             lines.append(
-                " + ".join(r" \cdot ".join(_latex_held(f, len(path)) for f in path) for path in self.paths) + more
+                " + ".join(_joined(r" \cdot ", (_latex_held(f, len(path)) for f in path), dots) for path in self.paths)
+                + more
             )
         if all(not f.shape and f.value is not None for path in self.paths for f in path):
             numbers = [
-                r" \cdot ".join(_latex_signed(f.value, i, self._digits) for i, f in enumerate(path))
+                _joined(r" \cdot ", (_latex_signed(f.value, i, self._digits) for i, f in enumerate(path)), dots)
                 for path in self.paths
             ]
             lines.append(" + ".join(numbers) + more)
@@ -137,6 +151,14 @@ class Explanation:
 
     def __repr__(self) -> str:
         return f"<explanation of ∂{self._output}/∂{self._input} = {self._number}>"
+
+
+def _joined(sign: str, factors: Iterable[str], dots: str = "…") -> str:
+    """Write a product, of a long one its ends."""
+    found = list(factors)
+    if len(found) > _MOST_FACTORS_WRITTEN:
+        found[_FIRST_WRITTEN:-_LAST_WRITTEN] = [dots]
+    return sign.join(found)
 
 
 def _held(formula: str, of: int) -> str:
@@ -181,6 +203,16 @@ def _latex_matrix(array: npt.NDArray[Any], digits: int) -> str:
 def _fraction(output: str, input: str) -> str:
     names = (expressions.latex_name(name) for name in (output, input))
     return r"\frac{{\partial {}}}{{\partial {}}}".format(*names)
+
+
+def _row(e: Expr, formula: str, latex: str) -> tuple[str, str]:
+    """Return the derivative of a single element by many, given that by each."""
+    ones = "onesᵀ", r"\mathbf{1}^\top"
+    if expressions.value(e) == 1:
+        return ones
+    if expressions.is_number(e):
+        return f"({formula})·{ones[0]}", rf"\left({latex}\right) \cdot {ones[1]}"
+    return f"({formula})ᵀ", rf"\left({latex}\right)^\top"
 
 
 def _sum(products: list[str], indent: int, more: int) -> str:
@@ -282,6 +314,12 @@ def _checked(output: Any, input: Any, digits: int) -> list[Node]:
     return [y for y in steps if y in reached]
 
 
+def _in_short(steps: int, ways: int) -> str:
+    """Say that a derivation is not told step by step."""
+    counted = "one way" if ways == 1 else f"{ways:,} ways" if ways < 10**6 else f"{text.number(float(ways), 2)} ways"
+    return f"({steps:,} operations, {counted}, told in short: named tensors are told one by one.)"
+
+
 class _Explainer:
     def __init__(self, output: Node, input: Node, steps: list[Node], names: Names, digits: int, most: int) -> None:
         self.most = most
@@ -293,12 +331,18 @@ class _Explainer:
         self.on_path = {input, *steps}
         self.locals: dict[Node, tuple[dict[Node, Expr], dict[Node, Any], dict[Node, Any]]] = {}
         self.counts: dict[Node, int] = {}  # of the paths from a tensor to the input
+        self.note = ""
         self._keep(Chain(whole, called, completed=not has_names), steps)
+        total = self.counts[output]
         if not has_names and self.counts[output] > _MOST_PATHS_UNNAMED:
             passed = self._passed_by_all()
             self._keep(Chain(whole, {t: n for t, n in self.chain.names.items() if t in passed}), steps)
         if not has_names and len(self.folded) > _MOST_FACTORS_UNNAMED:
             self._keep(Chain(whole, called), steps)
+        if not has_names and (
+            self.counts[output] < total or (len(self.folded) == 1 and len(steps) > _MOST_FACTORS_UNNAMED)
+        ):
+            self.note = _in_short(len(steps), total)
         called = self.chain.names
         paths = self._paths()
         factors = [[self.factor(y, x) for y, x in path] for path in paths]
@@ -306,7 +350,7 @@ class _Explainer:
         value = self._walked(steps) if value is None else value
         more = self.counts[output] - len(paths)
         name = called[output], called[input]
-        self.explanation = Explanation(name, factors, wrap(value), more, digits)
+        self.explanation = Explanation(name, factors, wrap(value), more, digits, self.note)
 
     def _keep(self, chain: Chain, steps: list[Node]) -> None:
         """Choose between which tensors the derivation goes, and count its paths."""
@@ -363,7 +407,10 @@ class _Explainer:
             formula, latex = expressions.text(e), expressions.latex(e)
         elif e is not None and x in diagonals:
             inner, inner_latex = expressions.text(e), expressions.latex(e)
-            formula, latex = f"diag({inner})", rf"\operatorname{{diag}}\left({inner_latex}\right)"
+            if x._data.shape == y._data.shape:
+                formula, latex = f"diag({inner})", rf"\operatorname{{diag}}\left({inner_latex}\right)"
+            else:  # a row
+                formula, latex = _row(e, inner, inner_latex)
         elif (matrix := self.chain.matrix(y, self.folded[y], x)) is not None:
             formula, latex = expressions.text(matrix), expressions.latex(matrix)
         shape = y._data.shape + x._data.shape

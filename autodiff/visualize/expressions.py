@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,6 +13,9 @@ from .text import number
 
 Expr = ast.expr
 
+_GREEK = re.compile(
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|phi|chi|psi|omega"
+)
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly the parts of a formula hold together
 
 
@@ -59,6 +64,11 @@ def _filled(e: Expr, values: Mapping[str, Expr]) -> Expr:
 def value(e: Expr) -> Any:
     """Return the number that an expression is; None if it is none."""
     return e.value if isinstance(e, ast.Constant) else None
+
+
+def is_number(e: Expr) -> bool:
+    """Tell whether an expression holds numbers alone, such as 1 / 3."""
+    return all(n.id.isdigit() for n in ast.walk(e) if isinstance(n, ast.Name))
 
 
 def _shortened(e: ast.BinOp) -> Expr:
@@ -143,6 +153,11 @@ def text(e: Expr) -> str:
     return _Text().write(e).text
 
 
+def factor(e: Expr) -> str:
+    """Write a formula on one line, a sum or a product in parentheses."""
+    return _Text().write(e).within(_POWER, _Text.parentheses)
+
+
 def latex(e: Expr) -> str:
     r"""Write a formula in LaTeX.
 
@@ -161,7 +176,7 @@ class _Text:
     parentheses = ("(", ")")
     minus, times, product, lead = "−", "·", " @ ", "−"
     functions: ClassVar[dict[str, str]] = {"sigmoid": "σ"}
-    comparisons: ClassVar[dict[str, str]] = {"Gt": ">", "Lt": "<", "LtE": "≤", "GtE": "≥"}
+    comparisons: ClassVar[dict[str, str]] = {"Gt": ">", "Lt": "<", "LtE": "≤", "GtE": "≥", "Eq": "="}
 
     def write(self, e: Expr) -> _Written:
         if isinstance(e, ast.Constant):
@@ -235,6 +250,10 @@ class _Text:
             return _Written(f"1[{inside}]", _ATOM)
         if called == "abs":
             return _Written(f"|{inside}|", _ATOM)
+        if called == "norm":
+            return _Written(f"‖{inside}‖", _ATOM)
+        if called == "outer":
+            return self.matmult(args[0], ast.Call(ast.Name("transpose"), [args[1]], []))
         if called == "transpose":
             return _Written(self.part(args[0], _ATOM) + "ᵀ", _ATOM)
         if called == "sum":
@@ -250,7 +269,7 @@ class _Latex(_Text):
     parentheses = (r"\left(", r"\right)")
     minus, times, product, lead = "-", r" \cdot ", r" \, ", "-"
     functions: ClassVar[dict[str, str]] = {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log"}
-    comparisons: ClassVar[dict[str, str]] = {"Gt": ">", "Lt": "<", "LtE": r"\le", "GtE": r"\ge"}
+    comparisons: ClassVar[dict[str, str]] = {"Gt": ">", "Lt": "<", "LtE": r"\le", "GtE": r"\ge", "Eq": "="}
 
     def number(self, value: float) -> str:
         return latex_number(value, 4)
@@ -273,6 +292,10 @@ class _Latex(_Text):
             return _Written(rf"\mathbf{{1}}[{inside}]", _ATOM)
         if called == "abs":
             return _Written(rf"\left|{inside}\right|", _ATOM)
+        if called == "norm":
+            return _Written(rf"\left\|{inside}\right\|", _ATOM)
+        if called == "outer":
+            return self.matmult(args[0], ast.Call(ast.Name("transpose"), [args[1]], []))
         if called == "transpose":
             return _Written(self.part(args[0], _ATOM) + r"^\top", _ATOM)
         if called == "sum":
@@ -302,8 +325,17 @@ def latex_name(text: str) -> str:
     Examples
     --------
     >>> from autodiff.visualize.expressions import latex_name
-    >>> [latex_name(n) for n in ("z", "0.weight", "w_1")]
-    ['z', '\\mathrm{0.weight}', '\\mathrm{w\\_1}']
+    >>> [latex_name(n) for n in ("z", "0.weight", "w_1", "θ₂")]
+    ['z', '\\mathrm{0.weight}', '\\mathrm{w\\_1}', '\\theta _{2}']
     """
-    escaped = "".join("\\" + c if c in "_%&#$^{}" else r"\backslash " if c == "\\" else c for c in text)
-    return escaped if len(text) == 1 else rf"\mathrm{{{escaped}}}"
+    base = text.rstrip("₀₁₂₃₄₅₆₇₈₉")
+    below = text[len(base) :].translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
+    written = _latex_letter(base) if len(base) == 1 else rf"\mathrm{{{''.join(map(_latex_letter, base))}}}"
+    return written + (f"_{{{below}}}" if below else "")
+
+
+def _latex_letter(c: str) -> str:
+    called = unicodedata.name(c, "").removeprefix("GREEK SMALL LETTER ").lower()
+    if _GREEK.fullmatch(called):
+        return rf"\{called} "
+    return "\\" + c if c in "_%&#$^{}" else r"\backslash " if c == "\\" else c

@@ -1,10 +1,10 @@
-"""The page that plays a computation: forward operation by operation, backward edge by edge."""
+"""The page that plays a picture: forward result by result, backward way by way."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from html import escape
 from importlib import resources
 from typing import Any
@@ -13,10 +13,13 @@ import numpy as np
 
 from ..graph import Node
 from . import text
-from .chain_reading import ChainReader, chain_reader
-from .diagram import Box, Derivative
+from .architecture import FoldedReader
+from .diagram import Derivative
 from .dot import write
 from .explaining import explained
+from .local import Local
+from .playing import Playing
+from .reading import Reader, gradients
 from .rendering import Picture
 from .theme import Theme
 from .walk import pulled
@@ -25,23 +28,31 @@ _MOST_CELLS = 64  # of a Jacobian that a page computes; larger ones it gives by 
 _COLORS = ("background", "text", "faint", "value", "gradient", "derivative", "side")
 
 
-def page(outputs: Sequence[Node], params: Any, digits: int, direction: str, theme: Theme) -> str:
-    """Return one HTML page that needs nothing else; see `draw` for the arguments and the errors."""
-    reader = chain_reader(outputs, params, digits)
+def page(read: Callable[[], Reader], params: Any, direction: str, theme: Theme) -> str:
+    """Return one HTML page that needs nothing else: what `read` describes, drawn and played."""
+    reader = read()
     picture = Picture(format="svg")
-    write(reader.diagram, direction, picture, theme)
+    write(reader.diagram, direction, picture, theme, marked=True)
     svg = picture.pipe(encoding="utf-8")
     script = _Script(reader, params)
     data = {
         "events": script.events,
         "tensors": script.tensors,
-        "colors": {name: getattr(theme, name).lower() for name in ("value", "gradient", "derivative")},
+        "ways": [[arrow.tail, arrow.head] for arrow in reader.diagram.arrows],
+        "colors": {
+            "v": [theme.value.lower(), theme.shaded_value.lower()],
+            "g": [theme.gradient.lower(), theme.shaded_gradient.lower()],
+            "d": [theme.derivative.lower()],
+            "h": [color.lower() for color in (*theme.heat, theme.broken)],
+        },
     }
-    title = " and ".join(reader.called(t) for t in outputs)
+    title = " and ".join(dict.fromkeys(script.playing.names[t] for t in reader.results))
+    kind = "forward and backward" if script.has_backward else "forward"
     colors = [f"--{name}: {getattr(theme, name)};" for name in _COLORS]
     parts = {
-        "TITLE": escape(f"{title}, forward and backward"),
+        "TITLE": escape(f"{title}, {kind}"),
         "COLORS": " ".join([*colors, f"--line: {theme.frame_line};", f"--ground: {theme.frame_fills[0]};"]),
+        "SCHEME": theme.scheme,
         "SVG": svg[svg.index("<svg") :],
         "DATA": json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
     }
@@ -50,76 +61,74 @@ def page(outputs: Sequence[Node], params: Any, digits: int, direction: str, them
 
 
 class _Script:
-    """What the page plays: events, and what it tells of each tensor."""
+    """What the page plays: events, and what it tells of each part of the picture."""
 
-    def __init__(self, reader: ChainReader, params: Any) -> None:
-        self.reader = reader
-        self.boxes = {node.key: node for node in reader.diagram.nodes if isinstance(node, Box)}
-        self.kept = [y for y in reader.steps if y in reader.chain.names]
-        self.numerator = reader.numerator or "L"
-        self.events: list[dict[str, Any]] = [self._forward(y) for y in self.kept]
-        has_backward = len(reader.outputs) == 1 and self.kept[-1]._data.size == 1
-        if has_backward:
+    def __init__(self, reader: Reader, params: Any) -> None:
+        self.reader, self.params = reader, params
+        self.playing = Playing(reader)
+        self.output = reader.results[0]
+        self.has_backward = len(reader.results) == 1 and self.output._data.size == 1
+        self.gradients = gradients(reader.results, reader.steps)
+        called = self.playing.names[self.output]
+        self.numerator = reader.numerator or (called if self.has_backward and len(called) <= 6 else "L")
+        self.local = Local(self.playing.chain, self.numerator, reader.digits)
+        self.events = [self._forward(y) for y in self.playing.kept]
+        if self.has_backward:
             self._backward()
-        self.tensors = {
-            key: {
-                "title": self.boxes[key].title,
-                "statistics": self._statistics(t),
-                "chain": self._chain(t, params) if has_backward else "",
-            }
-            for t, key in reader.keys.items()
-        }
+        self.tensors = self._told()
 
     def _forward(self, y: Node) -> dict[str, Any]:
-        key = self.reader.keys[y]
-        title = self.boxes[key].title
-        card = self._card("value", f"value, {text.shape(np.asarray(y._data))}", title, y._data)
-        card["name"] = f"{title} = {self.boxes[key].formula}"
-        return {"kind": "forward", "node": key, "title": f"Forward: {title}", "cards": [card]}
+        called, maker = self.playing.names[y], self.playing.maker(y)
+        is_module = self.playing.is_module(self.reader.makers[y])
+        formula = self.local.formula(y)
+        if is_module:
+            formula = f"{called}, returned by {maker}"
+        elif called not in (formula, f"({formula})"):
+            formula = f"{called} = {formula}"
+        card = self._card("value", f"value, {text.shape(np.asarray(y._data))}", formula, y._data)
+        title = f"Forward: {maker}" + ("" if maker in (called, called[1:-1]) else f" gives {called}")
+        return {"kind": "forward", "nodes": self.playing.places(y), "title": title, "cards": [card]}
 
     def _backward(self) -> None:
         """Add an event for each way that the gradient goes back."""
-        reader, keys = self.reader, self.reader.keys
-        output = self.kept[-1]
-        name = f"∂{self.numerator}/∂{self.numerator}"
+        output, chain = self.output, self.playing.chain
+        name = f"∂{self.numerator}/∂{self.playing.names[output]}"
         self.events.append(
             {
                 "kind": "backward",
-                "node": keys[output],
-                "graded": [keys[output]],
-                "title": f"Backward begins at {reader.called(output)}",
-                "cards": [self._card("gradient", "gradient", name, reader.gradients[output])],
+                "nodes": [self.reader.keys[output]],
+                "graded": self.playing.places(output),
+                "title": f"Backward begins at {self.playing.names[output]}",
+                "cards": [self._card("gradient", "gradient", name, self.gradients[output])],
             }
         )
-        local = {(a.tail, a.head): a.derivative for a in reader.diagram.arrows}
         waiting: dict[Node, int] = {}  # ways by which a gradient has yet to come
-        ways = {y: [x for x in reader.chain.sources(reader.chain.between(y)) if x._requires_grad] for y in self.kept}
+        ways = {y: [x for x in chain.sources(chain.between(y)) if x._requires_grad] for y in self.playing.kept}
         for sources in ways.values():
             for x in sources:
                 waiting[x] = waiting.get(x, 0) + 1
         arrived: dict[Node, list[Any]] = {}
-        for y in reversed(self.kept):
-            found = pulled(reader.chain.between(y), {y: reader.gradients[y]}) if y in reader.gradients else {}
+        for y in reversed(self.playing.kept):
+            found = pulled(chain.between(y), {y: self.gradients[y]}) if y in self.gradients else {}
+            local = self.local.derivatives(y)
             for x in ways[y]:
                 arrived.setdefault(x, []).append(found[x])
-                derivative = local[keys[x], keys[y]]
-                if derivative is not None:
-                    is_last = len(arrived[x]) == waiting[x]
-                    self.events.append(self._way(y, x, derivative, arrived[x], is_last))
+                is_last = len(arrived[x]) == waiting[x]
+                self.events.append(self._way(y, x, local[x], arrived[x], is_last))
 
     def _way(self, y: Node, x: Node, local: Derivative, arrived: list[Any], is_last: bool) -> dict[str, Any]:
-        keys, called = self.reader.keys, self.reader.called
-        above, below = (f"∂{self.numerator}/∂{called(t)}" for t in (y, x))
-        is_product = local.name == f"∂{called(y)}/∂{called(x)}"
-        said = "\n".join("  ".join(row) for row in local.value or ())
+        names = self.playing.names
+        above, below = (f"∂{self.numerator}/∂{names[t]}" for t in (y, x))
+        is_product = local.name == f"∂{names[y]}/∂{names[x]}"
+        has_both = is_product and bool(local.formula) and local.value is not None
         cards = [
-            self._card("gradient", "upstream gradient", above, self.reader.gradients[y]),
+            self._card("gradient", "upstream gradient", above, self.gradients[y]),
             {"sign": self._sign(y, x, is_product and bool(local.formula))},
             {
                 "kind": "local",
                 "label": "local derivative",
-                "name": f"∂{called(y)}/∂{called(x)}" + (f" = {local.formula}" if local.formula and is_product else ""),
-                "text": said or (f"{local.name} = {local.formula}" if not is_product else local.formula),
+                "name": f"∂{names[y]}/∂{names[x]}" + (f" = {local.formula}" if has_both else ""),
+                "text": self._factor(y, x, local, is_product),
             },
             {"sign": "="},
             self._card("gradient", "contribution", f"to {below}", arrived[-1]),
@@ -129,10 +138,10 @@ class _Script:
             cards += [{"sign": "Σ"}, self._card("gradient", label, below, sum(arrived[1:], arrived[0]))]
         return {
             "kind": "backward",
-            "edge": f"{keys[x]}->{keys[y]}",
-            "to": keys[x],
-            "graded": [keys[x]] if is_last else [],
-            "title": f"Backward: from {called(y)} to {called(x)}",
+            "edges": self.playing.ways(y, x),
+            "nodes": [self.reader.keys[x]],
+            "graded": self.playing.places(x) if is_last else [],
+            "title": f"Backward: from {names[y]} to {names[x]}",
             "cards": cards,
         }
 
@@ -143,29 +152,61 @@ class _Script:
             return "×"
         return "⊙" if has_slope and y._data.shape == x._data.shape else "·"
 
+    @staticmethod
+    def _factor(y: Node, x: Node, local: Derivative, is_product: bool) -> str:
+        """Return the local derivative in numbers, where they are few, else what is known of it."""
+        if local.value is not None:
+            return "\n".join("  ".join(row) for row in local.value)
+        if local.formula:
+            return local.formula if is_product else f"{local.name} = {local.formula}"
+        shapes = (text.shape(np.asarray(t._data)) for t in (y, x))
+        return "Jacobian of {} by {}".format(*shapes)
+
     def _card(self, kind: str, label: str, name: str, array: Any) -> dict[str, Any]:
         rows = text.value(array, self.reader.digits)
         return {"kind": kind, "label": label, "name": name, "text": "\n".join("  ".join(row) for row in rows)}
+
+    def _told(self) -> dict[str, dict[str, str]]:
+        """Return what is told of each part of the picture, by its key: what is pointed at, and what is clicked."""
+        found = {}
+        for t, called in self.playing.names.items():
+            for key in self.playing.places(t):
+                title, maker, statistics = called, self.playing.maker(t), self._statistics(t)
+                if self.playing.is_module(key):
+                    title, statistics = maker, f"returns\n{statistics}{self._inside(t)}"
+                elif key != self.reader.keys[t]:  # the step before a box
+                    title = f"{maker}, which gives {called}"
+                found[key] = {"title": title, "statistics": statistics, "chain": self._chain(t)}
+        return found
+
+    def _inside(self, t: Node) -> str:
+        """Return the statistics of the parameters that are folded into the module that returned a tensor."""
+        leaves = self.reader.folded_leaves(t) if isinstance(self.reader, FoldedReader) else {}
+        return "".join(f"\n\n{name}\n{self._statistics(x)}" for x, name in leaves.items())
 
     def _statistics(self, t: Node) -> str:
         array = np.asarray(t._data)
         lines = [f"shape     {text.shape(array)}", f"dtype     {array.dtype}"]
         lines += ["", "value", *self._described(array)]
-        if (g := self.reader.gradients.get(t)) is not None:
-            lines += ["", f"∂{self.numerator}/∂{self.reader.called(t)}", *self._described(np.asarray(g))]
+        if (g := self.gradients.get(t)) is not None:
+            name = self.playing.names.get(t) or "·"
+            lines += ["", f"∂{self.numerator}/∂{name}", *self._described(np.asarray(g))]
         return "\n".join(lines)
 
     def _described(self, array: Any) -> list[str]:
         finite = array[np.isfinite(array)].astype(np.float64)
         if not finite.size:
             return ["  " + " ".join(row) for row in text.value(array, self.reader.digits)]
+        if array.size == 1:
+            return [f"  {text.number(finite[0], self.reader.digits)}"]
         measures = {"mean": finite.mean(), "std": finite.std(), "min": finite.min(), "max": finite.max()}
         measures["norm"] = np.sqrt(np.square(finite).sum())
         lines = [f"  {name:7} {text.number(value, self.reader.digits)}" for name, value in measures.items()]
         lines.append(f"  {'zeros':7} {int((finite == 0).sum())} of {array.size}")
         return lines + ([f"  {'broken':7} {array.size - finite.size}"] if array.size > finite.size else [])
 
-    def _chain(self, t: Node, params: Any) -> str:
-        if not t._requires_grad or t in self.reader.outputs or t not in self.reader.gradients:
+    def _chain(self, t: Node) -> str:
+        is_asked = self.has_backward and t._requires_grad and t not in self.reader.outputs and t in self.gradients
+        if not is_asked or (t._op is not None and not self.reader.names.of(t)):
             return ""
-        return str(explained(self.kept[-1], t, params, self.reader.digits, _MOST_CELLS))
+        return str(explained(self.output, t, self.params, self.reader.digits, _MOST_CELLS))

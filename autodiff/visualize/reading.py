@@ -19,12 +19,12 @@ HEAT_LIMITS = (1e-7, 1e-5, 1, 100)  # between vanishing, small, healthy, large a
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
 
 
-def read(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Diagram:
+def read(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Reader:
     """Describe how the outputs were computed; see `draw` for the arguments and the errors."""
     reader = Reader(outputs, Names(params), digits, heat=heat)
     for y in reader.steps:
         reader.add(y)
-    return reader.diagram
+    return reader
 
 
 class Names:
@@ -77,13 +77,28 @@ class Names:
 
 
 class Reader:
-    """What every view of a graph needs to know of it; `add` makes the view of computation, step by step."""
+    """Reads a graph into a description, and knows the tensors behind it.
+
+    `add` makes the view of the computation, step by step; the other views build on what is here.
+
+    Attributes
+    ----------
+    diagram : Diagram
+    results : list of Node
+        What was asked for; `outputs` is the same as a set.
+    steps : list of Node
+        All that was recorded, in the order of computation.
+    keys : dict of Node to str
+        Of the box or step from which a tensor's arrows start.
+    makers : dict of Node to str
+        Of the step, box or module into which the arrows lead of what a result was computed from.
+    """
 
     def __init__(
         self, outputs: Sequence[Node], names: Names, digits: int, *, numbers: bool = True, heat: bool = False
     ) -> None:
         self.names, self.digits, self.heat = names, digits, heat
-        self.outputs = set(outputs)
+        self.results, self.outputs = list(outputs), set(outputs)
         self.steps = recorded(outputs)
         self.calls = Calls(self.steps)
         self.gradients = gradients(outputs, self.steps) if numbers else {}
@@ -93,7 +108,8 @@ class Reader:
         for y in self.steps:
             for x in y._inputs:
                 self.users.setdefault(x, []).append(y)
-        self.keys: dict[Node, str] = {}  # of the box or step from which a tensor's arrows start
+        self.keys: dict[Node, str] = {}
+        self.makers: dict[Node, str] = {}
         self.step_numbers, self.box_numbers = itertools.count(), itertools.count()
         self.main: set[Node] = set()
         self.diagram = Diagram(frames=self._frames(), has_heat=heat)
@@ -126,6 +142,7 @@ class Reader:
         has_box = y in self.outputs or bool(self.names.of(y))
         step = Step(f"o{next(self.step_numbers)}", op.symbol, op.name, ", ".join(said), None, self.calls.around(y))
         self.diagram.nodes.append(step)
+        self.makers[y] = step.key
         arguments = op.inputs * len(inputs) if op.variadic else op.inputs
         for x, argument in zip(inputs, arguments, strict=False):
             self._connect(x, self.keys[x], step.key, argument)
@@ -167,7 +184,7 @@ class Reader:
                 value=text.value(array, self.digits, brief),
                 gradient=None if g is None else text.value(g, self.digits, brief=True),
                 gradient_label=label,
-                health=None if g is None or not self.heat else health(array, g),
+                health=health(array, g) if self.heat and g is not None and t not in self.outputs else None,
             )
 
 
@@ -178,7 +195,7 @@ def health(array: npt.NDArray[Any], gradient: Any) -> Health:
     --------
     >>> from autodiff.visualize.reading import health
     >>> health(np.array([3.0, 4.0]), np.array([0.0, 5e-3]))
-    Health(said='∂/value 1.0e−3', level=2)
+    Health(said='∂/value 0.001', level=2)
     """
     wide = (np.asarray(gradient, np.float64), np.asarray(array, np.float64))
     sizes = [float(np.sqrt(np.mean(np.square(a)))) if a.size else 0.0 for a in wide]
@@ -189,8 +206,7 @@ def health(array: npt.NDArray[Any], gradient: Any) -> Health:
     if not sizes[1]:
         return Health("value is 0", 2)
     ratio = sizes[0] / sizes[1]
-    mantissa, _, exponent = f"{ratio:.1e}".partition("e")
-    return Health(f"∂/value {mantissa}e{int(exponent)}".replace("-", "−"), int(np.searchsorted(HEAT_LIMITS, ratio)))
+    return Health(f"∂/value {text.number(ratio, 2)}", int(np.searchsorted(HEAT_LIMITS, ratio)))
 
 
 def gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> dict[Node, Any]:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ import pygraphviz
 picture = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
 sys.stdout.buffer.write(picture.draw(format=sys.argv[2], prog=sys.argv[3]))
 """
+
+
+_DOTS_PER_INCH = 144  # of a .png that is saved: half as many again as Graphviz's own, for slides and fine screens
+_LETTERS_LATER = ("svg", "svgz", "dot", "gv", "xdot", "json", "plain")  # drawn by whoever shows the file
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type hints
@@ -98,10 +103,17 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
             )
         if suffix == ".html" and self.player is None:
             raise ValueError(
-                "save: a page that plays the computation is made by draw() without depth, of at most 250 operations"
+                "save: only what draw() returned can be saved as a page that plays the computation, not a copy of it"
             )
         target = Path(directory or self.directory or "", filename or "")
-        drawn = self.player().encode() if suffix == ".html" and self.player else self.pipe(format=suffix[1:])
+        if suffix == ".html" and self.player:
+            drawn = self.player().encode()
+        elif suffix == ".png":
+            fine = self.copy()
+            fine.attr("graph", dpi=str(_DOTS_PER_INCH))
+            drawn = fine.pipe(format="png")
+        else:
+            drawn = self.pipe(format=suffix[1:])
 
         def write() -> str:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -174,6 +186,22 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
             graphviz.view(target, quiet=quiet_view)
         return os.fspath(target)
 
+    def unflatten(self, stagger: int | None = None, fanout: bool = False, chain: int | None = None) -> Any:
+        """Return a `graphviz.Source` with a wide picture made narrower; see `graphviz.Digraph.unflatten`.
+
+        Raises
+        ------
+        RuntimeError
+            If the system has no Graphviz: it is the work of a program that pygraphviz does not bring along.
+        """
+        try:
+            return super().unflatten(stagger=stagger, fanout=fanout, chain=chain)
+        except graphviz.ExecutableNotFound:
+            raise RuntimeError(
+                "unflatten: needs Graphviz's own program of that name, which was not found. Install the system's "
+                "package graphviz. Without it, draw(direction='TB') turns a wide picture upright, and depth=1 folds it."
+            ) from None
+
     def _drawn(
         self,
         format: str | None,
@@ -217,6 +245,12 @@ def drawn(source: str, format: str, engine: str = "dot", quiet: bool = False) ->
             "draw: a picture needs Graphviz, but neither its program dot nor pygraphviz was found. Install either: "
             "`pip install pygraphviz` (from 2.0 on it brings Graphviz along), or the system's package graphviz. "
             "Without them, .source and .save() give the picture in Graphviz's language."
+        )
+    if format.partition(":")[0] not in _LETTERS_LATER and not fonts.has_fonts() and fonts.fonts_of_matplotlib() is None:
+        warnings.warn(
+            "draw: no font was found, so letters are drawn as empty boxes. `pip install matplotlib` brings one along; "
+            "a picture saved as .svg or .html shows its letters in any browser.",
+            stacklevel=2,
         )
     packages = str(Path(found.origin).parents[1])
     with fonts.environment() as environment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,33 @@ def number(value: Any, digits: int) -> str:
     return (mantissa + (f"e{int(exponent)}" if e else "")).replace("-", "−")
 
 
+def numbers(values: npt.NDArray[Any], digits: int) -> list[str]:
+    """Return numbers with as many decimals each, the largest with `digits` digits, so that they can be compared.
+
+    Where the smallest would be left with fewer than two digits, each is written by itself.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import numbers
+    >>> numbers(np.array([0.53, -0.53221, 0.0]), 4)
+    ['0.5300', '−0.5322', '0.0000']
+    >>> numbers(np.array([1.0, 0.5, -3.0]), 4)
+    ['1.0', '0.5', '−3.0']
+    >>> numbers(np.array([1.0, 1e-9]), 4)
+    ['1', '1e−9']
+    """
+    sizes = np.abs(values[values != 0]).astype(np.float64) if values.dtype.kind == "f" else np.empty(0)
+    if not sizes.size or not np.isfinite(values).all():
+        return [number(v, digits) for v in values]
+    decimals = digits - 1 - math.floor(math.log10(sizes.max()))
+    if not 0 <= decimals <= digits + 3 or sizes.min() < 10.0 ** (1 - decimals):
+        return [number(v, digits) for v in values]
+    written = [f"{float(v) + 0.0:.{decimals}f}".replace("-", "−") for v in values]
+    while "." in written[0] and all(text[-1] in "0." for text in written):
+        written = [text[:-1] for text in written]
+    return written
+
+
 def shape(array: Any) -> str:
     """Return the shape as Python writes it, or "scalar"."""
     return str(array.shape) if array.ndim else "scalar"
@@ -49,17 +77,18 @@ def value(array: Any, digits: int, brief: bool = False) -> Rows:
     --------
     >>> from autodiff.visualize.text import value
     >>> value(np.array([[1.0, 0.25], [0.0, -3.0]]), 4)
-    (('1', '0.25'), ('0', '−3'))
+    (('1.00', '0.25'), ('0.00', '−3.00'))
     >>> value(np.arange(100), 4)
-    (('mean 49.5 ± 28.87',), ('0 … 99',))
+    (('mean 49.50 ± 28.87',), ('0 … 99',))
     >>> value(np.array([np.nan, *range(9)]), 4)
-    (('mean 4 ± 2.582',), ('0 … 8',), ('1 NaN',))
+    (('mean 4.000 ± 2.582',), ('0 … 8',), ('1 NaN',))
     >>> value(np.arange(100), 4, brief=True)
-    (('49.5 ± 28.87',),)
+    (('49.50 ± 28.87',),)
     """
     array = np.asarray(array)
     if is_small(array):
-        return tuple(tuple(number(v, digits) for v in row) for row in array.reshape(-1, (1, *array.shape)[-1]))
+        cells, columns = numbers(array.reshape(-1), digits), (1, *array.shape)[-1]
+        return tuple(tuple(cells[i : i + columns]) for i in range(0, len(cells), columns))
     return tuple((line,) for line in _summary(array, digits, brief))
 
 
@@ -76,8 +105,8 @@ def _summary(array: npt.NDArray[Any], digits: int, brief: bool) -> list[str]:
             lines = [f"all {number(low, digits)}"]
         else:
             wide = finite.astype(np.float64)  # neither float16 nor small integers can hold the sum
-            middle = f"{number(wide.mean(), digits)} ± {number(wide.std(), digits)}"
-            lines = [middle] if brief else [f"mean {middle}", f"{number(low, digits)} … {number(high, digits)}"]
+            middle = " ± ".join(numbers(np.array([wide.mean(), wide.std()]), digits))
+            lines = [middle] if brief else [f"mean {middle}", " … ".join(numbers(np.array([low, high]), digits))]
     return lines + _not_finite(array)
 
 
@@ -103,6 +132,25 @@ def parameter(value: Any) -> str | None:
     if isinstance(value, tuple) and len(value) <= MOST_COLUMNS and all(isinstance(v, int) for v in value):
         return str(value).replace("-", "−")
     return None
+
+
+def key(index: Any) -> str:
+    """Return an index as it is written between brackets.
+
+    Examples
+    --------
+    >>> from autodiff.visualize.text import key
+    >>> [key(i) for i in (0, (slice(None), -1), (Ellipsis, slice(1, 6, 2), None), np.arange(3))]
+    ['0', ':, −1', '…, 1:6:2, None', 'array']
+    """
+    if isinstance(index, tuple):
+        return ", ".join(map(key, index))
+    if isinstance(index, slice):
+        start, stop, step = ("" if part is None else str(part) for part in (index.start, index.stop, index.step))
+        return (f"{start}:{stop}" + (f":{step}" if step else "")).replace("-", "−")
+    if index is Ellipsis:
+        return "…"
+    return str(index).replace("-", "−") if index is None or isinstance(index, (int, np.integer)) else "array"
 
 
 def plain(name: str, longest: int = 40) -> str:

@@ -29,6 +29,7 @@ def _boxes(*colors: tuple[str, str]) -> dict[Kind, dict[str, str]]:
 class Theme:
     """How a picture looks."""
 
+    scheme: str = "light"  # of a browser's own scroll bars and buttons
     font: str = "Helvetica,Arial,DejaVu Sans,sans-serif"
     background: str = "#FFFFFF"
     text: str = "#1F2933"
@@ -46,9 +47,22 @@ class Theme:
     heat: tuple[str, ...] = ("#7DB8E6", "#CDE4F5", "#FFFFFF", "#FBDCC4", "#F0A05F")  # from vanishing to exploding
     broken: str = "#B9A7C9"  # what is NaN or infinite
 
+    # On a shade, value and gradient are written as text is, for colours on colours could not be read. The difference
+    # is one that no eye sees: the page that plays a picture knows them by it.
+    @property
+    def shaded_value(self) -> str:
+        """The colour of values on a shade."""
+        return f"#{int(self.text[1:], 16) ^ 1:06X}"
+
+    @property
+    def shaded_gradient(self) -> str:
+        """The colour of gradients on a shade."""
+        return f"#{int(self.text[1:], 16) ^ 2:06X}"
+
 
 LIGHT = Theme()
 DARK = Theme(
+    scheme="dark",
     background="#171C24",
     text="#E8ECF1",
     faint="#A3AEBB",

@@ -50,16 +50,40 @@ def checked_smoothing(label_smoothing: float, name: str) -> float:
     return label_smoothing
 
 
+def check_sizes(name: str, **sizes: Any) -> None:
+    """Refuse sizes that are no integers or negative, as PyTorch does when it makes a parameter of that size."""
+    for what, size in sizes.items():
+        if not isinstance(size, (int, np.integer)):
+            raise TypeError(f"{name}: {what} must be an integer, got {type(size).__name__}")
+        if size < 0:
+            raise RuntimeError(f"{name}: {what} must not be negative, got {size}")
+
+
 def checked_probability(p: float, name: str) -> float:
     """Return the probability, or say what it must be."""
+    if not isinstance(p, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: the probability must be a number, got {type(p).__name__}")
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: the probability must be between 0 and 1, got {p}")
     return p
 
 
+def check_broadcast(name: str, *tensors: Tensor) -> None:
+    """Refuse tensors whose shapes do not broadcast."""
+    if any(t.shape != tensors[0].shape for t in tensors):
+        try:
+            np.broadcast_shapes(*(t.shape for t in tensors))
+        except ValueError:
+            shapes = " and ".join(str(t.shape) for t in tensors)
+            raise RuntimeError(f"{name}: shapes {shapes} do not broadcast") from None
+
+
 def checked_pair(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return input and target; warn where their shapes differ, for that is rarely meant."""
     x, t = checked_tensor(input, name), checked_tensor(target, name)
+    if "f" not in (x.dtype.kind, t.dtype.kind):
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype} and {t.dtype}")
+    check_broadcast(name, x, t)
     if x.shape != t.shape:
         warnings.warn(
             f"{name}: a target of shape {t.shape} is broadcast against an input of shape {x.shape}; "
@@ -79,11 +103,6 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return loss
     return loss.mean() if reduction == "mean" else loss.sum()
-
-
-def at_least(x: Tensor, low: float) -> Tensor:
-    """Raise smaller elements to `low`; the gradient flows where an element is not smaller, as PyTorch's clamp."""
-    return ad.where(x < low, low, x)
 
 
 def as_many(value: int | Sequence[int], n: int, name: str, what: str, least: int = 1) -> tuple[int, ...]:

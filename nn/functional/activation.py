@@ -6,12 +6,14 @@ Where PyTorch takes `inplace`, so do these. It never changes the result, which i
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
-from autodiff import Tensor, log_softmax, sigmoid, softmax, tanh
+from autodiff import Tensor, sigmoid, tanh
 
 from ._checks import checked_floats, checked_tensor
 
@@ -20,6 +22,14 @@ __all__ = [
     "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus",
     "softshrink", "softsign", "step", "tanh", "tanhshrink", "threshold",
 ]  # fmt: skip
+
+
+def _checked_numbers(value: Any, name: str) -> Tensor:
+    """Return a tensor of floats or integers; refuse anything else."""
+    x = checked_tensor(value, name)
+    if x.dtype.kind == "b":
+        raise RuntimeError(f"{name}: expected numbers, got {x.dtype}")
+    return x
 
 
 # -- rectifiers --------------------------------------------------------------------------------------------------------
@@ -37,7 +47,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     ----------
     Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
     """
-    return ad.relu(input)
+    return ad.relu(_checked_numbers(input, "relu"))
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -52,7 +62,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     ----------
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
-    return ad.leaky_relu(input, negative_slope)
+    return ad.leaky_relu(checked_floats(input, "leaky_relu"), negative_slope)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -104,7 +114,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> F.threshold(ad.tensor([-1.0, 2.0]), 0.5, 7.0)
     tensor([7., 2.])
     """
-    x = checked_tensor(input, "threshold")
+    x = _checked_numbers(input, "threshold")
     return ad.where(x <= threshold, value, x)
 
 
@@ -215,11 +225,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415.
     """
     x = checked_floats(input, "gelu")
-    if approximate == "tanh":
-        return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))).tanh())
-    if approximate != "none":
+    if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return 0.5 * x * (1 + ad.erf(x * math.sqrt(0.5)))
+    # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
+    near = x.clamp(-40, 40) if (np.abs(x.data) > 40).any() else x
+    if approximate == "tanh":
+        return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
+    return 0.5 * x * (1 + ad.erf(near * math.sqrt(0.5)))
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -230,7 +242,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.silu(ad.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    return ad.silu(input)
+    return ad.silu(checked_floats(input, "silu"))
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -313,14 +325,9 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     >>> F.hardtanh(ad.tensor([-3.0, 0.5, 3.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    return _cut(checked_tensor(input, "hardtanh"), *checked_range(min_val, max_val, "hardtanh"))
-
-
-def checked_range(low: float, high: float, name: str) -> tuple[float, float]:
-    """Return the bounds of a range, or say that they are the wrong way round."""
-    if low > high:
-        raise ValueError(f"{name}: min_val must not be above max_val, got {low} and {high}")
-    return low, high
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val must not be above max_val, got {min_val} and {max_val}")
+    return _cut(_checked_numbers(input, "hardtanh"), min_val, max_val)
 
 
 def _cut(x: Tensor, low: float, high: float) -> Tensor:
@@ -335,7 +342,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.relu6(ad.tensor([-1.0, 2.0, 8.0]))
     tensor([0., 2., 6.])
     """
-    return _cut(checked_tensor(input, "relu6"), 0, 6)
+    return _cut(_checked_numbers(input, "relu6"), 0, 6)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
@@ -362,7 +369,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     Howard et al., "Searching for MobileNetV3", ICCV 2019.
     """
     x = checked_floats(input, "hardswish")
-    return ad.where(x >= 3, x, ad.where(x <= -3, 0, x * (x + 3) / 6))
+    near = x.clamp(-3, 3)
+    return ad.where(x >= 3, x, ad.where(x <= -3, 0, near * (near + 3) / 6))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -373,7 +381,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> F.hardshrink(ad.tensor([-1.0, 0.2, 2.0]))
     tensor([-1.,  0.,  2.])
     """
-    x = checked_tensor(input, "hardshrink")
+    x = checked_floats(input, "hardshrink")
     return ad.where((x >= -lambd) & (x <= lambd), 0, x)
 
 
@@ -393,21 +401,72 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambd must not be negative, got {lambd}")
     x = checked_floats(input, "softshrink")
-    return ad.where(x > lambd, x - lambd, ad.where(x < -lambd, x + lambd, 0 * x))
+    return x - x.clamp(-lambd, lambd)
 
 
 # -- along a dimension -------------------------------------------------------------------------------------------------
 
 
-def softmin(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """Softmax of -x: the smallest element gets the largest share.
+def softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Exponentials along a dimension, scaled so that they add up to 1, without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        None, which warns, stands for 0 with 0, 1 or 3 dimensions and for 1 otherwise.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    IndexError
+        If `dim` is out of range.
+
+    Examples
+    --------
+    >>> F.softmax(ad.tensor([1.0, 1.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    x = checked_tensor(input, "softmax")
+    return ad.softmax(x, _chosen(dim, x, "softmax"), dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Logarithm of `softmax`, accurate where that is close to 0; parameters as there.
+
+    Examples
+    --------
+    >>> F.log_softmax(ad.tensor([0.0, 1.0]), dim=0)
+    tensor([-1.3133, -0.3133])
+    """
+    x = checked_tensor(input, "log_softmax")
+    return ad.log_softmax(x, _chosen(dim, x, "log_softmax"), dtype=dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Softmax of -x: the smallest element gets the largest share; parameters as for `softmax`.
 
     Examples
     --------
     >>> F.softmin(ad.tensor([0.0, 1.0]), dim=0)
     tensor([0.7311, 0.2689])
     """
-    return softmax(-checked_tensor(input, "softmin"), dim, dtype=dtype)
+    x = checked_tensor(input, "softmin") if dtype is not None else checked_floats(input, "softmin")
+    return ad.softmax(-x, _chosen(dim, x, "softmin"), dtype=dtype)
+
+
+def _chosen(dim: int | None, x: Tensor, name: str) -> int:
+    """Return the dimension, or warn and return the one that PyTorch chooses."""
+    if dim is not None:
+        return dim
+    warnings.warn(f"{name}: no dimension was given, which is deprecated; pass dim=", stacklevel=3)
+    return 0 if x.ndim in (0, 1, 3) else 1
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

@@ -12,6 +12,7 @@ from autodiff.ops.indexing import of_classes
 
 from ._checks import (
     broadcasts,
+    check_broadcast,
     check_dtypes,
     checked_floats,
     checked_reduction,
@@ -74,7 +75,7 @@ def cross_entropy(
         options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         row = cross_entropy(x[None], t[None], weight, reduction=reduction, **options)  # type: ignore[arg-type]  # each of its own type
         return row if reduction != "none" else row[0]
-    log_p = log_softmax(x, 1)
+    log_p = log_softmax(checked_floats(x, name), 1)
     if t.dtype.kind == "f":
         if ignore_index >= 0:
             raise RuntimeError(f"{name}: ignore_index is for labels, not for probabilities, got {ignore_index}")
@@ -164,10 +165,17 @@ def _of_labels(
         if counted is not None:
             spread = ad.where(counted, spread, 0)
         loss = (1 - smoothing) * loss + smoothing / _classes(log_p) * spread
-    if reduction == "mean" and each is not None:
-        total = each.sum()
-        return loss.sum() / total if total.item() else loss.sum() + np.nan  # nothing counts: NaN, without a gradient
-    return reduced(loss, reduction)
+    if reduction != "mean" or each is None:
+        return reduced(loss, reduction)
+    total = each.sum()
+    return loss.sum() / total if total.item() else _undefined(picked, each, counted)
+
+
+def _undefined(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
+    """Return the average over weights that add up to 0: NaN, and so are the slopes of what counts."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = each.data / np.zeros((), each.dtype)
+    return (picked * Tensor(shares if counted is None else np.where(counted, shares, 0))).sum() + np.nan
 
 
 def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
@@ -252,7 +260,7 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     checked_reduction(reduction, name)
-    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    x, t = checked_floats(input, name), checked_floats(target, name)
     if x.shape != t.shape:
         raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
     for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
@@ -307,18 +315,26 @@ def binary_cross_entropy(
         raise ValueError(f"{name}: weight has shape {weight.shape}, which does not broadcast to {x.shape}")
     if not ((x.data >= 0) & (x.data <= 1)).all():
         raise RuntimeError(f"{name}: all inputs must be between 0 and 1")
-    loss = (t - 1) * _log_from(1 - x, -100.0) - t * _log_from(x, -100.0)
+    loss = _bernoulli(x, t)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-def _log_from(p: Tensor, low: float) -> Tensor:
-    """Logarithm that is nowhere below `low`; its slope is nowhere above 1e12, the limit that PyTorch sets."""
-    tiny = p.data < 1e-12
-    if not tiny.any():
-        return p.log()
+def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
+    """Cross entropy of probabilities x and targets t, each; where x (1 - x) is below 1e-12, its slope is cut.
+
+    PyTorch computes the slope as (x - t) / max(x (1 - x), 1e-12). A parabola that is 0 at x, wherever that is, has
+    such a slope and leaves the value to logarithms that are cut at -100.
+    """
+    p = x.data
+    certain = p * (1 - p) < 1e-12
+    if not certain.any():
+        return (t - 1) * ad.log1p(-x) - t * x.log()
     with np.errstate(divide="ignore"):
-        short = np.where(tiny, np.maximum(np.log(p.data), low) - np.log(1e-12), 0).astype(p.dtype)
-    return (p + Tensor(np.where(tiny, 1e-12 - p.data, 0).astype(p.dtype))).log() + Tensor(short)
+        log_p, log_q = (Tensor(np.maximum(log, -100)) for log in (np.log(p), np.log1p(-p)))
+    within = ad.where(certain, 0.5, x)
+    loss = (t - 1) * ad.log1p(-within) - t * within.log()
+    parabola = (x - x.detach()) * (0.5 * (x + x.detach()) - t) / 1e-12
+    return ad.where(certain, (t - 1) * log_q - t * log_p + parabola, loss)
 
 
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -357,6 +373,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     """
     checked_reduction(reduction, "kl_div", "batchmean")
     x, t = checked_floats(input, "kl_div"), checked_floats(target, "kl_div")
+    check_broadcast("kl_div", x, t)
     # 0 log 0 is 0, the limit; the 1 in the place of the 0 keeps its slope finite
     loss = t.exp() * (t - x) if log_target else t * ad.where(t == 0, 1, t).log() - t * x
     if reduction == "batchmean":

@@ -1,4 +1,4 @@
-"""Convolution, pooling and padding, composed of window views and matrix products."""
+"""Convolution, pooling and padding, with PyTorch's arguments."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     input : Tensor
     pad : sequence of an even number of int
         How many before and after along the last dimension, then along the one before it, and so on. Negative numbers
-        cut off, with "constant".
+        cut off.
     mode : {"constant", "reflect", "replicate", "circular"}, optional
         What is put there: `value`; the elements mirrored at the edge; the edge repeated; the other end.
     value : float, optional
@@ -83,15 +83,24 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 
 
 def _repeated(x: Tensor, before: Sizes, after: Sizes, mode: str) -> Tensor:
-    """Pad with what is there, one dimension after the other."""
+    """Pad with what is there, one dimension after the other; where a width is negative, cut off instead.
+
+    What comes around in a circle is only what is left, the rest sees all that was there: PyTorch's way.
+    """
     first = x.ndim - len(before)
     for i, (b, a) in enumerate(zip(before, after, strict=True)):
         n = x.shape[first + i]
-        most = {"reflect": n - 1, "circular": n}.get(mode, max(a, b, 0) if n else 0)
-        if not 0 <= min(a, b) <= max(a, b) <= most:
+        most, least = {"reflect": (n - 1, 1), "circular": (n, 0)}.get(mode, (max(a, b, 0) if n else 0, 1))
+        if max(a, b, 0) > max(most, 0) or (min(a, b) < 0 and n + a + b < least):
             raise RuntimeError(f"pad: {b} before and {a} after are not possible with {mode!r} along a size of {n}")
         if a or b:
-            at = np.pad(np.arange(n), (b, a), mode=MODES[mode])  # type: ignore[call-overload]  # one of its modes
+            at = np.arange(n)
+            if mode == "circular":
+                at = at[max(-b, 0) : n - max(-a, 0)]
+            widths = (max(b, 0), max(a, 0))
+            at = np.pad(at, widths, mode=MODES[mode])  # type: ignore[call-overload]  # one of its modes
+            if mode != "circular":
+                at = at[max(-b, 0) : len(at) - max(-a, 0)]
             x = x[(slice(None),) * (first + i) + (at,)]
     return x
 
@@ -224,34 +233,18 @@ def _convolution(
     if bias is not None and bias.shape != w.shape[:1]:
         raise RuntimeError(f"{name}: the bias must have shape {w.shape[:1]}, got {bias.shape}")
     g = geometry(name, n, w.shape[2:], stride, padding, dilation)
-    windows = _windows(name, x, g, *paddings(g))
-    return _product(windows, w, bias, groups, n)
+    before, after = paddings(g)
+    _check_reach(name, x, g, before, after)
+    y = ad.convolve(x, w, g.stride, before, after, g.dilation, groups)
+    return y if bias is None else y + bias.reshape(1, -1, *(1,) * n)
 
 
-def _windows(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> Tensor:
-    """Return the windows over the padded input, of shape (N, C, *places, *kernel)."""
-    if any((*before, *after)):
-        x = ad.zero_pad(x, before, after)
+def _check_reach(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> None:
+    """Refuse a kernel that is larger than the padded input."""
     reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))
-    if any(r > m for r, m in zip(reach, x.shape[2:], strict=True)):
-        raise RuntimeError(f"{name}: a kernel that spans {reach} is larger than the padded input of shape {x.shape}")
-    return ad.windows(x, g.size, g.stride, g.dilation)
-
-
-def _columns(windows: Tensor, groups: int, n: int) -> Tensor:
-    """Write windows (N, C, *places, *kernel) as columns (N, groups, C / groups · kernel, places)."""
-    batch, channels, *rest = windows.shape
-    order = (0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))  # places last: long rows to copy
-    rows = channels // groups * math.prod(rest[n:])
-    return windows.permute(order).reshape(batch, groups, rows, math.prod(rest[:n]))
-
-
-def _product(windows: Tensor, w: Tensor, bias: Tensor | None, groups: int, n: int) -> Tensor:
-    """Multiply windows (N, C, *places, *kernel) with kernels (out, C / groups, *kernel) to (N, out, *places)."""
-    out = w.shape[0]
-    kernels = w.reshape(groups, out // groups, math.prod(w.shape[1:]))
-    y = (kernels @ _columns(windows, groups, n)).reshape(windows.shape[0], out, *windows.shape[2 : n + 2])
-    return y if bias is None else y + bias.reshape(1, out, *(1,) * n)
+    padded = (*x.shape[:2], *(b + m + a for b, m, a in zip(before, x.shape[2:], after, strict=True)))
+    if any(r > m for r, m in zip(reach, padded[2:], strict=True)):
+        raise RuntimeError(f"{name}: a kernel that spans {reach} is larger than the padded input of shape {padded}")
 
 
 def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many = 0, stride: Many = 1) -> Tensor:
@@ -286,7 +279,11 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
     if x.ndim != 4:
         raise RuntimeError(f"unfold: expected a 3-d or 4-d input, got shape {x.shape}")
     g = geometry("unfold", 2, kernel_size, stride, padding, dilation)
-    return _columns(_windows("unfold", x, g, *paddings(g)), 1, 2).squeeze(1)
+    before, after = paddings(g)
+    _check_reach("unfold", x, g, before, after)
+    windows = ad.windows(ad.zero_pad(x, before, after), g.size, g.stride, g.dilation)
+    batch, channels, down, across, *kernel = windows.shape
+    return windows.permute(0, 1, 4, 5, 2, 3).reshape(batch, channels * math.prod(kernel), down * across)
 
 
 # -- pooling -----------------------------------------------------------------------------------------------------------
@@ -302,32 +299,27 @@ def _pooling(name: str, size: Many, stride: Many | None, padding: Many, dilation
     return g
 
 
-def _places(shape: Sizes, g: Geometry, ceil_mode: bool) -> tuple[Sizes, Sizes]:
-    """Return how many windows there are along height and width, and what has to be put after each for them to fit."""
-    counts, after = [], []
+def _counts(shape: Sizes, g: Geometry, ceil_mode: bool) -> Sizes:
+    """Return how many windows there are along height and width."""
+    counts = []
     for n, k, s, p, d in zip(shape, g.size, g.stride, paddings(g)[0], g.dilation, strict=True):
-        reach = d * (k - 1) + 1
-        count = (n + 2 * p - reach + (s - 1 if ceil_mode else 0)) // s + 1
+        count = (n + 2 * p - d * (k - 1) - 1 + (s - 1 if ceil_mode else 0)) // s + 1
         if ceil_mode and (count - 1) * s >= n + p:  # the last window would start behind the image
             count -= 1
         counts.append(count)
-        after.append(max((count - 1) * s + reach - n - p, 0))
-    return tuple(counts), tuple(after)
+    return tuple(counts)
 
 
-def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool, fill: float) -> tuple[Tensor, Tensor]:
-    """Return the input as a batch, and the windows over it, padded with `fill`."""
+def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool) -> tuple[Tensor, ad.Slide]:
+    """Return the input as a batch, and how the windows move over it."""
     x = checked_floats(input, name)
     if x.ndim not in (3, 4):
         raise RuntimeError(f"{name}: expected a 3-d or 4-d input, got shape {x.shape}")
     x = x if x.ndim == 4 else x.unsqueeze(0)
-    counts, after = _places(x.shape[2:], g, ceil_mode)
+    counts = _counts(x.shape[2:], g, ceil_mode)
     if min(counts) < 1:
         raise RuntimeError(f"{name}: a kernel of size {g.size} is larger than the padded input of shape {x.shape}")
-    before, _ = paddings(g)
-    around = (before[1], after[1], before[0], after[0])
-    padded = pad(x, around, value=fill) if any(around) else x
-    return x, ad.windows(padded, g.size, g.stride, g.dilation)
+    return x, ad.Slide(counts, g.size, g.stride, paddings(g)[0], g.dilation)
 
 
 def max_pool2d(
@@ -373,15 +365,15 @@ def max_pool2d(
              [13., 15.]]])
     """
     g = _pooling("max_pool2d", kernel_size, stride, padding, dilation)
-    x, windows = _pooled("max_pool2d", input, g, ceil_mode, -math.inf)
-    *lead, kh, kw = windows.shape
-    values, at = windows.reshape(*lead, kh * kw).max(dim=-1)
+    x, slide = _pooled("max_pool2d", input, g, ceil_mode)
+    values = ad.window_max(x, slide)
     y = values if input.ndim == 4 else values.squeeze(0)
     if not return_indices:
         return y
-    (sh, sw), (ph, pw), (dh, dw) = g.stride, paddings(g)[0], g.dilation
-    rows = np.arange(lead[2])[:, None] * sh - ph + at.data // kw * dh
-    columns = np.arange(lead[3]) * sw - pw + at.data % kw * dw
+    at = ad.window_argmax(x, values, slide).data
+    (sh, sw), (ph, pw), (dh, dw) = g.stride, slide.padding, g.dilation
+    rows = np.arange(slide.places[0])[:, None] * sh - ph + at // g.size[1] * dh
+    columns = np.arange(slide.places[1]) * sw - pw + at % g.size[1] * dw
     return y, Tensor((rows * x.shape[3] + columns).reshape(y.shape))
 
 
@@ -428,8 +420,8 @@ def avg_pool2d(
     if divisor_override == 0:
         raise ValueError("avg_pool2d: divisor_override must not be 0")
     g = _pooling("avg_pool2d", kernel_size, stride, padding)
-    x, windows = _pooled("avg_pool2d", input, g, ceil_mode, 0.0)
-    total = windows.sum(dim=(-2, -1))
+    x, slide = _pooled("avg_pool2d", input, g, ceil_mode)
+    total = ad.window_sum(x, slide)
     if divisor_override is not None:
         mean = total / divisor_override
     else:

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
 
-from ._checks import at_least, checked_floats
+from ._checks import check_broadcast, checked_floats
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
-
-
-def p_norm(x: Tensor, p: float, dim: int | tuple[int, ...], keepdim: bool = False) -> Tensor:
-    """Return the p-norm along dimensions; where that is 0, so is its gradient."""
-    if p == 1:
-        return x.abs().sum(dim, keepdim)
-    if p == math.inf:
-        return x.abs().amax(dim, keepdim)
-    total = (x * x if p == 2 else x.abs() ** p).sum(dim, keepdim)
-    zero = total == 0
-    if not zero.data.any():
-        return total.sqrt() if p == 2 else total ** (1 / p)
-    safe = ad.where(zero, 1, total)
-    return ad.where(zero, 0, safe.sqrt() if p == 2 else safe ** (1 / p))
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
@@ -37,7 +21,8 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     tensor([5.0000])
     """
     a, b = checked_floats(x1, "pairwise_distance"), checked_floats(x2, "pairwise_distance")
-    return p_norm(a - b + eps, p, -1, keepdim)
+    check_broadcast("pairwise_distance", a, b)
+    return ad.norm(a - b + eps, p, -1, keepdim)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -57,14 +42,24 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     Tensor
         Of the broadcast shape without `dim`.
 
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not broadcast, or the tensors do not hold floats.
+    IndexError
+        If `dim` is out of range.
+
     Examples
     --------
     >>> F.cosine_similarity(ad.tensor([[1.0, 0.0]]), ad.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
     a, b = checked_floats(x1, "cosine_similarity"), checked_floats(x2, "cosine_similarity")
+    check_broadcast("cosine_similarity", a, b)
     shape = np.broadcast_shapes(a.shape, b.shape)
+    if not -len(shape) <= dim < len(shape):
+        raise IndexError(f"cosine_similarity: dim {dim} is out of range for shapes {a.shape} and {b.shape}")
     a, b = (ad.broadcast_to(v, shape) for v in (a, b))
-    lengths = (at_least(p_norm(v, 2, dim, keepdim=True), eps) for v in (a, b))
+    lengths = (ad.norm(v, 2, dim, keepdim=True).clamp_min(eps) for v in (a, b))
     left, right = (v / length for v, length in zip((a, b), lengths, strict=True))
     return (left * right).sum(dim)

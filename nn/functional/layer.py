@@ -103,6 +103,8 @@ def embedding(
     padding_idx: int | None = None,
     max_norm: float | None = None,
     norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
 ) -> Tensor:
     """Look up rows of a table.
 
@@ -118,6 +120,10 @@ def embedding(
         Rows that are looked up and longer than this are shortened to it, in place.
     norm_type : float, optional
         The exponent of the norm that `max_norm` limits.
+    scale_grad_by_freq : bool, optional
+        Whether to divide the gradient of a row by how often it is looked up here.
+    sparse : bool, optional
+        Must be False: there are no sparse gradients.
 
     Returns
     -------
@@ -130,6 +136,8 @@ def embedding(
         If `input` does not hold integers or `weight` is not a matrix.
     IndexError
         If a number is out of range.
+    NotImplementedError
+        If `sparse` is asked for.
 
     Examples
     --------
@@ -138,6 +146,7 @@ def embedding(
             [1., 2.],
             [3., 4.]])
     """
+    check_dense(sparse, "embedding")
     at, w = checked_tensor(input, "embedding"), checked_floats(weight, "embedding")
     if at.dtype.kind not in "iu":
         raise RuntimeError(f"embedding: expected integers as row numbers, got {at.dtype}")
@@ -150,9 +159,18 @@ def embedding(
     if max_norm is not None:
         _shorten(w, np.unique(at.data), max_norm, norm_type)
     rows = w[at]
+    if scale_grad_by_freq:
+        fixed, often = rows.detach(), np.bincount(at.data.ravel(), minlength=1)[at.data]
+        rows = fixed + (rows - fixed) / Tensor(often[..., None].astype(w.dtype))  # adds 0, whose gradient is the share
     if padding_idx is None or not (at.data == padding_idx).any():
         return rows
     return ad.where(Tensor((at.data != padding_idx)[..., None]), rows, rows.detach())
+
+
+def check_dense(sparse: bool, name: str) -> None:
+    """Refuse sparse gradients."""
+    if sparse:
+        raise NotImplementedError(f"{name}: there are no sparse gradients; leave sparse=False")
 
 
 def checked_row(padding_idx: int, rows: int, name: str) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
 
-from ._checks import at_least, checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
+from ._checks import check_broadcast, checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
 from .distance import pairwise_distance
 
 __all__ = [
@@ -22,7 +23,7 @@ __all__ = [
 # -- regression --------------------------------------------------------------------------------------------------------
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Squared error, averaged.
 
     Parameters
@@ -30,6 +31,9 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     input, target : Tensor
         Of one shape. Other shapes broadcast with a warning, for that is rarely meant.
     reduction : {"mean", "sum", "none"}, optional
+        "mean" divides by the sum of the weights.
+    weight : Tensor, optional
+        A factor for each element, of the shape of `input`.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     Raises
     ------
     ValueError
-        If `reduction` is unknown.
+        If `reduction` is unknown or `weight` has another shape.
 
     Examples
     --------
@@ -49,10 +53,25 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     checked_reduction(reduction, "mse_loss")
     x, t = checked_pair(input, target, "mse_loss")
     off = x - t
-    return reduced(off * off, reduction)
+    return _averaged(off * off, weight, x, reduction, "mse_loss")
 
 
-def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+def _averaged(loss: Tensor, weight: Any, x: Tensor, reduction: str, name: str) -> Tensor:
+    """Weigh and reduce losses; an average divides by the sum of the weights."""
+    if weight is None:
+        return reduced(loss, reduction)
+    w = _weight(weight, x, name)
+    return (loss * w).sum() / w.sum() if reduction == "mean" else reduced(loss * w, reduction)
+
+
+def _weight(weight: Any, x: Tensor, name: str) -> Tensor:
+    w = checked_tensor(weight, name)
+    if w.shape != x.shape:
+        raise ValueError(f"{name}: the weight must have the shape of the input, {x.shape}, got {w.shape}")
+    return w
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Absolute error, averaged; parameters as for `mse_loss`.
 
     Examples
@@ -62,7 +81,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
     """
     checked_reduction(reduction, "l1_loss")
     x, t = checked_pair(input, target, "l1_loss")
-    return reduced((x - t).abs(), reduction)
+    return _averaged((x - t).abs(), weight, x, reduction, "l1_loss")
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -87,17 +106,20 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     checked_reduction(reduction, "smooth_l1_loss")
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
-    x, t = checked_pair(input, target, "smooth_l1_loss")
+    x, t = checked_pair(checked_floats(input, "smooth_l1_loss"), target, "smooth_l1_loss")
     off = (x - t).abs()
     if beta:
-        off = ad.where(off < beta, 0.5 / beta * (off * off), off - 0.5 * beta)
+        near = off.clamp_max(beta)
+        off = 0.5 / beta * (near * near) + (off - near)
     return reduced(off, reduction)
 
 
-def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
     """Squared error / 2 where it is below `delta`, delta · (absolute error - delta / 2) elsewhere, averaged.
 
-    Other parameters are as for `mse_loss`.
+    Other parameters are as for `mse_loss`, but "mean" divides by the number of elements, weights or not.
 
     Raises
     ------
@@ -116,9 +138,11 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     checked_reduction(reduction, "huber_loss")
     if delta <= 0:
         raise RuntimeError(f"huber_loss: delta must be positive, got {delta}")
-    x, t = checked_pair(input, target, "huber_loss")
+    x, t = checked_pair(checked_floats(input, "huber_loss"), target, "huber_loss")
     off = (x - t).abs()
-    return reduced(ad.where(off < delta, 0.5 * (off * off), delta * (off - 0.5 * delta)), reduction)
+    near = off.clamp_max(delta)
+    loss = 0.5 * (near * near) + delta * (off - near)
+    return reduced(loss if weight is None else loss * _weight(weight, x, "huber_loss"), reduction)
 
 
 def gaussian_nll_loss(
@@ -160,8 +184,9 @@ def gaussian_nll_loss(
     name = "gaussian_nll_loss"
     checked_reduction(reduction, name)
     x, t = checked_floats(input, name), checked_tensor(target, name)
+    check_broadcast(name, x, t)
     v = ad.full((), float(var), dtype=x.dtype) if isinstance(var, (int, float)) else checked_floats(var, name)
-    if v.ndim and v.shape != x.shape:
+    if v.shape != x.shape and not isinstance(var, (int, float)):
         if v.shape == x.shape[:-1]:
             v = v.unsqueeze(-1)
         elif v.shape != (*x.shape[:-1], 1):
@@ -219,6 +244,7 @@ def poisson_nll_loss(
     name = "poisson_nll_loss"
     checked_reduction(reduction, name)
     x, t = checked_floats(input, name), checked_tensor(target, name)
+    check_broadcast(name, x, t)
     loss = x.exp() - t * x if log_input else x - t * (x + eps).log()
     if full:
         counts = ad.where(t > 1, t, 1)
@@ -259,7 +285,8 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, 
     name = "hinge_embedding_loss"
     checked_reduction(reduction, name)
     x, t = checked_floats(input, name), checked_tensor(target, name)
-    loss = ad.where(t != 1, at_least(margin - x, 0), 0) + ad.where(t != -1, x, 0)
+    check_broadcast(name, x, t)
+    loss = ad.where(t != 1, (margin - x).clamp_min(0), 0) + ad.where(t != -1, x, 0)
     return reduced(loss, reduction)
 
 
@@ -297,7 +324,8 @@ def margin_ranking_loss(
     a, b, t = (checked_tensor(v, name) for v in (input1, input2, target))
     if not a.ndim == b.ndim == t.ndim:
         raise RuntimeError(f"{name}: expected shapes of one length, got {a.shape}, {b.shape} and {t.shape}")
-    return reduced(at_least(-t * (a - b) + margin, 0), reduction)
+    check_broadcast(name, a, b, t)
+    return reduced((margin - t * (a - b)).clamp_min(0), reduction)
 
 
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -308,8 +336,10 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
     >>> F.soft_margin_loss(ad.tensor([0.0, -1000.0]), ad.tensor([1.0, 1.0]), reduction="none")
     tensor([6.9315e-01, 1.0000e+03])
     """
-    checked_reduction(reduction, "soft_margin_loss")
-    x, t = checked_floats(input, "soft_margin_loss"), checked_tensor(target, "soft_margin_loss")
+    name = "soft_margin_loss"
+    checked_reduction(reduction, name)
+    x, t = checked_floats(input, name), checked_tensor(target, name)
+    check_broadcast(name, x, t)
     return reduced(ad.softplus(-t * x), reduction)
 
 
@@ -354,9 +384,11 @@ def cosine_embedding_loss(
         raise RuntimeError(
             f"{name}: expected vectors (N, D) with targets (N,), or (D,) with (), got {a.shape}, {b.shape}, {t.shape}"
         )
+    check_broadcast(name, a, b)
+    check_broadcast(name, a[..., 0], t)
     lengths = ((a * a).sum(-1) + 1e-12) * ((b * b).sum(-1) + 1e-12)
     cos = (a * b).sum(-1) / lengths.sqrt()
-    loss = ad.where(t == 1, 1 - cos, 0) + ad.where(t == -1, at_least(cos - margin, 0), 0)
+    loss = ad.where(t == 1, 1 - cos, 0) + ad.where(t == -1, (cos - margin).clamp_min(0), 0)
     return reduced(loss, reduction)
 
 
@@ -416,7 +448,8 @@ def triplet_margin_loss(
     a, b, c = (checked_floats(v, name) for v in (anchor, positive, negative))
     if not a.ndim == b.ndim == c.ndim:
         raise RuntimeError(f"{name}: expected shapes of one length, got {a.shape}, {b.shape} and {c.shape}")
+    check_broadcast(name, a, b, c)
     near, far = pairwise_distance(a, b, p, eps), pairwise_distance(a, c, p, eps)
     if swap:
         far = ad.minimum(far, pairwise_distance(b, c, p, eps))
-    return reduced(at_least(margin + near - far, 0), reduction)
+    return reduced((margin + near - far).clamp_min(0), reduction)

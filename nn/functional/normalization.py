@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import autodiff as ad
 from autodiff import Tensor
 from autodiff.graph import increment_version
 from autodiff.ops.normalization import standardize
 
-from ._checks import at_least, check_dtypes, checked_floats, checked_tensor
-from .distance import p_norm
+from ._checks import check_dtypes, checked_floats, checked_tensor
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
 
@@ -53,7 +53,7 @@ def batch_norm(
     Raises
     ------
     ValueError
-        If a batch in training has only one value per channel, whose variance says nothing.
+        If a batch in training has only one value per channel, whose variance says nothing, or `eps` is not positive.
     RuntimeError
         If shapes or dtypes do not fit. No running average has moved then.
 
@@ -74,6 +74,10 @@ def batch_norm(
                 f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
             )
     per_channel = (-1,) + (1,) * (x.ndim - 2)
+    if eps < 0 or (training and not eps):
+        raise ValueError(f"batch_norm: eps must be positive in training, and not negative in evaluation, got {eps}")
+    if not x.size:  # nothing to normalize, and nothing to average
+        return _scaled(x, *(None if t is None else _shaped(t, per_channel) for t in (weight, bias)))
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
@@ -83,7 +87,7 @@ def batch_norm(
             scale = scale * weight
         shift = -mean * scale if bias is None else bias - mean * scale
         return x * _shaped(scale, per_channel) + _shaped(shift, per_channel)
-    n = x.size // max(x.shape[1], 1)
+    n = x.size // x.shape[1]
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
     y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps)
@@ -216,6 +220,8 @@ def group_norm(
     ------
     RuntimeError
         If there are fewer than two dimensions, the channels cannot be parted, or shapes or dtypes do not fit.
+    ValueError
+        If there is a single sample with one value per group.
 
     Examples
     --------
@@ -235,6 +241,8 @@ def group_norm(
     for t in (weight, bias):
         if t is not None and t.shape != (x.shape[1],):
             raise RuntimeError(f"group_norm: weight and bias must have shape ({x.shape[1]},), got {t.shape}")
+    if x.size == num_groups:
+        raise ValueError(f"group_norm: expected more than 1 value per group, got shape {x.shape}, {num_groups} groups")
     parted = x.reshape(x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:])
     y = standardize(parted, tuple(range(2, parted.ndim)), eps)[0]
     across = (1, -1) + (1,) * (x.ndim - 2)
@@ -283,4 +291,4 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
     tensor([[0.6000, 0.8000]])
     """
     x = checked_floats(input, "normalize")
-    return x / at_least(p_norm(x, p, dim, keepdim=True), eps)
+    return x / ad.norm(x, p, dim, keepdim=True).clamp_min(eps)

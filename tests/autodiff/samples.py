@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import autodiff as ad
 from autodiff.ops import convolution, indexing, normalization
 from tests.oracle import Array
 
@@ -169,6 +170,72 @@ def _torch_unwindows(torch: Any, values: Any, shape: Shape, *args: Any) -> Any:
     return zeros.index_add(0, places.reshape(-1), values.reshape(-1)).reshape(shape)
 
 
+# Shapes, and the windows of which one number each is left.
+SLIDES: list[tuple[Shape, ad.Slide]] = [
+    ((6,), ad.Slide(places=(3,), size=(2,), stride=(2,), padding=(0,), dilation=(1,))),
+    ((2, 5), ad.Slide((5,), (3,), (1,), (1,), (1,))),
+    ((2, 5, 3), ad.Slide((3, 3), (3, 2), (2, 1), (1, 1), (1, 2))),
+    ((0, 3, 3), ad.Slide((2, 2), (2, 2), (1, 1), (0, 0), (1, 1))),
+]
+
+
+def _members(shape: Shape, slide: ad.Slide) -> Array:
+    """Return for each window where its elements stand in the flattened input; beyond its edges, its size."""
+    first = len(shape) - len(slide.size)
+    reach = [d * (k - 1) + 1 for k, d in zip(slide.size, slide.dilation, strict=True)]
+    around = [(0, 0)] * first + [(p, s * n) for p, s, n in zip(slide.padding, slide.stride, slide.places, strict=True)]
+    places = np.pad(np.arange(math.prod(shape)).reshape(shape), around, constant_values=math.prod(shape))
+    every = np.lib.stride_tricks.sliding_window_view(places, reach, axis=tuple(range(first, len(shape))))
+    found = every[(..., *(slice(None, None, s) for s in (*slide.stride, *slide.dilation)))]
+    counted = found[(slice(None),) * first + tuple(slice(n) for n in slide.places)]
+    return counted.reshape(*shape[:first], *slide.places, math.prod(slide.size))
+
+
+def _torch_filled(torch: Any, x: Any, slide: ad.Slide, fill: float) -> Any:
+    """Return the elements of each window as PyTorch picks them, with `fill` for what lies beyond the edges."""
+    flat = torch.cat([x.reshape(-1), torch.tensor([fill], dtype=x.dtype)])
+    return flat[torch.tensor(_members(tuple(x.shape), slide))]
+
+
+def _torch_added(torch: Any, values: Any, members: Array, shape: Shape) -> Any:
+    """Return zeros with values added where `members`, of the same shape, says; what lies beyond the edges is lost."""
+    zeros = torch.zeros(math.prod(shape) + 1, dtype=values.dtype)
+    return zeros.index_add(0, torch.tensor(members).reshape(-1), values.reshape(-1))[:-1].reshape(shape)
+
+
+def _numbered(shape: Shape, slide: ad.Slide) -> tuple[Array, Array]:
+    """Return a number for each window, of an element that it has, and where that stands in the flattened input."""
+    members = _members(shape, slide)
+    number = np.argsort(members, axis=-1)[..., 1]  # every window above has two elements inside
+    return number, np.take_along_axis(members, number[..., None], -1)[..., 0]
+
+
+# Shapes of an input and of kernels, and how these move: stride, zeros before and after, dilation, groups.
+CONVOLUTIONS: list[tuple[Shape, Shape, convolution._Steps]] = [
+    ((2, 3, 5), (4, 3, 2), convolution._Steps((1,), (0,), (0,), (1,), 1)),
+    ((2, 4, 5, 4), (6, 2, 3, 2), convolution._Steps((2, 1), (1, 0), (1, 2), (1, 2), 2)),
+    ((0, 2, 4), (2, 2, 3), convolution._Steps((1,), (1,), (0,), (1,), 1)),
+]
+
+
+def _output(x: Shape, w: Shape, steps: convolution._Steps) -> Shape:
+    return (x[0], w[0], *steps.places(x[2:], w[2:]))
+
+
+def _torch_convolve(torch: Any, x: Any, w: Any, steps: convolution._Steps) -> Any:
+    widths = [n for pair in zip(steps.before[::-1], steps.after[::-1], strict=True) for n in pair]
+    convolve = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d}[w.ndim - 2]
+    padded = torch.nn.functional.pad(x, widths)
+    return convolve(padded, w, None, steps.stride, 0, steps.dilation, steps.groups)
+
+
+def _torch_adjoint(torch: Any, call: Any, shape: Shape, v: Any, other: Any) -> Any:
+    """Return PyTorch's gradient of call(x, other), linear in both, with respect to x, which has `shape`."""
+    x = torch.zeros(shape, dtype=v.dtype, requires_grad=True)
+    (found,) = torch.autograd.grad(call(x, other), x, v, create_graph=True, materialize_grads=True)
+    return found + 0 * (v.sum() + other.sum())  # connected also where the batch is empty
+
+
 #: For each primitive of `autodiff.ops.TABLE` the samples on which it is checked.
 SAMPLES: dict[str, list[Sample]] = {
     # -- elementwise
@@ -179,6 +246,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "floor_divide": elementwise(
         "floor_divide", ANY, POSITIVE, torch=lambda torch, x, y: torch.div(x, y, rounding_mode="floor")
     ),
+    "trunc_divide": elementwise(lambda lib, x, y: lib.div(x, y, rounding_mode="trunc"), ANY, POSITIVE),
     "remainder": elementwise("remainder", ANY, POSITIVE) + elementwise("remainder", ANY, (-2.0, -0.3)),
     "neg": elementwise("neg"),
     "clone": elementwise("clone"),
@@ -227,7 +295,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ),
     "silu": elementwise("silu", torch=lambda torch, x: torch.nn.functional.silu(x)),
     "softplus": elementwise("softplus", torch=lambda torch, x: torch.nn.functional.softplus(x)),
-    "binary_cross_entropy_with_logits": elementwise(
+    "bce": elementwise(
         "binary_cross_entropy_with_logits",
         ANY,
         (0.0, 1.0),
@@ -422,6 +490,11 @@ SAMPLES: dict[str, list[Sample]] = {
             ("ij->ji", (2, 3)),
             ("ij->", (2, 3)),
             ("ij->i", (0, 3)),
+            ("ij->i", (3, 0)),
+            ("i->", (1,)),
+            ("i->", (0,)),
+            ("ij,jk->ik", (2, 1), (1, 1)),
+            ("...i->...", (1, 1)),
             ("ii", (3, 3)),
             ("ii->i", (3, 3)),
             ("iij,jk->ik", (2, 2, 3), (3, 4)),
@@ -471,6 +544,76 @@ SAMPLES: dict[str, list[Sample]] = {
             WINDOWS, [(3, 2), (2, 4, 3), (2, 2, 2, 2, 2), (1, 2, 2, 1, 2), (0, 2, 2, 2, 2)], strict=True
         )
     ],
+    "convolve": [
+        Sample(
+            lambda lib, x, w, steps=steps: lib.convolve(x, w, *steps),
+            (real(*x), real(*w)),
+            lambda torch, x, w, steps=steps: _torch_convolve(torch, x, w, steps),
+        )
+        for x, w, steps in CONVOLUTIONS
+    ],
+    "convolve_input": [
+        Sample(
+            lambda _, v, w, x=x, steps=steps: convolution._convolve_input(v, w, shape=x, steps=steps),
+            (real(*_output(x, w, steps)), real(*w)),
+            lambda torch, v, w, x=x, steps=steps: _torch_adjoint(
+                torch, lambda x, w: _torch_convolve(torch, x, w, steps), x, v, w
+            ),
+        )
+        for x, w, steps in CONVOLUTIONS
+    ],
+    "convolve_weight": [
+        Sample(
+            lambda _, x, v, w=w, steps=steps: convolution._convolve_weight(x, v, shape=w, steps=steps),
+            (real(*x), real(*_output(x, w, steps))),
+            lambda torch, x, v, w=w, steps=steps: _torch_adjoint(
+                torch, lambda w, x: _torch_convolve(torch, x, w, steps), w, v, x
+            ),
+        )
+        for x, w, steps in CONVOLUTIONS
+    ],
+    "window_sum": [
+        Sample(
+            lambda lib, x, slide=slide: lib.window_sum(x, slide),
+            (real(*shape),),
+            lambda torch, x, slide=slide: _torch_filled(torch, x, slide, 0.0).sum(-1),
+        )
+        for shape, slide in SLIDES
+    ],
+    "window_max": [
+        Sample(
+            lambda lib, x, slide=slide: lib.window_max(x, slide),
+            (real(*shape),),
+            lambda torch, x, slide=slide: _torch_filled(torch, x, slide, -math.inf).max(-1).values,
+        )
+        for shape, slide in SLIDES
+    ],
+    "spread_windows": [
+        Sample(
+            lambda _, v, shape=shape, slide=slide: convolution._spread_windows(v, shape=shape, slide=slide),
+            (real(*_members(shape, slide).shape[:-1]),),
+            lambda torch, v, shape=shape, slide=slide: _torch_added(
+                torch, v[..., None].expand(_members(shape, slide).shape), _members(shape, slide), shape
+            ),
+        )
+        for shape, slide in SLIDES
+    ],
+    "picked": [
+        Sample(
+            lambda _, x, number, slide=slide: convolution._picked(x, number, slide=slide),
+            (real(*shape), _numbered(shape, slide)[0]),
+            lambda torch, x, _, shape=shape, slide=slide: x.reshape(-1)[torch.tensor(_numbered(shape, slide)[1])],
+        )
+        for shape, slide in SLIDES
+    ],
+    "placed": [
+        Sample(
+            lambda _, v, number, shape=shape, slide=slide: convolution._placed(v, number, shape=shape, slide=slide),
+            (real(*_members(shape, slide).shape[:-1]), _numbered(shape, slide)[0]),
+            lambda torch, v, _, shape=shape, slide=slide: _torch_added(torch, v, _numbered(shape, slide)[1], shape),
+        )
+        for shape, slide in SLIDES
+    ],
 }
 
 #: Primitives that have no 0-d input, and why.
@@ -485,5 +628,13 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "of_classes": "picks along a dimension",
     "to_classes": "picks along a dimension",
     "standardize": "averages along a dimension",
+    "convolve": "slides along a dimension",
+    "convolve_input": "slides along a dimension",
+    "convolve_weight": "slides along a dimension",
+    "window_sum": "slides along a dimension",
+    "window_max": "slides along a dimension",
+    "spread_windows": "slides along a dimension",
+    "picked": "slides along a dimension",
+    "placed": "slides along a dimension",
     "scatter": "gather of a 0-d tensor is tested through gather",
 }

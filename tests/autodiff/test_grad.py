@@ -7,6 +7,7 @@ import pytest
 
 import autodiff as ad
 from tests.autodiff.test_backward import leaf
+from tests.oracle import needs_torch, torch
 
 
 def test_grad_returns_a_tuple_and_touches_no_grad() -> None:
@@ -235,3 +236,13 @@ def test_returned_gradient_of_an_intermediate_result_is_its_own() -> None:
     gy, gx = ad.grad(y + 0, [y, x], grad_outputs=ad.ones(2, dtype="float64"))
     gy.fill_(7.0)
     assert gx.tolist() == [1.0, 1.0]
+
+
+@needs_torch
+def test_the_gradient_of_a_hooked_result_is_what_the_hook_returned_as_in_pytorch() -> None:
+    for library, grad in ((ad, ad.grad), (torch, torch.autograd.grad)):
+        x = library.tensor([1.0, 2.0], requires_grad=True)
+        y = x * 2
+        y.register_hook(lambda g: 10 * g)
+        (found,) = grad((3 * y).sum(), [y])
+        assert found.tolist() == [30.0, 30.0]

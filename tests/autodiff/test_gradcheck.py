@@ -305,3 +305,9 @@ def test_check_primitive_names_operation_and_fault(operation: Any, text: str) ->
 def test_check_primitive_refuses_other_functions() -> None:
     with pytest.raises(TypeError, match="check_primitive: expected an operation made with primitive"):
         ad.check_primitive(ad.Tensor.sum.__call__, AT)
+
+
+def test_the_edge_of_a_domain_is_reported_and_not_warned_of() -> None:
+    with pytest.raises(ad.GradcheckError, match="outside the function's domain or at the edge of it"):
+        ad.gradcheck(ad.sqrt, leaf(0.0, 1.0))
+    assert not ad.gradcheck(ad.log, leaf(0.0, 1.0), raise_exception=False)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.oracle import check_like_torch, needs_torch
+import autodiff as ad
+from tests.oracle import check_like_torch, needs_torch, torch
 
 INF, NAN = np.inf, np.nan
 TIES = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0], [-0.0, 0.0, -5.0]])
@@ -121,6 +122,32 @@ KINKS: dict[str, tuple[Any, ...]] = {
 }
 
 KINKS |= {
+    "abs of NaN": (lambda lib, x: abs(x), [NAN, INF, -INF]),
+    "sign of NaN": (lambda lib, x: lib.sign(x), [NAN, INF, -1.0]),
+    "max of all, one NaN": (lambda lib, x: x.max(), [1.0, NAN, 3.0]),
+    "min of all, two NaN": (lambda lib, x: x.min(), [1.0, NAN, NAN]),
+    "amin of all, one NaN": (lambda lib, x: x.amin(), [1.0, NAN, 3.0]),
+    "pow 0.5 at its ends": (lambda lib, x: x**0.5, [0.0, -0.0, INF, -INF, 4.0, -1.0, NAN]),
+    "pow -0.5 at its ends": (lambda lib, x: x**-0.5, [0.0, -0.0, INF, -INF, 4.0, -1.0, NAN]),
+    "pow 1.5 at its ends": (lambda lib, x: x**1.5, [0.0, -0.0, INF, -INF, 4.0, -1.0, NAN]),
+    "pow of tensors at 0": (lambda lib, x, y: x**y, [0.0, 0.0, 0.0, -0.0], [0.0, 0.5, 2.0, 3.0]),
+    "hypot of infinities": (lambda lib, x, y: lib.hypot(x, y), [INF, -INF, NAN, 1.0], [1.0, INF, INF, INF]),
+    "logaddexp of infinities": (lambda lib, x, y: lib.logaddexp(x, y), [-INF, INF, -INF, 1.0], [-INF, INF, INF, -INF]),
+    "div trunc by 0 and inf": (
+        lambda lib, x, y: lib.div(x, y, rounding_mode="trunc"),
+        [INF, 1.0, -INF, 2.0, 0.0, -7.0],
+        [1.0, 0.0, INF, INF, 0.0, 2.0],
+    ),
+    "prod of one infinity": (lambda lib, x: x.prod(), INF),
+    "prod of one NaN": (lambda lib, x: x.prod(), NAN),
+    "cumprod of one infinity": (lambda lib, x: x.cumprod(0), [INF]),
+    "cumprod of an infinity without dimensions": (lambda lib, x: x.cumprod(0), INF),
+    "atan of large numbers": (lambda lib, x: lib.atan(x), [1e200, -1e200]),
+    "erf of large numbers": (lambda lib, x: lib.erf(x), [1e200, -1e200, 20.0]),
+    **{f"{p}-norm of NaN": (lambda lib, x, p=p: lib.norm(x, p), [NAN, 1.0, 0.0]) for p in (0.5, 1, 2, 3, INF, -INF)},
+}
+
+KINKS |= {
     f"{p}-norm of {what}": (lambda lib, x, p=p: lib.norm(x, p), values)
     for p in (0.5, 1, 1.5, 2, 3, INF, -INF, -1)
     for what, values in {"zeros": [0.0, 0.0], "ties": [3.0, -4.0, 4.0], "a zero": [0.0, 3.0, -1.0]}.items()
@@ -133,6 +160,47 @@ def test_value_and_gradient_at_special_points_are_pytorchs(name: str) -> None:
     call, *values = KINKS[name]
     with np.errstate(all="ignore"):  # some of these points lie outside the functions' domains
         check_like_torch(call, *map(np.array, values))
+
+
+@pytest.mark.parametrize("name", KINKS)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_no_backward_pass_warns_anywhere(name: str, create_graph: bool) -> None:
+    call, *values = KINKS[name]
+    for dtype in (np.float32, np.float64):
+        with np.errstate(all="ignore"):
+            xs = [ad.tensor(np.array(v).astype(dtype), requires_grad=True) for v in values]
+            y = call(ad, *xs)
+        found = ad.grad(y, xs, ad.ones_like(y), create_graph=create_graph)  # a warning would be an error
+        assert [g.shape for g in found] == [x.shape for x in xs]
+
+
+@needs_torch
+def test_norm_0_counts_what_is_not_0() -> None:
+    for values in ([NAN, 1.0, 0.0], [0.0, -0.0], [INF, -2.0]):
+        assert ad.norm(ad.tensor(values), 0).item() == torch.norm(torch.tensor(values), 0).item()
+
+
+def test_an_integer_is_not_divided_by_0() -> None:
+    k, zeros = ad.tensor([7, 8]), ad.tensor([2, 0])
+    for name, call in {
+        "floor_divide": lambda: k // 0,
+        "remainder": lambda: k % zeros,
+        "div": lambda: ad.div(k, zeros, rounding_mode="trunc"),
+        "div, floor": lambda: ad.div(k, 0, rounding_mode="floor"),
+        "floor_divide_": lambda: k.__ifloordiv__(zeros),
+        "remainder_": lambda: k.__imod__(0),
+        "floor_divide, scalar": lambda: ad.tensor(7) // 0,
+        "remainder, bytes": lambda: ad.tensor([7], dtype="uint8") % 0,
+    }.items():
+        with pytest.raises(RuntimeError, match=f"^{name.split(',')[0]}.* by zero"):
+            call()
+    assert k.tolist() == [7, 8]
+
+
+def test_functions_of_narrow_integers_do_not_overflow_on_the_way() -> None:
+    x = ad.exp(ad.tensor([20, -20], dtype="int8"))  # exp(20) is above what NumPy's float16 for int8 holds
+    np.testing.assert_allclose(x.data, np.exp(np.float32([20, -20])), rtol=1e-6)  # a rounding of float32
+    assert x.dtype == np.float32
 
 
 @needs_torch
@@ -160,9 +228,14 @@ IN_DOMAIN: dict[str, tuple[Any, ...]] = {
             *("atan2 at the origin", "logaddexp of large numbers", "std of equal numbers", "nansum", "sort"),
             *("std of equal numbers over a dim", "prod with a zero", "prod with zeros", "cumprod with zeros"),
             *("1-norm of zeros", "2-norm of zeros", "3-norm of a zero", "0.5-norm of a zero", "-1-norm of a zero"),
-            *("norm of a matrix over a dim", "inf-norm of ties"),
+            *("norm of a matrix over a dim", "inf-norm of ties", "pow of tensors at 0", "amax of NaN"),
+            *("max of all, one NaN", "min of all, two NaN", "hypot of infinities", "hypot at the origin"),
+            *("logaddexp of infinities", "prod of one infinity", "cumprod of one infinity", "abs of NaN"),
         )
     },
+    "atan of large numbers": (lambda lib, x: lib.atan(x), [1e30, -1e30]),
+    "erf of large numbers": (lambda lib, x: lib.erf(x), [1e30, -1e30]),
+    "sqrt at 0": (lambda lib, x: lib.sqrt(x), [0.0, 4.0, INF]),
     "expm1": (lambda lib, x: lib.expm1(x), [-1e4, -1.0, 0.0, 1e-30]),
     "exp2": (lambda lib, x: lib.exp2(x), [-1e4, 0.0, 3.0]),
     "log of tiny numbers": (lambda lib, x: lib.log(x), [1e-30, 1.0]),

@@ -44,7 +44,21 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "where": lambda x: np.where(A > 1, x, 0.0),
     "concatenate": lambda x: np.concatenate([x, A, x]),
     "concatenate along an axis": lambda x: np.concatenate([x, x], axis=1),
+    "concatenate of everything": lambda x: np.concatenate([x, A[0]], axis=None),
+    "concatenate of one tensor's slices": lambda x: np.concatenate(x),
+    "concatenate with a list": lambda x: np.concatenate([x, [[1.0, 2.0, 3.0]]]),
     "stack": lambda x: np.stack([x, x], axis=1),
+    "stack of one tensor's slices": lambda x: np.stack(x, axis=1),
+    "vstack of one tensor's slices": lambda x: np.vstack(x),
+    "hstack of one tensor's slices": lambda x: np.hstack(x),
+    "where with a list": lambda x: np.where(A > 1, x, [1.0, 2.0, 3.0]),
+    "amax": lambda x: np.amax(x, axis=0),
+    "amin": lambda x: np.amin(x),
+    "squeeze an axis": lambda x: np.squeeze(x[:1], axis=0),
+    "squeeze no axis": lambda x: np.squeeze(x[:1], axis=()),
+    "einsum, optimized": lambda x: np.einsum("ij,kj->ik", x, A, optimize=True),
+    "einsum of lists": lambda x: np.einsum(x, [0, 1], A, [2, 1], [0, 2]),
+    "clip with lists": lambda x: np.clip(x, [0.6, 1.0, 1.2], [2.0, 3.0, 2.0]),
     "reshape": lambda x: np.reshape(x, (3, 2)),
     "reshape with a number": lambda x: np.reshape(x, -1),
     "ravel": lambda x: np.ravel(x),
@@ -183,6 +197,23 @@ def test_numpy_function_without_derivative_gives_a_plain_tensor(call: Callable[[
     np.testing.assert_array_equal(y.data, call(A))
 
 
+def test_where_alone_gives_positions() -> None:
+    x = ad.tensor(A, requires_grad=True)
+    for condition, plain in ((x > 1, A > 1), (x, A), (x[0, 0], A[0:1, 0])):
+        for found in (np.where(condition), ad.where(condition)):
+            assert all(type(at) is ad.Tensor for at in found)
+            for at, expected in zip(found, np.where(plain), strict=True):
+                np.testing.assert_array_equal(at.data, expected)
+
+
+def test_squeeze_refuses_an_axis_of_another_size_as_numpys_does() -> None:
+    x = leaf(1.0, 2.0)
+    for call in (lambda x: np.squeeze(x, 0), lambda x: np.squeeze(x[None], (0, 1))):
+        for value in (x, x.data):
+            with pytest.raises(ValueError, match="size"):
+                call(value)
+
+
 def test_numpy_functions_that_give_a_truth_give_pythons() -> None:
     x = ad.tensor(A, requires_grad=True)
     assert np.allclose(x, A + 1e-9) is True
@@ -245,6 +276,29 @@ def test_arguments_that_cannot_be_recorded_are_refused() -> None:
         np.sum(x, out=np.zeros(()))
     with pytest.raises(TypeError, match=r"numpy\.linalg\.norm.*nuc"):
         np.linalg.norm(x[None] * x[:, None], "nuc")
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("numpy.sum", lambda x: np.sum(x, where=np.array([True, False]))),
+        ("numpy.var", lambda x: np.var(x, out=np.zeros(()))),
+        ("numpy.reshape", lambda x: np.reshape(x, (2, 1), order="F")),
+        ("numpy.ravel", lambda x: np.ravel(x, order="F")),
+        ("numpy.concatenate", lambda x: np.concatenate([x, x], dtype=np.float32)),
+        ("numpy.zeros_like", lambda x: np.zeros_like(x, shape=(2,))),
+        ("numpy.take", lambda x: np.take(x, [0], mode="clip")),
+        ("numpy.sum", lambda x: np.sum(x, 0, None, None, True)),
+        ("numpy.sum", lambda x: np.sum(x, axis=())),
+        ("numpy.max", lambda x: np.max(x, ())),
+        ("numpy.linalg.norm", lambda x: np.linalg.norm(x, axis=())),
+    ],
+)
+def test_arguments_that_a_numpy_function_does_not_take_of_tensors_are_refused_under_its_name(
+    name: str, call: Callable[[Any], Any]
+) -> None:
+    with pytest.raises(TypeError, match=name.replace(".", r"\.") + r"\(\) of tensors "):
+        call(leaf(1.0, 2.0))
 
 
 def test_a_function_written_for_arrays_differentiates_unchanged() -> None:

@@ -309,6 +309,26 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "tensordot 0": (lambda lib, x, y: lib.tensordot(x, y, dims=0), V, A),
     "tensordot lists": (lambda lib, x, y: lib.tensordot(x, y, dims=([0, 2], [1, 0])), C, (4, 2, 5)),
     "softmax": (lambda lib, x: lib.softmax(x, dim=1), C),
+    "cat with nothing": (lambda lib, x, y: lib.cat([x, y, x], dim=-1), (0,), A),
+    "cat with nothing along 0": (lambda lib, x, y: lib.cat([y, x]), (0,), A),
+    "cat nothing": (lambda lib, x, y: lib.cat([x, y]), (0,), (0,)),
+    "split of nothing": (lambda lib, x: lib.split(x, 2)[0], (0, 2)),
+    "split size 0 of nothing": (lambda lib, x: lib.split(x, 0)[0], (0, 2)),
+    "gather from a scalar": (lambda lib, x, i: lib.gather(x, 0, i), (), np.array([0, 0, 0])),
+    "gather by a scalar": (lambda lib, x, i: lib.gather(x, -1, i), V, np.array(2)),
+    "gather nothing": (lambda lib, x, i: lib.gather(x, 1, i), A, np.zeros(0, np.int64)),
+    "scatter into a scalar": (lambda lib, x, i, y: lib.scatter(x, 0, i, y), (), np.array([0]), (1,)),
+    "scatter by a scalar": (lambda lib, x, i, y: lib.scatter(x, 0, i, y), V, np.array(1), ()),
+    "scatter nothing": (lambda lib, x, i, y: lib.scatter(x, 0, i, y), V, np.zeros((0, 4), np.int64), (0, 4)),
+    "scatter_add into a scalar": (lambda lib, x, i, y: lib.scatter_add(x, 0, i, y), (), np.array([0, 0]), (2,)),
+    "scatter_add by a scalar": (lambda lib, x, i, y: lib.scatter_add(x, 0, i, y), V, np.array(1), ()),
+    "scatter_add nothing": (lambda lib, x, i, y: lib.scatter_add(x, 0, i, y), V, np.zeros(0, np.int64), (0,)),
+    "broadcast_to keeping a size": (lambda lib, x: lib.broadcast_to(x, (2, 2, -1)), A),
+    "einsum of lists": (lambda lib, x, y: lib.einsum(x, [0, 1], y, [1, 2], [0, 2]), A, B),
+    "einsum of lists without a result": (lambda lib, x, y: lib.einsum(x, [30, 1], y, [1, 2]), A, B),
+    "einsum of lists with dots": (lambda lib, x, y: lib.einsum(x, [..., 0, 1], y, [..., 1, 2], [..., 0, 2]), C, (4, 2)),
+    "sigmoid of booleans": (lambda lib, x, m: x * lib.sigmoid(m), A, MASK),
+    "sign of booleans": (lambda lib, x, m: x * lib.sign(m), A, MASK),
     "log_softmax": (lambda lib, x: x.log_softmax(-2), C),
 }
 
@@ -338,6 +358,51 @@ def test_call_does_not_depend_on_the_layout_in_memory(name: str) -> None:
         values = [ad.Tensor(lay(x), requires_grad=x.dtype.kind == "f") for x in inputs(name, np.float64)]
         y = CALLS[name][0](ad, *values)
         assert_same(y.data, reference[0], rtol=1e-14, atol=1e-14)  # sums run in another order
+
+
+ONES, FIRST = np.ones(A), np.zeros((1, 3), np.int64)
+#: PyTorch's names of arguments, and values for a tensor of shape A. What is an array is passed as a tensor.
+KEYWORDS: dict[str, dict[str, Any]] = {
+    "clamp": {"min": 0.1, "max": 0.5}, "round": {"decimals": 1}, "div": {"other": 2.0, "rounding_mode": "floor"},
+    "add": {"other": 2.0, "alpha": 2}, "pow": {"exponent": 2}, "float_power": {"exponent": 2}, "xlogy": {"other": ONES},
+    "sum": {"dim": 0, "keepdim": True, "dtype": None}, "var": {"dim": 0, "correction": 0, "keepdim": True},
+    "std": {"dim": 0, "unbiased": False}, "norm": {"p": 2, "dim": 0, "keepdim": True}, "cumsum": {"dim": 0},
+    "argmax": {"dim": 1, "keepdim": True}, "flatten": {"start_dim": 0, "end_dim": 1}, "prod": {"dim": 0},
+    "unflatten": {"dim": 1, "sizes": (3, 1)}, "squeeze": {"dim": 0}, "unsqueeze": {"dim": 0},
+    "transpose": {"dim0": 0, "dim1": 1}, "permute": {"dims": (1, 0)}, "movedim": {"source": 0, "destination": 1},
+    "expand": {"size": (4, 2, 3)}, "repeat": {"repeats": (2, 2)}, "tile": {"dims": (2,)}, "flip": {"dims": (0,)},
+    "roll": {"shifts": 1, "dims": 0}, "narrow": {"dim": 0, "start": 0, "length": 1}, "select": {"dim": 0, "index": 0},
+    "diagonal": {"offset": 0, "dim1": 0, "dim2": 1}, "diag": {"diagonal": 0}, "tril": {"diagonal": 0},
+    "reshape": {"shape": (3, 2)}, "view": {"size": (3, 2)}, "broadcast_to": {"size": (2, 2, 3)}, "softmax": {"dim": 0},
+    "logsumexp": {"dim": 0, "keepdim": True}, "lerp": {"end": ONES, "weight": 0.5}, "mm": {"mat2": ONES.T.copy()},
+    "addcmul": {"tensor1": ONES, "tensor2": ONES, "value": 2}, "masked_fill": {"mask": MASK, "value": 0.0},
+    "gather": {"dim": 0, "index": FIRST}, "scatter": {"dim": 0, "index": FIRST, "src": ONES[:1]},
+    "index_select": {"dim": 0, "index": ROWS[1:2]}, "take_along_dim": {"indices": FIRST, "dim": 0},
+    "addmm": {"mat1": np.ones((2, 2)), "mat2": ONES, "beta": 1, "alpha": 1}, "masked_select": {"mask": MASK},
+    "isclose": {"other": ONES, "rtol": 1e-5, "atol": 1e-8, "equal_nan": False}, "expand_as": {"other": ONES},
+}  # fmt: skip
+
+
+@needs_torch
+@pytest.mark.parametrize("name", KEYWORDS)
+def test_arguments_have_pytorchs_names(name: str) -> None:
+    def call(lib: Any, x: Any, method: bool) -> Any:
+        make = torch.tensor if lib is torch else ad.tensor
+        named = {k: make(v) if isinstance(v, np.ndarray) else v for k, v in KEYWORDS[name].items()}
+        return getattr(x, name)(**named) if method else getattr(lib, name)(x, **named)
+
+    for method in (True, False):
+        if hasattr(torch, name) or method:
+            check_like_torch(lambda lib, x, method=method: call(lib, x, method), drawn(A), **tolerance(np.float64))
+
+
+@needs_torch
+def test_pieces_have_pytorchs_names_and_a_name_is_given_once() -> None:
+    check_like_torch(lambda _, x: x.split(split_size=2, dim=1)[1], drawn(A))
+    check_like_torch(lambda lib, x: lib.split(x, split_size_or_sections=[1, 2], dim=1)[1], drawn(A))
+    for name, kw in (("reshape", "shape"), ("flip", "dims"), ("expand", "size")):
+        with pytest.raises(TypeError, match=f"{name}: got {kw} twice"):
+            getattr(ad.ones(2), name)(2, **{kw: (2,)})
 
 
 def test_every_operation_of_several_forms_is_called() -> None:

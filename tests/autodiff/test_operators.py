@@ -170,6 +170,80 @@ def test_dtypes_meet_as_in_pytorch(op: Callable[..., Any], left: str, right: str
     assert_same(mine.data, other.numpy(), rtol=1e-6)  # one rounding of float32
 
 
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": lambda lib, x, y: x + y,
+    "mul": lambda lib, x, y: x * y,
+    "maximum": lambda lib, x, y: lib.maximum(x, y),
+    "where": lambda lib, x, y: lib.where(lib.tensor([True, False]), x, y),
+    "clamp": lambda lib, x, y: lib.clamp(x, y),
+    "clamp of both sides": lambda lib, x, y: lib.clamp(x, y, y),
+    "xlogy": lambda lib, x, y: lib.xlogy(x, y),
+    "eq": lambda lib, x, y: x == y,
+}
+
+
+@needs_torch
+@pytest.mark.parametrize("shapes", [((2,), ()), ((), (2,)), ((), ()), ((2,), (2,))])
+@pytest.mark.parametrize("right", [*DTYPES, "int8"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_tensor_without_dimensions_has_no_say_within_its_kind(name: str, right: str, shapes: Any) -> None:
+    for left in (*DTYPES, "int8"):
+        if name.startswith("clamp") and left == right == "bool":
+            continue  # PyTorch's clamp knows no booleans
+        a, b = np.ones(shapes[0], left), np.ones(shapes[1], right)
+        mine, other = FUNCTIONS[name](ad, ours(a), ours(b)), FUNCTIONS[name](torch, theirs(a), theirs(b))
+        assert_same(mine.data, other.numpy(), rtol=1e-6)  # one rounding of float32
+
+
+@needs_torch
+def test_functions_of_booleans_are_not_computed_in_half_precision() -> None:
+    x, flags = np.array([1.2345678, 3.0]), np.array([True, True])
+    check_like_torch(lambda lib, x, b: lib.xlogy(x, b), x, flags)
+    check_like_torch(lambda lib, x, b: b**x, x, flags)
+    exact = ad.xlogy(ad.tensor([True]), ad.tensor(np.array([3.0]))).item()
+    assert exact == pytest.approx(np.log(3.0), rel=1e-15)
+
+
+@needs_torch
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib, x: x**2,
+        lambda lib, x: lib.square(x),
+        lambda lib, x: x**0.5,
+        lambda lib, x: x**True,
+        lambda lib, x: 2**x,
+        lambda lib, x: lib.where(lib.tensor([True, False]), x, 0),
+        lambda lib, x: lib.where(lib.tensor([True, False]), 1.5, x),
+        lambda lib, x: lib.where(lib.tensor([True, False]), x, True),
+        lambda lib, x: lib.clamp(x, 0),
+        lambda lib, x: lib.clamp(x, max=0.5),
+        lambda lib, x: lib.masked_fill(x, lib.tensor([True, False]), 0.5),
+        lambda lib, x: lib.masked_fill(x, lib.tensor([True, False]), 2),
+        lambda lib, x: lib.masked_fill(x, lib.tensor([True, False]), lib.tensor(1.5)),
+        lambda lib, x: lib.scatter(x, 0, lib.tensor([1]), 1.5),
+    ],
+)
+def test_numbers_and_functions_keep_pytorchs_dtype(call: Callable[..., Any], dtype: str) -> None:
+    a = np.array([1, 0]).astype(dtype)
+    assert_same(call(ad, ours(a)).data, call(torch, theirs(a)).numpy(), rtol=1e-6)  # one rounding of float32
+
+
+@needs_torch
+@pytest.mark.parametrize("value", [-1, -255, -256, 256, 255.9, -0.5, 1e30, float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64", "float16", "float32"])
+def test_what_pytorch_does_not_fill_in_is_refused(value: float, dtype: str) -> None:
+    a, mask = np.ones(2, dtype), np.array([True, False])
+    try:
+        expected = theirs(a).masked_fill(theirs(mask), value)
+    except RuntimeError:
+        with pytest.raises(RuntimeError, match=f"masked_fill.*out of the range of {dtype}"):
+            ad.masked_fill(ours(a), ours(mask), value)
+    else:
+        assert_same(ad.masked_fill(ours(a), ours(mask), value).data, expected.numpy())
+
+
 @needs_torch
 @pytest.mark.parametrize("number", [2, 2.5, True, -1.0])
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -247,9 +321,37 @@ def test_chains_of_numbers_stay_in_float32() -> None:
     ids=["int64", "uint8", "float32"],
 )
 def test_numbers_that_a_dtype_cannot_hold_are_refused_by_name(value: ad.Tensor, number: int) -> None:
-    for op, name in ((operator.add, "add"), (operator.mul, "mul"), (operator.eq, "eq")):
+    for op, name in ((operator.add, "add"), (operator.mul, "mul"), (operator.and_, "bitwise_and")):
         with pytest.raises((TypeError, ValueError, RuntimeError), match=name):
             op(value, number)
+
+
+@pytest.mark.parametrize("op", COMPARISONS, ids=by_name)
+@pytest.mark.parametrize("number", [-1, 256, 300, 2**63, -(2**63) - 1, 10**30, -(10**30)])
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool"])
+def test_integers_are_compared_with_any_integer(op: Callable[..., Any], number: int, dtype: str) -> None:
+    values = np.array([0, 1, 1]).astype(dtype)
+    assert op(ad.tensor(values), number).tolist() == [op(int(v), number) for v in values]
+    assert op(number, ad.tensor(values)).tolist() == [op(number, int(v)) for v in values]
+    assert op(ad.tensor(values[1]), number).item() is op(1, number)
+
+
+class Answers:
+    """What knows how to meet a tensor although the tensor does not know it."""
+
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = __rmatmul__ = (
+        lambda self, other: "answered"
+    )
+    __rand__ = __ror__ = __rxor__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __radd__
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(
+    "op", [*ARITHMETIC, *COMPARISONS, *LOGIC, operator.iadd, operator.isub, operator.imul, operator.ipow], ids=by_name
+)
+def test_the_other_operand_may_answer_for_an_unknown_type(op: Callable[..., Any]) -> None:
+    assert op(ad.tensor([1.0]), Answers()) == "answered"
+    assert op(leaf(1.0) * 2, Answers()) == "answered"
 
 
 # -- named functions ---------------------------------------------------------------------------------------------------

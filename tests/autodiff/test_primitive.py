@@ -154,3 +154,90 @@ def test_an_error_in_forward_keeps_its_kind_and_names_the_operation() -> None:
 
     with pytest.raises(ValueError, match=r"picky\(float64\[2\]\): not today"):
         picky(leaf(1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "array", [np.array(["a"]), np.array([object()]), np.array([1j]), np.array(["2026-01-01"], "M8")]
+)
+def test_arrays_of_other_things_than_numbers_are_refused_by_name(array: Any) -> None:
+    for name, call in {
+        "exp": lambda: ad.exp(array),
+        "add": lambda: ad.add(array, array),
+        "isnan": lambda: ad.isnan(array),
+        "eq": lambda: ad.eq(array, 1.0),
+        "maximum": lambda: ad.maximum(array, np.ones(1)),
+    }.items():
+        with pytest.raises(TypeError, match=f"^{name}: a tensor holds booleans, integers or floats"):
+            call()
+
+
+@pytest.mark.parametrize("array", [np.array([3.0, -2.0]), np.array([3, 2]), np.array([True, False])])
+@pytest.mark.parametrize("name", ["add", "pow", "floor_divide", "remainder", "xlogy", "maximum", "lt"])
+def test_arrays_meet_numbers_as_tensors_do(name: str, array: Any) -> None:
+    plain, recorded = getattr(ad, name)(array, 2), getattr(ad, name)(ad.tensor(array), 2)
+    assert isinstance(plain, np.ndarray)
+    np.testing.assert_allclose(plain, recorded.data, rtol=1e-6)  # functions of integers are of single precision
+    with pytest.raises(TypeError, match=f"^{name}: expected a Tensor, an ndarray or a number, got str"):
+        getattr(ad, name)(array, "x")
+
+
+def test_a_numpy_scalar_meets_a_number() -> None:
+    found = ad.pow(np.float32(3.0), 2)
+    assert found == 9
+    assert found.dtype == np.float32
+
+
+def test_what_goes_wrong_on_arrays_alone_is_named_too() -> None:
+    with pytest.raises(ValueError, match=r"^mul\(float64\[2\], float64\[3\]\): "):
+        ad.mul(np.ones(2), np.ones(3))
+    with pytest.raises(TypeError, match=r"^bitwise_and\(float64\[1\], float64\[1\]\): "):
+        ad.bitwise_and(np.ones(1), np.ones(1))
+
+
+@ad.primitive(x=lambda g: g)
+def same(x: Any) -> Any:
+    """Return the very array."""
+    return x
+
+
+@ad.primitive(x=lambda g: g.T)
+def turned(x: Any) -> Any:
+    """Return a view without saying so."""
+    return x.T
+
+
+@ad.primitive(x=lambda g: g, y=lambda g: g)
+def second(x: Any, y: Any) -> Any:
+    """Return the second array."""
+    return y
+
+
+@ad.primitive(x=lambda g: g)
+def rows(x: Any, *, n: int) -> Any:
+    """Return a view, with a parameter."""
+    return x[:n]
+
+
+@pytest.mark.parametrize(
+    "call", [same, turned, lambda x: second(ad.zeros(2, 2, dtype="float64"), x), lambda x: rows(x, n=2)]
+)
+def test_a_result_in_the_memory_of_an_input_is_seen_as_changed_with_it(call: Any) -> None:
+    for change_input in (True, False):
+        x = ad.tensor(np.ones((2, 2)), requires_grad=True)
+        y = call(x)
+        z = (y * y).sum()
+        with ad.no_grad():
+            (x if change_input else y).add_(1)
+        with pytest.raises(RuntimeError, match=r"mul: input 0.*changed in place"):
+            z.backward()
+
+
+@pytest.mark.parametrize("value", [None, 1.0, [1.0], "x"])
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_what_is_no_array_cannot_be_a_result(value: Any, requires_grad: bool) -> None:
+    @ad.primitive(x=lambda g: g)
+    def odd(x: Any) -> Any:
+        return value
+
+    with pytest.raises(TypeError, match="odd: it must return an ndarray or a NumPy scalar, got"):
+        odd(ad.tensor([1.0], requires_grad=requires_grad))

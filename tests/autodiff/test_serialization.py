@@ -136,6 +136,14 @@ def test_what_a_file_cannot_hold_is_refused_and_no_file_touched(path: Path, stat
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_state_that_contains_itself_is_refused(path: Path) -> None:
+    state: dict[str, Any] = {}
+    state["again"] = state
+    with pytest.raises(ValueError, match="contains itself"):
+        ad.save(state, path)
+    assert not path.exists()
+
+
 def test_a_file_that_is_missing_is_named(path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"state\.safetensors"):
         ad.load(path)
@@ -251,6 +259,13 @@ def test_a_failure_while_writing_leaves_the_old_file_and_no_other(path: Path, mo
     monkeypatch.undo()
     assert ad.load(path) == {"n": 1}
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_may_have_the_longest_name_there_is(path: Path) -> None:
+    longest = path.with_name("w" * 255)
+    longest.touch()  # or the file system itself has shorter names
+    ad.save({"n": 1}, longest)
+    assert ad.load(longest) == {"n": 1}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX's")

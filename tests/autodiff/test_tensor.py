@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -274,7 +276,8 @@ def test_other_numbers_of_elements_have_no_truth_value(shape: tuple[int, ...]) -
 def test_numbers_can_be_made_of_one_element() -> None:
     assert float(ad.tensor([2.5])) == 2.5
     assert int(ad.tensor(2.9)) == 2
-    assert float(leaf(1.5)) == 1.5
+    with pytest.warns(UserWarning, match="requires a gradient"):
+        assert float(leaf(1.5)) == 1.5
     for convert in (float, int):
         with pytest.raises(RuntimeError, match=r"\(2,\)"):
             convert(ad.zeros(2))
@@ -325,3 +328,15 @@ def test_a_subclass_is_a_leaf_like_any_other_and_its_results_are_tensors() -> No
     assert w.grad is not None
     assert w.grad.tolist() == [2.0, 4.0]
     assert isinstance(w.detach(), ad.Tensor)
+
+
+@pytest.mark.parametrize(
+    "convert", [float, complex, math.sin, lambda t: np.zeros(2).__setitem__(0, t), np.float64], ids=lambda f: f.__name__
+)
+def test_a_number_made_of_what_requires_a_gradient_is_warned_of(convert: Callable[[Any], Any]) -> None:
+    t = ad.tensor(2.0, requires_grad=True)
+    for value in (t, t * 2):
+        with pytest.warns(UserWarning, match="float: this tensor requires a gradient"):
+            convert(value)
+    convert(t.detach())  # a warning would be an error
+    assert (t.item(), int(t), bool(t), f"{t:.1f}", t.tolist()) == (2.0, 2, True, "2.0", 2.0)

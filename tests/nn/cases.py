@@ -164,6 +164,8 @@ CASES = [
     of("BatchNorm1d", 3).on(x(6, 3)),
     of("BatchNorm1d", 3).on(x(6, 3, 4)),
     of("BatchNorm1d", 3).on(x(1, 3, 4)),
+    of("BatchNorm1d", 3, momentum=None).on(x(0, 3)),
+    of("BatchNorm1d", 3, affine=False).on(x(2, 3, 0)),
     of("BatchNorm1d", 3, affine=False).on(x(6, 3)),
     of("BatchNorm1d", 3, bias=False).on(x(6, 3)),
     of("BatchNorm1d", 3, track_running_stats=False).on(x(6, 3)),
@@ -195,6 +197,7 @@ CASES = [
     of("functional.normalize", p=1.0, dim=0).on(x(5, 4)),
     of("functional.normalize", p=3.0, dim=-1).on(x(2, 5, 4)),
     of("functional.normalize", p=float("inf")).on(x(5, 4)),
+    of("functional.normalize", p=0).on(x(5, 4)),
     # -- maps
     of("Bilinear", 3, 4, 2).on(x(5, 3), y(5, 4)),
     of("Bilinear", 3, 4, 2, bias=False).on(x(2, 5, 3), y(2, 5, 4)),
@@ -252,6 +255,12 @@ CASES = [
     of("functional.pad", (1, -2, 0, 1), value=0.5).on(x(3, 4)),
     of("functional.pad", (-1, -1, -2, 0)).on(x(3, 4)),
     *(of("functional.pad", (2, 1), mode=mode).on(x(2, 3, 4)) for mode in ("reflect", "replicate", "circular")),
+    *(
+        of("functional.pad", widths, mode).on(x(2, 3, 4))
+        for mode in ("reflect", "replicate", "circular")
+        for widths in ((1, -1), (-1, 2), (-2, -1), (2, -2))
+    ),
+    of("functional.pad", (-1, 1, 1, -2), "replicate").on(x(2, 3, 4, 4)),
     of("functional.pad", (2, 1, 0, 3), "circular").on(x(2, 3, 3, 4)),
     of("functional.pad", (3, 3, 2, 2), "reflect").on(x(2, 3, 3, 4)),
     # -- activations
@@ -337,6 +346,11 @@ CASES = [
     of("functional.l1_loss").on(x(4), y(4)),
     of("functional.smooth_l1_loss", beta=0.5).on(x(4), y(4)),
     of("functional.huber_loss", "sum", 0.5).on(x(4), y(4)),
+    *(
+        of(f"functional.{name}", weight=positive(4, 3), reduction=reduction).on(x(4, 3), y(4, 3))
+        for name in ("mse_loss", "l1_loss", "huber_loss")
+        for reduction in ("mean", "sum", "none")
+    ),
     of("GaussianNLLLoss").on(x(5, 4), y(5, 4), positive(5, 4)),
     of("GaussianNLLLoss", full=True, reduction="sum").on(x(5, 4), y(5, 4), positive(5, 1)),
     of("GaussianNLLLoss", eps=0.9, reduction="none").on(x(5, 4), y(5, 4), positive(5)),

@@ -86,6 +86,30 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
         ValueError,
         ["batch_norm", "more than 1 value per channel", "(1, 3)"],
     ),
+    "BatchNorm1d, eps 0 in training": (
+        lambda nn: nn.BatchNorm1d(3, eps=0.0),
+        lambda m, lib: m(lib.ones(4, 3)),
+        ValueError,
+        ["batch_norm", "eps", "0.0"],
+    ),
+    "BatchNorm1d, negative eps in evaluation": (
+        lambda nn: nn.BatchNorm1d(3, eps=-0.1).eval(),
+        lambda m, lib: m(lib.ones(4, 3)),
+        ValueError,
+        ["batch_norm", "eps", "-0.1"],
+    ),
+    "GroupNorm, one value per group": (
+        lambda nn: nn.GroupNorm(4, 4).eval(),
+        lambda m, lib: m(lib.ones(1, 4, 1)),
+        ValueError,
+        ["group_norm", "more than 1 value per", "(1, 4, 1)"],
+    ),
+    "MSELoss, weight of another shape": (
+        lambda nn: nn.Identity(),
+        lambda m, lib: functional(lib).mse_loss(lib.ones(3, 2), lib.ones(3, 2), weight=lib.ones(2)),
+        ValueError,
+        ["mse_loss", "(2,)", "(3, 2)"],
+    ),
     "BatchNorm1d, float64 into float32": (
         lambda nn: nn.BatchNorm1d(3),
         lambda m, lib: m(lib.ones(4, 3, dtype=lib.float64)),
@@ -168,8 +192,8 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
     "MSELoss, shapes that do not broadcast": (
         lambda nn: nn.MSELoss(),
         lambda m, lib: quietly(m, lib.ones(3), lib.ones(2)),
-        (RuntimeError, ValueError),  # PyTorch's is the former
-        ["3", "2"],
+        RuntimeError,
+        ["mse_loss", "(3,)", "(2,)"],
     ),
     "BCEWithLogitsLoss, another shape": (
         lambda nn: nn.BCEWithLogitsLoss(),
@@ -352,6 +376,12 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
         ValueError,
         ["gaussian_nll_loss", "(2,)", "(3, 2)"],
     ),
+    "GaussianNLLLoss, one variance as a tensor": (
+        lambda nn: nn.GaussianNLLLoss(),
+        lambda m, lib: m(lib.ones(3, 2), lib.ones(3, 2), lib.tensor(1.0)),
+        ValueError,
+        ["gaussian_nll_loss", "()", "(3, 2)"],
+    ),
     "CosineEmbeddingLoss, a target per element": (
         lambda nn: nn.CosineEmbeddingLoss(),
         lambda m, lib: m(lib.ones(3, 2), lib.ones(3, 2), lib.ones(3, 2)),
@@ -365,6 +395,13 @@ BAD: dict[str, tuple[Make, Callable[[Any, Any], Any], Kind, list[str]]] = {
         ["margin_ranking_loss", "(3, 2)", "(3,)"],
     ),
 }
+
+
+def functional(library: Any) -> Any:
+    """Return the functions of a library."""
+    return F if library is ad else torch.nn.functional
+
+
 every_bad_call = pytest.mark.parametrize(("make", "call", "kind", "named"), BAD.values(), ids=list(BAD))
 
 
@@ -397,6 +434,46 @@ def test_pytorch_refuses_the_same_call_by_the_same_kind_of_error(
     module = make(torch.nn)
     with pytest.raises(kind):
         call(module, torch)
+
+
+# name: shapes that do not broadcast
+SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    **dict.fromkeys(["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div"], ((4, 3), (4, 2))),
+    **dict.fromkeys(["poisson_nll_loss", "hinge_embedding_loss", "soft_margin_loss"], ((4, 3), (4, 2))),
+    **dict.fromkeys(["pairwise_distance", "cosine_similarity"], ((4, 3), (4, 2))),
+    **dict.fromkeys(["margin_ranking_loss", "triplet_margin_loss"], ((4, 3), (4, 3), (2, 3))),
+    "cosine_embedding_loss": ((4, 3), (4, 3), (3,)),
+    "gaussian_nll_loss": ((4, 3), (4, 2), (4, 1)),
+}
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_shapes_that_do_not_broadcast_are_refused_by_name(name: str) -> None:
+    for library in (ad, torch) if torch is not None else (ad,):
+        with pytest.raises(RuntimeError) as error:
+            quietly(getattr(functional(library), name), *(library.ones(shape) for shape in SHAPES[name]))
+        if library is ad:
+            assert name in str(error.value)
+            assert str(SHAPES[name][-1 if name != "gaussian_nll_loss" else 1]) in str(error.value)
+
+
+# name: dtypes that PyTorch, too, refuses
+DTYPES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(["leaky_relu", "silu", "hardshrink"], ("int64",)),
+    **dict.fromkeys(["relu", "relu6", "hardtanh"], ("bool",)),
+    **dict.fromkeys(["mse_loss", "smooth_l1_loss", "huber_loss", "cross_entropy"], ("int64", "int64")),
+    "binary_cross_entropy_with_logits": ("float32", "int64"),
+}
+
+
+@pytest.mark.parametrize("name", list(DTYPES))
+def test_numbers_that_would_have_to_be_converted_are_refused_by_name(name: str) -> None:
+    for library in (ad, torch) if torch is not None else (ad,):
+        with pytest.raises(RuntimeError) as error:
+            getattr(functional(library), name)(*(library.ones(3, dtype=getattr(library, d)) for d in DTYPES[name]))
+        if library is ad:
+            assert name in str(error.value)
+            assert DTYPES[name][-1] in str(error.value)
 
 
 # Refused by PyTorch too, but by a RuntimeError where the documentation here says otherwise.
@@ -465,9 +542,24 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
         ValueError,
         ["batch_norm", "running_mean"],
     ),
-    "negative size": (lambda: nn.Linear(-3, 2), ValueError, ["Linear", "-3"]),
-    "size that is no integer": (lambda: nn.Linear(3.0, 2), TypeError, ["float"]),
-    "negative number of features": (lambda: nn.BatchNorm1d(-1), (ValueError, RuntimeError), ["-1"]),
+    **{
+        f"{name}{args}": (lambda name=name, args=args: getattr(nn, name)(*args), kind, [name, text])
+        for kind, size, text in ((RuntimeError, -3, "-3"), (TypeError, 2.5, "float"), (TypeError, "a", "str"))
+        for name, args in {
+            "Linear": (size, 2),
+            "Bilinear": (2, size, 2),
+            "Embedding": (size, 2),
+            "BatchNorm1d": (size,),
+            "LayerNorm": ([2, size],),
+            "RMSNorm": ([size],),
+            "GroupNorm": (1, size),
+            "Conv2d": (1, size, 3),
+            "PReLU": (size,),
+        }.items()
+    },
+    "padding row that is no number": (lambda: nn.Embedding(3, 2, "a"), TypeError, ["Embedding", "padding_idx", "str"]),
+    "probability that is no number": (lambda: nn.Dropout("a"), TypeError, ["Dropout", "str"]),
+    "a dictionary of no pairs": (lambda: nn.ModuleDict([1]), TypeError, ["ModuleDict", "0", "1"]),
     **{
         f"{name}, unknown reduction": (
             lambda name=name: getattr(nn, name)(reduction="average"),
@@ -504,6 +596,14 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
     "padding row out of range": (lambda: nn.Embedding(3, 2, padding_idx=3), ValueError, ["Embedding", "3"]),
     "GELU of an unknown kind": (lambda: nn.GELU("sigmoid")(ad.ones(2)), RuntimeError, ["gelu", "'sigmoid'"]),
     "a range the wrong way round": (lambda: nn.Hardtanh(1.0, -1.0), ValueError, ["Hardtanh", "1.0", "-1.0"]),
+    "a range of one number": (lambda: nn.Hardtanh(1, 1), ValueError, ["Hardtanh", "1"]),
+    "sparse gradients": (lambda: nn.Embedding(3, 2, sparse=True), NotImplementedError, ["Embedding", "sparse"]),
+    "a shape for summary that is a number": (
+        lambda: nn.summary(nn.Linear(3, 2), 3),  # type: ignore[arg-type]  # which is the point
+        TypeError,
+        ["summary", "input_shape", "3"],
+    ),
+    "a negative size for summary": (lambda: nn.summary(nn.Tanh(), (-1, 3)), ValueError, ["summary", "(-1, 3)"]),
     "no margin": (lambda: nn.TripletMarginLoss(0.0), ValueError, ["TripletMarginLoss", "0.0"]),
     "more widths than dimensions": (lambda: F.pad(ad.ones(3), (1, 1, 1, 1)), RuntimeError, ["pad", "1 dimensions"]),
     "an odd number of widths": (lambda: F.pad(ad.ones(3), (1, 1, 1)), RuntimeError, ["pad", "(1, 1, 1)"]),
@@ -513,6 +613,26 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
     "no integers for one_hot": (lambda: F.one_hot(ad.ones(2)), RuntimeError, ["one_hot", "float32"]),
     "windows larger than the input": (lambda: ad.windows(ad.ones(3), (4,)), RuntimeError, ["windows", "(4,)", "(3,)"]),
     "windows without a step": (lambda: ad.windows(ad.ones(3), (2,), (0,)), RuntimeError, ["windows", "(0,)"]),
+    "kernels of other channels": (
+        lambda: ad.convolve(ad.ones(1, 2, 5), ad.ones(4, 3, 2)),
+        RuntimeError,
+        ["convolve", "(1, 2, 5)", "(4, 3, 2)"],
+    ),
+    "kernels larger than the input": (
+        lambda: ad.convolve(ad.ones(1, 3, 5), ad.ones(4, 3, 7), before=(1,)),
+        RuntimeError,
+        ["convolve", "(1, 3, 5)", "(4, 3, 7)"],
+    ),
+    "kernels of another dtype": (
+        lambda: ad.convolve(ad.ones(1, 3, 5), ad.ones(4, 3, 2, dtype=np.float64)),
+        RuntimeError,
+        ["convolve", "float32", "float64"],
+    ),
+    "kernels that do not move": (
+        lambda: ad.convolve(ad.ones(1, 3, 5), ad.ones(4, 3, 2), (0,)),
+        RuntimeError,
+        ["convolve", "stride=(0,)"],
+    ),
     "negative padding": (lambda: ad.zero_pad(ad.ones(3), (-1,), (0,)), RuntimeError, ["zero_pad", "(-1,)"]),
     "a shape for summary without a model": (lambda: nn.summary(F.relu, (1,)), TypeError, ["summary", "function"]),
     "a gradient of a number": (lambda: nn.utils.clip_grad_norm_([1.0], 1.0), TypeError, ["clip_grad_norm_", "float"]),

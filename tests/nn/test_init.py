@@ -133,7 +133,7 @@ def test_further_dimensions_count_into_both_fans() -> None:
     t = init.kaiming_uniform_(ad.zeros(8, 3, 5, 2), nonlinearity="linear", generator=np.random.default_rng(0))
     bound = math.sqrt(3 / 30)
     # All of 240 draws stay in 9 tenths of the interval with probability 0.9^240 = 1e-11.
-    assert 0.9 * bound < float(t.abs().max()) <= bound
+    assert 0.9 * bound < t.abs().max().item() <= bound
 
 
 def test_a_graph_that_saved_the_weights_refuses_to_run_after_they_are_drawn_anew() -> None:
@@ -152,7 +152,7 @@ def test_a_linear_layer_starts_within_one_over_the_root_of_its_inputs(in_feature
     assert layer.bias is not None
     for p in (layer.weight, layer.bias):
         # The largest of 200 draws stays below 9 tenths of the bound with probability 0.9^200 = 7e-10.
-        assert 0.9 * bound < float(p.abs().max()) <= bound * (1 + np.finfo(np.float32).eps)
+        assert 0.9 * bound < p.abs().max().item() <= bound * (1 + np.finfo(np.float32).eps)
 
 
 # -- gains and errors --------------------------------------------------------------------------------------------------

@@ -149,6 +149,66 @@ def test_a_backward_hook_on_two_inputs_replaces_both_gradients() -> None:
     assert_same(mine, gradients(torch, torch.nn.Bilinear(3, 4, 2).double(), theirs))
 
 
+@needs_torch
+def test_backward_hooks_are_passed_over_by_gradients_that_come_from_inside_a_module() -> None:
+    calls: dict[str, list[Any]] = {"ours": [], "theirs": []}
+    mine, other = twins()
+    for name, net in (("ours", mine), ("theirs", other)):
+        for part, module in enumerate((net[0], net[1][0])):
+            module.register_full_backward_hook(
+                lambda m, gi, go, name=name, part=part: calls[name].append((part, array(gi[0]), array(go[0])))
+            )
+    for name, library, net, make in (("ours", ad, mine, ours), ("theirs", torch.autograd, other, theirs)):
+        x = make(X, True)
+        (slope,) = library.grad(net[1][0](net[0](x)).sum(), x, create_graph=True)
+        (slope * slope).sum().backward()
+        assert len(calls[name]) == 3  # the tanh is passed on the first way alone
+    assert [part for part, *_ in calls["ours"]] == [part for part, *_ in calls["theirs"]]
+    for (_, *found), (_, *expected) in zip(calls["ours"], calls["theirs"], strict=True):
+        assert_same(found, expected)
+
+
+@needs_torch
+def test_hooks_that_are_always_called_are_called_where_a_call_raises() -> None:
+    def run(library: Any, make: Any) -> list[Any]:
+        net, seen = library.Linear(3, 2), []
+        net.register_forward_hook(lambda m, args, out: seen.append("not always"))
+        net.register_forward_hook(lambda m, args, out: seen.append(out is None), always_call=True)
+        net.register_forward_hook(lambda *given: seen.append(len(given)), always_call=True, with_kwargs=True)
+        with pytest.raises(RuntimeError):
+            net(make(np.ones((2, 5), np.float32)))
+        seen.append("next")
+        net(make(np.ones((2, 3), np.float32)))
+        handle = net.register_forward_hook(lambda m, args, out: 1 / 0, always_call=True)
+        with pytest.raises(RuntimeError), pytest.warns(UserWarning, match="division by zero"):
+            net(make(np.ones((2, 5), np.float32)))
+        handle.remove()
+        return seen
+
+    assert run(nn, ours) == run(torch.nn, theirs)
+
+
+def test_a_pre_hook_with_keywords_must_return_both() -> None:
+    net = nn.Identity()
+    net.register_forward_pre_hook(lambda m, args, kwargs: args, with_kwargs=True)
+    with pytest.raises(RuntimeError, match=r"\(args, kwargs\)"):
+        net(ad.zeros(1))
+
+
+@needs_torch
+def test_backward_hooks_that_cannot_be_called_are_warned_about() -> None:
+    for library, tensors in ((nn, ad), (torch.nn, torch)):
+
+        class Both(library.Module):  # type: ignore[misc, name-defined]  # either library's
+            def forward(self, x: Any) -> Any:
+                return {"twice": x * 2}
+
+        net = Both()
+        net.register_full_backward_hook(lambda m, gi, go: 1 / 0)
+        with pytest.warns(UserWarning, match="ackward hooks"):
+            net(tensors.ones(1, requires_grad=True))["twice"].backward()
+
+
 def test_a_hook_must_be_callable() -> None:
     with pytest.raises(TypeError, match="callable"):
         nn.Tanh().register_forward_hook(3)  # type: ignore[arg-type]
@@ -175,6 +235,14 @@ def test_nothing_is_loaded_unless_all_of_it_fits() -> None:
     report = net.load_state_dict(bad, strict=False)
     assert (report.missing_keys, report.unexpected_keys) == (["0.bias", "1.running_var"], ["extra"])
     np.testing.assert_array_equal(net[0].weight.data, before["0.weight"] + 1)
+
+
+def test_a_state_of_lists_or_texts_is_refused_by_name() -> None:
+    net = nn.Linear(1, 1)
+    with pytest.raises(RuntimeError) as error:
+        net.load_state_dict({"weight": [[1.0]], "bias": "x"})
+    assert "weight: expected a Tensor or an ndarray, got list" in str(error.value)
+    assert "bias: expected a Tensor or an ndarray, got str" in str(error.value)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
@@ -242,6 +310,60 @@ def test_lists_of_modules_change_like_lists(kind: Any) -> None:
     assert list(net) == [c, b]
 
 
+class Named(nn.Sequential):
+    """A Sequential whose constructor is its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
+
+
+class Layers(nn.ModuleList):
+    """A ModuleList whose constructor is its own."""
+
+    def __init__(self, first: nn.Module, *others: nn.Module) -> None:
+        super().__init__([first, *others])
+
+
+class Plain(nn.Sequential):
+    """A Sequential that is constructed as such."""
+
+
+def test_containers_with_constructors_of_their_own_change_like_lists() -> None:
+    for net in (Named(2), Layers(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))):
+        kind, (a, b, c), d = type(net), net, nn.ReLU()
+        assert net.insert(1, d) is net
+        del net[-1]
+        net.extend([c]).append(d)
+        assert list(net) == [a, d, b, c, d]
+        assert list(net[1:3]) == [d, b]
+        assert list(net.pop(slice(3, None))) == [c, d]
+        assert type(net) is kind
+        with pytest.raises(IndexError, match=rf"{kind.__name__}: index 7 .* 3 elements"):
+            net.insert(7, d)
+        assert len(net) == 3
+    assert type(Plain(nn.Tanh())[:1]) is Plain
+    assert type(Named(2)[:1]) is nn.Sequential
+
+
+@needs_torch
+def test_sequences_are_joined_and_repeated_like_pytorchs() -> None:
+    def texts(lib: Any) -> list[str]:
+        a, b = lib.Sequential(lib.Linear(2, 2), lib.Tanh()), lib.Sequential(OrderedDict([("x", lib.ReLU())]))
+        made = [a + b, a * 2, 2 * b]
+        a += b
+        a *= 2
+        return [*map(repr, [*made, a, b]), str([n for n, _ in (a * 2).named_parameters()]), repr(a.pop(1)), repr(a)]
+
+    assert texts(nn) == texts(torch.nn)
+    for library in (nn, torch.nn):
+        with pytest.raises(ValueError, match="Sequential"):
+            library.Sequential() + library.Tanh()
+        with pytest.raises(ValueError, match="0"):
+            library.Sequential() * 0
+        with pytest.raises(TypeError):
+            library.Sequential() * 1.5
+
+
 def test_a_dictionary_of_modules_changes_like_one() -> None:
     net = nn.ModuleDict([("a", nn.Tanh())])
     net["b"] = nn.Linear(2, 1)
@@ -263,6 +385,8 @@ def test_a_list_of_parameters_registers_them() -> None:
     assert [n for n, _ in net.named_parameters()] == ["0", "1", "2"]
     assert net[1].requires_grad
     assert len(net[1:]) == 2
+    net += [net.pop()]
+    assert len(net) == 3
     with pytest.raises(TypeError, match="ParameterList: element '3' must be a Tensor"):
         net.append([1.0])
 
@@ -271,9 +395,9 @@ def test_a_list_of_parameters_registers_them() -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("norm", [1.0, 2.0, 3.0, float("inf")])
+@pytest.mark.parametrize("norm", [1.0, 2, 3.0, float("inf"), "inf"])
 @pytest.mark.parametrize("limit", [0.1, 100.0])
-def test_gradients_are_clipped_as_by_pytorch(norm: float, limit: float) -> None:
+def test_gradients_are_clipped_as_by_pytorch(norm: float | str, limit: float) -> None:
     mine, other = twins()
     mine(ours(X)).exp().sum().backward()
     other(theirs(X)).exp().sum().backward()
@@ -320,3 +444,10 @@ def test_the_summary_counts_tied_parameters_once_and_leaves_the_model_as_it_was(
     assert [m.training for m in net.children()] == [False, True, True]
     assert net[0].num_batches_tracked.item() == 0
     assert net._hooks is None or not net._hooks.after
+
+
+def test_the_summary_of_a_model_that_begins_with_an_embedding_looks_rows_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nn.summary(nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(12, 2)), (7, 4))
+    assert "(7, 4, 3)" in capsys.readouterr().out

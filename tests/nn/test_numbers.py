@@ -12,6 +12,7 @@ import pytest
 import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
+from autodiff.ops import convolution
 from tests.oracle import array, needs_torch, theirs, torch
 
 FAR = np.array([-1e4, -500.0, -40.0, -10.0, -1e-8, 0.0, 1e-8, 10.0, 40.0, 500.0, 1e4])
@@ -31,6 +32,40 @@ def test_activations_are_finite_and_pytorchs_far_out(name: str, dtype: Any) -> N
     np.testing.assert_allclose(array(y), array(expected), rtol=rounding, atol=rounding)
     assert x.grad is not None
     np.testing.assert_allclose(array(x.grad), array(other.grad), rtol=rounding, atol=rounding)
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("name", "options", "ends"),
+    [
+        ("gelu", {}, []),
+        ("gelu", {"approximate": "tanh"}, []),
+        ("hardswish", {}, []),
+        ("softshrink", {}, [math.inf]),
+        ("smooth_l1_loss", {"beta": 0.5, "reduction": "sum"}, [-math.inf, math.inf]),
+        ("huber_loss", {"delta": 0.5, "reduction": "sum"}, [-math.inf, math.inf]),
+    ],
+)
+def test_huge_numbers_have_pytorchs_values_and_slopes_without_overflow(
+    name: str, options: dict[str, Any], ends: list[float]
+) -> None:
+    values = np.array([*ends, -1e18, -1e13, -1e7, -50.0, 0.0, 50.0, 1e7, 1e13, 3e18], np.float32)
+    x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
+    against, zeros = ([ad.zeros(len(values))], [torch.zeros(len(values))]) if "loss" in name else ([], [])
+    y = getattr(F, name)(x, *against, **options)
+    expected = getattr(torch.nn.functional, name)(other, *zeros, **options)
+    y.sum().backward()
+    expected.sum().backward()
+    np.testing.assert_allclose(y.data, array(expected), rtol=1e-6)
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=1e-6)  # float32 rounds at 1e-7
+    if not ends:  # where PyTorch's powers overflow, too
+        far = ad.tensor(np.array([-1e30, 1e30], np.float32), requires_grad=True)
+        y = getattr(F, name)(far, **options)
+        y.sum().backward()
+        np.testing.assert_array_equal(y.data, np.array([0, 1e30], np.float32))
+        assert far.grad is not None
+        assert far.grad.tolist() == [0.0, 1.0]
 
 
 def test_small_negative_numbers_keep_their_digits() -> None:
@@ -53,16 +88,37 @@ def test_losses_are_finite_far_out() -> None:
 
 
 @needs_torch
-def test_probabilities_of_0_and_1_have_pytorchs_loss_and_slope() -> None:
-    p, t = np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 1.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_near_0_and_1_have_pytorchs_loss_and_slope(dtype: Any) -> None:
+    near = [0.0, 1e-13, 1e-7, 0.3, 1 - 1e-7, 1 - 1e-13, 1.0]
+    p, t = (a.ravel().astype(dtype) for a in np.meshgrid(near, [0.0, 0.25, 1.0]))
     x, other = ad.tensor(p, requires_grad=True), theirs(p, True)
     loss = F.binary_cross_entropy(x, ad.tensor(t), reduction="none")
     expected = torch.nn.functional.binary_cross_entropy(other, theirs(t), reduction="none")
-    np.testing.assert_allclose(array(loss), array(expected), rtol=1e-12)
+    rounding = 1e-6 if dtype == np.float32 else 1e-7  # PyTorch's 1e-12 is a float32
+    np.testing.assert_allclose(array(loss), array(expected), rtol=rounding)
     loss.sum().backward()
     expected.sum().backward()
     assert x.grad is not None
-    np.testing.assert_allclose(x.grad.data[:2], array(other.grad)[:2], rtol=1e-8)  # PyTorch's 1e-12 is a float32
+    np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=rounding, atol=rounding)
+
+
+@needs_torch
+@pytest.mark.parametrize("ignored", [[], [1], [0, 1, 2]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_weights_that_add_up_to_0_give_pytorchs_undefined_slopes(ignored: list[int], smoothing: float) -> None:
+    logits, labels = np.random.default_rng(0).normal(size=(3, 4)), np.array([0, 1, 2])
+    labels[ignored] = -100
+    x, other = ad.tensor(logits, requires_grad=True), theirs(logits, True)
+    loss = F.cross_entropy(x, ad.tensor(labels), ad.zeros(4, dtype=np.float64), label_smoothing=smoothing)
+    zeros = torch.zeros(4, dtype=torch.float64)
+    expected = torch.nn.functional.cross_entropy(other, theirs(labels), zeros, label_smoothing=smoothing)
+    loss.backward()
+    expected.backward()
+    np.testing.assert_array_equal(loss.data, array(expected))
+    if not smoothing or not ignored:
+        assert x.grad is not None
+        np.testing.assert_array_equal(x.grad.data, array(other.grad))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +145,33 @@ def test_zero_vectors_have_length_0_and_no_slope() -> None:
     (F.normalize(x).sum() + F.cosine_similarity(x, ad.ones(2, 3)).sum()).backward()
     assert x.grad is not None
     assert np.isfinite(x.grad.data).all()
+
+
+@needs_torch
+@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, math.inf, -1, -math.inf])
+def test_distances_in_every_norm_are_pytorchs_where_vectors_meet(p: float) -> None:
+    values = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
+    x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
+    y = F.pairwise_distance(x, ad.zeros(2, 3, dtype=np.float64), p, 0.0)
+    expected = torch.nn.functional.pairwise_distance(other, torch.zeros(2, 3, dtype=torch.float64), p, 0.0)
+    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
+    if p:  # PyTorch's count of what is not 0 has no gradient, ours has zeros
+        y.sum().backward()
+        expected.sum().backward()
+        assert x.grad is not None
+        np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=1e-12)
+
+
+@needs_torch
+@pytest.mark.parametrize("name", ["Softmax", "Softmin", "LogSoftmax"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 2), (2, 3, 2, 2)])
+def test_a_dimension_that_is_not_given_is_pytorchs_with_a_warning(name: str, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=shape)
+    with pytest.warns(UserWarning, match="dim"):
+        y = getattr(nn, name)()(ad.tensor(x))
+    with pytest.warns(UserWarning, match="dim"):
+        expected = getattr(torch.nn, name)()(theirs(x))
+    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
 
 
 # -- layers that draw --------------------------------------------------------------------------------------------------
@@ -139,6 +222,31 @@ def test_embeddings_that_are_too_long_are_shortened_as_by_pytorch() -> None:
 
 
 @needs_torch
+def test_rows_looked_up_often_share_their_gradient_as_in_pytorch() -> None:
+    table, rows = np.arange(12.0).reshape(4, 3), np.array([[1, 3, 1], [0, 1, 2]])
+    mine = nn.Embedding.from_pretrained(ad.tensor(table), False, padding_idx=2, scale_grad_by_freq=True)
+    other = torch.nn.Embedding.from_pretrained(theirs(table), False, padding_idx=2, scale_grad_by_freq=True)
+    assert repr(mine) == repr(other)
+    mine(ad.tensor(rows)).exp().sum().backward()
+    other(theirs(rows)).exp().sum().backward()
+    assert mine.weight.grad is not None
+    np.testing.assert_allclose(array(mine.weight.grad), array(other.weight.grad), rtol=1e-12)
+
+
+def test_convolution_of_a_batch_in_parts_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, w = (ad.tensor(rng.normal(size=shape), requires_grad=True) for shape in ((5, 4, 6, 5), (6, 2, 3, 2)))
+    weights, found = ad.tensor(rng.normal(size=(5, 6, 3, 4))), []
+    for elements in (1, 600, 10**6):  # one image has 4 channels with 6 elements of a kernel at 12 places
+        monkeypatch.setattr(convolution, "_AT_A_TIME", elements)
+        y = F.conv2d(x, w, stride=(2, 1), padding=(1, 0), groups=2)
+        found.append([y.data, *(g.data for g in ad.grad(y, [x, w], weights))])
+    for part in found[:2]:
+        for a, b in zip(part, found[2], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)  # a few roundings of sums of about 1
+
+
+@needs_torch
 def test_pooling_says_where_the_largest_elements_stand() -> None:
     x = np.random.default_rng(0).normal(size=(2, 3, 5, 6))
     for options in (
@@ -149,6 +257,26 @@ def test_pooling_says_where_the_largest_elements_stand() -> None:
         _, at = nn.MaxPool2d(**options, return_indices=True)(ad.tensor(x))
         _, expected = torch.nn.MaxPool2d(**options, return_indices=True)(theirs(x))
         np.testing.assert_array_equal(at.data, array(expected))
+
+
+@needs_torch
+def test_pooling_picks_among_infinite_and_undefined_elements_as_pytorch_does() -> None:
+    inf, nan = math.inf, math.nan
+    for values in (
+        np.full((1, 4, 4), -inf),
+        np.array([[[nan, 1.0, 3.0], [2.0, nan, 3.0], [-inf, -inf, 3.0]]]),
+        np.array([[[inf, nan, -inf], [inf, inf, -inf], [nan, 0.0, -0.0]]]),
+    ):
+        for options in ({"kernel_size": 2, "stride": 1}, {"kernel_size": 3, "stride": 2, "padding": 1}):
+            x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
+            y, at = F.max_pool2d(x, **options, return_indices=True)
+            expected, place = torch.nn.functional.max_pool2d(other, **options, return_indices=True)
+            np.testing.assert_array_equal(y.data, array(expected))
+            np.testing.assert_array_equal(at.data, array(place))
+            y.backward(ad.ones(y.shape, dtype=np.float64))
+            expected.backward(torch.ones_like(expected))
+            assert x.grad is not None
+            np.testing.assert_array_equal(x.grad.data, array(other.grad))
 
 
 # -- initialization ----------------------------------------------------------------------------------------------------

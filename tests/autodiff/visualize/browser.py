@@ -1,60 +1,84 @@
-"""A headless Chromium, driven through chromedriver's own protocol, W3C WebDriver: JSON over HTTP."""
+"""A headless Chromium, driven through its own protocol: JSON over two pipes, so that only the browser is needed."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import re
+import os
 import shutil
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-DRIVER = shutil.which("chromedriver")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NAMES = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 # An empty profile that talks to nobody, so that the test depends on nothing but the file
 OPTIONS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--window-size=1280,800"),
 ]
-KEYS = {"left": "\ue012", "right": "\ue014", "home": "\ue011", "end": "\ue010", "enter": "\ue007", "tab": "\ue004"}
+KEYS = {"left": "ArrowLeft", "right": "ArrowRight", "home": "Home", "end": "End", "enter": "Enter", "tab": "Tab"}
 
 
 class Browser:
     """One window."""
 
-    def __init__(self, address: str, profile: Path) -> None:
-        self.address = address
-        options = {"binary": CHROMIUM, "args": [*OPTIONS, f"--user-data-dir={profile}"]}
-        wanted = {"alwaysMatch": {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}
-        self.session = self._call("POST", "/session", {"capabilities": wanted})["sessionId"]
+    def __init__(self, requests: Any, answers: Any) -> None:
+        self.requests, self.answers = requests, answers
+        self.number, self.session = 0, ""
+        self.events: list[dict[str, Any]] = []
+        target = self._do("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self._do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self._do(f"{domain}.enable")
 
-    def _call(self, method: str, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.address + path, data, {"Content-Type": "application/json"}, method=method)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=60) as response:
-            return json.load(response)["value"]
+    def _receive(self) -> dict[str, Any]:
+        message = bytearray()
+        while (byte := self.answers.read(1)) != b"\0":
+            if not byte:
+                raise RuntimeError("the browser has ended")
+            message += byte
+        found: dict[str, Any] = json.loads(message)
+        if "method" in found:
+            self.events.append(found)
+        return found
 
-    def _do(self, path: str, **body: object) -> Any:
-        return self._call("POST", f"/session/{self.session}/{path}", body)
+    def _do(self, method: str, **params: object) -> Any:
+        self.number += 1
+        message: dict[str, object] = {"id": self.number, "method": method, "params": params}
+        message |= {"sessionId": self.session} if self.session else {}
+        self.requests.write(json.dumps(message).encode() + b"\0")
+        self.requests.flush()
+        while (answer := self._receive()).get("id") != self.number:
+            pass
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer["result"]
 
     def open(self, url: str) -> None:
-        """Open a page."""
-        self._do("url", url=url)
+        """Open a page, anew if it is the one that is open."""
+        for address in ("about:blank", url):
+            self.events.clear()
+            self._do("Page.navigate", url=address)
+            while all(event["method"] != "Page.loadEventFired" for event in self.events):
+                self._receive()
 
     def run(self, script: str, *args: object) -> Any:
-        """Run JavaScript and return its result."""
-        return self._do("execute/sync", script=script, args=list(args))
+        """Run the body of a JavaScript function and return its result."""
+        expression = f"(function() {{{script}}}).apply(null, {json.dumps(args)})"
+        done = self._do("Runtime.evaluate", expression=expression, returnByValue=True)
+        if "exceptionDetails" in done:
+            raise RuntimeError(done["exceptionDetails"])
+        return done["result"].get("value")
 
     def press(self, *keys: str) -> None:
         """Press keys as a user does, named as in `KEYS` or by their character."""
-        typed = [KEYS.get(key, key) for key in keys]
-        actions = [{"type": kind, "value": key} for key in typed for kind in ("keyDown", "keyUp")]
-        self._do("actions", actions=[{"type": "key", "id": "keys", "actions": actions}])
+        for key in keys:
+            text = {"text": key} if key not in KEYS else {}
+            self._do("Input.dispatchKeyEvent", type="keyDown", key=KEYS.get(key, key), **text)
+            self._do("Input.dispatchKeyEvent", type="keyUp", key=KEYS.get(key, key))
 
     def click(self, selector: str) -> None:
         """Click the middle of an element."""
@@ -62,36 +86,41 @@ class Browser:
 
     def point(self, selector: str, click: bool = False) -> None:
         """Move the mouse to the middle of an element."""
-        found = self._do("element", using="css selector", value=selector)
-        actions: list[dict[str, object]] = [{"type": "pointerMove", "x": 0, "y": 0, "origin": found}]
-        actions += [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp") if click]
-        self._do("actions", actions=[{"type": "pointer", "id": "mouse", "actions": actions}])
+        middle = "const r = document.querySelector({}).getBoundingClientRect();"
+        middle += "return {{x: r.x + r.width / 2, y: r.y + r.height / 2}};"
+        place = self.run(middle.format(json.dumps(selector)))
+        kinds = ["mouseMoved", *(("mousePressed", "mouseReleased") if click else ())]
+        for kind in kinds:
+            button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+            self._do("Input.dispatchMouseEvent", type=kind, **place, **button)
 
     def errors(self) -> list[str]:
-        """Return what the page has complained of since the last call."""
-        return [entry["message"] for entry in self._do("se/log", type="browser")]
-
-    def close(self) -> None:
-        """Close the window."""
-        self._call("DELETE", f"/session/{self.session}")
+        """Return what the page has complained of since it was opened."""
+        self.run("")
+        complaints = ("Runtime.exceptionThrown", "Log.entryAdded")
+        return [json.dumps(event["params"]) for event in self.events if event["method"] in complaints]
 
 
 @contextlib.contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
-    """Start chromedriver and a browser with an empty profile, and end both."""
-    assert DRIVER is not None
-    driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert driver.stdout is not None
+    """Start a browser with an empty profile, and end it."""
+    assert CHROMIUM is not None
+    (their_requests, requests), (answers, their_answers) = os.pipe(), os.pipe()
+
+    # The protocol's places are 3 for requests and 4 for answers
+    places = f'exec "$0" "$@" 3</dev/fd/{their_requests} 4>/dev/fd/{their_answers}'
+    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank"]
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", places, *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(their_requests, their_answers),
+    )
+    os.close(their_requests)
+    os.close(their_answers)
     try:
-        port = next(
-            found[1] for line in driver.stdout if (found := re.search(r"started successfully on port (\d+)", line))
-        )
-        window = Browser(f"http://127.0.0.1:{port}", profile)
-        try:
-            yield window
-        finally:
-            window.close()
+        with os.fdopen(requests, "wb") as to, os.fdopen(answers, "rb") as back:
+            yield Browser(to, back)
     finally:
-        driver.terminate()
-        driver.wait()
-        driver.stdout.close()
+        process.terminate()
+        process.wait()

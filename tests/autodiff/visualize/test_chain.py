@@ -25,7 +25,7 @@ def boxes(diagram: Diagram) -> dict[str, Box]:
 
 def test_the_neuron_reads_as_the_derivation() -> None:
     _, loss = neuron()
-    diagram = read_chain([loss])
+    diagram = read_chain([loss]).diagram
     o = 1 / (1 + np.exp(0.9))
     assert {title: box.formula for title, box in boxes(diagram).items()} == {
         **dict.fromkeys(("x", "w", "b", "y"), ""),
@@ -60,33 +60,33 @@ def test_the_text_of_the_picture() -> None:
 
 def test_a_tensor_used_twice_has_the_sum() -> None:
     x = ad.tensor(3.0, requires_grad=True, name="x")
-    found = derivatives(read_chain([(x * x + 5 * x).named("y")]))
+    found = derivatives(read_chain([(x * x + 5 * x).named("y")]).diagram)
     assert found == {("x", "y"): Derivative("∂y/∂x", "2·x + 5", (("11",),))}
 
 
 def test_what_no_short_formula_tells_of_keeps_a_place() -> None:
     x = ad.tensor([1.0, 2.0], requires_grad=True, name="x")
-    diagram = read_chain([(x.tanh().softmax(0).sum() * 2).named("y")])
-    written = {"x": "", "v₁": "tanh(x)", "v₂": "softmax(v₁)", "v₃": "Σ(v₂)", "y": "2·v₃"}
+    diagram = read_chain([(x.tanh().softmax(0).sum() * 2).named("y")]).diagram
+    written = {"x": "", "v₁": "tanh(x)", "v₂": "softmax(v₁)", "v₃": "Σ v₂", "y": "2·v₃"}
     assert {title: box.formula for title, box in boxes(diagram).items()} == written
     found = derivatives(diagram)
     slope = found["x", "v₁"]
     assert slope is not None
     assert slope.formula == "1 − tanh²(x)"
-    assert slope.value == (tuple(f"{1 - np.tanh(v) ** 2:.4g}" for v in (1, 2)),)
+    assert slope.value == (tuple(f"{1 - np.tanh(v) ** 2:.4f}" for v in (1, 2)),)
     jacobian = found["v₁", "v₂"]
     assert jacobian is not None
     p = np.exp(np.tanh([1, 2])) / np.exp(np.tanh([1, 2])).sum()
     assert jacobian.value is not None
     shown = [[float(c.replace("−", "-")) for c in row] for row in jacobian.value]
     np.testing.assert_allclose(shown, np.diag(p) - np.outer(p, p), rtol=1e-3)  # four digits are shown
-    assert found["v₂", "v₃"] == Derivative("∂v₃/∂v₂", "", (("1", "1"),))
+    assert found["v₂", "v₃"] == Derivative("∂v₃/∂v₂", "1", None)
 
 
 def test_layers_say_what_they_make_of_the_gradient() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3))
     x = ad.tensor(np.ones((4, 2), np.float32), name="x")
-    found = derivatives(read_chain([model(x).sum()], model))
+    found = derivatives(read_chain([model(x).sum()], model).diagram)
     assert found["0.weight", "v₁"] == Derivative("∂L/∂0.weight", "(∂L/∂v₁)ᵀ @ x", None)
     assert found["0.bias", "v₁"] == Derivative("∂L/∂0.bias", "Σ ∂L/∂v₁", None)
     assert found["v₁", "v₂"] == Derivative("∂L/∂v₁", "∂L/∂v₂ @ 1.weight", None)
@@ -95,9 +95,9 @@ def test_layers_say_what_they_make_of_the_gradient() -> None:
 
 def test_unnamed_leaves_and_outputs_get_names() -> None:
     a, b = (ad.tensor(v, requires_grad=True) for v in (1.0, 2.0))
-    assert set(boxes(read_chain([a * b]))) == {"θ₁", "θ₂", "L"}
+    assert set(boxes(read_chain([a * b]).diagram)) == {"θ₁", "θ₂", "L"}
     data = ad.tensor([1.0, 2.0])
-    assert set(boxes(read_chain([a * data, b * data]))) == {"θ₁", "θ₂", "x₁", "y₁", "y₂"}
+    assert set(boxes(read_chain([a * data, b * data]).diagram)) == {"θ₁", "θ₂", "x₁", "y₁", "y₂"}
 
 
 def test_hooks_are_not_called_and_grad_is_not_touched() -> None:

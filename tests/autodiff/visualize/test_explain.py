@@ -72,10 +72,10 @@ def test_tensors_have_jacobians_with_their_shapes() -> None:
     loss = h.tanh().named("a").sum().named("L")
     explanation = ad.explain(loss, x, quiet=True)
     assert [f.shape for f in explanation.factors] == [(3,), (3, 3), (3, 2)]
-    assert [f.formula for f in explanation.factors] == ["", "diag(1 − tanh²(h))", "W"]
+    assert [f.formula for f in explanation.factors] == ["onesᵀ", "diag(1 − tanh²(h))", "W"]
     np.testing.assert_array_equal(explanation.factors[2].value, w.data)
     assert str(explanation).splitlines()[1:3] == [
-        "      = ∂L/∂a · diag(1 − tanh²(h)) · W",
+        "      = onesᵀ · diag(1 − tanh²(h)) · W",
         "      = J(3) × J(3×3) × J(3×2)",
     ]
     expected = (1 - np.tanh(h.data) ** 2) @ w.data
@@ -119,6 +119,18 @@ def test_a_long_way_without_names_is_one_factor() -> None:
     assert [f.name for f in explanation.factors] == ["∂L/∂x"]
     np.testing.assert_allclose(explanation.value.item(), 1, rtol=1e-11)  # 6000 roundings
     assert str(explanation).startswith("∂L/∂x = 1") or str(explanation).startswith("∂L/∂x = 0.99")
+    assert str(explanation).endswith("\n(6,000 operations, one way, told in short: named tensors are told one by one.)")
+
+
+def test_a_deep_residual_chain_says_how_many_ways_it_tells_of_in_short() -> None:
+    y = x = ad.tensor(np.array(0.3), requires_grad=True, name="x")
+    for _ in range(60):
+        y = y + (y.tanh() * 0.1).reshape(1).reshape(())
+    explanation = ad.explain(y, x, quiet=True)
+    assert explanation.note == "(300 operations, 1.2e18 ways, told in short: named tensors are told one by one.)"
+    y.backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(explanation.value.item(), x.grad.item(), rtol=1e-13)  # 180 roundings
 
 
 @settings(max_examples=60)
@@ -159,6 +171,12 @@ def test_many_paths_are_counted_and_the_value_is_of_all() -> None:
     explanation = ad.explain(y, x, quiet=True)
     assert len(explanation.paths) == 16
     assert f"+ … ({2**40 - 16} more)" in str(explanation)
+    first = str(explanation).splitlines()[0]
+    assert first.endswith(
+        "= ∂y39/∂a39 · ∂a39/∂y38 · ∂y38/∂a38 · ∂a38/∂y37 · ∂y37/∂a37 · … · ∂a1/∂y0 · ∂y0/∂a0 · ∂a0/∂x"
+    )
+    assert max(map(len, str(explanation).splitlines())) < 150
+    assert r" \cdots" in explanation.latex
     np.testing.assert_allclose(explanation.value.item(), 0.75**40, rtol=1e-13)
 
 
@@ -189,3 +207,29 @@ def test_what_cannot_be_explained() -> None:
     loss.backward()
     with pytest.raises(RuntimeError, match="Explain it before backward"):
         ad.explain(loss, t["w"])
+
+
+def test_losses_are_told_of_in_formulas() -> None:
+    o = ad.tensor([0.5, -1.0, 2.0], requires_grad=True, name="o")
+    y = ad.tensor([1.0, 0.0, 2.5], name="y")
+    x = ad.tensor([0.25, -0.5, 1.0], requires_grad=True, name="x")
+    explanation = ad.explain((((x * 2).named("o") - y) ** 2).mean().named("L"), x, quiet=True)
+    assert [f.formula for f in explanation.factors] == ["(2(o − y) / 3)ᵀ", "diag(2)"]
+    np.testing.assert_allclose(explanation.value.data, 4 * (2 * x.data - y.data) / 3, rtol=1e-6)  # float32
+    explanation = ad.explain(((x - y) ** 2).mean().named("L"), x, quiet=True)
+    assert [f.formula for f in explanation.factors] == ["(1 / 3)·onesᵀ", "diag(2(x − y))"]
+    p = o.softmax(0).named("p")
+    explanation = ad.explain(-(p.log() * y).sum().named("L"), o, quiet=True)
+    assert [f.formula for f in explanation.factors] == ["−1", "(y / p)ᵀ", "diag(p) − p @ pᵀ"]
+
+
+def test_a_sum_over_ways_that_meet_elsewhere_has_no_formula_of_one_element() -> None:
+    x = ad.tensor(np.arange(9.0).reshape(3, 3), requires_grad=True, name="x")
+    z = (x * 1).named("z")
+    explanation = ad.explain((z.sum(0) + z.sum(1)).named("y"), x, quiet=True)
+    assert [f.formula for f in explanation.factors] == ["", "diag(1)"]
+    e = ad.tensor([1.0, 2.0], requires_grad=True, name="e")
+    z = (e * 1).named("z")
+    explanation = ad.explain((z / z.sum()).named("s"), e, quiet=True)
+    assert [f.formula for f in explanation.factors] == ["", "diag(1)"]
+    np.testing.assert_allclose(explanation.value.data, [[2 / 9, -1 / 9], [-2 / 9, 1 / 9]], rtol=1e-6)  # float32

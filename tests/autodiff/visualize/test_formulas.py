@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,11 @@ from autodiff.visualize.expressions import constant, filled, name
 from autodiff.visualize.walk import ones, pulled, units
 from tests.autodiff.samples import SAMPLES
 
+ELEMENTWISE = (
+    *("exp", "log", "log2", "log10", "sqrt", "abs", "sign", "floor", "ceil", "trunc"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
+)
+NAMES = {"leaky_relu", "cast", *formulas.ROWS}  # which say less than what is computed: no slope, dtype, dimension
 FUNCTIONS: dict[str, Any] = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "indicator": lambda condition: condition.astype(float),
@@ -21,8 +27,18 @@ FUNCTIONS: dict[str, Any] = {
     "sum": lambda g: g.sum(0),
     "max": np.maximum,
     "min": np.minimum,
+    "clamp": np.clip,
+    "where": np.where,
+    "remainder": np.remainder,
+    "frac": lambda x: x - np.trunc(x),
+    "erf": np.vectorize(math.erf),
+    "BCE": lambda x, t: np.logaddexp(0, x) - t * x,
+    "softmax": lambda x: np.exp(x - np.logaddexp.reduce(x, axis=-1, keepdims=True)),
+    "log_softmax": lambda x: x - np.logaddexp.reduce(x, axis=-1, keepdims=True),
+    "π": np.pi,
     "relu": lambda x: np.maximum(x, 0),
-    **{called: getattr(np, called) for called in ("exp", "log", "sqrt", "tanh", "abs", "sign")},
+    **{f"a{called}": getattr(np, f"arc{called}") for called in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
+    **{called: getattr(np, called) for called in ELEMENTWISE},
 }
 
 
@@ -49,7 +65,7 @@ def test_each_slope_is_what_the_rule_gives(op: str) -> None:
     for y in results(op):
         found = pulled([y], {y: ones(y)})
         for argument, x in zip(y._op.inputs, y._inputs, strict=False):
-            if argument in formulas.SLOPES[op]:
+            if argument in formulas.SLOPES[op] and x.shape == y.shape and x in found:
                 said = eval(formulas.SLOPES[op][argument], names_of(y))
                 # the formula and the rule round a few times each, in a different order
                 np.testing.assert_allclose(np.broadcast_to(said, x.shape), found[x], rtol=1e-13, atol=1e-15)
@@ -57,11 +73,51 @@ def test_each_slope_is_what_the_rule_gives(op: str) -> None:
     assert tried
 
 
-@pytest.mark.parametrize("op", sorted(set(formulas.VALUES) - {"leaky_relu"}))  # that one is a name
+@pytest.mark.parametrize("op", sorted(set(formulas.VALUES) - NAMES))
 def test_each_value_is_what_the_primitive_computes(op: str) -> None:
     assert results(op)
     for y in results(op):
         np.testing.assert_allclose(eval(formulas.VALUES[op], names_of(y)), y.data, rtol=1e-13, atol=1e-15)
+
+
+REDUCED: dict[str, Any] = {
+    "sum": np.sum,
+    "max": np.max,
+    "min": np.min,
+    "prod": np.prod,
+    "mean": np.mean,
+    "norm": np.linalg.norm,
+    "logsumexp": np.logaddexp.reduce,
+}
+
+
+@pytest.mark.parametrize("op", formulas.REDUCTIONS)
+def test_reductions_and_the_share_of_each_element(op: str) -> None:
+    x = ad.tensor(np.array([0.5, -1.5, 2.0]), requires_grad=True)
+    y: Any = getattr(ad, op)(x, 0) if op == "logsumexp" else getattr(ad, op)(x)
+    assert y._op.name == op
+    np.testing.assert_allclose(eval(formulas.REDUCTIONS[op], REDUCED | {"input": x.data}), y.data, rtol=1e-15)
+    said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data, "y": y.data, "n": 3})
+    np.testing.assert_allclose(np.broadcast_to(said, 3), pulled([y], {y: ones(y)})[x], rtol=1e-14)
+
+
+@pytest.mark.parametrize("op", formulas.ROWS)
+def test_what_functions_of_rows_make_of_the_gradient(op: str) -> None:
+    rng = np.random.default_rng(0)
+    x = ad.tensor(rng.normal(size=(2, 3)), requires_grad=True)
+    y: Any = getattr(ad, op)(x, 1)
+    g = rng.normal(size=(2, 3))
+    names = FUNCTIONS | {"sum": lambda a: a.sum(1, keepdims=True), "y": y.data, "g": g, "input": x.data}
+    np.testing.assert_allclose(eval(formulas.VALUES[op], names), y.data, rtol=1e-13)
+    np.testing.assert_allclose(eval(formulas.ROWS[op], names), pulled([y], {y: g})[x], rtol=1e-13)
+
+
+def test_moves_are_of_primitives_whose_derivative_is_0_or_1() -> None:
+    for op in formulas.MOVES:
+        for y in (y for y in results(op) if y.numel() < 100):
+            for x in y._inputs:
+                if x._requires_grad:
+                    assert {float(v) for unit in units(y) for v in np.unique(pulled([y], {y: unit})[x])} <= {0, 1}
 
 
 @pytest.mark.parametrize("op", formulas.PRODUCTS)
@@ -84,9 +140,16 @@ def test_jacobians_of_products_with_a_vector(op: str, argument: str) -> None:
     rng = np.random.default_rng(0)
     v = ad.tensor(rng.normal(size=3), requires_grad=True)
     m = ad.tensor(rng.normal(size=(4, 3)))
-    y: Any = {"linear": lambda: ad.linear(v, m), "matmul": lambda: v @ m.T if argument == "input" else m @ v}[op]()
+    y: Any = {
+        "linear": lambda: ad.linear(v, m),
+        "matmul": lambda: v @ m.T if argument == "input" else m @ v,
+        "softmax": lambda: v.softmax(0),
+        "log_softmax": lambda: v.log_softmax(0),
+    }[op]()
     jacobian = [pulled([y], {y: unit})[v] for unit in units(y)]
-    np.testing.assert_array_equal(eval(formulas.JACOBIANS[op, argument], names_of(y)), jacobian)
+    names = {"y": y.data, "I": np.eye(3), "ones": np.ones(3), "diag": np.diag, "outer": np.outer}
+    said = eval(formulas.JACOBIANS[op, argument], names_of(y) | names)
+    np.testing.assert_allclose(said, jacobian, rtol=1e-14, atol=1e-16)
 
 
 @pytest.mark.parametrize(

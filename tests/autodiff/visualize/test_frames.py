@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import autodiff as ad
@@ -34,7 +37,7 @@ def x() -> Tensor:
 
 def test_frames_nest_as_the_modules_do(x: Tensor) -> None:
     net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 1)))
-    found = places(read([net(x).sum().named("loss")], net))
+    found = places(read([net(x).sum().named("loss")], net).diagram)
     assert found["x"] == []
     assert found["loss"] == []
     assert found["Σ"] == []
@@ -63,7 +66,7 @@ def test_clusters_lie_in_each_other(x: Tensor) -> None:
 
 
 def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
-    found = places(read([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]))
+    found = places(read([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]).diagram)
     assert found["linear"] == ["Linear", "Sequential"]
     assert found["parameter"] == ["Linear", "Sequential"]
 
@@ -71,7 +74,7 @@ def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
 def test_a_module_called_twice_has_two_frames(x: Tensor) -> None:
     shared = nn.Linear(2, 2)
     net = nn.Sequential(shared, nn.Tanh(), shared)
-    diagram = read([net(x)], net)
+    diagram = read([net(x)], net).diagram
     assert [frame.label for frame in diagram.frames] == [
         "Sequential",
         "0: Linear (call 1)",
@@ -94,7 +97,7 @@ def test_what_a_module_returns_is_seen_outside_of_it(x: Tensor) -> None:
             return self.layer(x).named("hidden").tanh()
 
     net = Named()
-    found = places(read([net(x).named("result").sum()], net))
+    found = places(read([net(x).named("result").sum()], net).diagram)
     assert found["linear"] == ["layer: Linear", "Named"]
     assert found["hidden"] == ["Named"]
     assert found["result"] == []
@@ -107,7 +110,7 @@ def test_a_module_with_several_outputs_has_one_frame(x: Tensor) -> None:
 
     w = ad.tensor(2.0, requires_grad=True)
     a, b = Two()(x * w)
-    diagram = read([(a + b).sum()])
+    diagram = read([(a + b).sum()]).diagram
     assert [frame.label for frame in diagram.frames] == ["Two"]
     assert places(diagram)["exp"] == places(diagram)["tanh"] == ["Two"]
     assert places(diagram)["+"] == places(diagram)["×"] == []
@@ -119,7 +122,7 @@ def test_a_module_that_changes_nothing_has_no_frame(x: Tensor) -> None:
             return x
 
     w = ad.tensor(2.0, requires_grad=True)
-    assert read([Same()(x * w).sum()]).frames == []
+    assert read([Same()(x * w).sum()]).diagram.frames == []
 
 
 def test_an_output_used_only_elsewhere_leaves_frames_nested(x: Tensor) -> None:
@@ -134,14 +137,14 @@ def test_an_output_used_only_elsewhere_leaves_frames_nested(x: Tensor) -> None:
 
     net = Keeps()
     w = ad.tensor(2.0, requires_grad=True)
-    found = places(read([(net(x * w) + net.kept).sum()], net))
+    found = places(read([(net(x * w) + net.kept).sum()], net).diagram)
     assert found["linear"] == ["inner: Linear"]
     assert found["tanh"] == ["Keeps"]
 
 
 def test_running_statistics_have_names(x: Tensor) -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
-    boxes = {n.title for n in read([net(x).sum()], net).nodes if not isinstance(n, Step)}
+    boxes = {n.title for n in read([net(x).sum()], net).diagram.nodes if not isinstance(n, Step)}
     assert {"1.weight", "1.bias"} <= boxes
 
 
@@ -153,3 +156,41 @@ def test_a_network_is_drawn_in_every_direction(x: Tensor, direction: str, capfd:
     for text in ("1: BatchNorm1d", "0.weight", "CrossEntropyLoss", "log_softmax", "leaky_relu"):
         assert text in svg
     assert capfd.readouterr().err == ""
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def titles(svg: ElementTree.Element) -> Iterator[tuple[str, float, float, float, float]]:
+    """Find the titles of frames: the text, and from where to where it goes, with letters at most 0.7 wide."""
+    for g in svg.iter(f"{SVG}g"):
+        key = g.findtext(f"{SVG}title", "")
+        for text in g.findall(f"{SVG}text") if key.startswith("frame") else ():
+            size, x, y = (float(text.get(name, "")) for name in ("font-size", "x", "y"))
+            yield text.text or "", x, y - size, x + 0.7 * size * len(text.text or ""), y
+
+
+def lines(svg: ElementTree.Element) -> Iterator[np.ndarray]:
+    """Find the points of all arrows: Bézier curves, each of which begins where the one before it ends."""
+    t = np.linspace(0, 1, 50)[:, None]
+    weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+    for g in svg.iter(f"{SVG}g"):
+        for path in g.findall(f"{SVG}path") if g.get("class") == "edge" else ():
+            points = np.array(re.findall(r"(-?[\d.]+),(-?[\d.]+)", path.get("d", "")), float)
+            for i in range(0, len(points) - 1, 3):
+                yield weights @ points[i : i + 4]
+
+
+@pytest.mark.parametrize("direction", ["TB", "BT"])
+@pytest.mark.parametrize("options", [{}, {"derivatives": True}, {"depth": 1}, {"depth": 2}])
+def test_no_arrow_crosses_a_title_from_top_to_bottom(x: Tensor, direction: str, options: dict[str, int]) -> None:
+    block = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Tanh())
+    net = nn.Sequential(block, nn.Linear(4, 1))
+    loss = nn.BCEWithLogitsLoss()(net(x), ad.tensor([[0.0], [1.0], [1.0]], name="y"))
+    svg = ElementTree.fromstring(draw(loss, params=net, direction=direction, **options).pipe())
+    found = list(titles(svg))
+    assert {"Sequential"} <= {text for text, *_ in found}
+    for text, left, top, right, bottom in found:
+        for line in lines(svg):
+            inside = (line > [left, top]).all(1) & (line < [right, bottom]).all(1)
+            assert not inside.any(), text

@@ -23,7 +23,11 @@ def test_the_gallery_is_written_from_live_code(tmp_path: Path) -> None:
     page = (tmp_path / "gallery.md").read_text(encoding="utf-8")
     assert page == (DOCS / "gallery.md").read_text(encoding="utf-8")
     pictures = set(re.findall(r"!\[.*?\]\((.*?)\)", page))
-    assert {path.name for path in tmp_path.iterdir()} == pictures | {"gallery.md"}
+    played = set(re.findall(r"\((\w+\.html)\)", page))
+    assert {path.name for path in tmp_path.iterdir()} == pictures | played | {"gallery.md"}
+    for name in played:
+        assert (tmp_path / name).read_bytes().startswith(b"<!DOCTYPE html>")
+        assert (DOCS / name).is_file()
     for name in pictures:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
         assert (DOCS / name).is_file()

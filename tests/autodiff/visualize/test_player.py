@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,12 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.text import number
-from tests.autodiff.visualize.browser import CHROMIUM, DRIVER, Browser, browser
+from autodiff.visualize.text import number, value
+from tests.autodiff.visualize.browser import CHROMIUM, Browser, browser
 from tests.autodiff.visualize.test_picture import neuron
 
 needs_chromium = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
+    CHROMIUM is None or os.name == "nt", reason="needs Chromium or Chrome on the path, and pipes as Unix has them"
 )
 
 
@@ -58,7 +59,7 @@ def test_the_same_graph_gives_the_same_page(tmp_path: Path) -> None:
 
 def test_the_events_of_the_neuron(tmp_path: Path) -> None:
     t, loss = neuron()
-    events = data(saved(draw(loss), tmp_path))["events"]
+    events = data(saved(draw(loss, derivatives=True), tmp_path))["events"]
     assert [e["title"] for e in events] == [
         "Forward: z",
         "Forward: o",
@@ -81,6 +82,65 @@ def test_the_events_of_the_neuron(tmp_path: Path) -> None:
     assert events[6]["cards"][-1]["text"] == number(t["w"].grad.item(), 4)
 
 
+def test_the_picture_of_the_computation_is_played_operation_by_operation(tmp_path: Path) -> None:
+    t, loss = neuron()
+    events = data(saved(draw(loss), tmp_path))["events"]
+    assert [e["title"] for e in events] == [
+        "Forward: × gives (x·w)",
+        "Forward: + gives z",
+        "Forward: σ gives o",
+        "Forward: − gives (o − y)",
+        "Forward: pow gives (o − y)²",
+        "Forward: ÷ gives L",
+        "Backward begins at L",
+        "Backward: from L to (o − y)²",
+        "Backward: from (o − y)² to (o − y)",
+        "Backward: from (o − y) to o",
+        "Backward: from o to z",
+        "Backward: from z to (x·w)",
+        "Backward: from z to b",
+        "Backward: from (x·w) to w",
+    ]
+    o = 1 / (1 + np.exp(0.9))
+    cards = [(c.get("name"), c["text"]) for c in events[8]["cards"] if "text" in c]
+    assert cards == [
+        ("∂L/∂(o − y)²", "0.5"),
+        ("∂(o − y)²/∂(o − y) = 2(o − y)", number(2 * (o - 1), 4)),
+        ("to ∂L/∂(o − y)", number(o - 1, 4)),
+    ]
+    loss.backward()
+    assert t["w"].grad is not None
+    assert events[-1]["cards"][-1]["text"] == number(t["w"].grad.item(), 4)
+
+
+@pytest.mark.parametrize("options", [{}, {"derivatives": True}, {"heat": True}, {"depth": 0}, {"depth": 1}])
+def test_the_page_holds_the_picture_that_was_drawn(options: dict[str, Any], tmp_path: Path) -> None:
+    model, loss = xor()
+    picture = draw(loss, params=model, **options)
+    drawn = re.findall(r"<text.*?</text>", picture.pipe(encoding="utf-8"))
+    page = saved(picture, tmp_path)
+    shown = re.findall(r"<text.*?</text>", page)
+    assert drawn
+    assert shown == drawn
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_contributions_sum_to_the_gradients_where_modules_are_folded(depth: int, tmp_path: Path) -> None:
+    ad.manual_seed(0)
+    lin = nn.Linear(2, 2)
+    model = nn.Sequential(lin, nn.Tanh(), lin)
+    x = ad.tensor([[1.0, 2.0]], requires_grad=True, name="x")
+    loss = (model(x) * x).sum().named("L")
+    found = data(saved(draw(loss, params=model, depth=depth), tmp_path))
+    loss.backward()
+    assert x.grad is not None
+    last = [e for e in found["events"] if e["title"].endswith(" to x")][-1]
+    assert last["cards"][-1]["label"] == "sum of 2 ways"
+    assert last["cards"][-1]["text"] == "  ".join(value(x.grad.data, 4)[0])
+    marks = {f"way{i}" for i in range(len(found["ways"]))}
+    assert all(set(e["edges"]) <= marks and e["edges"] for e in found["events"] if e["title"].startswith("Backward:"))
+
+
 def test_where_ways_meet_the_sum_is_told(tmp_path: Path) -> None:
     a = ad.tensor(3.0, requires_grad=True, name="a")
     b = (a * a).named("b")
@@ -95,7 +155,8 @@ def test_names_cannot_break_the_page(tmp_path: Path) -> None:
     page = saved(draw((w * 2).named("@SVG@")), tmp_path)
     assert page.count("</script>") == 2
     assert page.count("<svg") == 1
-    assert {t["title"] for t in data(page)["tensors"].values()} == {"</script><b>&", "@SVG@"}
+    titles = {t["title"] for t in data(page)["tensors"].values()}
+    assert titles == {"</script><b>&", "@SVG@", "×, which gives @SVG@"}
 
 
 def test_several_outputs_play_forward_only(tmp_path: Path) -> None:
@@ -135,7 +196,7 @@ SHOWN = """
 @needs_chromium
 def test_the_neuron_is_played(window: Browser, tmp_path: Path) -> None:
     t, loss = neuron()
-    draw(loss).save(tmp_path / "page.html")
+    draw(loss, derivatives=True).save(tmp_path / "page.html")
     window.open((tmp_path / "page.html").as_uri())
     first = window.run(SHOWN)
     assert first["count"] == "start"
@@ -168,18 +229,18 @@ def test_the_neuron_is_played(window: Browser, tmp_path: Path) -> None:
 
 
 @needs_chromium
-def test_xor_shows_pythons_numbers(window: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("derivatives", [False, True])
+def test_xor_shows_pythons_numbers(window: Browser, tmp_path: Path, derivatives: bool) -> None:
     model, loss = xor()
-    draw(loss, params=model).save(tmp_path / "page.html")
+    draw(loss, params=model, derivatives=derivatives).save(tmp_path / "page.html")
     window.open((tmp_path / "page.html").as_uri() + "#step=999")
     shown = window.run(SHOWN)
     loss.backward()
     for name, p in model.named_parameters():
         assert p.grad is not None
         g = p.grad.data
-        expected = number(g[0], 4) if g.size == 1 else f"{number(g.mean(), 4)} ± {number(g.std(), 4)}"
-        assert shown["nodes"][name]["gradients"][-1].replace("\xa0", " ").endswith(expected)
-    assert shown["nodes"]["L"]["values"] == [number(loss.item(), 4)]
+        assert shown["nodes"][name]["gradients"][-1].replace("\xa0", " ").endswith(value(g, 4, brief=True)[0][0])
+    assert shown["nodes"]["L" if derivatives else "output"]["values"] == [number(loss.item(), 4)]
     assert window.errors() == []
 
 
@@ -191,7 +252,7 @@ def test_statistics_chain_zoom_and_keys(window: Browser, tmp_path: Path) -> None
     window.open((tmp_path / "page.html").as_uri())
     window.point("#stage [aria-label=o]")
     stats = window.run("return at('stats').textContent")
-    assert "mean    0.2891" in stats
+    assert "value\n  0.2891\n" in stats
     assert "dtype     float32" in stats
     window.click("#stage [aria-label=w]")
     assert window.run("return at('stats').textContent") == expected
@@ -210,3 +271,106 @@ def test_statistics_chain_zoom_and_keys(window: Browser, tmp_path: Path) -> None
     window.press(" ")
     assert window.run("return timer") is None
     assert window.errors() == []
+
+
+@needs_chromium
+def test_the_computation_is_played(window: Browser, tmp_path: Path) -> None:
+    t, loss = neuron()
+    draw(loss).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri())
+    window.press("right", "right")
+    second = window.run(SHOWN)
+    assert second["nodes"]["+, which gives z"]["active"]
+    assert second["nodes"]["z"] == {"values": ["−0.9"], "gradients": [], "pending": False, "active": True}
+    assert second["nodes"]["(x·w)"]["values"] == ["−1.2"]
+    assert second["nodes"]["(o − y)"] == {"values": [], "gradients": [], "pending": True, "active": False}
+    window.press("end")
+    last = window.run(SHOWN)
+    loss.backward()
+    for name in ("w", "b"):
+        g = t[name].grad
+        assert g is not None
+        assert last["nodes"][name]["gradients"][-1].split()[-1] == number(g.item(), 4)
+    assert not any(node["pending"] for node in last["nodes"].values())
+    assert last["edges"] == 1
+    assert window.errors() == []
+
+
+@needs_chromium
+def test_several_parameters_in_one_node_have_their_gradients_one_by_one(window: Browser, tmp_path: Path) -> None:
+    model, loss = xor()
+    draw(loss, params=model, heat=True).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri())
+    seen = []
+    for k in range(window.run("return events.length") + 1):
+        window.run(f"show({k})")
+        nodes = window.run(SHOWN)["nodes"]
+        seen.append([bool(nodes[f"0.{name}"]["gradients"]) for name in ("weight", "bias")])
+    assert seen[0] == [False, False]
+    assert seen[-2:] == [[True, False], [True, True]]
+    assert window.errors() == []
+
+
+@needs_chromium
+def test_a_folded_picture_is_played_by_its_modules(window: Browser, tmp_path: Path) -> None:
+    model, loss = xor()
+    draw(loss, params=model, depth=1).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri())
+    assert window.run(SHOWN)["nodes"]["1: Tanh"]["pending"]
+    window.press("right", "right")
+    shown = window.run(SHOWN)
+    assert shown["nodes"]["1: Tanh"]["active"]
+    assert shown["title"] == "Forward: 1: Tanh"
+    window.click("#stage [aria-label='2: Linear']")
+    told = window.run("return at('stats').textContent")
+    assert told.startswith("returns\nshape     (4, 1)")
+    assert "\n\n2.weight\nshape     (1, 8)" in told
+    assert window.errors() == []
+
+
+def numbers_of(card: dict[str, str]) -> np.ndarray:
+    return np.array([float(n.replace("−", "-")) for n in card["text"].split()])
+
+
+@pytest.mark.parametrize("derivatives", [False, True])
+@pytest.mark.parametrize("graph", ["neuron", "shared", "xor"])
+def test_the_panels_arithmetic_is_right_at_each_step(graph: str, derivatives: bool, tmp_path: Path) -> None:
+    params = None
+    if graph == "xor":
+        params, loss = xor()
+    elif graph == "shared":
+        w = ad.tensor(0.5, requires_grad=True, name="w")
+        a = (w * 2.0).named("a")
+        loss = ((a + (w * a).tanh()) ** 2).named("L")
+    else:
+        loss = neuron()[1]
+    tried = 0
+    for e in data(saved(draw(loss, params=params, derivatives=derivatives), tmp_path))["events"]:
+        cards = [c for c in e["cards"] if "text" in c]
+        if not e["title"].startswith("Backward: ") or e["cards"][1]["sign"] not in "×⊙":
+            continue
+        if "±" in cards[0]["text"] or "=" in cards[1]["text"]:
+            continue  # a summary, whose product says nothing
+        # four digits are written of each
+        np.testing.assert_allclose(
+            numbers_of(cards[0]) * numbers_of(cards[1]), numbers_of(cards[2]), rtol=2e-3, atol=1e-4, err_msg=e["title"]
+        )
+        tried += 1
+    assert tried >= (1 if graph == "xor" else 3)
+
+
+@needs_chromium
+def test_at_the_end_every_gradient_of_the_picture_is_shown(window: Browser, tmp_path: Path) -> None:
+    ad.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(4) for m in (nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Tanh())))
+    loss = nn.MSELoss()(model(ad.tensor(np.eye(3, dtype=np.float32), name="x")), ad.zeros(3, 3).named("y")).named("L")
+    for options in ({}, {"heat": True}, {"derivatives": True, "fold": False}, {"fold": False}):
+        draw(loss, params=model, **options).save(tmp_path / "page.html")
+        window.open((tmp_path / "page.html").as_uri())
+        hidden = (
+            "return [...svg.querySelectorAll('text')].filter(e => getComputedStyle(e).visibility === 'hidden').length"
+        )
+        assert window.run(hidden) > 0
+        window.press("end")
+        assert window.run(hidden) == 0, options
+        assert window.errors() == []

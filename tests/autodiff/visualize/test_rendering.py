@@ -80,7 +80,7 @@ def test_without_dot_pygraphviz_draws(
 @pytest.mark.usefixtures("no_dot")
 def test_the_svg_holds_the_text(picture: rendering.Picture) -> None:
     svg = picture.pipe(encoding="utf-8")
-    for text in (">weight<", ">x<", ">L<", ">(2,)<", ">−1<", "Σ", "σ", "∂L/∂·"):
+    for text in (">weight<", ">x<", ">L<", ">(2,)<", ">−1.0<", "Σ", "σ", "∂L/∂·"):
         assert text in svg
 
 
@@ -109,6 +109,14 @@ def test_every_kind_of_file_is_saved_without_dot(
     assert saved.startswith({**MAGIC, "html": b"<!DOCTYPE html>", "dot": b"digraph"}[suffix])
     assert os.listdir(".").count(f"made.{suffix}") == 1
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("no_dot")
+def test_a_saved_png_is_finer_than_graphvizs_own(picture: rendering.Picture) -> None:
+    own, saved = (
+        int.from_bytes(png[16:20], "big") for png in (picture.pipe("png"), Path(picture.save("p.png")).read_bytes())
+    )
+    assert saved == pytest.approx(1.5 * own, abs=2)  # pixels, rounded up
 
 
 @pytest.mark.usefixtures("no_dot")
@@ -146,6 +154,13 @@ def test_without_any_graphviz_the_error_says_what_to_install(
     assert Path(picture.save("kept.dot")).read_text(encoding="utf-8") == picture.source
 
 
+@pytest.mark.usefixtures("no_dot")
+def test_what_only_the_systems_graphviz_can_says_so(picture: rendering.Picture) -> None:
+    with pytest.raises(RuntimeError, match="unflatten: needs Graphviz's own program") as raised:
+        picture.unflatten(stagger=3)
+    assert not isinstance(raised.value, graphviz.ExecutableNotFound)
+
+
 def test_what_graphviz_refuses_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="could not draw the picture as svg"):
         rendering.drawn("digraph { a -> ", "svg")
@@ -170,6 +185,14 @@ def test_letters_are_letters_where_the_system_has_no_font(
     images = {c: rendering.drawn(f'digraph {{ a [label="{c}" fontname="Helvetica"] }}', "png") for c in "bd∂σ"}
     assert len(set(images.values())) == 4  # boxes would all look alike
     assert capfd.readouterr().err == ""
+
+
+def test_it_is_said_when_there_is_no_font_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "has_fonts", lambda: False)
+    monkeypatch.setattr(fonts, "fonts_of_matplotlib", lambda: None)
+    with pytest.warns(UserWarning, match="no font was found, so letters are drawn as empty boxes. `pip install mat"):
+        rendering.drawn("digraph { a }", "png")
+    assert rendering.drawn("digraph { a }", "svg").startswith(MAGIC["svg"])  # a browser has fonts of its own
 
 
 def test_boxes_would_look_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

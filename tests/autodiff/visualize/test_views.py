@@ -13,9 +13,10 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.architecture import read_architecture, read_readable
+from autodiff.visualize.architecture import is_readable, read_architecture, read_folded
 from autodiff.visualize.diagram import Box, Diagram, Health, Module, Step
-from autodiff.visualize.reading import health, read
+from autodiff.visualize.reading import health
+from autodiff.visualize.text import number
 from tests.autodiff.visualize.test_picture import neuron, texts
 
 
@@ -38,14 +39,14 @@ def ways(diagram: Diagram) -> set[tuple[str, str]]:
 
 def test_depth_0_is_the_model() -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, 0)
+    diagram = read_architecture([loss], model, 0).diagram
     assert modules(diagram) == {"Sequential": ("→ (4, 3)", "63 parameters"), "CrossEntropyLoss": ("→ scalar",)}
     assert diagram.frames == []
 
 
 def test_depth_1_is_what_it_consists_of() -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, 1)
+    diagram = read_architecture([loss], model, 1).diagram
     assert modules(diagram) == {
         "0: Sequential": ("→ (4, 5)", "45 parameters"),
         "1: Linear": ("→ (4, 3)", "18 parameters"),
@@ -65,7 +66,7 @@ def test_depth_1_is_what_it_consists_of() -> None:
 @pytest.mark.parametrize("depth", [2, 9])
 def test_deeper_than_the_model_shows_every_layer(depth: int) -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, depth)
+    diagram = read_architecture([loss], model, depth).diagram
     assert list(modules(diagram)) == [
         "0.0: Linear",
         "0.1: BatchNorm1d",
@@ -76,10 +77,19 @@ def test_deeper_than_the_model_shows_every_layer(depth: int) -> None:
     assert [frame.parent for frame in diagram.frames] == [None, 0]
 
 
+def test_images_keep_their_name_and_positions_of_maxima_are_no_input() -> None:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3))
+    images = ad.tensor(np.random.default_rng(0).normal(size=(2, 1, 4, 4)).astype(np.float32), name="images")
+    loss = nn.CrossEntropyLoss()(model(images), ad.tensor([0, 2], name="labels"))
+    boxes = {n.title for n in read_architecture([loss], model, 1).diagram.nodes if isinstance(n, Box)}
+    assert boxes == {"images", "labels", "output"}
+
+
 def test_steps_outside_of_modules_stay_steps() -> None:
     model, _ = network()
     x = ad.tensor(np.ones((4, 6), np.float32), name="x")
-    diagram = read_architecture([(model(x) * 2).sum()], model, 0)
+    diagram = read_architecture([(model(x) * 2).sum()], model, 0).diagram
     assert {("x", "Sequential"), ("Sequential", "×"), ("×", "Σ"), ("Σ", "output")} <= ways(diagram)
 
 
@@ -98,8 +108,10 @@ def test_ten_thousand_operations_are_folded_and_the_picture_says_so() -> None:
     y = w = ad.tensor(1.0, requires_grad=True, name="w")
     for _ in range(10_000):
         y = y * 1.0
-    diagram = read_readable([y])
-    assert diagram.note == "10,000 operations, too many to read: all but the last 20 are folded."
+    diagram = read_folded([y]).diagram
+    assert diagram.note == (
+        "10,000 operations, too many to read: all but the last 20 are folded. Pass fold=False for all of them."
+    )
     assert modules(diagram) == {"… 9,980 earlier operations": ("1 leaf with a gradient",)}
     assert len([n for n in diagram.nodes if isinstance(n, Step)]) == 20
     assert w.grad is None
@@ -107,29 +119,67 @@ def test_ten_thousand_operations_are_folded_and_the_picture_says_so() -> None:
     assert diagram.note in svg.replace("&#160;", " ")
 
 
-def test_a_deep_network_is_folded_to_a_depth_that_can_be_read() -> None:
-    blocks = [nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Tanh()) for _ in range(100)]
-    model = nn.Sequential(*blocks)
+def deep(blocks: int) -> tuple[nn.Module, Tensor]:
+    ad.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Sigmoid(), nn.Linear(4, 4)) for _ in range(blocks))
+    )
     x = ad.tensor(np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32), name="x")
-    diagram = read_readable([model(x).sum()], model)
-    assert len(modules(diagram)) == 100
-    assert "modules are folded below depth 1" in diagram.note
+    return model, model(x).sum().named("L")
+
+
+@pytest.mark.parametrize(("blocks", "depth", "boxes"), [(5, 2, 20), (20, 1, 20), (100, 0, 1)])
+def test_a_deep_network_is_folded_to_a_depth_that_can_be_read(blocks: int, depth: int, boxes: int) -> None:
+    model, loss = deep(blocks)
+    diagram = read_folded([loss], model).diagram
+    assert len(modules(diagram)) == boxes
+    assert f"modules are folded below depth {depth}" in diagram.note
+    assert draw(loss, params=model).source.count("±") >= boxes  # of what each returned
+    assert "folded" not in draw(loss, params=model, fold=False).source
 
 
 def test_what_can_be_read_is_not_folded() -> None:
     _, loss = neuron()
-    assert read_readable([loss]) == read([loss])
-    assert read_readable([loss]).note == ""
+    assert is_readable([loss])
+    model, loss = deep(2)
+    assert is_readable([loss])
+    assert "folded" not in draw(loss, params=model).source
+
+
+def test_modules_fold_only_what_they_make_large() -> None:
+    y = ad.tensor(1.0, requires_grad=True, name="w")
+    for _ in range(60):
+        y = y * 1.0
+    assert is_readable([y])
+    assert is_readable([nn.Tanh()(y)])
+
+
+def test_modules_are_shaded_by_the_gradients_of_their_parameters() -> None:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Sigmoid(), nn.Linear(4, 4, bias=False))
+    model[2].weight.data *= 1e-9
+    loss = model(ad.tensor(np.ones((2, 4), np.float32), name="x")).sum().named("L")
+    reader = read_architecture([loss], model, 1, heat=True)
+    found = {n.title: n.content.health for n in reader.diagram.nodes if isinstance(n, Module) and n.content}
+    w = model[0].weight
+    ratio = np.sqrt(np.mean(reader.gradients[w] ** 2)) / np.sqrt(np.mean(w.data**2))
+    assert found["0: Linear"] == Health(f"parameters: ∂/value {number(ratio, 2)}", 0)
+    assert found["2: Linear"] == Health(found["2: Linear"].said, 4)  # type: ignore[union-attr]  # it has one
+    assert found["1: Sigmoid"] is not None
+    assert found["1: Sigmoid"].said.startswith("∂/value")
+    source = draw(loss, params=model, depth=1, heat=True).source
+    assert "vanishing: under" in source
+    assert source.count('fillcolor="#7DB8E6"') == 2
 
 
 @pytest.mark.parametrize(
     ("value", "gradient", "said", "level"),
     [
-        (1.0, 1e-9, "∂/value 1.0e−9", 0),
-        (1.0, 1e-6, "∂/value 1.0e−6", 1),
-        ([3.0, 4.0], [0.0, 0.5], "∂/value 1.0e−1", 2),
-        (1.0, 50.0, "∂/value 5.0e1", 3),
-        (1.0, 1e5, "∂/value 1.0e5", 4),
+        (1.0, 1e-9, "∂/value 1e−9", 0),
+        (1.0, 1e-6, "∂/value 1e−6", 1),
+        ([3.0, 4.0], [0.0, 0.5], "∂/value 0.1", 2),
+        (1.0, 50.0, "∂/value 50", 3),
+        (1.0, 1e5, "∂/value 1e5", 4),
         (1.0, np.nan, "not finite", 5),
         (np.inf, 1.0, "not finite", 5),
         (0.0, 1.0, "value is 0", 2),
@@ -146,7 +196,7 @@ def test_heat_shades_and_says_it(derivatives: bool) -> None:
     loss = ((x * 1e-10).named("y") * 1e5).named("L")
     picture = draw(loss, heat=True, derivatives=derivatives)
     said = texts(picture.source)
-    assert {"∂/value 1.0e−5", "∂/value 1.0e15", "vanishing: under 1e−7", "exploding: over 100"} <= set(said)
+    assert {"∂/value 1e−5", "∂/value 1e15", "vanishing: under 1e−7", "exploding: over 100"} <= set(said)
     box = next(line for line in picture.source.splitlines() if ">y<" in line)
     assert 'fillcolor="#F0A05F"' in box
     assert draw(loss).source != picture.source
@@ -170,8 +220,8 @@ def test_wrong_options() -> None:
     for wrong in (-1, 1.5, True):
         with pytest.raises(ValueError, match="depth must be an integer"):
             draw(loss, depth=wrong)  # type: ignore[arg-type]  # that is the point
-    with pytest.raises(ValueError, match="neither derivatives nor heat"):
-        draw(loss, depth=1, heat=True)
+    with pytest.raises(ValueError, match="does not go with derivatives"):
+        draw(loss, depth=1, derivatives=True)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +248,6 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
         (tmp_path / f"folder.{suffix}").mkdir()
         with pytest.raises(OSError, match="the picture cannot be written"):
             picture.save(tmp_path / f"folder.{suffix}")
-    model, loss = network()
-    with pytest.raises(ValueError, match="without depth"):
-        draw(loss, params=model, depth=1).save(tmp_path / "page.html")
+    with pytest.raises(ValueError, match="only what draw\\(\\) returned"):
+        picture.copy().save(tmp_path / "page.html")
     assert isinstance(picture, graphviz.Digraph)
