@@ -106,6 +106,14 @@ def test_what_cannot_be_done_is_said_before_anything_is_measured(
     assert complaint in capsys.readouterr().err
 
 
+def test_single_problems_are_raced_in_one_table_beside_whole_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    raced: list[tuple[bool, list[str]]] = []
+    monkeypatch.setattr(steps, "measure", lambda quick, problems: raced.append((quick, problems)) or TABLE)
+    monkeypatch.setitem(command.PARTS, "chains", lambda quick: TABLE)
+    assert list(command._measurements(["xor", "chains", "deep", "xor"], True)) == [[TABLE], [TABLE]]
+    assert raced == [(True, ["xor", "deep"])]
+
+
 TABLE = Table("steps", "one step", "us", "ours", {"xor": {"ours": 50.0, "theirs": 125.0}, "alone": {"theirs": 3.0}})
 
 
