@@ -331,6 +331,7 @@ class LambdaLR(LRScheduler):
         _require_state(state_dict)
         given = state_dict.get("lr_lambdas")
         fits = isinstance(given, (list, tuple)) and len(given) == len(self.lr_lambdas)
+        fits = fits and all(memory is None or isinstance(memory, Mapping) for memory in given or ())
         _require(fits, f"load_state_dict: lr_lambdas must be {len(self.lr_lambdas)} memories or None, got {given!r}")
         remember = list(zip(self.lr_lambdas, given or (), strict=True))
         lost = any(memory is not None and _memory(function) is None for function, memory in remember)

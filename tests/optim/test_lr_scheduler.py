@@ -345,7 +345,7 @@ def test_what_a_callable_object_remembers_is_part_of_the_state_as_in_pytorch() -
     assert states[0] == states[1]
 
 
-@pytest.mark.parametrize("lambdas", [None, [None], [None, None, None], [{"calls": 1}, {"calls": 1}]])
+@pytest.mark.parametrize("lambdas", [None, [None], [None] * 3, [{"calls": 1}, {"calls": 1}], [None, 5]])
 def test_memories_that_do_not_fit_the_functions_change_nothing(lambdas: Any) -> None:
     counter = Counter()
     scheduler = lr_scheduler.LambdaLR(optimizer_of(optim, "SGD"), [lambda epoch: 1.0, counter])
