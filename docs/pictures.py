@@ -20,7 +20,8 @@ What `ad.draw` and `ad.explain` make of a computation. This page and its picture
 ## Computation
 
 `ad.draw(L)`: every operation, and every tensor with its value (blue) and beneath it its gradient (orange). Inputs are
-sheets, parameters have a thick frame, the output a double one. ∂L/∂· is the derivative of L by what it is written at.
+sheets, parameters have a thick frame, the output a double one. ∂L/∂· is the derivative of L by what it is written at;
+of an output without a short name it is written grad. × multiplies element by element, @ is the product of matrices.
 
 ![One neuron, operation by operation](neuron_computation.png)
 
@@ -38,7 +39,8 @@ no gradient flows back, the way is dashed.
 ![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each way](neuron.png)
 
 Tensors without a name are called v₁, v₂, ...; a layer says what it makes of the gradient that arrives, in the notation
-of Python: @ is the product of matrices, ᵀ the transpose, and Σ here the sum over the rows.
+of Python: @ is the product of matrices, ᵀ the transpose, and Σ here the sum over the rows. Parameters are called as in
+`state_dict()`: ∂L/∂0.weight is the derivative by the weight of layer 0.
 
 ![The XOR network with the local derivatives on its ways](xor_chain.png)
 
@@ -63,6 +65,15 @@ ones, `diag` a matrix with its argument on the diagonal.
 {tensors}
 ```
 
+Where the input enters at several places, ∂L/∂w|direct is what one of them gives alone; in the picture each way carries
+its own derivative, and the box their sum.
+
+```text
+{direct}
+```
+
+![A weight that is used twice: the way from w to L is marked direct](direct.png)
+
 ## Architecture
 
 `ad.draw(loss, params=model, depth=1)`: modules with the shape of what they return and the number of their parameters;
@@ -73,7 +84,7 @@ what is deeper is folded.
 A graph too large to read folds by itself, and a line says so; each module then shows what it returned. That is one of
 more than 40 operations, or, if it has no modules to fold, of more than 250. `fold=False` draws all of it.
 
-![The same network, folded to its layers, with the values and the gradients between them](mnist_folded.png)
+![A network of twelve blocks, folded to them, with the values and the gradients between them](deep_folded.png)
 
 ![Ten thousand multiplications, all but the last twenty in one box](folded.png)
 
@@ -103,8 +114,9 @@ With `depth=1`, modules are shaded by the gradients of their parameters.
 
 `.save("neuron.html")` on any of these pictures writes one page that needs no network: play and step through it with
 the buttons or the arrow keys, forward operation by operation, backward way by way. Each step says upstream gradient ×
-local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where ways meet.
-Pointing at a tensor gives its statistics, a click its chain rule. Download [neuron.html](neuron.html) or
+local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where ways meet. A
+picture too large for the window begins at a scale at which it can be read, and follows the steps; `fit` shows all of
+it. Pointing at a tensor gives its statistics, a click its chain rule. Download [neuron.html](neuron.html) or
 [xor.html](xor.html) and open it in a browser.
 """
 
@@ -135,11 +147,11 @@ class Block(nn.Sequential):
         super().__init__(nn.Linear(in_features, out_features), nn.BatchNorm1d(out_features), nn.LeakyReLU())
 
 
-def mnist() -> tuple[ad.Tensor, nn.Module]:
-    """Return the loss of an untrained network for MNIST on random numbers, and the network."""
+def blocks(*sizes: int) -> tuple[ad.Tensor, nn.Module]:
+    """Return the loss of an untrained network of blocks of these sizes on random numbers, and the network."""
     ad.manual_seed(0)
-    model = nn.Sequential(Block(784, 256), Block(256, 128), Block(128, 64), Block(64, 32), nn.Linear(32, 10))
-    images = ad.tensor(np.random.default_rng(0).random((128, 784), np.float32), name="images")
+    model = nn.Sequential(*map(Block, sizes, sizes[1:]), nn.Linear(sizes[-1], 10))
+    images = ad.tensor(np.random.default_rng(0).random((128, sizes[0]), np.float32), name="images")
     labels = ad.tensor(np.arange(128) % 10, name="labels")
     return nn.CrossEntropyLoss()(model(images), labels).named("loss"), model
 
@@ -163,6 +175,13 @@ def vanishing() -> tuple[ad.Tensor, nn.Module]:
     return model(x).mean().named("L"), model
 
 
+def shared() -> tuple[ad.Tensor, ad.Tensor]:
+    """Return a loss in which a weight is used twice, and the weight."""
+    w, x = ad.tensor(0.7, requires_grad=True, name="w"), ad.tensor(1.5, name="x")
+    h = (w * x).tanh().named("h")
+    return ((w * h) ** 2).named("L"), w
+
+
 def derivations() -> dict[str, str]:
     """Return what explain() says of a neuron, of two hidden neurons and of a layer."""
     found = {}
@@ -176,6 +195,7 @@ def derivations() -> dict[str, str]:
     weight = ad.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], requires_grad=True, name="W")
     x = ad.tensor([1.0, 2.0], requires_grad=True, name="x")
     found["tensors"] = str(ad.explain((weight @ x).named("h").tanh().named("a").sum().named("L"), x, quiet=True))
+    found["direct"] = str(ad.explain(*shared(), quiet=True))
     return found
 
 
@@ -189,9 +209,11 @@ def main(folder: Path = HERE) -> None:
     ad.draw(loss, params=model).save(folder / "xor.png")
     ad.draw(loss, params=model, derivatives=True).save(folder / "xor_chain.png")
     ad.draw(loss, params=model).save(folder / "xor.html")
-    loss, model = mnist()
+    ad.draw(shared()[0], derivatives=True).save(folder / "direct.png")
+    loss, model = blocks(784, 256, 128, 64, 32)
     ad.draw(loss, params=model, depth=1).save(folder / "mnist.png")
-    ad.draw(loss, params=model).save(folder / "mnist_folded.png")
+    loss, model = blocks(64, *[32] * 12)
+    ad.draw(loss, params=model, direction="TB").save(folder / "deep_folded.png")
     loss, model = cnn()
     ad.draw(loss, params=model, depth=2, direction="TB").save(folder / "cnn.png")
     loss, model = vanishing()

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..graph import Node
 from .chain import DIRECT_NOTE, Chain, completed
-from .diagram import Arrow, Box, Kind
+from .diagram import Arrow, Box, Content, Kind
 from .local import Local
 from .reading import Names, Reader
 
@@ -38,6 +38,13 @@ class ChainReader(Reader):
     def called(self, t: Node) -> str:
         """Return the tensor's name, which may be one that only this picture gives it."""
         return self.chain.names.get(t, "")
+
+    def content(self, t: Node, brief: bool = False) -> Content:
+        """Describe a tensor; its gradient is called as on the ways."""
+        content = super().content(t, brief)
+        if self.numerator and (name := self.called(t)):
+            content.gradient_label = f"∂{self.numerator}/∂{name}"
+        return content
 
     def add_kept(self, y: Node) -> None:
         """Add a result that is kept: its leaves that are new, itself, and the ways into it."""

@@ -53,7 +53,8 @@ def draw(
         Draw the chain rule instead: the tensors alone, each with what it was computed as, and on every way from one to
         the next the local derivative as a formula and, where they are few, in numbers. Steps without a name that a
         short formula can tell of are folded into it; others are called v₁, v₂, ... Where no gradient flows back, the
-        way is dashed.
+        way is dashed. A way that is one of several between two tensors is marked "|direct": its derivative is that with
+        the tensors on the other ways held fixed. "to ∂L/∂w: ..." is one of several contributions to ∂L/∂w.
     depth : int, optional
         Draw the architecture instead: modules as boxes with their type, the shape of what they return and the number of
         their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of. Together with

@@ -233,8 +233,9 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
 
     The derivation goes from each tensor with a name to the next; the steps without a name between them make one factor.
     Where there is no name between output and input, they are called v₁, v₂, ... as in the picture of the chain rule.
-    All paths are summed. For tensors, each factor is a Jacobian. Nothing is changed: no hook is called, no ``.grad``
-    touched, and the graph can be differentiated afterwards.
+    What the names mean that were not given stands below. All paths are summed; ∂L/∂w|direct is the derivative by one
+    path alone, the named tensors on the others held fixed. For tensors, each factor is a Jacobian. Nothing is changed:
+    no hook is called, no ``.grad`` touched, and the graph can be differentiated afterwards.
 
     Parameters
     ----------

@@ -171,3 +171,12 @@ def test_a_reshaped_tensor_keeps_the_order_of_its_elements() -> None:
     found = derivatives(read_chain([(x.reshape(2, 1).named("r") * 2).sum().named("L")]).diagram)["x", "r"]
     assert found is not None
     assert found.formula == "1, the same elements in another shape"
+
+
+def test_a_gradient_is_called_alike_in_the_box_and_on_the_way() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3))
+    x = ad.tensor(np.ones((4, 2), np.float32), name="x")
+    diagram = read_chain([model(x).sum()], model).diagram
+    labels = {title: box.content.gradient_label for title, box in boxes(diagram).items() if box.content.gradient}
+    assert labels == {title: f"∂L/∂{title}" for title in labels}
+    assert "0.weight" in labels
