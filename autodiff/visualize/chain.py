@@ -26,24 +26,16 @@ DIRECT_NOTE = "|direct: by this way alone, the tensors on other ways held fixed;
 def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
     """Return the names of what the user named, and names for the leaves and outputs that have none: each name once."""
     tensors = list(dict.fromkeys(t for y in steps for t in (*y._inputs, y)))
-    taken = {name for t in tensors if (name := names.of(t))}
+    called = names.distinct(tensors)
+    taken = set(called.values())
     letters = {"parameter": text.numbered("θ", taken), "input": text.numbered("x", taken)}
     is_loss = len(outputs) == 1 and outputs[0]._data.size == 1 and "L" not in taken
     free = text.numbered("y", taken)
     results = {t: "L" if is_loss else next(free) for t in outputs if not names.of(t)}
-    called: dict[Node, str] = {}
-    given: set[str] = set()
     for t in tensors:
-        name = names.of(t)
-        while name in given:  # a second tensor of the same name: h′ is not h
-            name += "′"
-            name += "′" * (name in taken)
-        if not name and t._op is None and (kind := names.kind(t)) in letters:
-            name = next(letters[kind])
-        if name := name or results.get(t, ""):
-            called[t] = name
-            given.add(name)
-    return called
+        if t not in called and t._op is None and (kind := names.kind(t)) in letters:
+            called[t] = next(letters[kind])
+    return called | results
 
 
 class Chain:

@@ -458,7 +458,7 @@ class _Explainer:
         written = dict.fromkeys(t for path in paths for y, x in path for t in (y, *self.chain.ways(y), x))
         said = []
         for t in sorted(written, key=lambda t: self.chain.names[t]):
-            if t is self.output or names.of(t):
+            if t is self.output or names.of(t) == self.chain.names[t]:
                 continue
             if t._op is not None:
                 said.append(f"{self.chain.names[t]} = {told.formula(t)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,18 @@ class Names:
         own = t._extra.name if t._extra is not None else None
         return text.plain(own or self.tensors.get(t, ""))
 
+    def distinct(self, tensors: Iterable[Node]) -> dict[Node, str]:
+        """Return the names of those that have one, each name once: a second h is called h₂."""
+        named = {t: name for t in tensors if (name := self.of(t))}
+        taken = set(named.values())
+        seen: set[str] = set()
+        further: dict[str, Iterator[str]] = {}
+        for t, name in named.items():
+            if name in seen:
+                named[t] = next(further.setdefault(name, text.numbered(name, taken, 2)))
+            seen.add(name)
+        return named
+
     def kind(self, leaf: Node) -> Kind:
         """Tell what a leaf is for."""
         if leaf in self.tensors or (leaf._requires_grad and not self.given):
@@ -101,6 +113,7 @@ class Reader:
         self.names, self.digits, self.heat = names, digits, heat
         self.results, self.outputs = list(outputs), set(outputs)
         self.steps = recorded(outputs)
+        self._called = names.distinct(t for y in self.steps for t in (*y._inputs, y))
         self.calls = Calls(self.steps)
         self.gradients = gradients(outputs, self.steps) if numbers else {}
         numerator = names.of(outputs[0]) if len(outputs) == 1 and outputs[0]._data.size == 1 else ""
@@ -117,7 +130,7 @@ class Reader:
 
     def called(self, t: Node) -> str:
         """Return the tensor's name, "" if it has none."""
-        return self.names.of(t)
+        return self._called.get(t, "")
 
     def _frames(self) -> list[Frame]:
         labels = [self._label(call.module) for call in self.calls.calls]
@@ -150,7 +163,7 @@ class Reader:
             self._connect(x, self.keys[x], step.key, argument)
         if has_box:
             kind: Kind = "output" if y in self.outputs else "result"
-            self.add_box(y, kind, self.names.of(y) or "output", self.calls.outside(y))
+            self.add_box(y, kind, self.called(y) or "output", self.calls.outside(y))
             self._connect(y, step.key, self.keys[y], "")
         else:
             self.keys[y] = step.key

@@ -138,7 +138,7 @@ def parameter(value: Any) -> str | None:
     return None
 
 
-def numbered(name: str, taken: Container[str] = ()) -> Iterator[str]:
+def numbered(name: str, taken: Container[str] = (), start: int = 1) -> Iterator[str]:
     """Return x₁, x₂, ... without the names that are taken at the time when the next one is asked for.
 
     Examples
@@ -148,7 +148,7 @@ def numbered(name: str, taken: Container[str] = ()) -> Iterator[str]:
     >>> next(names), next(names)
     ('x₁', 'x₃')
     """
-    names = (name + str(i).translate(_SUBSCRIPTS) for i in itertools.count(1))
+    names = (name + str(i).translate(_SUBSCRIPTS) for i in itertools.count(start))
     return (name for name in names if name not in taken)
 
 

@@ -133,8 +133,8 @@ def test_names_that_are_given_are_none_that_the_user_gave() -> None:
 def test_tensors_of_the_same_name_are_told_apart() -> None:
     x = ad.tensor(2.0, requires_grad=True, name="x")
     h = (x * 3).named("h")
-    found = derivatives(read_chain([((h * 2).named("h") + (h * 5).named("h′")).named("L")]).diagram)
-    assert {name for pair in found for name in pair} == {"x", "h", "h′", "h′′", "L"}
+    found = derivatives(read_chain([((h * 2).named("h") + (h * 5).named("h₂")).named("L")]).diagram)
+    assert {name for pair in found for name in pair} == {"x", "h", "h₂", "h₃", "L"}
 
 
 def test_a_way_that_is_one_of_several_says_so() -> None:

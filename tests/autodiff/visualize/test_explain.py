@@ -248,7 +248,8 @@ def test_tensors_of_the_same_name_are_told_apart() -> None:
     w = ad.tensor(0.5, requires_grad=True, name="w")
     h = (w * 2).named("h")
     explanation = ad.explain((h * 3).named("h").exp().named("L"), w, quiet=True)
-    assert str(explanation).startswith("∂L/∂w = ∂L/∂h′ · ∂h′/∂h · ∂h/∂w\n      = exp(h′) · 3 · 2\n")
+    assert str(explanation).startswith("∂L/∂w = ∂L/∂h₂ · ∂h₂/∂h · ∂h/∂w\n      = exp(h₂) · 3 · 2\n")
+    assert explanation.note == "(h₂ = 3·h)"
 
 
 def test_the_direct_way_has_a_sign_of_its_own() -> None:

@@ -91,6 +91,12 @@ def test_the_same_computation_gives_the_same_text() -> None:
     assert draw(loss, params={"w": t["w"], "b": t["b"]}).source == first
 
 
+def test_tensors_of_the_same_name_are_told_apart() -> None:
+    h = (ad.tensor(2.0, requires_grad=True, name="x") * 3).named("h")
+    titles = [n.title for n in read([(h * 2).named("h").exp().named("L")]).diagram.nodes if n.key.startswith("t")]
+    assert [title for title in titles if title != "constant"] == ["x", "h", "h₂", "L"]
+
+
 def test_params_say_what_is_a_parameter_and_its_name() -> None:
     x = ad.tensor([1.0, 2.0], requires_grad=True)
     w = ad.tensor([3.0, 4.0], requires_grad=True)
