@@ -164,7 +164,7 @@ def draw_filters(model: nn.Sequential, images: Images, path: Path) -> None:
 def draw_graph(model: nn.Module, images: Images, path: Path) -> None:
     """Write the architecture as a picture, with the shapes between the layers for a batch of four images."""
     x = ad.tensor(as_channel(images.inputs(slice(4)), images), name="images").requires_grad_()  # else no node names it
-    ad.draw(model(x).named("logits"), params=model, depth=1).save(path)
+    plots.save_graph(ad.draw(model(x).named("logits"), params=model, depth=1), path)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -318,7 +318,7 @@ def draw_graph(model: nn.Module, objective: Objective, images: Images, path: Pat
     inputs = ad.tensor(images.inputs(slice(4)), name="images")
     targets = ad.tensor(objective.targets(images.labels[:4]), name="targets")
     loss = objective.criterion(model(inputs), targets).named("loss")
-    ad.draw(loss, params=model, direction="TB").render(path.with_suffix(""), format=path.suffix[1:], cleanup=True)
+    plots.save_graph(ad.draw(loss, params=model, direction="TB"), path)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -99,7 +99,7 @@ def draw_graph(model: nn.Module, path: Path) -> None:
     """Write the graph of one training step as a picture, with the gradient at every node."""
     inputs, targets = ad.tensor(INPUTS, name="x"), ad.tensor(TARGETS, name="target")
     loss = nn.BCEWithLogitsLoss()(model(inputs), targets).named("loss")
-    ad.draw(loss, params=model).render(path.with_suffix(""), format=path.suffix[1:], cleanup=True)
+    plots.save_graph(ad.draw(loss, params=model), path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
