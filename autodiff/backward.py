@@ -132,6 +132,8 @@ def _hooked(node: Node, g: Any) -> Any:
             raise TypeError(f"hook: expected a Tensor or None, got {type(replaced).__name__}")
         if replaced._data.shape != tensor.shape:
             raise ValueError(f"hook: returned a gradient of shape {replaced._data.shape}, expected {tensor.shape}")
+        if replaced._data.dtype != tensor.dtype:
+            raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
         g = replaced if tensor is g else replaced._data
     if not hooks:
         return g
@@ -186,14 +188,19 @@ def backward(
     else:
         found = _walk(seeds, wanted, retain, create_graph)
     for x, g in found.items():
-        before = x._grad
-        if before is None:
-            x._grad = _owned(g, x)
-        elif create_graph or before._requires_grad:
-            x._grad = before + g
-        else:  # in place, for the gradient belongs to x alone
-            before._data += g
-            increment_version(before)
+        _accumulate(x, g, create_graph)
+
+
+def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
+    """Add a gradient to a node's ``.grad``."""
+    before = x._grad
+    if before is None:
+        x._grad = _owned(g, x)
+    elif create_graph or before._requires_grad:
+        x._grad = before + g
+    else:  # in place, for the gradient belongs to x alone
+        before._data += g
+        increment_version(before)
 
 
 def _owned(g: Any, x: Node) -> Any:
@@ -235,7 +242,9 @@ def grad(
     *,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
-    """Return the gradients of the outputs' sum with respect to the inputs; no ``.grad`` is touched.
+    """Return the gradients of the outputs' sum with respect to the inputs.
+
+    No ``.grad`` is touched, but of results on the way that were told to keep theirs by `Tensor.retain_grad`.
 
     Parameters
     ----------
@@ -293,6 +302,9 @@ def grad(
             seed = _seed(y, v, create_graph, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
         found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
+        for y, g in found.items():
+            if y._extra is not None and y._extra.retains_grad:
+                _accumulate(y, g, create_graph)
     return tuple(_given(x, found.get(x), i, bool(allow_unused), materialize_grads) for i, x in enumerate(xs))
 
 

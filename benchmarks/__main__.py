@@ -1,48 +1,80 @@
-"""Run the speed suite and print what it measured, as ratios to peers in the same run."""
+"""Run the speed suite: print what it measured beside its peers in the same run, and write it to files."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from . import chains, loading, memory, optimizers, scalars, startup, steps
-from .frameworks import FRAMEWORKS
+from . import chains, loading, memory, optimizers, overhead, report, stages, startup, steps
+from .problems import PROBLEMS
+from .tables import Table, ratios_as_text
 
-#: What is measured, by the names that ``--only`` takes: figures by title, from whether to be quick about it.
-PARTS: dict[str, Callable[[bool], Iterable[tuple[str, dict[Any, float]]]]] = {
-    "scalars": lambda quick: [("a * b + c and its backward, us", scalars.measure(quick))],
-    "startup": lambda quick: [("import, ms", startup.measure(quick))],
-    "chains": lambda quick: [("chain of n additions, us per node", chains.measure(quick))],
-    "memory": lambda quick: [("peak memory of training at batch 512, MiB", memory.measure(quick))],
-    "loading": lambda quick: [("training on 128 MNIST images, and loading them, us", loading.measure(quick))],
+#: What is measured, by the names that ``--only`` takes beside those of problems: tables, from whether to be quick.
+PARTS: dict[str, Callable[[bool], Table | list[Table]]] = {
+    "overhead": overhead.measure,
+    "chains": chains.measure,
+    "startup": startup.measure,
+    "memory": memory.measure,
+    "loading": loading.measure,
     "optimizers": optimizers.measure,
-    "steps": lambda quick: [(f"training step {name}, us", row) for name, row in steps.measure(quick).items()],
+    "stages": stages.measure,
+    "steps": steps.measure,
 }
 
 
-def main() -> None:
-    """Measure, print a table, and write the figures as JSON if asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="only see that it runs; the figures mean nothing then")
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part, not all; may be repeated")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
-
-    figures = {title: row for part in options.only or PARTS for title, row in PARTS[part](options.quick)}
-    for title, rows in figures.items():
-        print(title)
-        base = next(iter(rows.values()), 1.0)
-        for name, value in rows.items():
-            print(f"  {name!s:<12}{value:10.3f}   x {value / base:.2f}")
-    if missing := [name for name, (_, module) in FRAMEWORKS.items() if not importlib.util.find_spec(module)]:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, write the files that were asked for, and return the exit status."""
+    options = _options(arguments)
+    tables: list[Table] = []
+    for part in _measurements(options.only, options.quick):
+        for table in part:
+            print(table.as_text(), end="\n\n", flush=True)
+            tables.append(table)
+    for table in tables:
+        if table.key == "steps":
+            print(f"one step, in short\n{ratios_as_text(table)}\n")
+    if missing := report.missing():
         print(f"not installed, and so not measured: {', '.join(missing)}")
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        options.json.write_text(json.dumps(report.as_json(tables, options.quick), indent=2) + "\n", encoding="utf-8")
+    if options.markdown:
+        text = options.markdown.read_text(encoding="utf-8")
+        options.markdown.write_text(report.filled(text, tables, options.quick), encoding="utf-8")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options, or exit with one line that says what is wrong, before anything is measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only see that it runs; the figures mean nothing then")
+    names = [*PARTS, *PROBLEMS]
+    text = f"measure this part or this step, not all; may be repeated: {', '.join(names)}"
+    parser.add_argument("--only", choices=names, action="append", metavar="NAME", help=text)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="replace the tables in this file by those measured"
+    )
+    options = parser.parse_args(arguments)
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"--json: there is no folder {options.json.parent}")
+    if options.markdown and not options.markdown.is_file():
+        parser.error(f"--markdown: there is no file {options.markdown}")
+    return options
+
+
+def _measurements(only: Sequence[str] | None, quick: bool) -> Iterable[list[Table]]:
+    """Yield what each part measured, or what was asked for; single problems make one table of steps."""
+    names = list(dict.fromkeys(only or PARTS))
+    for name in names:
+        if name in PARTS:
+            measured = PARTS[name](quick)
+            yield measured if isinstance(measured, list) else [measured]
+    if (problems := [name for name in names if name in PROBLEMS]) and "steps" not in names:
+        yield [steps.measure(quick, problems)]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 import autodiff as ad
 
-from . import frameworks
+from .frameworks import with_modules
 from .problems import MNIST, Problem
+from .tables import Table
 from .timing import side_by_side
 
 BATCH = 128
 
 
-def measure(quick: bool) -> dict[str, float]:
+def measure(quick: bool) -> Table:
     """Return the microseconds of a training step, and those of loading its batch, in order and shuffled.
 
     Loading is gathering the bytes of the images and of their labels, and making floats from 0 to 1 of the bytes. The
@@ -26,12 +27,13 @@ def measure(quick: bool) -> dict[str, float]:
     """
     dataset = ad.data.TensorDataset(*_images())
     ways: dict[str, Any] = {
-        "training step": frameworks.autodiff(Problem(MNIST, "leaky_relu", BATCH, batch_norm=True)),
+        "training step": with_modules.autodiff_training(Problem(MNIST, "leaky_relu", BATCH, batch_norm=True)),
         "loading in order": _batches(dataset, shuffle=False).__next__,
         "loading shuffled": _batches(dataset, shuffle=True).__next__,
     }
     seconds = side_by_side(ways, repeats=3 if quick else 41, calls=2 if quick else 20)
-    return {name: s * 1e6 for name, s in seconds.items()}
+    row = {name: s * 1e6 for name, s in seconds.items()}
+    return Table("loading", "a batch of MNIST", "us", "training step", {f"{BATCH} images": row})
 
 
 def _images() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

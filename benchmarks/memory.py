@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .tables import Table
+
 SIZES = (784, 256, 128, 64, 32, 10)
 BATCH = 512
 STEPS = 5
@@ -22,16 +24,20 @@ STEPS = 5
 _CLEAR = "/proc/self/clear_refs"
 
 
-def measure(quick: bool) -> dict[str, float]:
+def measure(quick: bool) -> Table:
     """Return the MiB by which training steps raise a process's memory at its peak; what is missing is left out.
 
     Counted from when weights and batch exist and a small network of the same layers has been trained, so that all
     code is loaded: what is left are results, gradients and the optimizer's state. Linux alone tells this.
     """
-    if not os.access(_CLEAR, os.W_OK):
-        return {}
-    names = [name for name in ("autodiff", "torch") if importlib.util.find_spec(name)]
-    return {name: statistics.median(_in_its_own_process(name) for _ in range(1 if quick else 5)) for name in names}
+    packages = {"autodiff": "autodiff", "PyTorch": "torch"} if os.access(_CLEAR, os.W_OK) else {}
+    row = {
+        name: statistics.median(_in_its_own_process(package) for _ in range(1 if quick else 5))
+        for name, package in packages.items()
+        if importlib.util.find_spec(package)
+    }
+    title = f"the peak memory of training the MNIST network at batch {BATCH}"
+    return Table("memory", title, "MiB", "autodiff", {"peak": row} if row else {})
 
 
 def _in_its_own_process(framework: str) -> float:

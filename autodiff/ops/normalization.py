@@ -17,8 +17,11 @@ Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself re
 
 
 def _moments(x: Array, dim: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return mean and variance along dimensions, which are kept with size 1."""
+    """Return mean and variance along dimensions, which are kept with size 1; of half precision in single."""
+    if x.dtype == np.float16:
+        x = x.astype(np.float32)
     mean = _mean(x, dim=dim, keepdim=True)
+    mean = mean + _mean(x - mean, dim=dim, keepdim=True)  # where all values are equal it is exact, so that off is 0
     off = x - mean
     return mean, _mean(off * off, dim=dim, keepdim=True)
 
@@ -38,7 +41,7 @@ def _unstandardize(g: Array, y: Array, input: Array, var: Array, dim: tuple[int,
 def _standardize(input: Array, *, mean: Array, var: Array, dim: tuple[int, ...], eps: float) -> Array:
     off = input - mean
     off *= 1 / np.sqrt(var + eps)
-    return off
+    return off.astype(input.dtype, copy=False)
 
 
 def standardize(input: Tensor, dim: tuple[int, ...], eps: float) -> tuple[Tensor, Array, Array]:

@@ -162,9 +162,9 @@ def _of_labels(
     loss = picked if each is None else picked * each
     if smoothing:
         spread = _weighted(-log_p, weight).sum(1)
-        if counted is not None:
-            spread = ad.where(counted, spread, 0)
         loss = (1 - smoothing) * loss + smoothing / _classes(log_p) * spread
+    if counted is not None:
+        loss = ad.where(counted, loss, 0)  # also where it is infinite, or NaN
     if reduction != "mean" or each is None:
         return reduced(loss, reduction)
     total = each.sum()

@@ -192,7 +192,8 @@ def rms_norm(
     x = checked_floats(input, "rms_norm")
     dims = _last_dims(x, normalized_shape, "rms_norm", weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return _scaled(x / ((x * x).mean(dims, keepdim=True) + eps).sqrt(), weight, None)
+    wide = x.float() if x.dtype == np.float16 else x  # the squares of half precision soon overflow
+    return _scaled((wide / ((wide * wide).mean(dims, keepdim=True) + eps).sqrt()).to(x.dtype), weight, None)
 
 
 def group_norm(

@@ -497,6 +497,14 @@ def test_hook_that_returns_another_shape_is_named() -> None:
     assert x.grad is None
 
 
+def test_hook_that_returns_another_dtype_is_named() -> None:
+    x = leaf(2.0, 3.0)
+    x.register_hook(lambda g: g.astype(np.float16))
+    with pytest.raises(RuntimeError, match="hook: returned a gradient of dtype float16"):
+        x.sum().backward()
+    assert x.grad is None
+
+
 def test_hook_needs_a_tensor_that_requires_a_gradient() -> None:
     with pytest.raises(RuntimeError, match="register_hook"):
         ad.tensor(1.0).register_hook(print)

@@ -246,3 +246,13 @@ def test_the_gradient_of_a_hooked_result_is_what_the_hook_returned_as_in_pytorch
         y.register_hook(lambda g: 10 * g)
         (found,) = grad((3 * y).sum(), [y])
         assert found.tolist() == [30.0, 30.0]
+
+
+def test_results_that_retain_their_gradient_keep_it() -> None:
+    x = ad.tensor(2.0, requires_grad=True)
+    h = x * x
+    h.retain_grad()
+    assert ad.grad(h * 3, x)[0].item() == 12
+    assert h.grad is not None
+    assert h.grad.item() == 3
+    assert x.grad is None

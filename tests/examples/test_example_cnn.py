@@ -113,6 +113,16 @@ def test_out_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr() == ("", f"error: cannot write to the folder {tmp_path / 'file'}: File exists\n")
 
 
+@pytest.mark.parametrize("name", ["curves.png", "graph.png"])
+def test_a_picture_that_cannot_be_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn", reason="the images come with scikit-learn")
+    (tmp_path / name).mkdir()
+    assert call("--data", "digits", "--quick", "--out", tmp_path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert str(tmp_path / name) in line
+
+
 @pytest.mark.parametrize("module", ["matplotlib", "sklearn", "tqdm"])
 def test_a_missing_package_is_named(
     module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

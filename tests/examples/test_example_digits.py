@@ -76,6 +76,19 @@ def test_the_last_batch_is_short(data: digits.Data) -> None:
     )
 
 
+def test_the_study_s_own_mini_batches_are_dealt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its figures: ten samples in batches of 4, shuffled by ``numpy.random.shuffle`` after ``numpy.random.seed(1)``."""
+    monkeypatch.setattr(digits, "BATCH", 4)
+    x, y = np.arange(20.0).reshape(10, 2), -np.arange(10, 20)
+    legacy = np.random.RandomState(1)
+    batches = [(rows.tolist(), labels.tolist()) for rows, labels in digits.shuffled_batches(x, y, legacy)]
+    assert batches == [
+        ([[4, 5], [18, 19], [12, 13], [8, 9]], [-12, -19, -16, -14]),
+        ([[0, 1], [6, 7], [2, 3], [14, 15]], [-10, -13, -11, -17]),
+        ([[16, 17], [10, 11]], [-18, -15]),
+    ]
+
+
 def test_summed_gradients_at_a_hundredth_are_mean_gradients_at_64_hundredths(data: digits.Data) -> None:
     weights = []
     for reduction, lr in (("sum", 0.01), ("mean", 0.64)):

@@ -297,6 +297,16 @@ def test_out_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert captured.out == ""
 
 
+@pytest.mark.parametrize("name", ["curves.png", "graph.png"])
+def test_a_picture_that_cannot_be_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn", reason="the images come with scikit-learn")
+    (tmp_path / name).mkdir()
+    assert call("--data", "digits", "--quick", "--out", tmp_path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert str(tmp_path / name) in line
+
+
 @pytest.mark.parametrize("module", ["matplotlib", "tqdm", "sklearn"])
 def test_a_missing_package_is_named(
     module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -150,3 +150,27 @@ def test_the_function_refuses_what_does_not_fit_before_it_moves_an_average(
 def test_the_function_refuses_an_input_without_channels() -> None:
     with pytest.raises((RuntimeError, ValueError), match=r"batch_norm.*\(4,\)"):
         F.batch_norm(ad.ones(4), None, None, training=True)
+
+
+@pytest.mark.parametrize("value", [12.3, 1e5 + 0.1, 12345.678])
+@pytest.mark.parametrize("n", [10, 1000])
+def test_equal_values_normalize_to_0_in_single_precision(value: float, n: int) -> None:
+    row = ad.tensor(np.full((1, n), value, np.float32))
+    # The mean of n equal values is one of them: what is left is divided by sqrt(eps), which would multiply it by 316.
+    assert F.layer_norm(row, (n,)).abs().max().item() == 0
+    assert F.group_norm(row.expand(2, n), 1).abs().max().item() == 0
+    assert F.batch_norm(row.T, None, None, training=True).abs().max().item() == 0
+
+
+def test_half_precision_is_normalized_in_single_precision() -> None:
+    """The squares of what half precision holds are more than it holds."""
+    large = np.array([[300.0, 400.0, 600.0]], np.float16)
+    single = ad.tensor(large.astype(np.float32))
+    for norm in (lambda x: F.rms_norm(x, (3,)), lambda x: F.layer_norm(x, (3,))):
+        y = norm(ad.tensor(large))
+        assert y.dtype == np.float16
+        np.testing.assert_array_equal(y.data, norm(single).data.astype(np.float16))
+    column = np.array([[300.0], [400.0], [-60000.0]], np.float16)
+    y = F.batch_norm(ad.tensor(column), None, None, training=True)
+    expected = F.batch_norm(ad.tensor(column.astype(np.float32)), None, None, training=True)
+    np.testing.assert_array_equal(y.data, expected.data.astype(np.float16))

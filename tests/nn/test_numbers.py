@@ -329,3 +329,13 @@ def test_binary_cross_entropy_of_a_right_and_certain_logit_does_not_cancel() -> 
     x = np.array([10.0, 12.0, 15.0, 20.0, 50.0], np.float32)
     loss = nn.functional.binary_cross_entropy_with_logits(ad.tensor(x), ad.ones(5), reduction="none")
     np.testing.assert_allclose(loss.data, np.log1p(np.exp(-x.astype(np.float64))), rtol=1e-6)  # float32 rounds at 1e-7
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "none"}, {"weight": [1.0, 2.0]}])
+def test_what_is_ignored_may_be_infinite_or_no_number(options: dict[str, Any]) -> None:
+    options = {k: ad.tensor(v) if isinstance(v, list) else v for k, v in options.items()}
+    labels = ad.tensor([-100, 1, 0])
+    clean = [[0.0, 0.0], [1.0, 2.0], [0.5, 0.0]]
+    spoilt = [[np.nan, 1.0], *clean[1:]]
+    expected = F.cross_entropy(ad.tensor(clean), labels, **options)
+    np.testing.assert_array_equal(F.cross_entropy(ad.tensor(spoilt), labels, **options).data, expected.data)

@@ -1,0 +1,62 @@
+"""What is timed: each framework's way of doing each task, imported in the process that times it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..problems import Problem
+from . import with_arrays, with_jax, with_modules, with_numpy, with_scalars
+
+Step = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework and what it takes part in.
+
+    Attributes
+    ----------
+    package : str
+        What must be installed for it.
+    tasks : dict of str to callable
+        By the name of a `Problem.task`, what makes the step that is timed: a function without arguments that returns
+        a number or an array, which must be the same for all frameworks.
+    """
+
+    package: str
+    tasks: dict[str, Callable[[Problem], Step]]
+
+    def is_installed(self) -> bool:
+        """Tell whether the package can be imported, without importing it."""
+        return importlib.util.find_spec(self.package) is not None
+
+
+#: By the names that the tables show. Ratios are to the first.
+FRAMEWORKS = {
+    "autodiff": Framework(
+        "autodiff",
+        {
+            "training": with_modules.autodiff_training,
+            "evaluation": with_modules.autodiff_evaluation,
+            "scalars": with_scalars.autodiff,
+        },
+    ),
+    "NumPy by hand": Framework("numpy", {"training": with_numpy.training, "evaluation": with_numpy.evaluation}),
+    "PyTorch": Framework(
+        "torch",
+        {
+            "training": with_modules.torch_training,
+            "evaluation": with_modules.torch_evaluation,
+            "scalars": with_scalars.torch,
+        },
+    ),
+    "PyTorch, fused Adam": Framework("torch", {"training": with_modules.torch_training_fused}),
+    "JAX, jit": Framework("jax", {"training": with_jax.training, "evaluation": with_jax.evaluation}),
+    "HIPS autograd": Framework("autograd", {"training": with_arrays.autograd}),
+    "MyGrad": Framework("mygrad", {"training": with_arrays.mygrad}),
+    "micrograd": Framework("micrograd", {"scalars": with_scalars.micrograd}),
+    "matrix products": Framework("numpy", {"training": with_numpy.matrix_products}),
+}
