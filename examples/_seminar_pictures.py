@@ -52,6 +52,7 @@ def scatter(axes: Any, points: NDArray[np.float32], seen: NDArray[np.int64], cla
                 label = f"class {number + 1}" if shape == marker else None
                 axes.scatter(*points[rows].T, s=14, c=colour, marker=shape, alpha=0.8, linewidths=1, label=label)
     axes.set(xlabel="$x_1$", ylabel="$x_2$", zlabel="$x_3$")
+    axes.set_box_aspect(None, zoom=0.8)  # leaves room for the label of the third axis
     axes.tick_params(labelsize=7)
     axes.locator_params(nbins=5)
 
