@@ -405,8 +405,8 @@ class DataLoader:
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, bool(shuffle), drop_last
         self.sampler, self.batch_sampler, self.generator = sampler, batch_sampler, generator
         self.collate_fn, self.transform = collate_fn, transform
-        self._epoch: _Epoch | None = None  # that is under way
-        self._resumes = False
+        self._under_way: list[_Epoch] = []  # that which handed out a batch last at the end
+        self._resumed: _Epoch | None = None  # that the next iteration is the rest of
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -420,18 +420,23 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         """Yield the batches of an epoch, or of the rest of one that was taken up again.
 
-        An epoch is under way until its last batch, or until the loop over it is left.
+        An epoch is under way until its last batch, or until the loop over it is left; an iterator that is kept under a
+        name of its own is left when it is closed or deleted.
         """
-        epoch = self._epoch if self._resumes and self._epoch is not None else self._begun()
-        self._epoch, self._resumes = epoch, False
+        epoch, self._resumed = self._resumed or self._begun(), None
         try:
             for rows in self._batches(epoch)[epoch.position :]:
                 batch = self._batch(rows)
-                self._epoch, epoch.position = epoch, epoch.position + 1
+                self._leave(epoch)
+                self._under_way.append(epoch)
+                epoch.position += 1
                 yield batch
         finally:
-            if self._epoch is epoch:
-                self._epoch = None
+            self._leave(epoch)
+
+    def _leave(self, epoch: _Epoch) -> None:
+        if epoch in self._under_way:
+            self._under_way.remove(epoch)
 
     def _begun(self) -> _Epoch:
         """Return a new epoch. What a sampler says is noted, for nobody knows whether it would say it again."""
@@ -468,7 +473,11 @@ class DataLoader:
     def state_dict(self) -> dict[str, Any]:
         """Return where in an epoch the loader stands, and of what loader this is the state; within a loop over it.
 
-        After the loop, however it was left, the next epoch starts anew, here as in the run that takes up this state.
+        After the loop, however it was left, the next epoch starts anew, here as in the run that takes up this state. So
+        it does in an ``except KeyboardInterrupt`` around the loop, where the position is 0: to save a run that is
+        interrupted, let a signal handler set a flag, and take the state in the loop, after the step on a batch, if it
+        is set. Where one loop over the loader runs within another, the position is that of the loop that handed out a
+        batch last and was not left since: the outer one's again after the inner one.
 
         Returns
         -------
@@ -487,7 +496,7 @@ class DataLoader:
         >>> all((a == b).all() for a, b in zip(batches, again))
         True
         """
-        epoch = self._epoch or _Epoch(None, None)
+        epoch = self._under_way[-1] if self._under_way else self._resumed or _Epoch(None, None)
         order = epoch.order
         if order is not None:
             order = [rows.tolist() for rows in order]
@@ -505,6 +514,9 @@ class DataLoader:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Let the next iteration be the rest of the epoch in which `state_dict` was taken.
+
+        It is the next one, whatever it is for: a look at the first batch by ``next(iter(loader))`` takes the rest of
+        the epoch up and leaves it, and the loop after that starts a new one.
 
         Raises
         ------
@@ -533,7 +545,7 @@ class DataLoader:
             except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"load_state_dict: not a state of {type(trial).__name__}: {error!r}") from None
             self.generator.bit_generator.state = trial.state
-        self._epoch, self._resumes = epoch, epoch is not None
+        self._under_way, self._resumed = [], epoch
 
     def _loaded(self, seed: Any, order: Any, position: Any) -> _Epoch | None:
         """Return the epoch that a state describes, or None between epochs."""

@@ -83,6 +83,6 @@ def _sentence(facts: dict[str, Any]) -> str:
     versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
     text = (
         f"Measured {facts['date'].replace('T', ' ')} on {facts['processor']} with {facts['processors']} processors, "
-        f"{facts['threads']} threads, Python {facts['python']}, {versions}."
+        f"threads: {facts['threads']}, Python {facts['python']}, {versions}."
     )
     return f"{text} (A quick run: these figures mean nothing.)" if facts["quick"] else text

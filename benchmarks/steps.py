@@ -37,6 +37,7 @@ def measure(quick: bool, problems: Sequence[str] = ()) -> Table:
     else:
         rows = {}
         for name in problems or PROBLEMS:
+            print(f"racing at {name}", file=sys.stderr)
             with _workers(_entrants(name)) as workers:
                 rows[name] = _race(name, workers, 15, "full")
     return Table("steps", "one step", "us", "autodiff", rows)
@@ -56,6 +57,7 @@ def _race(problem: str, workers: Workers, rounds: int, size: str) -> dict[str, f
     turns: dict[str, list[float]] = {name: [] for name in entrants}
     for _ in range(rounds):
         for name, worker in entrants.items():
+            time.sleep(0.0 if size == "quick" else 0.05)  # until the threads of the one before have stopped spinning
             _send(worker, f"{size} time")
             turns[name].append(_answer(worker) * 1e6)
     return {name: statistics.median(times) for name, times in turns.items()}

@@ -32,7 +32,7 @@ class Adagrad(Optimizer):
     weight_decay : float, optional
         The factor of θ that is added to its gradient (L2 penalty).
     initial_accumulator_value : float, optional
-        What s starts with.
+        What s starts with, in every group: one of a group's own changes nothing, as in PyTorch.
     eps : float, optional
         Added to the root.
     maximize : bool, optional
@@ -87,19 +87,16 @@ class Adagrad(Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for p in group["params"]:
-            self.state[p] = {"step": 0, "sum": np.full(p.shape, group["initial_accumulator_value"], p.dtype)}
+            self.state[p] = {"step": 0, "sum": np.full(p.shape, self.fills(group)["sum"], p.dtype)}
 
     def fills(self, group: Group) -> Mapping[str, float]:
-        """Remember the sum of squares."""
-        return {"sum": group["initial_accumulator_value"]}
+        """Remember the sum of squares, which starts where the constructor says, in all groups, as in PyTorch."""
+        return {"sum": self.defaults["initial_accumulator_value"]}
 
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         total = state["sum"]
-        if group["maximize"]:
-            grad = -grad
-        if group["weight_decay"]:
-            grad = grad + group["weight_decay"] * param
+        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
         total += grad * grad
         denominator = np.sqrt(total)
         denominator += group["eps"]

@@ -84,7 +84,7 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        pair: Any = betas  # `check` tells whether it is one
+        pair: Any = betas  # `check_option` tells whether it is one
         if isinstance(pair, (tuple, list)):
             pair = tuple(b.item() if isinstance(b, Tensor) and b.size == 1 else b for b in pair)
         options = {"lr": lr, "betas": pair, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
@@ -100,12 +100,10 @@ class Adam(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         m, v, (beta1, beta2) = state["exp_avg"], state["exp_avg_sq"], group["betas"]
-        if group["maximize"]:
-            grad = -grad
-        if group["decoupled_weight_decay"]:
+        is_decoupled = group["decoupled_weight_decay"]
+        grad = self.descent(param, grad, group["maximize"], 0 if is_decoupled else group["weight_decay"])
+        if is_decoupled:
             param *= 1 - group["lr"] * group["weight_decay"]
-        elif group["weight_decay"]:
-            grad = grad + group["weight_decay"] * param
         term = (1 - beta1) * grad
         m *= beta1
         m += term
@@ -190,3 +188,7 @@ class AdamW(Adam):
             foreach=foreach, maximize=maximize, capturable=capturable, differentiable=differentiable, fused=fused,
             decoupled_weight_decay=True,
         )  # fmt: skip
+
+    def _loaded_group(self, place: int, given: Group) -> Group:
+        """Return a copy of a loaded group's options; the decay stays apart from the gradient, be they Adam's."""
+        return {**super()._loaded_group(place, given), "decoupled_weight_decay": True}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
+import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 from autodiff import Tensor
 from autodiff.graph import increment_version
@@ -67,6 +71,14 @@ class LRScheduler:
                 group.pop("initial_lr", None)
             raise
 
+    # How a schedule starts, and when each of these is called:
+    # - `_initial_step`, by the constructor: a `step` with `_starting` set, which keeps the rates that are told from
+    #   those of the epoch before.
+    # - `_rewind`, by the constructor of a `SequentialLR`, whose schedules have all taken that step by then, one on top
+    #   of the other: each counts it back. From the base rates the `_first` one alone takes it anew.
+    # - `_restart`, by a `SequentialLR` at a milestone: the schedule whose turn it is has to `_begin` at the base rates.
+    # - `_begin`, by `_restart`, and by schedules that consist of others for theirs: epoch 0 and `_initial_step`.
+
     def _initial_step(self) -> None:
         """Take the step with which a schedule starts, from the rates as they are."""
         self._starting = True
@@ -84,16 +96,44 @@ class LRScheduler:
         groups = self.optimizer.param_groups
         return [self.rate(float(group["lr"]), base) for group, base in zip(groups, self.base_lrs, strict=True)]
 
-    def step(self) -> None:
-        """Go to the next epoch; to be called after the optimizer's steps of this one."""
+    def step(self, epoch: int | None = None) -> None:
+        """Go to the next epoch; to be called after the optimizer's steps of this one.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            Go to this epoch instead, to the rates that are reached from the base rates; deprecated, as in PyTorch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the epoch is no integer, or negative.
+        """
+        if epoch is not None:
+            epoch = _checked_epoch(epoch, type(self).__name__)
         self._know_groups()
-        self.last_epoch += 1
+        before = self.last_epoch
         try:
-            rates = self.get_lr()
+            if epoch is not None and type(self).get_lr is LRScheduler.get_lr:
+                rates = self._reached(epoch)
+            else:
+                self.last_epoch = before + 1 if epoch is None else epoch
+                rates = self.get_lr()
         except Exception:
-            self.last_epoch -= 1
+            self.last_epoch = before
             raise
         self._set(rates)
+
+    def _reached(self, epoch: int) -> list[float]:
+        """Return the rates that `epoch` steps from the base rates lead to."""
+        rates = self.base_lrs
+        try:
+            for self.last_epoch in range(epoch + 1):
+                self._starting = self.last_epoch == 0
+                rates = [self.rate(lr, base) for lr, base in zip(rates, self.base_lrs, strict=True)]
+        finally:
+            self._starting = False
+        return rates
 
     def _know_groups(self) -> None:
         """Note the base rates of the groups that are new."""
@@ -146,7 +186,7 @@ class LRScheduler:
         Raises
         ------
         TypeError
-            If it is no mapping.
+            If it is no mapping, or what should be a number in it is none.
         ValueError
             If an entry is missing, or it is the state of another kind of schedule, or of one of more groups; nothing
             changes then.
@@ -160,6 +200,10 @@ class LRScheduler:
         options = {name for name in state_dict if not name.startswith("_")} - {"mode_worse", "verbose"}  # PyTorch's
         if unknown := sorted(options - vars(self).keys()):
             raise ValueError(f"load_state_dict: {type(self).__name__} has no {', '.join(unknown)}, but the state has")
+        for name in sorted(expected & {*_NUMBERS, *_LISTS}):
+            if not _is_numeric(name, state_dict[name]) and _is_numeric(name, vars(self)[name]):
+                kind = "a list of numbers" if name in _LISTS else "a number"
+                raise TypeError(f"load_state_dict: {name} must be {kind}, got {state_dict[name]!r}")
         have, known = len(self.optimizer.param_groups), len(state_dict.get("base_lrs", []))
         _require(known <= have, f"load_state_dict: the state has {known} groups, the optimizer {have}")
         vars(self).update({k: copy.deepcopy(state_dict[k]) for k in expected})
@@ -192,6 +236,30 @@ def _checked(optimizer: Any, name: str) -> Optimizer:
 def _require_state(given: Any) -> None:
     if not isinstance(given, Mapping):
         raise TypeError(f"load_state_dict: expected what state_dict returns, got {type(given).__name__}")
+
+
+#: Attributes of schedules that are numbers, and lists of them.
+_NUMBERS = {"last_epoch", "step_size", "gamma", "factor", "total_iters", "start_factor", "end_factor", "power", "T_max",
+            "eta_min", "T_0", "T_mult", "T_i", "T_cur", "total_steps", "patience", "threshold", "cooldown", "eps",
+            "best", "num_bad_epochs", "cooldown_counter"}  # fmt: skip
+_LISTS = {"base_lrs", "_last_lr", "min_lrs", "_milestones"}
+
+
+def _is_numeric(name: str, value: Any) -> bool:
+    """Tell whether a value is what the attribute of this name should be: a number, or a list of them."""
+    if name in _LISTS:
+        return isinstance(value, (list, tuple)) and all(_is_numeric("", v) for v in value)
+    return hasattr(value, "item") or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _checked_epoch(epoch: Any, name: str) -> int:
+    """Return an epoch that is given to `step` with a warning, or refuse what is none."""
+    if not isinstance(epoch, (int, np.integer)) or isinstance(epoch, bool):
+        raise TypeError(f"{name}: the epoch must be an integer, got {epoch!r}")
+    _require(int(epoch) >= 0, f"{name}: the epoch must not be negative, got {epoch}")
+    message = f"{name}: step(epoch) is deprecated, as in PyTorch; call step() once per epoch"
+    warnings.warn(message, UserWarning, stacklevel=3)
+    return int(epoch)
 
 
 def _require(holds: bool, message: str) -> None:
@@ -263,6 +331,7 @@ class LambdaLR(LRScheduler):
         _require_state(state_dict)
         given = state_dict.get("lr_lambdas")
         fits = isinstance(given, (list, tuple)) and len(given) == len(self.lr_lambdas)
+        fits = fits and all(memory is None or isinstance(memory, Mapping) for memory in given or ())
         _require(fits, f"load_state_dict: lr_lambdas must be {len(self.lr_lambdas)} memories or None, got {given!r}")
         remember = list(zip(self.lr_lambdas, given or (), strict=True))
         lost = any(memory is not None and _memory(function) is None for function, memory in remember)
@@ -350,7 +419,10 @@ class MultiStepLR(LRScheduler):
         _require(
             isinstance(given, Mapping), f"load_state_dict: milestones must be a dict of their counts, got {given!r}"
         )
-        counts = Counter({int(epoch): count for epoch, count in dict(given or {}).items()})
+        try:
+            counts = Counter({int(epoch): operator.index(count) for epoch, count in dict(given or {}).items()})
+        except (TypeError, ValueError):
+            raise TypeError(f"load_state_dict: milestones must be a dict of their counts, got {given!r}") from None
         super().load_state_dict({**state_dict, "milestones": counts})
 
 
@@ -841,25 +913,31 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
         self._last_lr = _rates(optimizer)
 
-    def step(self, metrics: Any) -> None:  # type: ignore[override]  # it judges a measurement, as PyTorch's does
+    def step(  # type: ignore[override]  # it judges a measurement, as PyTorch's does
+        self, metrics: Any, epoch: int | None = None
+    ) -> None:
         """Judge the measurement of one epoch.
 
         Parameters
         ----------
         metrics : float or Tensor of one element
+        epoch : int, optional
+            What becomes ``last_epoch``; deprecated, as in PyTorch.
 
         Raises
         ------
         RuntimeError
             If the optimizer has got another group since, and the lowest rates were given one by one.
         """
-        value = float(metrics)
+        value = float(metrics.item() if isinstance(metrics, Tensor) else metrics)
+        if epoch is not None:
+            epoch = _checked_epoch(epoch, "ReduceLROnPlateau")
         groups = self.optimizer.param_groups
         if len(self.min_lrs) != len(groups):
             if self.default_min_lr is None:
                 raise RuntimeError(f"ReduceLROnPlateau: {len(groups)} groups by now, but {len(self.min_lrs)} min_lrs")
             self.min_lrs = [self.default_min_lr] * len(groups)
-        self.last_epoch += 1
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(value):
             self.best, self.num_bad_epochs = value, 0
         else:
@@ -917,16 +995,21 @@ class _Several(LRScheduler):
         """Restore what `state_dict` returned; nothing changes unless all of it fits."""
         _require_state(state_dict)
         given = state_dict.get("_schedulers", [])
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"load_state_dict: _schedulers must be a list of states, got {type(given).__name__}")
         if len(given) != len(self._schedulers):
             raise ValueError(f"load_state_dict: the state has {len(given)} schedules, this {len(self._schedulers)}")
         before = self.state_dict()
         try:
-            super().load_state_dict(state_dict)
-            for scheduler, state in zip(self._schedulers, given, strict=True):
-                scheduler.load_state_dict(state)
-        except ValueError:
-            self.load_state_dict(before)
+            self._load(state_dict)
+        except Exception:  # whatever a schedule of one's own may raise
+            self._load(before)
             raise
+
+    def _load(self, state_dict: Mapping[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
 
 
 class ChainedScheduler(_Several):
@@ -959,7 +1042,7 @@ class ChainedScheduler(_Several):
         super().__init__(schedulers, optimizer)
         self._last_lr = _rates(self.optimizer)
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let every schedule go to the next epoch."""
         for scheduler in self._schedulers:
             scheduler.step()
@@ -1029,7 +1112,7 @@ class SequentialLR(_Several):
         self._first()._begin()
         self._last_lr = _rates(self.optimizer)
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let the schedule whose turn it is go to its next epoch."""
         self.last_epoch += 1
         place = bisect_right(self._milestones, self.last_epoch)

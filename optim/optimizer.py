@@ -6,7 +6,7 @@ import copy
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -98,7 +98,7 @@ class Optimizer:
             raise ValueError("params: either all parameters of all groups come with names, or none")
         group = {**group, **{name: value for name, value in self.defaults.items() if name not in group}}
         for name in self.defaults:
-            self.check(name, group[name])
+            self.check_option(name, group[name])
         if group.get("fused") and group.get("foreach"):
             raise RuntimeError(f"{type(self).__name__}: fused and foreach cannot both be True")
         known = {p for g in self.param_groups for p in g["params"]}
@@ -117,7 +117,7 @@ class Optimizer:
             known.add(p)
         self.param_groups.append(group)
 
-    def check(self, name: str, value: Any) -> None:
+    def check_option(self, name: str, value: Any) -> None:
         """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
         title = f"{type(self).__name__}: {name}"
         if name in _NUMBERS:
@@ -148,6 +148,13 @@ class Optimizer:
         """Change the flat arrays `param` and those of `state` in place; `step` counts from 1, `grad` is not ours."""
         raise NotImplementedError(f"{type(self).__name__} has no update()")
 
+    @staticmethod
+    def descent(param: Array, grad: Array, maximize: bool, weight_decay: float) -> Array:
+        """Return the gradient of what is minimized: the other way round to climb, with the weight decay's share."""
+        if maximize:
+            grad = -grad
+        return grad + weight_decay * param if weight_decay else grad
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
@@ -173,9 +180,10 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for options, layout in [(self._options(i, g), self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
-            for chunk in layout:
-                chunk.advance(self.update, options, self.counts_steps)
+        with np.errstate(all="ignore"):  # what overflows or is undefined becomes inf or NaN silently, as in PyTorch
+            for options, layout in [(self._options(i, g), self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
+                for chunk in layout:
+                    chunk.advance(self.update, options, self.counts_steps)
         return loss
 
     def _options(self, place: int, group: Group) -> Group:
@@ -188,16 +196,17 @@ class Optimizer:
             if name in usable and usable[name] is value:
                 continue
             if isinstance(value, Tensor):
-                self.check(name, value)
+                self.check_option(name, value)
                 numbers[name] = value.item()  # and is asked again at the next step
             else:
-                self._check_set(name, value)
-                usable[name] = value
+                self._check_changed_option(name, value)
+                if not isinstance(value, list):  # which may be another pair at the next step
+                    usable[name] = value
         return {**group, **numbers} if numbers else group
 
-    def _check_set(self, name: str, value: Any) -> None:
+    def _check_changed_option(self, name: str, value: Any) -> None:
         """Check an option that was set later: a rate may be below 0 by then, rounded by a schedule or set to climb."""
-        self.check(name, abs(value) if name == "lr" and _is_number(value) else value)
+        self.check_option(name, abs(value) if name == "lr" and _is_number(value) else value)
 
     def _layout(self, place: int, group: Group) -> list[Chunk]:
         """Return a group's parameters with gradients in chunks: those of the last step where nothing has changed."""
@@ -253,7 +262,7 @@ class Optimizer:
         groups = [{**_apart(g), "params": [number[p] for p in g["params"]]} for g in self.param_groups]
         fills = {p: self.fills(g) for g in self.param_groups for p in g["params"]}
         state = {
-            number[p]: {k: _out(v, k in fills[p]) for k, v in s.items()}
+            number[p]: {k: _saved_entry(v, k in fills[p]) for k, v in s.items()}
             for p, s in self.state.items()
             if s and p in number
         }
@@ -267,47 +276,51 @@ class Optimizer:
         Raises
         ------
         TypeError
-            If it is no mapping, or an option is not of its kind.
+            If it is not built as what `state_dict` returns, or an option is not of its kind.
+        KeyError
+            If a group has no ``"params"``.
         ValueError
             If the groups differ in number or size, or a state in shape; if an option or a part of a state is missing.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: expected what state_dict returns, got {type(state_dict).__name__}")
-        if missing := sorted({"param_groups", "state"} - state_dict.keys()):
-            raise ValueError(f"load_state_dict: the state has no {', '.join(missing)}")
-        groups, state = state_dict["param_groups"], state_dict["state"]
-        theirs, ours = ([len(g["params"]) for g in gs] for gs in (groups, self.param_groups))
+        given, states = _parts(state_dict)
+        theirs, ours = ([len(g["params"]) for g in gs] for gs in (given, self.param_groups))
         if theirs != ours:
             raise ValueError(f"load_state_dict: the state has groups of {theirs} parameters, the optimizer of {ours}")
-        for i, given in enumerate(groups):
-            self._check_loaded(i, given)
-        at = dict(zip((i for g in groups for i in g["params"]), self._all(), strict=True))
-        if unknown := [i for i in state if i not in at]:
+        groups = [self._loaded_group(i, group) for i, group in enumerate(given)]
+        numbers = [i for g in given for i in g["params"]]
+        at = dict(zip(numbers, self._all(), strict=True))
+        if unknown := [i for i in states if i not in at]:
             raise ValueError(
                 f"load_state_dict: there is a state for {unknown[0]!r}, but no parameter {unknown[0]!r} in the groups"
             )
-        fills = {i: self.fills(g) for g in groups for i in g["params"]}
-        loaded = {at[i]: self._loaded(i, s, at[i], fills[i]) for i, s in state.items()}
-        for mine, given in zip(self.param_groups, groups, strict=True):
-            mine.update(_apart(given))
+        fills = {i: self.fills(group) for group, g in zip(groups, given, strict=True) for i in g["params"]}
+        loaded = {at[i]: self._loaded_state(i, s, at[i], fills[i]) for i, s in states.items()}
+        for mine, group in zip(self.param_groups, groups, strict=True):
+            mine.update(group)
         self.state = defaultdict(dict, loaded)
 
-    def _check_loaded(self, place: int, group: Group) -> None:
-        """Raise an error if a loaded group lacks an option or has one out of range."""
+    def _loaded_group(self, place: int, given: Group) -> Group:
+        """Return a copy of a loaded group's options; flags that states of older versions lack are off."""
+        try:
+            group = {**dict.fromkeys(self.defaults.keys() & _FLAGS, False), **_apart(given)}
+        except TypeError as error:
+            raise TypeError(f"load_state_dict: group {place} holds what cannot be copied: {error}") from None
         for name in self._decisive:
             if name not in group:
                 raise ValueError(f"load_state_dict: group {place} has no option {name!r}")
         for name in self.defaults.keys() & group.keys():
-            self._check_set(name, group[name])
+            self._check_changed_option(name, group[name])
+        return group
 
-    def _loaded(self, number: Any, state: State, param: Tensor, fills: Mapping[str, float]) -> State:
-        """Return the loaded state of a parameter as our own."""
+    def _loaded_state(self, number: Any, state: State, param: Tensor, fills: Mapping[str, float]) -> State:
+        """Return a copy of the loaded state of a parameter, with arrays of its dtype."""
         known = {name: value for name, value in state.items() if value is not None}
         needed = [*(["step"] if self._counts() else []), *fills]
         if known and (missing := [name for name in needed if name not in known]):
             raise ValueError(f"load_state_dict: the state of parameter {number!r} has no {', '.join(missing)}")
         return {
-            name: _in(value, param, name) if name in needed else copy.deepcopy(value) for name, value in known.items()
+            name: _loaded_entry(value, param, name) if name in needed else copy.deepcopy(value)
+            for name, value in known.items()
         }
 
     def _counts(self) -> bool:
@@ -327,6 +340,8 @@ class Optimizer:
 
 #: Options that say how PyTorch computes a step, not what it computes.
 _IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
+#: Options that came into PyTorch's rules later than these.
+_FLAGS = {"nesterov", "maximize", "centered", "amsgrad", "decoupled_weight_decay"}
 _NUMBERS = {"dampening", "lr", "lr_decay", "eps", "momentum", "alpha", "weight_decay", "initial_accumulator_value"}
 
 
@@ -350,18 +365,52 @@ def _apart(group: Group) -> Group:
     return copy.deepcopy({name: value for name, value in group.items() if name != "params"})
 
 
-def _out(value: Any, is_filled: bool) -> Any:
+def _saved_entry(value: Any, is_filled: bool) -> Any:
     """Return an entry of the state as one of its own: a tensor for the rule's arrays, a copy for anything else."""
     return Tensor(value.copy()) if is_filled and isinstance(value, np.ndarray) else copy.deepcopy(value)
 
 
-def _in(value: Any, param: Tensor, name: str) -> Any:
+def _parts(state_dict: Any) -> tuple[Sequence[Group], Mapping[Any, State]]:
+    """Return the groups and the states of what is loaded, both as they should be built."""
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"load_state_dict: expected what state_dict returns, got {type(state_dict).__name__}")
+    if missing := sorted({"param_groups", "state"} - state_dict.keys()):
+        raise ValueError(f"load_state_dict: the state has no {', '.join(missing)}")
+    groups, states = state_dict["param_groups"], state_dict["state"]
+    _require_kind(groups, (list, tuple), "param_groups must be a list of dicts")
+    for i, group in enumerate(groups):
+        _require_kind(group, Mapping, f"group {i} must be a dict")
+        if "params" not in group:
+            raise KeyError(f"load_state_dict: group {i} has no 'params'")
+        _require_kind(group["params"], (list, tuple), f"the 'params' of group {i} must be a list of numbers")
+        for number in group["params"]:
+            _require_kind(number, Hashable, f"the 'params' of group {i} must be a list of numbers")
+    _require_kind(states, Mapping, "state must be a dict")
+    for number, state in states.items():
+        _require_kind(state, Mapping, f"the state of parameter {number!r} must be a dict")
+    return groups, states
+
+
+def _require_kind(value: Any, kinds: Any, message: str) -> None:
+    if not isinstance(value, kinds):
+        raise TypeError(f"load_state_dict: {message}, got {type(value).__name__}")
+
+
+def _loaded_entry(value: Any, param: Tensor, name: str) -> Any:
     """Return an entry of a loaded state as our own: the number of steps, or an array of the parameter's dtype."""
-    array = np.asarray(value._data if isinstance(value, Tensor) else value)
+    try:
+        array = np.asarray(value._data if isinstance(value, Tensor) else value)
+    except ValueError:  # NumPy's, for lists of unequal length
+        raise ValueError(f"load_state_dict: {name} is no array: {value!r}") from None
     if name == "step":
         if array.size != 1 or array.dtype.kind not in "iuf" or array.item() < 0 or array.item() % 1 != 0:
             raise ValueError(f"load_state_dict: step must be a number of steps, got {value!r}")
         return int(array.item())
     if array.shape != param.shape:
         raise ValueError(f"load_state_dict: {name} has shape {array.shape}, its parameter {param.shape}")
-    return array.astype(param.dtype)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"load_state_dict: {name} holds {array.dtype}, which does not fit its parameter's {param.dtype}"
+        )
+    with np.errstate(over="ignore"):
+        return array.astype(param.dtype)

@@ -96,10 +96,7 @@ class RMSprop(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         square, alpha = state["square_avg"], group["alpha"]
-        if group["maximize"]:
-            grad = -grad
-        if group["weight_decay"]:
-            grad = grad + group["weight_decay"] * param
+        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
         square *= alpha
         square += ((1 - alpha) * grad) * grad  # in this order a large gradient does not overflow
         if group["centered"]:

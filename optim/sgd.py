@@ -90,10 +90,7 @@ class SGD(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         momentum = group["momentum"]
-        if group["maximize"]:
-            grad = -grad
-        if group["weight_decay"]:
-            grad = grad + group["weight_decay"] * param
+        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
         if momentum:
             velocity = state["momentum_buffer"]
             velocity *= momentum

@@ -458,6 +458,58 @@ def test_an_iterator_that_is_left_does_not_end_the_epoch_of_another() -> None:
     assert loader.state_dict() == BETWEEN
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("leave", [False, True])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_an_epoch_goes_on_after_an_inner_loop_over_the_same_loader(shuffle: bool, leave: bool, depth: int) -> None:
+    ad.manual_seed(0)
+    loader = DataLoader(numbered(), 3, shuffle=shuffle)
+
+    def look(depth: int) -> None:
+        for _ in loader:
+            if depth > 1:
+                look(depth - 1)
+            if leave:
+                break
+
+    rest: list[Any] = []
+    for i, (_, y) in enumerate(loader):
+        if i == 1:
+            look(depth)
+            position, random = loader.state_dict(), ad.get_rng_state()
+        elif i > 1:
+            rest.append(y.tolist())
+    assert position["position"] == 2
+    assert loader.state_dict()["position"] == 0
+    again = DataLoader(numbered(), 3, shuffle=shuffle)
+    again.load_state_dict(position)
+    ad.set_rng_state(random)
+    assert [y.tolist() for _, y in again] == rest
+    assert len(rest) == 2
+
+
+def test_a_loop_that_goes_on_after_a_state_was_loaded_leaves_the_rest_to_the_next() -> None:
+    loader = DataLoader(numbered(), 3)
+    batches = iter(loader)
+    next(batches)
+    loader.load_state_dict({**BETWEEN, "position": 3})
+    assert loader.state_dict()["position"] == 3
+    next(batches)
+    assert loader.state_dict()["position"] == 2
+    assert len(items(batches)) == 2
+    assert loader.state_dict()["position"] == 3
+    assert len(items(loader)) == 1
+    assert len(items(loader)) == 4
+
+
+def test_a_look_at_the_first_batch_takes_the_rest_up() -> None:
+    loader = DataLoader(numbered(), 3)
+    loader.load_state_dict({**BETWEEN, "position": 3})
+    assert next(iter(loader))[1].tolist() == [9]
+    assert loader.state_dict() == BETWEEN
+    assert len(items(loader)) == 4
+
+
 class Drawn:
     """A sampler that says something else each time."""
 

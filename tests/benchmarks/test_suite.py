@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import THREADS, report, steps
 from benchmarks import __main__ as command
-from benchmarks import report, steps
 from benchmarks.frameworks import FRAMEWORKS
 from benchmarks.problems import PROBLEMS
 from benchmarks.tables import Table, ratios_as_markdown, ratios_as_text
@@ -38,7 +38,7 @@ def test_a_quick_run_measures_every_installed_framework_and_writes_all_of_it(tmp
     figures = json.loads(file.read_text(encoding="utf-8"))
     about, tables = figures["about"], figures["tables"]
     assert {"date", "python", "versions", "missing", "threads", "processor", "quick"} <= about.keys()
-    assert about["threads"] == 2
+    assert about["threads"] == THREADS
     assert about["quick"] is True
     assert "numpy" in about["versions"]
     assert set(tables) == {

@@ -265,6 +265,57 @@ def test_states_move_from_pytorch_and_back(build: Callable[[Any, Any], Any], rul
         assert settings(mine) == pytest.approx(settings(theirs), **close)
 
 
+# -- what PyTorch has deprecated ---------------------------------------------------------------------------------------
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    "name",
+    [name for name in SCHEDULES if not name.startswith(("two", "Sequential", "Chained", "CosineAnnealingWarm"))],
+)
+@pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
+def test_a_step_to_an_epoch_equals_pytorchs(name: str) -> None:
+    mine, theirs = optimizer_of(optim, "SGD"), optimizer_of(torch.optim, "SGD")
+    ours, reference = SCHEDULES[name](mine, lr_scheduler), SCHEDULES[name](theirs, torch.optim.lr_scheduler)
+    for epoch in (4, 17, 0, None, None, 33, 5, 60):
+        for scheduler in (ours, reference):
+            if epoch is None:
+                scheduler.step()
+            else:
+                with pytest.warns(UserWarning, match="deprecated"):
+                    scheduler.step(epoch)
+        assert settings(mine) == pytest.approx(settings(theirs), **close)
+        assert ours.last_epoch == reference.last_epoch
+
+
+@needs_torch
+def test_a_measurement_of_an_epoch_equals_pytorchs() -> None:
+    for library in (optim, torch.optim):
+        scheduler = library.lr_scheduler.ReduceLROnPlateau(optimizer_of(library, "SGD"))
+        with pytest.warns(UserWarning, match="deprecated"):
+            scheduler.step(1.0, 7)
+        scheduler.step(1.0)
+        assert scheduler.last_epoch == 8
+
+
+@pytest.mark.parametrize(("kind", "epoch"), [(TypeError, 1.5), (TypeError, "x"), (TypeError, True), (ValueError, -1)])
+@pytest.mark.parametrize("step", [lambda s: s.StepLR, lambda s: s.ReduceLROnPlateau], ids=["StepLR", "Plateau"])
+def test_what_is_no_epoch_changes_nothing(kind: type[Exception], epoch: Any, step: Any) -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    judged = step(lr_scheduler) is lr_scheduler.ReduceLROnPlateau
+    scheduler = step(lr_scheduler)(optimizer, **({} if judged else {"step_size": 1}))
+    before = scheduler.state_dict(), settings(optimizer)
+    with pytest.raises(kind, match="epoch must"):
+        scheduler.step(*[1.0] * judged, epoch=epoch)
+    assert (scheduler.state_dict(), settings(optimizer)) == before
+
+
+def test_a_loss_that_requires_a_gradient_is_a_measurement() -> None:
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer_of(optim, "SGD"))
+    scheduler.step((ad.ones(1, requires_grad=True) * 3).sum())  # a warning would be an error here
+    assert scheduler.best == 3.0
+
+
 class Counter:
     """A function of the epoch that remembers how often it was called."""
 
@@ -294,7 +345,7 @@ def test_what_a_callable_object_remembers_is_part_of_the_state_as_in_pytorch() -
     assert states[0] == states[1]
 
 
-@pytest.mark.parametrize("lambdas", [None, [None], [None, None, None], [{"calls": 1}, {"calls": 1}]])
+@pytest.mark.parametrize("lambdas", [None, [None], [None] * 3, [{"calls": 1}, {"calls": 1}], [None, 5]])
 def test_memories_that_do_not_fit_the_functions_change_nothing(lambdas: Any) -> None:
     counter = Counter()
     scheduler = lr_scheduler.LambdaLR(optimizer_of(optim, "SGD"), [lambda epoch: 1.0, counter])
@@ -496,3 +547,70 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     assert chained.state_dict() == before
     with pytest.raises(ValueError, match="1 schedules, this 2"):
         chained.load_state_dict({**before, "_schedulers": before["_schedulers"][:1]})
+
+
+SPOILED: dict[str, tuple[type[Exception], str, Callable[[Any], Any]]] = {
+    "no state": (TypeError, "expected what state_dict returns, got NoneType",
+                 lambda s: s["_schedulers"].__setitem__(1, None)),
+    "no list of states": (TypeError, "_schedulers must be a list", lambda s: s.update(_schedulers=None)),
+    "text for a number": (TypeError, "last_epoch must be a number, got 'x'",
+                          lambda s: s["_schedulers"][1].update(last_epoch="x")),
+    "a number for a list": (TypeError, "base_lrs must be a list of numbers, got 3",
+                            lambda s: s["_schedulers"][1].update(base_lrs=3)),
+    "text in a list": (TypeError, "_last_lr must be a list of numbers",
+                       lambda s: s["_schedulers"][1].update(_last_lr=[0.1, "x"])),
+    "none for a number": (TypeError, "gamma must be a number", lambda s: s["_schedulers"][1].update(gamma=None)),
+    "milestones without numbers": (TypeError, "milestones must be a dict of their counts",
+                                   lambda s: s["_schedulers"][1].update(milestones={"a": 1})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "match", "spoil"), SPOILED.values(), ids=SPOILED)
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("several", ["ChainedScheduler", "SequentialLR"])
+def test_a_malformed_state_is_named_and_changes_nothing(
+    several: str, nested: bool, kind: type[Exception], match: str, spoil: Callable[[Any], Any]
+) -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    counter = Counter()
+    parts = [lr_scheduler.LambdaLR(optimizer, counter), lr_scheduler.MultiStepLR(optimizer, [2])]
+    if several == "SequentialLR":
+        scheduler: Any = lr_scheduler.SequentialLR(optimizer, parts, [2])
+    else:
+        scheduler = lr_scheduler.ChainedScheduler(parts)
+    outer = lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(optimizer, 3), scheduler]) if nested else scheduler
+    before, other = outer.state_dict(), outer.state_dict()
+    inner = other["_schedulers"][1] if nested else other
+    inner["_schedulers"][0].update(last_epoch=50, lr_lambdas=[{"calls": 70}, {"calls": 70}])
+    spoil(inner)
+    with pytest.raises(kind, match=f"load_state_dict: {match}"):
+        outer.load_state_dict(other)
+    assert outer.state_dict() == before
+
+
+class Moody(lr_scheduler.LRScheduler):
+    """A schedule of one's own, which refuses some states, and whose factor is a table."""
+
+    def __init__(self, optimizer: Any) -> None:
+        self.factor: Any = {"a": 1}
+        super().__init__(optimizer)
+
+    def rate(self, lr: float, base_lr: float) -> float:
+        return lr
+
+    def load_state_dict(self, state_dict: Any) -> None:
+        super().load_state_dict(state_dict)
+        if self.last_epoch > 40:
+            raise LookupError("too late")
+
+
+def test_a_schedule_of_ones_own_that_refuses_its_state_leaves_the_others_as_they_were() -> None:
+    optimizer = optimizer_of(optim, "SGD")
+    chained = lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(optimizer, 3), Moody(optimizer)])
+    before, other = chained.state_dict(), chained.state_dict()
+    for state in other["_schedulers"]:
+        state["last_epoch"] = 50
+    with pytest.raises(LookupError, match="too late"):
+        chained.load_state_dict(other)
+    assert chained.state_dict() == before
+    chained.load_state_dict(before)

@@ -290,6 +290,43 @@ def test_betas_may_be_tensors_as_in_pytorch() -> None:
     assert optimizer.param_groups[0]["betas"] == (0.5, 0.25)
 
 
+@pytest.mark.parametrize("steps", [0, 1])
+def test_betas_in_a_list_are_looked_at_in_every_step(steps: int) -> None:
+    p, betas = leaf(1.0), [0.9, 0.999]
+    optimizer = optim.Adam([{"params": [p], "betas": betas}])
+    for _ in range(steps):
+        optimizer.step()
+    betas[0] = 1.5
+    assert_refused_step_changes_nothing(optimizer, p, ValueError, r"betas must be two numbers in \[0, 1\)")
+    betas[0] = 0.9
+    optimizer.step()
+
+
+# -- numbers without a value -------------------------------------------------------------------------------------------
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("rule", "gradient", "options"),
+    [
+        *((rule, gradient, {}) for rule in RULES for gradient in (1e25, math.inf, 1e-30)),
+        *((rule, 3e38, {"weight_decay": 2.0}) for rule in RULES),
+        *((rule, 0.0, {"eps": 0}) for rule in NUMBERS["eps"]),
+    ],
+)
+def test_what_overflows_or_is_undefined_is_silent_as_in_pytorch(rule: Any, gradient: float, options: Any) -> None:
+    name = "SGD" if rule is optim.Momentum else rule.__name__
+    ends = []
+    for library, make in ((ad, rule), (torch, getattr(torch.optim, name))):
+        w = library.full((2,), 3e38, requires_grad=True)
+        w.grad = library.full((2,), gradient)
+        optimizer = make([w], lr=0.1, **options, **({"momentum": 0.9} if name != rule.__name__ else {}))
+        for _ in range(2):
+            optimizer.step()
+        ends.append(w.tolist())
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-6)  # float32
+
+
 # -- groups and gradients ----------------------------------------------------------------------------------------------
 
 
