@@ -55,6 +55,8 @@ def save_graph(graph: Picture, *paths: Path) -> None:
         except OSError as error:  # its text says already that this is about a picture
             why = os.strerror(error.errno) if error.errno else reason(error)
             raise ExampleError(f"cannot write {path}: {why}") from error
+        except RuntimeError as error:  # no Graphviz: it says what to install
+            raise ExampleError(f"cannot write {path}: {reason(error)}") from error
 
 
 def style(axes: Axes, title: str, x_label: str, y_label: str) -> None:

@@ -89,7 +89,11 @@ def curves(axes: Axes, name: str, runs: Sequence[Result], colour: str) -> None:
 
 def what_lines_are(runs: Sequence[Result]) -> str:
     """Say what the lines and shades of `curves` stand for."""
-    return f"Lines: means of {len(runs)} runs; shades: from the lowest to the highest" if len(runs) > 1 else "One run"
+    return (
+        f"Lines: means of {len(runs)} runs; shades: from the lowest to the highest"
+        if len(runs) > 1
+        else "Lines: of one run"
+    )
 
 
 def draw_batches(results: Mapping[str, Sequence[Result]], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,12 @@ def test_what_cannot_be_written_is_said_once(tmp_path: Path) -> None:
         with pytest.raises(ExampleError) as caught:
             write()
         assert str(caught.value) == f"cannot write {path}: Is a directory"
+
+
+def test_graphviz_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)  # what the import system takes for "not there"
+    monkeypatch.setenv("PATH", "")
+    graph = ad.draw(ad.tensor(1.0, requires_grad=True, name="x").exp().named("y"))
+    with pytest.raises(ExampleError, match=r"cannot write .*graph.png: draw: a picture needs Graphviz, but .*install"):
+        plots.save_graph(graph, tmp_path / "graph.png")
+    assert not list(tmp_path.iterdir())

@@ -87,7 +87,7 @@ def test_curves_say_how_many_runs_they_are_of(repeats: int, monkeypatch: pytest.
     for name in ("batch", "epochs", "order"):
         study = seminar.STUDIES[name]
         study.draw(seminar.conduct(study, base, repeats, jobs=1), Path("unused.png"))
-    said = "One run" if repeats == 1 else "Lines: means of 2 runs; shades: from the lowest to the highest"
+    said = "Lines: of one run" if repeats == 1 else "Lines: means of 2 runs; shades: from the lowest to the highest"
     assert [figure.get_suptitle() for figure in found] == [said] * 3
     mean = "" if repeats == 1 else "mean "
     (dashed,) = (line.get_label() for line in found[1].axes[0].lines if line.get_linestyle() == "--")
