@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +40,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG picture."""
+    """Write a figure as a PNG picture, in all its colours: fewer would make it smaller, and its lines alike."""
     try:
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=100)
     except OSError as error:
         raise ExampleError(f"cannot write {path}: {reason(error)}") from error
 
@@ -51,8 +52,11 @@ def save_graph(graph: Picture, *paths: Path) -> None:
     for path in paths:
         try:
             graph.save(path)
-        except OSError as error:
-            raise ExampleError(f"{path}: {reason(error)}") from error
+        except OSError as error:  # its text says already that this is about a picture
+            why = os.strerror(error.errno) if error.errno else reason(error)
+            raise ExampleError(f"cannot write {path}: {why}") from error
+        except RuntimeError as error:  # no Graphviz: it says what to install
+            raise ExampleError(f"cannot write {path}: {reason(error)}") from error
 
 
 def style(axes: Axes, title: str, x_label: str, y_label: str) -> None:

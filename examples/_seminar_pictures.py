@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from examples.seminar import Result
 
 CLASSES = ((plots.BLUE, "o"), (plots.ORANGE, "^"))
+ENOUGH = 3  # runs that have to agree before a picture says what follows from them
 
 
 def draw_normalization(results: Mapping[str, Sequence[Result]], path: Path) -> None:
@@ -51,6 +52,7 @@ def scatter(axes: Any, points: NDArray[np.float32], seen: NDArray[np.int64], cla
                 label = f"class {number + 1}" if shape == marker else None
                 axes.scatter(*points[rows].T, s=14, c=colour, marker=shape, alpha=0.8, linewidths=1, label=label)
     axes.set(xlabel="$x_1$", ylabel="$x_2$", zlabel="$x_3$")
+    axes.set_box_aspect(None, zoom=0.8)  # leaves room for the label of the third axis
     axes.tick_params(labelsize=7)
     axes.locator_params(nbins=5)
 
@@ -85,6 +87,15 @@ def curves(axes: Axes, name: str, runs: Sequence[Result], colour: str) -> None:
     axes.fill_between(after, percent.min(axis=0), percent.max(axis=0), color=colour, alpha=0.15, linewidth=0)
 
 
+def what_lines_are(runs: Sequence[Result]) -> str:
+    """Say what the lines and shades of `curves` stand for."""
+    return (
+        f"Lines: means of {len(runs)} runs; shades: from the lowest to the highest"
+        if len(runs) > 1
+        else "Lines: of one run"
+    )
+
+
 def draw_batches(results: Mapping[str, Sequence[Result]], path: Path) -> None:
     """Draw the validation accuracy for every batch size: over the epochs, and over the seconds."""
     figure = plots.new_figure(10, 4)
@@ -98,11 +109,12 @@ def draw_batches(results: Mapping[str, Sequence[Result]], path: Path) -> None:
     plots.style(by_epoch, "By epochs", "epoch", "validation accuracy (%)")
     plots.style(by_time, "By time", "seconds", "")
     by_epoch.legend(frameon=False)
+    figure.suptitle(what_lines_are(runs), fontsize=10)
     plots.save(figure, path)
 
 
 def draw_epochs(results: Mapping[str, Sequence[Result]], path: Path) -> None:
-    """Draw the losses and accuracies of the longest training on both sets, and where validation was best."""
+    """Draw the losses and accuracies of the longest training on both sets, and where validation was best on average."""
     runs = list(results.values())[-1]
     figure = plots.new_figure(10, 4)
     for axes, name, scale in zip(figure.subplots(1, 2), ("loss", "accuracy"), (1, 100), strict=True):
@@ -113,12 +125,26 @@ def draw_epochs(results: Mapping[str, Sequence[Result]], path: Path) -> None:
             axes.fill_between(after, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
         plots.style(axes, name.capitalize(), "epoch", name + (" (%)" if scale == 100 else ""))
         axes.set_xscale("log")
-    lowest = 1 + int(np.argmin(np.mean([[after.loss for after in run.validation] for run in runs], axis=0)))
+    losses = np.array([[after.loss for after in run.validation] for run in runs])
+    lowest = int(losses.mean(axis=0).argmin())
+    which = "mean validation loss" if len(runs) > 1 else "validation loss"
+    label = f"lowest {which}: epoch {lowest + 1}"
     for axes in figure.axes:
-        axes.axvline(lowest, color=plots.GREY, linestyle="--", linewidth=1, label=f"lowest validation loss: {lowest}")
+        axes.axvline(lowest + 1, color=plots.GREY, linestyle="--", linewidth=1, label=label)
     figure.axes[0].legend(frameon=False)
-    figure.suptitle("Left of the dashed line the network underfits, right of it it overfits", fontsize=10)
+    figure.suptitle("\n".join(filter(None, [what_lines_are(runs), what_follows(losses, lowest)])), fontsize=10)
     plots.save(figure, path)
+
+
+def what_follows(losses: NDArray[np.float64], lowest: int) -> str:
+    """Say that training underfits first and overfits at last, if all of enough runs (rows) show it, else nothing."""
+    best = 1.1 * losses[:, lowest]  # a tenth more is more than the noise from one epoch to the next
+    if len(losses) < ENOUGH or not ((losses[:, 0] > best) & (losses[:, -1] > best)).all():
+        return ""
+    return (
+        f"In all {len(losses)}, validation is worse at first than at the dashed line: underfitting; "
+        "and worse again at the end: overfitting"
+    )
 
 
 def draw_split(results: Mapping[str, Sequence[Result]], path: Path) -> None:
@@ -149,6 +175,7 @@ def draw_order(results: Mapping[str, Sequence[Result]], path: Path) -> None:
     plots.style(axes, "Order of the training points", "epoch", "validation accuracy (%)")
     plots.whole_numbers(axes)
     axes.legend(frameon=False)
+    figure.suptitle(what_lines_are(runs), fontsize=10)
     plots.save(figure, path)
 
 

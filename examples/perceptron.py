@@ -184,7 +184,7 @@ def draw_decisions(results: Sequence[Trained], path: Path) -> None:
     side = np.linspace(-0.5, 1.5, 201, dtype=np.float32)
     x1, x2 = np.meshgrid(side, side)
     plane = np.stack([x1.ravel(), x2.ravel()], axis=1)
-    figure = plots.new_figure(3 * len(results), 4.1)
+    figure = plots.new_figure(3 * len(results), 4.2)
     for axes, result in zip(figure.subplots(1, len(results), sharey=True), results, strict=True):
         answer = answers(result.model, plane).reshape(x1.shape)
         axes.contourf(x1, x2, answer, levels=np.linspace(0, 1, 21), cmap="PuOr", vmin=-0.3, vmax=1.3)
@@ -196,7 +196,10 @@ def draw_decisions(results: Sequence[Trained], path: Path) -> None:
         plots.style(axes, f"{result.gate}: {result.learner}", "$x_1$", "$x_2$" if result is results[0] else "")
         axes.grid(visible=False)
         axes.set(aspect="equal", xticks=[0, 1], yticks=[0, 1], xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
-    figure.suptitle("Circles are to be 0, squares 1; a crossed one is on the wrong side", fontsize=10)
+    figure.suptitle(
+        "Circles are to be 0, squares 1. The answer is 0 on orange, 1 on purple. What is crossed is on the wrong side.",
+        fontsize=10,
+    )
     plots.save(figure, path)
 
 
@@ -217,18 +220,26 @@ def draw_rows(axes: Axes, result: Trained) -> None:
         at_x1, at_x2 = INPUTS[targets == value].T
         axes.scatter(at_x1, at_x2, s=110, marker=marker, c="white", edgecolors="black", linewidths=1.8, zorder=3)
     at_x1, at_x2 = INPUTS[wrong].T
-    axes.scatter(at_x1, at_x2, s=160, marker="x", c=plots.VERMILION, linewidths=2.5, zorder=4)
+    for width, colour in ((6, "white"), (3, "black")):  # seen on every colour; its arms reach out from under the mark
+        axes.scatter(at_x1, at_x2, s=700, marker="x", c=colour, linewidths=width, zorder=2)
 
 
 def draw_mistakes(results: Sequence[Trained], path: Path, epochs: int = 20) -> None:
-    """Write the perceptrons' mistakes in their first epochs as a picture."""
+    """
+    Write the perceptrons' mistakes in their first epochs as a picture.
+
+    They are counted as training goes, while every mistake moves the line: on XOR all four rows can be answered wrongly
+    in an epoch, although no line is wrong about more than three of them.
+    """
     figure = plots.new_figure(6, 4)
     axes = figure.subplots()
     colours, markers = (plots.BLUE, plots.ORANGE, plots.VERMILION), "o^s"
     for result, colour, marker in zip(results, colours, markers, strict=True):
         first = result.mistakes[:epochs]
         axes.plot(range(1, len(first) + 1), first, color=colour, marker=marker, label=result.gate)
-    plots.style(axes, "The perceptron's mistakes", "epoch", "rows answered wrongly when met")
+    longest = max(len(result.mistakes) for result in results)
+    title = "The perceptron's mistakes" + (f", first {epochs} of {longest} epochs" if longest > epochs else "")
+    plots.style(axes, title, "epoch", "rows answered wrongly when met")
     plots.whole_numbers(axes)
     axes.set(yticks=range(5))
     axes.legend(frameon=False)
@@ -269,7 +280,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     xor = perceptrons[-1]
     print(
         f"On XOR the perceptron makes {min(xor.mistakes)} to {max(xor.mistakes)} mistakes in each of "
-        f"{len(xor.mistakes)} epochs, and would for ever."
+        f"{len(xor.mistakes)} epochs, and would for ever.\n"
+        f"A mistake is counted when its row is met, and moves the line at once: the last epoch counted "
+        f"{xor.mistakes[-1]}, the line it\nended with gets {xor.right} of 4 right."
     )
 
     draw_decisions(results, folder / "decisions.png")

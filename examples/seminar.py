@@ -327,9 +327,7 @@ STUDIES = {
         "What may the first weights be?", initialization, pictures.draw_weights, ("distinct units", distinct_units)
     ),
     "batch": Study("How many points in a step?", batch, pictures.draw_batches, ("steps", steps)),
-    "epochs": Study(
-        "How long? Too short underfits, too long overfits", epochs, pictures.draw_epochs, ("best epoch", best_epoch)
-    ),
+    "epochs": Study("How long?", epochs, pictures.draw_epochs, ("mean best epoch", best_epoch)),
     "split": Study("How many points to train, to validate, to test?", shares, pictures.draw_split),
     "order": Study("In which order?", order, pictures.draw_order, ("first class %", first_class)),
 }

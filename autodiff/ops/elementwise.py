@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = [
     "abs", "add", "addcdiv", "addcmul", "binary_cross_entropy_with_logits", "ceil", "clamp", "clamp_max", "clamp_min",
     "clone", "div", "float_power", "floor", "floor_divide", "frac", "leaky_relu", "lerp", "maximum", "minimum", "mul",
-    "neg", "pow", "reciprocal", "relu", "remainder", "round", "sigmoid", "sign", "silu", "softplus", "square", "sub",
-    "to", "true_divide", "trunc", "where",
+    "neg", "pow", "reciprocal", "relu", "remainder", "round", "sigmoid", "sign", "silu", "softplus", "square", "step",
+    "sub", "to", "true_divide", "trunc", "where",
 ]  # fmt: skip
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
@@ -549,6 +549,18 @@ def sign(input: Array) -> Array:
     if input.dtype.kind != "f":
         return np.sign(input) if input.dtype != np.bool else input.copy()
     return np.subtract(input > 0, input < 0, dtype=np.int8).astype(input.dtype)
+
+
+@primitive(input=lambda g: np.zeros_like(g))
+def step(input: Array) -> Array:
+    """Binary step: 1 where an element is at least 0, 0 elsewhere, also at NaN. Its derivative is 0.
+
+    Examples
+    --------
+    >>> ad.step(ad.tensor([-3.0, 0.0, 2.0]))
+    tensor([0., 1., 1.])
+    """
+    return (input >= 0).astype(input.dtype)
 
 
 @primitive(input=lambda g: np.zeros_like(g))

@@ -126,7 +126,7 @@ def step(input: Tensor) -> Tensor:
     >>> F.step(ad.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 1., 1.])
     """
-    return (checked_floats(input, "step").sign() + 1).sign()
+    return ad.step(checked_floats(input, "step"))
 
 
 # -- exponential and smooth units --------------------------------------------------------------------------------------

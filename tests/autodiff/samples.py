@@ -302,6 +302,7 @@ SAMPLES: dict[str, list[Sample]] = {
         torch=lambda torch, x, t: torch.nn.functional.softplus(x) - x * t,
     ),
     "sign": elementwise("sign"),
+    "step": elementwise("step", torch=lambda torch, x: (x >= 0).to(x.dtype) + 0 * x),
     "floor": elementwise("floor"),
     "ceil": elementwise("ceil"),
     "trunc": elementwise("trunc"),

@@ -111,5 +111,5 @@ def test_out_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_file_that_cannot_be_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / name).mkdir()  # a folder is in the way
     assert call("--out", tmp_path) == 2
-    message = f"error: {tmp_path / name}: save: the picture cannot be written: Is a directory\n"
+    message = f"error: cannot write {tmp_path / name}: Is a directory\n"
     assert capsys.readouterr().err == message

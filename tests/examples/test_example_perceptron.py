@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import autodiff as ad
 import nn
@@ -91,6 +92,11 @@ def test_the_program(
     ]
     assert [int(row[3]) == 4 for row in rows] == [True, True, False, True]
     assert int(rows[2][2]) == 25
+    last, right = re.search(
+        r"the last epoch counted (\d), the line it\nended with gets (\d) of 4 right", printed
+    ).groups()
+    assert right == rows[2][3]
+    assert 1 <= int(last) <= 4
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["decisions.png", "mistakes.png", "step.png"]
     for path in (tmp_path / "new").iterdir():
         assert_picture(path)
@@ -98,6 +104,37 @@ def test_the_program(
 
 def test_a_perceptron_that_cannot_finish_is_reported(tmp_path: Path) -> None:
     assert call("--epochs", 1, "--lr", "1e-9", "--seed", 0, "--out", tmp_path) == 1
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, draw: Callable[..., None], *arguments: object) -> Figure:
+    """Return the figure that a function draws, instead of writing it."""
+    found: list[Figure] = []
+    monkeypatch.setattr(perceptron.plots, "save", lambda figure, path: found.append(figure))
+    draw(*arguments, Path("unused.png"))
+    return found[0]
+
+
+def test_rows_on_the_wrong_side_are_crossed_on_every_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = perceptron.build_perceptron()
+    with ad.no_grad():
+        model[0].weight.copy_(ad.tensor([[1.0, 0.0]]))
+        model[0].bias.fill_(-0.5)
+    result = perceptron.Trained("XOR", "perceptron", model, [2])
+    figure = drawn(monkeypatch, perceptron.draw_decisions, [result, result])
+    assert "0 on orange, 1 on purple" in figure.get_suptitle()
+    crosses = [marks for marks in figure.axes[0].collections if len(marks.get_offsets()) == 2][-2:]
+    assert [marks.get_edgecolor()[0].tolist() for marks in crosses] == [[1, 1, 1, 1], [0, 0, 0, 1]]  # white under black
+    assert crosses[0].get_linewidth()[0] > crosses[1].get_linewidth()[0]
+    for marks in crosses:
+        np.testing.assert_array_equal(marks.get_offsets(), [[0, 1], [1, 1]])
+
+
+@pytest.mark.parametrize(("epochs", "title"), [(30, "mistakes, first 20 of 30 epochs"), (15, "mistakes")])
+def test_the_picture_of_mistakes_says_how_far_it_goes(epochs: int, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ad.manual_seed(0)
+    results = [perceptron.train_perceptron(gate, epochs, lr=0.1) for gate in perceptron.GATES]
+    figure = drawn(monkeypatch, perceptron.draw_mistakes, results)
+    assert figure.axes[0].get_title(loc="left").endswith(title)
 
 
 @pytest.mark.parametrize("weights", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5)])

@@ -12,6 +12,7 @@ from subprocess import CompletedProcess
 import numpy as np
 import pytest
 
+from examples import _seminar_pictures as pictures
 from examples import seminar
 from examples._command import run
 from examples.seminar import Settings
@@ -68,6 +69,29 @@ def test_long_training_on_few_wrongly_labelled_points_overfits() -> None:
     assert long.validation[-1].loss > 1.5 * long.validation[19].loss
     assert short.validation[-1].loss > long.validation[19].loss
     assert seminar.best_epoch(long) < 500
+
+
+def test_a_picture_says_only_what_its_runs_show() -> None:
+    falling_and_rising, falling = [1.0, 0.5, 0.9], [1.0, 0.6, 0.5]
+    said = pictures.what_follows(np.array([falling_and_rising] * 3), lowest=1)
+    assert said.startswith("In all 3, validation is worse at first than at the dashed line: underfitting")
+    assert pictures.what_follows(np.array([falling_and_rising] * 2), lowest=1) == ""  # too few
+    assert pictures.what_follows(np.array([falling_and_rising] * 2 + [falling]), lowest=1) == ""  # not in all
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_curves_say_how_many_runs_they_are_of(repeats: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    monkeypatch.setattr(pictures.plots, "save", lambda figure, path: found.append(figure))
+    base = Settings(points=100, epochs=10)
+    for name in ("batch", "epochs", "order"):
+        study = seminar.STUDIES[name]
+        study.draw(seminar.conduct(study, base, repeats, jobs=1), Path("unused.png"))
+    said = "Lines: of one run" if repeats == 1 else "Lines: means of 2 runs; shades: from the lowest to the highest"
+    assert [figure.get_suptitle() for figure in found] == [said] * 3
+    mean = "" if repeats == 1 else "mean "
+    (dashed,) = (line.get_label() for line in found[1].axes[0].lines if line.get_linestyle() == "--")
+    assert re.fullmatch(rf"lowest {mean}validation loss: epoch \d+", dashed)
 
 
 def test_sorted_classes_are_forgotten() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import autodiff as ad
 from examples import xor
+from examples._command import run
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -54,3 +55,10 @@ def test_the_program(
     assert sorted(path.name for path in out.iterdir()) == ["boundary.png", "graph.png", "loss.png"]
     for path in out.iterdir():
         assert_picture(path)
+
+
+@pytest.mark.parametrize("name", ["graph.png", "loss.png"])
+def test_a_picture_that_cannot_be_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).mkdir()
+    assert run(lambda: xor.main(["--out", str(tmp_path)])) == 2
+    assert capsys.readouterr().err == f"error: cannot write {tmp_path / name}: Is a directory\n"

@@ -199,6 +199,9 @@ def test_the_step_is_1_from_0_on_and_has_gradient_0() -> None:
     assert x.grad is not None
     assert x.grad.tolist() == [0.0] * 4
     assert repr(nn.Step()) == "Step()"
+    assert nn.Step()(ad.tensor([np.nan])).tolist() == [0.0]
+    z = ad.tensor([0.3], requires_grad=True, name="z")
+    assert "= step(z)" in ad.draw(nn.Step()(z).named("o"), derivatives=True).source  # one operation, under its own name
 
 
 @pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Mish", "Hardtanh", "ReLU6"])

@@ -37,6 +37,7 @@ FUNCTIONS: dict[str, Any] = {
     "log_softmax": lambda x: x - np.logaddexp.reduce(x, axis=-1, keepdims=True),
     "π": np.pi,
     "relu": lambda x: np.maximum(x, 0),
+    "step": lambda x: (x >= 0).astype(x.dtype),
     **{f"a{called}": getattr(np, f"arc{called}") for called in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
     **{called: getattr(np, called) for called in ELEMENTWISE},
 }
