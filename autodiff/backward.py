@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
-from .modes import is_recording, set_grad_enabled, watching
+from .modes import Watch, is_recording, set_grad_enabled, watching
 from .primitive import wrap
 from .sums import added
 
@@ -86,14 +86,19 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                     pending[x] = gx
         if not retain_graph:
             y._inputs, y._params = None, NO_PARAMS
-    for x in pending:  # what is left are leaves
-        if x._extra is not None:
-            pending[x] = _hooked(x, pending[x])
-        if watch is not None:
-            check_leaf(watch, x, pending[x])
+    _finish_leaves(pending, watch)
     if wanted is None:
         return pending | kept if kept else pending
     return kept | {x: g for x, g in pending.items() if x in wanted}
+
+
+def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
+    """Call the hooks of the leaves, which have received all of their gradients now, and check what these leave."""
+    for x in gradients:
+        if x._extra is not None:
+            gradients[x] = _hooked(x, gradients[x])
+        if watch is not None:
+            check_leaf(watch, x, gradients[x])
 
 
 def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:

@@ -215,6 +215,7 @@ def primitive(
 
     def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
         op = Primitive(forward, symbol, view, rules)
+        # Two inputs meet in one dtype if both are differentiated; an index beside numbers stays what it is.
         simple = not (op.params or op.view or op.variadic) and all(name in rules for name in op.inputs)
         make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if simple else _general
         apply: Any = make(op)

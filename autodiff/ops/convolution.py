@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..primitive import nondifferentiable, primitive
-from ._arguments import sizes, tensor_of
+from ._arguments import integer, sizes, tensor_of
 from .elementwise import _masked
 from .indexing import _unindex
 
@@ -289,9 +289,10 @@ def convolve(
     n = w.ndim - 2
     per_dim = ((stride, 1), (before, 0), (after, 0), (dilation, 1))
     given = [(default,) * n if v is None else sizes((v,), "convolve") for v, default in per_dim]
-    steps = _Steps(given[0], given[1], given[2], given[3], groups)
-    fits = x.ndim == w.ndim > 1 and all(len(v) == n for v in given) and min(*given[0], *given[3], groups) > 0
-    fits = fits and min(*given[1], *given[2], 0) == 0 and x.shape[1] == w.shape[1] * groups and not w.shape[0] % groups
+    steps = _Steps(given[0], given[1], given[2], given[3], integer(groups, "convolve", "groups"))
+    fits = x.ndim == w.ndim > 2 and all(len(v) == n for v in given) and min(*given[0], *given[3], steps.groups) > 0
+    fits = fits and min(*given[1], *given[2], 0) == 0 and x.shape[1] == w.shape[1] * steps.groups
+    fits = fits and not w.shape[0] % steps.groups
     if not fits or min(steps.places(x.shape[2:], w.shape[2:]), default=1) < 1:
         raise RuntimeError(f"convolve: kernels of shape {w.shape} do not fit an input of shape {x.shape} with {steps}")
     return _convolve(x, w, steps=steps)

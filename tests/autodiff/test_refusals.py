@@ -173,3 +173,22 @@ def test_wrong_argument_is_refused_at_the_call(name: str) -> None:
     call, kind, text = REFUSED[name]
     with pytest.raises(kind, match=f"(?s){name.split(',')[0]}.*{text}"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("input", "weight", "options"),
+    [
+        ((4, 3), (4, 3), {}),  # no dimension to slide over
+        ((2, 3), (2, 3, 1), {}),
+        ((1, 2, 5), (1, 3, 2), {}),
+        ((1, 2, 5), (3, 1, 2), {"groups": 2}),
+        ((1, 2, 5), (1, 2, 6), {}),
+        ((1, 2, 5), (1, 2, 2), {"groups": 0}),
+        ((1, 2, 5), (1, 2, 2), {"groups": "a"}),
+        ((1, 2, 5), (1, 2, 2), {"stride": (0,)}),
+        ((1, 2, 5), (1, 2, 2), {"before": (-1,)}),
+    ],
+)
+def test_kernels_that_do_not_fit_are_refused_by_name(input: Any, weight: Any, options: dict[str, Any]) -> None:
+    with pytest.raises((RuntimeError, TypeError), match=r"^convolve: "):
+        ad.convolve(ad.zeros(*input), ad.zeros(*weight), **options)

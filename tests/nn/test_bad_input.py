@@ -636,6 +636,7 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
     "negative padding": (lambda: ad.zero_pad(ad.ones(3), (-1,), (0,)), RuntimeError, ["zero_pad", "(-1,)"]),
     "a shape for summary without a model": (lambda: nn.summary(F.relu, (1,)), TypeError, ["summary", "function"]),
     "a gradient of a number": (lambda: nn.utils.clip_grad_norm_([1.0], 1.0), TypeError, ["clip_grad_norm_", "float"]),
+    "features": (lambda: nn.LayerNorm(4)(ad.zeros(2, 3)), RuntimeError, ["layer_norm", "(..., 4)", "(2, 3)"]),
     "integer parameters": (lambda: nn.Linear(3, 2, dtype=np.int64), RuntimeError, ["int64"]),
 }
 
