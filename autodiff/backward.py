@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from .anomaly import CheckedRules, check_leaf
-from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
+from .graph import NO_PARAMS, Node, extra, increment_version, last_change, recorded, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
 from .primitive import wrap
 from .sums import added
@@ -58,11 +58,8 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                 kept[y] = g
             if on_path.isdisjoint(inputs):
                 continue
-        if y._version is not None and y._version[0] > stamp:
+        if last_change[0] > stamp:
             op.check_unchanged(y, inputs, stamp)
-        for x in inputs:
-            if x._version is not None and x._version[0] > stamp:
-                op.check_unchanged(y, inputs, stamp)
         rules = op.on_tensors if create_graph else op.on_arrays
         if watch is not None:
             rules = CheckedRules(watch, op.name, rules)
@@ -192,27 +189,27 @@ def backward(
             found = _walk(seeds, wanted, retain, create_graph)
     else:
         found = _walk(seeds, wanted, retain, create_graph)
+    _accumulate(found, create_graph)
+
+
+def _accumulate(found: Gradients, create_graph: bool) -> None:
+    """Add gradients to the ``.grad`` of their nodes."""
     for x, g in found.items():
-        _accumulate(x, g, create_graph)
-
-
-def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
-    """Add a gradient to a node's ``.grad``."""
-    before = x._grad
-    if before is None:
-        x._grad = _owned(g, x)
-    elif create_graph or before._requires_grad:
-        x._grad = before + g
-    else:  # in place, for the gradient belongs to x alone
-        before._data += g
-        increment_version(before)
+        before = x._grad
+        if before is None:
+            x._grad = _owned(g, x)
+        elif create_graph or before._requires_grad:
+            x._grad = before + g
+        else:  # in place, for the gradient belongs to x alone
+            before._data += g
+            increment_version(before)
 
 
 def _owned(g: Any, x: Node) -> Any:
     """Return a gradient as a tensor that shares its memory with no other: views, and what flowed on, are copied."""
     traced = isinstance(g, Node)
     array = g._data if traced else g
-    if isinstance(array, ndarray) and (array.base is not None or x._op is not None):
+    if array.__class__ is ndarray and (array.base is not None or x._op is not None):
         return g.clone() if traced else wrap(g.copy())
     return g if traced else wrap(g)
 
@@ -307,9 +304,8 @@ def grad(
             seed = _seed(y, v, create_graph, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
         found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
-        for y, g in found.items():
-            if y._extra is not None and y._extra.retains_grad:
-                _accumulate(y, g, create_graph)
+        kept = {y: g for y, g in found.items() if y._extra is not None and y._extra.retains_grad}
+        _accumulate(kept, create_graph)
     return tuple(_given(x, found.get(x), i, bool(allow_unused), materialize_grads) for i, x in enumerate(xs))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 # One clock for the whole process. It stamps what is recorded and what is changed in place, so that sorting by stamp
 # is a topological order, and an input stamped later than the operation that read it has been changed since.
 tick: Callable[[], int] = itertools.count(1).__next__
+
+# The stamp of the last change in place of any tensor: what was recorded since then has seen no change.
+last_change = [0]
+_changing = threading.Lock()
 
 NO_PARAMS: dict[str, Any] = {}  # of the many operations that take none
 
@@ -94,16 +99,16 @@ def share_version(view: Node, base: Node) -> None:
     view._version = base._version
 
 
-def increment_version(tensor: Node) -> None:
-    """Note that the tensor's array was changed in place.
+def increment_version(tensor: Node | Iterable[Node]) -> None:
+    """Note that the array of a tensor, or of each of several, was changed in place.
 
     A graph that saved the old values then refuses to run backward instead of giving wrong gradients. Tensor's own
     in-place methods and the optimizers call this; code that writes into `tensor.data` may, too.
 
     Parameters
     ----------
-    tensor : Tensor
-        The tensor whose array was written to.
+    tensor : Tensor or iterable of Tensor
+        Whose array was written to.
 
     Examples
     --------
@@ -117,10 +122,13 @@ def increment_version(tensor: Node) -> None:
         ...
     RuntimeError: mul: input 0, a tensor of shape (2,), was changed in place after the operation had saved it ...
     """
-    if tensor._version is None:
-        tensor._version = [tick()]
-    else:
-        tensor._version[0] = tick()
+    with _changing:  # so that of two threads the later one has the last word
+        last_change[0] = now = tick()
+    for changed in (tensor,) if isinstance(tensor, Node) else tensor:
+        if changed._version is None:
+            changed._version = [now]
+        else:
+            changed._version[0] = now
 
 
 def changed_since(node: Node, stamp: int) -> bool:
@@ -128,13 +136,14 @@ def changed_since(node: Node, stamp: int) -> bool:
     return node._version is not None and node._version[0] > stamp
 
 
-def clear_gradient(tensor: Node, set_to_none: bool) -> None:
-    """Forget a tensor's gradient, or fill it with zeros where it stands: what `zero_grad` does to each parameter."""
-    grad = tensor._grad
-    if set_to_none or grad is None:
-        tensor._grad = None
-    elif grad._requires_grad:
-        tensor._grad = grad.detach() * 0
-    else:
-        grad.data[...] = 0
-        increment_version(grad)
+def clear_gradients(tensors: Iterable[Node], set_to_none: bool) -> None:
+    """Forget the gradients of tensors, or fill them with zeros where they stand: what `zero_grad` does."""
+    for tensor in tensors:
+        grad = tensor._grad
+        if set_to_none or grad is None:
+            tensor._grad = None
+        elif grad._requires_grad:
+            tensor._grad = grad.detach() * 0
+        else:
+            grad.data[...] = 0
+            increment_version(grad)

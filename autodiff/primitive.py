@@ -141,6 +141,8 @@ class Primitive:
 
     def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: int) -> None:
         """Raise if an array that a rule is about to read was changed in place since `stamp`."""
+        if not changed_since(y, stamp) and not any(changed_since(x, stamp) for x in inputs):
+            return
         names = self.inputs * len(inputs) if self.variadic else self.inputs
         needs = {
             need for n, x in zip(names, inputs, strict=False) if x._requires_grad for need in self.needs.get(n, ())
@@ -303,21 +305,21 @@ def _general(op: Primitive) -> Callable[..., Any]:
     def apply(*inputs: Any, **params: Any) -> Any:
         if defaults:
             params = defaults | params  # rules may ask for any of them
-        leads = False
+        arrays, leads = [], False
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):
                     return _plainly(op.name, forward, inputs, params)
                 inputs = lift(op.name, inputs)
-                leads = any(x._requires_grad for x in inputs)
+                arrays, leads = [x._data for x in inputs], any(x._requires_grad for x in inputs)
                 break
-            if x._requires_grad:
-                leads = True
+            arrays.append(x._data)
+            leads = leads or x._requires_grad
         if not inputs:
             return _plainly(op.name, forward, inputs, params)
-        arrays = [x._data for x in inputs]
-        if view and arrays[0].__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
-            inputs[0]._data = arrays[0] = np.asarray(arrays[0])
+        a = arrays[0]
+        if view and a.__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
+            inputs[0]._data = arrays[0] = a = np.asarray(a)
         records = leads and is_recording() is True
         try:
             value = forward(*arrays, **params) if records else _carefully(op, arrays, params)
@@ -326,7 +328,6 @@ def _general(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        a = arrays[0]
         if value.__class__ is not a.__class__ or value.base is not None or id(value) in map(id, arrays):
             _settle(op, out, inputs)
         if records:
@@ -486,6 +487,18 @@ def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[st
 
 def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute on arrays alone, as derivative rules do."""
+    for v in values:
+        if v.__class__ is not ndarray or v.dtype.kind != "f":
+            values = _arrays(name, values)
+            break
+    try:
+        return forward(*values, **params)
+    except Exception as error:
+        raise _failed(name, error, values) from None
+
+
+def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return arrays, and numbers beside them, as arrays."""
     arrays = [v for v in values if isinstance(v, (ndarray, np.generic))]
     if not arrays:
         kinds = ", ".join(type(v).__name__ for v in values)
@@ -493,12 +506,7 @@ def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], pa
     for array in arrays:
         if array.dtype.kind not in "biuf":
             dtypes.checked(array.dtype, name)
-    if len(arrays) < len(values):
-        values = tuple(x._data for x in lift(name, values))
-    try:
-        return forward(*values, **params)
-    except Exception as error:
-        raise _failed(name, error, arrays) from None
+    return values if len(arrays) == len(values) else tuple(x._data for x in lift(name, values))
 
 
 def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:

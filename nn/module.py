@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
-from autodiff.graph import clear_gradient, extra, increment_version, tick
+from autodiff.graph import clear_gradients, extra, increment_version, tick
 
 from . import hooks
 
@@ -106,19 +106,10 @@ class Module:
                 break
         start = tick()
         output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, self, args, kwargs)
-        self._sign(output, start)
+        for made in (output,) if isinstance(output, Tensor) else tensors_in(output):
+            if made._op is not None and made._stamp > start:
+                extra(made).scopes += ((self, start),)  # for pictures of the graph
         return output
-
-    def _sign(self, output: Any, start: int) -> None:
-        """Note on each tensor of the output that this module computed it, for pictures of the graph."""
-        if isinstance(output, Tensor):
-            if output._op is not None and output._stamp > start:
-                extra(output).scopes += ((self, start),)
-        elif isinstance(output, (tuple, list)):
-            for part in output:
-                self._sign(part, start)
-        elif isinstance(output, Mapping):
-            self._sign(list(output.values()), start)
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
 
@@ -424,8 +415,7 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
-        for p in self.parameters():
-            clear_gradient(p, set_to_none)
+        clear_gradients(self.parameters(), set_to_none)
 
     def to(self: M, dtype: DTypeLike) -> M:
         """Convert floating parameters and buffers to another floating dtype, in place."""
@@ -558,3 +548,14 @@ def _as_array(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value._data
     return np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None
+
+
+def tensors_in(output: Any) -> Iterator[Tensor]:
+    """Yield the tensors of an output that may be made of tuples, lists and mappings."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, (tuple, list)):
+        for part in output:
+            yield from tensors_in(part)
+    elif isinstance(output, Mapping):
+        yield from tensors_in(list(output.values()))

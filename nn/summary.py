@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import autodiff as ad
 from autodiff import Tensor
 
 from .embedding import Embedding
-from .module import Module
+from .module import Module, tensors_in
 
 
 def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None = None) -> None:
@@ -72,7 +72,7 @@ def _output_shapes(model: Module, input_shape: Sequence[Any], dtype: DTypeLike |
     shapes: dict[Module, str] = {}
 
     def note(module: Module, args: Any, output: Any) -> None:
-        shapes[module] = ", ".join(str(t.shape) for t in _tensors(output))
+        shapes[module] = ", ".join(str(t.shape) for t in tensors_in(output))
 
     before = {module: module.training for module in model.modules()}
     handles = [module.register_forward_hook(note) for module in before]
@@ -104,13 +104,3 @@ def _input_shapes(given: Any) -> list[tuple[int, ...]]:
     if any(n < 0 for s in shapes for n in s):
         raise ValueError(f"summary: sizes must not be negative, got {given!r}")
     return [tuple(s) for s in shapes]
-
-
-def _tensors(output: Any) -> Iterator[Tensor]:
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, (tuple, list)):
-        for part in output:
-            yield from _tensors(part)
-    elif isinstance(output, dict):
-        yield from _tensors(list(output.values()))

@@ -104,9 +104,9 @@ class Chunk:
                 memory[...] = piece
         else:
             self._advance_in_blocks(self.memories[0], np.asarray(grads[0]), update, group)
-        for p, state in zip(self.params, self.states, strict=True):
-            increment_version(p)
-            if counted:
+        increment_version(self.params)
+        if counted:
+            for state in self.states:
                 state["step"] = self.step
 
     def _advance_in_blocks(self, memory: Array, grad: Array, update: Update, group: Group) -> None:

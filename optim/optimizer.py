@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff import Tensor, enable_grad
-from autodiff.graph import clear_gradient
+from autodiff.graph import clear_gradients
 
 from .layout import Array, Chunk, Group, State, chunks
 
@@ -180,11 +180,15 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with np.errstate(all="ignore"):  # what overflows or is undefined becomes inf or NaN silently, as in PyTorch
-            for options, layout in [(self._options(i, g), self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
-                for chunk in layout:
-                    chunk.advance(self.update, options, self.counts_steps)
+        self._advance()
         return loss
+
+    @np.errstate(all="ignore")  # what overflows or is undefined becomes inf or NaN silently, as in PyTorch
+    def _advance(self) -> None:
+        """Take a step; all groups are checked before the first changes."""
+        for options, layout in [(self._options(i, g), self._layout(i, g)) for i, g in enumerate(self.param_groups)]:
+            for chunk in layout:
+                chunk.advance(self.update, options, self.counts_steps)
 
     def _options(self, place: int, group: Group) -> Group:
         """Return a group's options for `update`, those checked that were changed since the last step."""
@@ -245,8 +249,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
         for group in self.param_groups:
-            for p in group["params"]:
-                clear_gradient(p, set_to_none)
+            clear_gradients(group["params"], set_to_none)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 

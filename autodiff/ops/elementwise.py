@@ -394,14 +394,20 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 # -- activations -------------------------------------------------------------------------------------------------------
 
 
+@np.errstate(over="ignore")  # exp(-x) = inf gives the limit, 0
 def _logistic(x: Array) -> Array:
     if x.dtype.kind in "bu":  # which cannot be negative
         x = x.astype(np.float64)
-    with np.errstate(over="ignore"):  # exp(-x) = inf gives the limit, 0
-        return 1 / (1 + np.exp(-x))
+    return 1 / (1 + np.exp(-x))
 
 
-@primitive(symbol="σ", input=lambda g, y: g * (y * (1 - y)))
+def _logistic_slope(y: Array) -> Array:
+    slope = 1 - y
+    slope *= y  # in place, on arrays
+    return slope
+
+
+@primitive(symbol="σ", input=lambda g, y: g * _logistic_slope(y))
 def sigmoid(input: Array) -> Array:
     """Logistic function 1 / (1 + exp(-x)) of each element, between 0 and 1, without overflow for any x.
 

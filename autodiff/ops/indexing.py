@@ -133,6 +133,8 @@ def _scatter(values: Array, index: Array, *, shape: tuple[int, ...], dim: int) -
 def _entries(labels: Array) -> tuple[Array, ...]:
     """Return the index of each label's own entry in an array with one more dimension, the classes, at place 1."""
     n = labels.ndim
+    if n == 1:
+        return np.arange(labels.size), labels
     first, *further = (np.arange(m).reshape((-1,) + (1,) * (n - 1 - d)) for d, m in enumerate(labels.shape))
     return (first, labels, *further)
 

@@ -203,12 +203,12 @@ def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: flo
 
 
 def _rows(x: Array) -> Array:
-    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 @primitive(
     input=lambda g, weight: g @ weight,
-    weight=lambda g, input: _rows(g).mT @ _rows(input),
+    weight=lambda g, input: g.T @ input if g.ndim == 2 else _rows(g).T @ _rows(input),
     bias=lambda g: g,
 )
 def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:

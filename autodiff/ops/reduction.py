@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from ..dtypes import get_default_dtype
 from ..graph import Node
 from ..primitive import NUMBERS, primitive, wrap
-from ..sums import added
+from ..sums import added, averaged, count
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
 from .elementwise import abs, maximum, minimum, sign, where
@@ -77,18 +77,10 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
 
 
 @primitive(
-    input=lambda g, input_shape, dim, keepdim: spread(g / (_count(input_shape, dim) or 1), input_shape, dim, keepdim)
+    input=lambda g, input_shape, dim, keepdim: spread(g / (count(input_shape, dim) or 1), input_shape, dim, keepdim)
 )
 def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
-    n = _count(input.shape, dim)
-    if input.dtype == np.float16:  # whose largest number, 65504, many small ones add up to
-        return (np.add.reduce(input, axis=dim, keepdims=keepdim, dtype=np.float32) / (n or np.nan)).astype(np.float16)
-    total = added(input, dim, keepdim)
-    return total / n if n else total * np.nan
-
-
-def _count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
-    return math.prod(shape if len(dims) == len(shape) else [shape[d] for d in dims])
+    return averaged(input, dim, keepdim)
 
 
 @numpy_names
@@ -185,7 +177,7 @@ def _centred(
         raise TypeError(f"{name}: correction must be a number, got {type(correction).__name__}")
     options = along(dim, keepdim, x.ndim, name)
     dims = options["dim"]
-    n = _count(x.shape, dims) - (correction if unbiased is None else int(unbiased))
+    n = count(x.shape, dims) - (correction if unbiased is None else int(unbiased))
     return x - _mean(x, dim=dims, keepdim=True), options, builtins.max(n, 0)
 
 
@@ -334,7 +326,7 @@ def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bo
 
 
 def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
-    if not _count(x.shape, dims):
+    if not count(x.shape, dims):
         raise IndexError(f"{name}: nothing to choose from along dims {dims} of a tensor of shape {x.shape}")
 
 
@@ -458,18 +450,23 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     return _logsumexp(x, **along(dim, keepdim, x.ndim, "logsumexp"))
 
 
-@primitive(input=lambda g, y, dim: y * (g - (g * y).sum(axis=dim, keepdims=True)))
+def _total(x: Array, dim: int) -> Array:
+    """Add up along a dimension, which is kept with size 1."""
+    return _sum(x, dim=(dim,), keepdim=True) if isinstance(x, Node) else added(x, (dim,), True)
+
+
+@primitive(input=lambda g, y, dim: y * (g - _total(g * y, dim)))
 def _softmax(input: Array, *, dim: int) -> Array:
     e = np.exp(input - np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf))
-    return e / np.add.reduce(e, axis=dim, keepdims=True)
+    return e / _total(e, dim)
 
 
-@primitive(input=lambda g, y, dim: g - np.exp(y) * g.sum(axis=dim, keepdims=True))
+@primitive(input=lambda g, y, dim: g - np.exp(y) * _total(g, dim))
 def _log_softmax(input: Array, *, dim: int) -> Array:
     if not input.size:
         return input.copy()
     off = input - np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf)
-    return off - np.log(np.add.reduce(np.exp(off), axis=dim, keepdims=True))
+    return off - np.log(_total(np.exp(off), dim))
 
 
 @numpy_names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -393,3 +394,43 @@ def test_clone_is_recorded_and_has_its_own_memory() -> None:
     assert not np.may_share_memory(x.data, y.data)
     (y * 3).sum().backward()
     assert slope(x) == [3.0, 3.0]
+
+
+def test_increment_version_takes_several_tensors_as_pytorchs() -> None:
+    a, b = ad.tensor([1.0, 2.0], requires_grad=True), ad.tensor([3.0, 4.0], requires_grad=True)
+    left, right = (a * a).sum(), (b * b).sum()
+    a.data[0] = b.data[0] = 5.0
+    ad.graph.increment_version([a, b])
+    for loss in (left, right):
+        with pytest.raises(RuntimeError, match="mul: input 0"):
+            loss.backward()
+
+
+def test_a_change_elsewhere_refuses_nothing() -> None:
+    a, b = ad.tensor([1.0, 2.0], requires_grad=True), ad.tensor([3.0])
+    loss = (a * a).sum()
+    b.add_(1)
+    loss.backward()
+    assert a.grad is not None and a.grad.tolist() == [2.0, 4.0]
+
+
+def test_of_two_threads_that_change_tensors_none_is_missed() -> None:
+    refused = []
+
+    def work(seed: int) -> None:
+        for _ in range(300):
+            a = ad.tensor([1.0 + seed], requires_grad=True)
+            loss = (a * a).sum()
+            a.data[0] = 5.0
+            ad.graph.increment_version(a)
+            try:
+                loss.backward()
+            except RuntimeError:
+                refused.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 4 * 300

@@ -206,3 +206,24 @@ def test_cross_entropy_by_hand_is_pytorchs(call: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("values", [[np.nan, 1.0], [1.0, np.nan], [np.inf, np.nan], [-np.inf, np.nan]])
 def test_logsumexp_passes_nan_on(values: list[float]) -> None:
     assert np.isnan(ad.tensor(values).logsumexp(0).item())
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 128), (4, 129), (4096, 2), (4097, 2), (0, 3), (3, 0)])
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_sums_of_matrices_by_blas_are_numpys(shape: tuple[int, int], layout: Any, keepdim: bool) -> None:
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32, order=layout)
+    for dim in (0, 1):
+        total = ad.tensor(values).sum(dim, keepdim)
+        expected = values.astype(np.float64).sum(dim, keepdims=keepdim)
+        assert total.shape == expected.shape and total.dtype == np.float32
+        np.testing.assert_allclose(
+            total.numpy(), expected, rtol=0, atol=1e-6 * max(1, np.abs(values).sum(dim).max(initial=0))
+        )
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_sums_of_matrices_pass_infinities_and_nan_on(dim: int) -> None:
+    values = np.eye(3, dtype=np.float32)
+    values[1, 1], values[2, 2] = np.inf, np.nan
+    np.testing.assert_array_equal(ad.tensor(values).sum(dim).numpy(), [1, np.inf, np.nan])
