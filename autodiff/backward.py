@@ -110,8 +110,9 @@ def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
 def _fitted(g: Any, x: Node, name: str) -> Any:
     """Undo broadcasting: sum a gradient over the axes along which its input was repeated; give it its dtype."""
     shape = x._data.shape
-    if g.ndim > len(shape):
-        axes = tuple(range(g.ndim - len(shape)))
+    more = g.ndim - len(shape)
+    if more > 0:
+        axes = (0,) if more == 1 else tuple(range(more))
         g = added(g, axes) if isinstance(g, ndarray) else g.sum(axes)
     if g.shape != shape:
         axes = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=False)) if n == 1 != m)

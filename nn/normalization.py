@@ -63,7 +63,8 @@ class _BatchNorm(Module):
         use_batch = self.training or self.running_mean is None
         y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, use_batch, momentum, self.eps)
         if seen is not None:
-            seen.data[...] += 1
+            count = seen.data
+            count += 1
             increment_version(seen)
         return y
 

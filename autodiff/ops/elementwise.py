@@ -455,7 +455,10 @@ def _leaky_slope(g: Array, x: Array, slope: float) -> Array:
 
 @primitive(input=lambda g, input, slope: _leaky_slope(g, input, slope))
 def _leaky_relu(input: Array, *, slope: float) -> Array:
-    return np.maximum(input, input * slope) if 0 < slope <= 1 else np.where(input > 0, input, input * slope)
+    below = input * slope
+    if 0 < slope <= 1:
+        return np.maximum(input, below, out=below if below.ndim else None)
+    return np.where(input > 0, input, below)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:

@@ -13,7 +13,7 @@ from autodiff import Tensor
 from autodiff.graph import increment_version
 from autodiff.ops.normalization import standardize
 
-from ._checks import check_dtypes, checked_floats, checked_tensor
+from ._checks import check_dtypes, checked_floats
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
 
@@ -63,42 +63,45 @@ def batch_norm(
     tensor([[-1.0000],
             [ 1.0000]])
     """
-    x = checked_tensor(input, "batch_norm")
+    x = checked_floats(input, "batch_norm")
     if x.ndim < 2:
         raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {x.shape}")
-    check_dtypes("batch_norm", x, running_mean, running_var, weight, bias)
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for name, t in given.items():
-        if t is not None and t.shape != x.shape[1:2]:
-            raise RuntimeError(
-                f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
-            )
-    per_channel = (-1,) + (1,) * (x.ndim - 2)
+    _check_channels(x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if eps < 0 or (training and not eps):
         raise ValueError(f"batch_norm: eps must be positive in training, and not negative in evaluation, got {eps}")
+    if x.ndim > 2:  # so that what is given per channel broadcasts
+        per_channel = (-1,) + (1,) * (x.ndim - 2)
+        weight, bias = (None if t is None else t.reshape(per_channel) for t in (weight, bias))
     if not x.size:  # nothing to normalize, and nothing to average
-        return _scaled(x, *(None if t is None else _shaped(t, per_channel) for t in (weight, bias)))
+        return _scaled(x, weight, bias)
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
         mean = running_mean.clone()  # the running average may move before backward
         scale = 1 / (running_var + eps).sqrt()
+        if x.ndim > 2:
+            mean, scale = mean.reshape(per_channel), scale.reshape(per_channel)
         if weight is not None:
             scale = scale * weight
-        shift = -mean * scale if bias is None else bias - mean * scale
-        return x * _shaped(scale, per_channel) + _shaped(shift, per_channel)
+        return x * scale + (-mean * scale if bias is None else bias - mean * scale)
     n = x.size // x.shape[1]
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
-    y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps)
+    y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps, weight, bias)
     _average(running_mean, mean, momentum, 1)
     _average(running_var, var, momentum, n / (n - 1))
-    return _scaled(y, *(None if t is None else _shaped(t, per_channel) for t in (weight, bias)))
+    return y
 
 
-def _shaped(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return what is given per channel so that it broadcasts against (N, C, ...)."""
-    return values if len(shape) == 1 else values.reshape(shape)
+def _check_channels(x: Tensor, **given: Tensor | None) -> None:
+    """Refuse what does not have one value a channel, of the input's dtype."""
+    shape, dtype = x.shape[1:2], x.dtype
+    for name, t in given.items():
+        if t is not None:
+            if t.dtype != dtype:
+                check_dtypes("batch_norm", x, *given.values())
+            if t.shape != shape:
+                raise RuntimeError(f"batch_norm: {name} must have shape {shape}, one value a channel, got {t.shape}")
 
 
 def _average(running: Tensor | None, batch: npt.NDArray[Any], momentum: float, factor: float) -> None:
@@ -106,7 +109,7 @@ def _average(running: Tensor | None, batch: npt.NDArray[Any], momentum: float, f
     if running is not None:
         kept = running.data
         kept *= 1 - momentum
-        kept += momentum * factor * batch.reshape(kept.shape)
+        kept += momentum * factor * batch.reshape(-1)
         increment_version(running)
 
 
@@ -151,7 +154,7 @@ def layer_norm(
     """
     x = checked_floats(input, "layer_norm")
     dims = _last_dims(x, normalized_shape, "layer_norm", weight, bias)
-    return _scaled(standardize(x, dims, eps)[0], weight, bias)
+    return standardize(x, dims, eps, weight, bias)[0]
 
 
 def rms_norm(

@@ -411,7 +411,8 @@ def test_a_change_elsewhere_refuses_nothing() -> None:
     loss = (a * a).sum()
     b.add_(1)
     loss.backward()
-    assert a.grad is not None and a.grad.tolist() == [2.0, 4.0]
+    assert a.grad is not None
+    assert a.grad.tolist() == [2.0, 4.0]
 
 
 def test_of_two_threads_that_change_tensors_none_is_missed() -> None:

@@ -216,7 +216,7 @@ def test_sums_of_matrices_by_blas_are_numpys(shape: tuple[int, int], layout: Any
     for dim in (0, 1):
         total = ad.tensor(values).sum(dim, keepdim)
         expected = values.astype(np.float64).sum(dim, keepdims=keepdim)
-        assert total.shape == expected.shape and total.dtype == np.float32
+        assert (total.shape, total.dtype) == (expected.shape, np.float32)
         np.testing.assert_allclose(
             total.numpy(), expected, rtol=0, atol=1e-6 * max(1, np.abs(values).sum(dim).max(initial=0))
         )
