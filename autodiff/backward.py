@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from .anomaly import CheckedRules, check_leaf
-from .graph import NO_PARAMS, Node, extra, increment_version, last_change, recorded, tick
+from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
 from .primitive import wrap
 from .sums import added
@@ -58,8 +58,11 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                 kept[y] = g
             if on_path.isdisjoint(inputs):
                 continue
-        if last_change[0] > stamp:
+        if y._version is not None and y._version[0] > stamp:
             op.check_unchanged(y, inputs, stamp)
+        for x in inputs:
+            if x._version is not None and x._version[0] > stamp:
+                op.check_unchanged(y, inputs, stamp)
         rules = op.on_tensors if create_graph else op.on_arrays
         if watch is not None:
             rules = CheckedRules(watch, op.name, rules)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
 # One clock for the whole process. It stamps what is recorded and what is changed in place, so that sorting by stamp
 # is a topological order, and an input stamped later than the operation that read it has been changed since.
 tick: Callable[[], int] = itertools.count(1).__next__
-
-# The stamp of the last change in place of any tensor: what was recorded since then has seen no change.
-last_change = [0]
-_changing = threading.Lock()
 
 NO_PARAMS: dict[str, Any] = {}  # of the many operations that take none
 
@@ -122,8 +117,7 @@ def increment_version(tensor: Node | Iterable[Node]) -> None:
         ...
     RuntimeError: mul: input 0, a tensor of shape (2,), was changed in place after the operation had saved it ...
     """
-    with _changing:  # so that of two threads the later one has the last word
-        last_change[0] = now = tick()
+    now = tick()
     for changed in (tensor,) if isinstance(tensor, Node) else tensor:
         if changed._version is None:
             changed._version = [now]
