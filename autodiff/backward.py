@@ -13,7 +13,7 @@ from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
 from .primitive import wrap
-from .sums import added
+from .reducing import added
 
 if TYPE_CHECKING:
     from .tensor import Tensor

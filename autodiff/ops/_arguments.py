@@ -67,6 +67,8 @@ def dimensions(dim: Dims, ndim: int, name: str) -> tuple[int, ...]:
 
 def along(dim: Dims, keepdim: Any, ndim: int, name: str) -> dict[str, Any]:
     """Return what a reduction is told, checked: its dimensions, and whether it keeps them with size 1."""
+    if dim is None and keepdim is False:  # by far the most frequent
+        return {"dim": tuple(range(ndim)), "keepdim": False}
     if keepdim is not False and not isinstance(keepdim, (bool, np.bool)):
         raise TypeError(f"{name}: keepdim must be a bool, got {type(keepdim).__name__}; several dims go into a tuple")
     return {"dim": dimensions(dim, ndim, name), "keepdim": bool(keepdim)}

@@ -488,8 +488,13 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     return _leaky_relu(input, slope=negative_slope)
 
 
+def _sigma(x: Array) -> Array:
+    """The logistic function for rules, while which NumPy is silent anyway."""
+    return sigmoid(x) if isinstance(x, Node) else 1 / (1 + np.exp(-x))
+
+
 def _silu_slope(x: Array) -> Array:
-    s = sigmoid(x)
+    s = _sigma(x)
     return s * (1 + x * (1 - s))
 
 
@@ -509,7 +514,7 @@ def silu(input: Array) -> Array:
     return input * _logistic(input)
 
 
-@primitive(input=lambda g, input: g * sigmoid(input))
+@primitive(input=lambda g, input: g * _sigma(input))
 def softplus(input: Array) -> Array:
     """Smooth maximum of x and 0: log(1 + exp(x)) of each element, without overflow for any x.
 
@@ -522,7 +527,7 @@ def softplus(input: Array) -> Array:
 
 
 @primitive(
-    symbol="BCE", input=lambda g, input, target: g * (sigmoid(input) - target), target=lambda g, input: -g * input
+    symbol="BCE", input=lambda g, input, target: g * (_sigma(input) - target), target=lambda g, input: -g * input
 )
 def _bce(input: Array, target: Array) -> Array:
     # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right

@@ -212,7 +212,7 @@ def _rows(x: Array) -> Array:
     bias=lambda g: g,
 )
 def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
-    y = input @ weight.T
+    y = input.dot(weight.T) if input.ndim == 2 else input @ weight.T  # of small matrices `dot` takes half the time
     if bias is not None:
         y += bias
     return y

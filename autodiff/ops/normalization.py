@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import primitive
-from ..sums import averaged
+from ..reducing import averaged
 from .reduction import _mean
 
 if TYPE_CHECKING:

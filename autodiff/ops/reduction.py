@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from ..dtypes import get_default_dtype
 from ..graph import Node
 from ..primitive import NUMBERS, primitive, wrap
-from ..sums import added, averaged, count
+from ..reducing import added, averaged, count, largest
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
 from .elementwise import abs, maximum, minimum, sign, where
@@ -269,7 +269,7 @@ def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool, 
 
 @primitive(symbol="max", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
 def _amax(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
-    return np.maximum.reduce(input, axis=dim, keepdims=keepdim)
+    return largest(input, dim, keepdim)
 
 
 @primitive(symbol="min", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
@@ -457,7 +457,9 @@ def _total(x: Array, dim: int) -> Array:
 
 @primitive(input=lambda g, y, dim: y * (g - _total(g * y, dim)))
 def _softmax(input: Array, *, dim: int) -> Array:
-    e = np.exp(input - np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf))
+    if not input.size:
+        return input.copy()
+    e = np.exp(input - largest(input, (dim,), True))
     return e / _total(e, dim)
 
 
@@ -465,7 +467,7 @@ def _softmax(input: Array, *, dim: int) -> Array:
 def _log_softmax(input: Array, *, dim: int) -> Array:
     if not input.size:
         return input.copy()
-    off = input - np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf)
+    off = input - largest(input, (dim,), True)
     return off - np.log(_total(np.exp(off), dim))
 
 

@@ -227,3 +227,19 @@ def test_sums_of_matrices_pass_infinities_and_nan_on(dim: int) -> None:
     values = np.eye(3, dtype=np.float32)
     values[1, 1], values[2, 2] = np.inf, np.nan
     np.testing.assert_array_equal(ad.tensor(values).sum(dim).numpy(), [1, np.inf, np.nan])
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (16, 3), (17, 1), (17, 16), (17, 17), (3, 17), (17, 0)])
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_the_largest_of_short_rows_is_numpys(shape: tuple[int, int], layout: Any) -> None:
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32, order=layout)
+    if values.size:
+        values[-1, 0] = np.nan
+        values[0] = -np.inf
+        for keepdim in (False, True):
+            top = ad.tensor(values).amax(1, keepdim)
+            np.testing.assert_array_equal(top.numpy(), values.max(1, keepdims=keepdim))
+    with np.errstate(invalid="ignore"):
+        p = ad.softmax(ad.tensor(values), 1).numpy()
+        e = np.exp(values - values.max(1, keepdims=True, initial=-np.inf))
+        np.testing.assert_allclose(p, e / e.sum(1, keepdims=True), rtol=1e-6)

@@ -1,4 +1,4 @@
-"""Sums and averages along the dimensions of an array."""
+"""Sums, averages and maxima along the dimensions of an array, as fast as NumPy can."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 _MOST_ROWS, _MOST_COLUMNS = 4096, 128  # so that the ones that are kept stay small, and long rows are added pairwise
+_SHORT = 16
 
 
 @functools.lru_cache(maxsize=16)
@@ -41,6 +42,17 @@ def averaged(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
         return averaged(x.astype(np.float32), dim, keepdim).astype(np.float16)
     total = added(x, dim, keepdim)
     return total / (x.size // total.size) if x.size else total * np.nan
+
+
+def largest(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
+    """Return the largest numbers of an array along dimensions, NaN where there is one.
+
+    Many short rows, as those of logits, are transposed before: ``np.maximum.reduce`` spends 50 ns on each row.
+    """
+    if dim == (1,) and x.ndim == 2 and 0 < x.shape[1] <= _SHORT < x.shape[0]:
+        top = np.maximum.reduce(np.ascontiguousarray(x.T), axis=0)
+        return top[:, None] if keepdim else top
+    return np.maximum.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def count(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
