@@ -352,3 +352,27 @@ def test_many_small_parameters_step_as_one() -> None:
     give_gradients(params, 0)
     optimizer.step()
     assert optimizer.calls == 2 + 3  # one half fits beside the small ones, two fill a block; the last takes three
+
+
+@every_rule
+@pytest.mark.parametrize("shape", [(2, 3), (BLOCK // 4, 5)], ids=["gathered", "in blocks"])
+@pytest.mark.parametrize(("memory", "gradient"), [("F", "F"), ("F", "C"), ("C", "F")])
+def test_the_order_of_memory_changes_no_step(build: Build, shape: tuple[int, int], memory: Any, gradient: Any) -> None:
+    rng = np.random.default_rng(0)
+    start, slopes, resumed = rng.standard_normal(shape), rng.standard_normal((3, *shape)), []
+    results = []
+    for order, of_gradient in (("C", "C"), (memory, gradient)):
+        params = [ad.tensor(np.array(start, order=order), requires_grad=True), *leaves([(4,)])]
+        params[0].data = np.array(start, order=order)
+        optimizer = build(params)
+        for slope in slopes:
+            params[0].grad = ad.Tensor(np.array(slope, order=of_gradient))
+            params[1].grad = ad.ones(4, dtype=ad.float64)
+            optimizer.step()
+        assert params[0].data.flags.c_contiguous == (order == "C")
+        results.append([p.data for p in params])
+        resumed.append(copy.deepcopy(optimizer).state_dict()["state"][0])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for name, value in resumed[0].items():
+        np.testing.assert_array_equal(np.asarray(resumed[1][name]), np.asarray(value))
