@@ -15,7 +15,11 @@ from autodiff.graph import increment_version
 #: Elements that a rule works on at a time: few enough that all its arrays and temporaries stay in a core's own cache,
 #: many enough that the time goes into arithmetic and not into calls. Temporaries of this size are the memory that the
 #: previous one has just given back, so they cost neither page faults nor traffic.
-BLOCK = 1 << 15
+BLOCK = 1 << 16
+
+#: Parameters of up to so many elements are gathered: beyond, copying them there and back costs more than calls of their
+#: own.
+SMALL = 1 << 14
 
 Array = npt.NDArray[Any]
 State = dict[str, Any]
@@ -144,10 +148,10 @@ def chunks(
     opened: dict[tuple[Any, int], _Run] = {}
     for p, step, stretch in zip(params, steps, _stretches([p.data for p in params]), strict=True):
         run = opened.get((p.dtype, step))
-        if run is None or stretch in run.stretches or run.size + p.size > BLOCK:
+        if run is None or stretch in run.stretches or run.size + p.size > BLOCK or p.size > SMALL:
             run = _Run(step)
             runs.append(run)
-            if p.size <= BLOCK // 2:
+            if p.size <= SMALL:
                 opened[p.dtype, step] = run
         run.params.append(p)
         run.stretches.add(stretch)
