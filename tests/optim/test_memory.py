@@ -13,7 +13,7 @@ import pytest
 import autodiff as ad
 import nn
 import optim
-from optim.layout import BLOCK
+from optim.layout import BLOCK, SMALL
 from tests.oracle import Array, needs_torch, torch
 
 Build = Callable[[Any], optim.Optimizer]
@@ -347,11 +347,11 @@ def test_gradients_are_not_changed() -> None:
 
 
 def test_many_small_parameters_step_as_one() -> None:
-    params = leaves([(3,)] * 50 + [(BLOCK // 2,)] * 3 + [(3 * BLOCK,)])
+    params = leaves([(3,)] * 50 + [(SMALL,)] * (BLOCK // SMALL) + [(SMALL + 1,), (3 * BLOCK,)])
     optimizer = Counting(params, {})
     give_gradients(params, 0)
     optimizer.step()
-    assert optimizer.calls == 2 + 3  # one half fits beside the small ones, two fill a block; the last takes three
+    assert optimizer.calls == 2 + 1 + 3  # the last that is gathered does not fit beside the others
 
 
 @every_rule
