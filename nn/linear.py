@@ -53,7 +53,7 @@ class Linear(Module):
         super().__init__()
         check_sizes("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(ad.zeros(in_features, out_features, dtype=dtype).T)  # as BLAS takes it fastest
+        self.weight = Parameter(ad.zeros(out_features, in_features, dtype=dtype))
         self.register_parameter("bias", Parameter(ad.zeros(out_features, dtype=dtype)) if bias else None)
         self.reset_parameters()
 

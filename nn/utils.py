@@ -70,7 +70,7 @@ def clip_grad_norm_(
     gradients, norm_type, max_norm = _gradients(parameters, "clip_grad_norm_"), float(norm_type), float(max_norm)
     if not gradients:
         return ad.tensor(0.0)
-    norms = np.stack([np.linalg.norm(g.data.ravel(order="K"), norm_type) for g in gradients])
+    norms = np.stack([np.linalg.norm(g.data.ravel(), norm_type) for g in gradients])
     total = np.linalg.norm(norms, norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")

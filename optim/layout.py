@@ -31,9 +31,9 @@ class Chunk:
     """Parameters of one dtype that have taken equally many steps and are updated as one flat array.
 
     The state of all lies in one flat array for each of its names; what ``optimizer.state`` shows are views of these in
-    the parameters' shapes, column by column in memory where the parameter is. The parameters themselves stay in the
-    memory they are in, so that whoever shares it keeps sharing it: several are gathered before an update and written
-    back after it; one is updated where it is. Nothing of all this changes before the first `advance`.
+    the parameters' shapes. The parameters themselves stay in the memory they are in, so that whoever shares it keeps
+    sharing it: several are gathered before an update and written back after it; one is updated where it is. Nothing of
+    all this changes before the first `advance`.
 
     Parameters
     ----------
@@ -50,9 +50,7 @@ class Chunk:
         self, params: Sequence[Tensor], states: Sequence[State], fills: Mapping[str, float], step: int
     ) -> None:
         self.params, self.states, self.step, self.adopted = list(params), list(states), step, False
-        self.is_turned = [_is_turned(p.data) for p in params]
         self.memories = [p.data for p in params]
-        self.ordered = [_ordered(memory, turned) for memory, turned in zip(self.memories, self.is_turned, strict=True)]
         self.size = sum(p.size for p in params)
         self.arrays = {name: self._flat(name, fill) for name, fill in fills.items()}
         self.views = [dict(zip(self.arrays, views, strict=True)) for views in self._views(*self.arrays.values())]
@@ -67,10 +65,8 @@ class Chunk:
                 raise RuntimeError(f"step: {name} has shape {np.shape(state[name])}, its parameter {p.shape}")
         dtype = self.params[0].dtype
         given = self.states[0].get(name)
-        if len(self.params) == 1 and isinstance(given, np.ndarray) and given.dtype == dtype:
-            ordered = _ordered(given, self.is_turned[0])
-            if ordered.flags.c_contiguous:
-                return ordered.reshape(-1)
+        if len(self.params) == 1 and isinstance(given, np.ndarray) and _is_flat(given) and given.dtype == dtype:
+            return given.reshape(-1)
         flat = np.full(self.size, fill, dtype)
         for (view,), state in zip(self._views(flat), self.states, strict=True):
             if state.get(name) is not None:
@@ -80,9 +76,8 @@ class Chunk:
     def _views(self, *arrays: Array) -> Iterator[list[Array]]:
         """Yield for each parameter its part of every flat array, in its shape."""
         start = 0
-        for p, turned in zip(self.params, self.is_turned, strict=True):
-            parts = [array[start : start + p.size] for array in arrays]
-            yield [part.reshape(p.shape[::-1]).T if turned else part.reshape(p.shape) for part in parts]
+        for p in self.params:
+            yield [array[start : start + p.size].reshape(p.shape) for array in arrays]
             start += p.size
 
     def is_current(self, state: Mapping[Tensor, State], counted: bool) -> bool:
@@ -104,15 +99,15 @@ class Chunk:
                 state.update(views)
             self.adopted = True
         self.step += 1
-        grads = [_ordered(p._grad._data, turned) for p, turned in zip(self.params, self.is_turned, strict=True)]
+        grads = [p._grad._data for p in self.params]
         if len(grads) > 1:
-            np.concatenate(self.ordered, axis=None, out=self.value)
+            np.concatenate(self.memories, axis=None, out=self.value)
             np.concatenate(grads, axis=None, out=self.slope)
             update(self.value, self.slope, self.arrays, group, self.step)
             for memory, piece in zip(self.memories, self.pieces, strict=True):
                 memory[...] = piece
         else:
-            self._advance_in_blocks(self.ordered[0], np.asarray(grads[0]), update, group)
+            self._advance_in_blocks(self.memories[0], np.asarray(grads[0]), update, group)
         increment_version(self.params)
         if counted:
             for state in self.states:
@@ -125,7 +120,7 @@ class Chunk:
             block = slice(start, start + BLOCK)
             state = {name: array[block] for name, array in self.arrays.items()}
             update(value[block], slope[block], state, group, self.step)
-        if not memory.flags.c_contiguous:  # reshape() has copied it
+        if not _is_flat(memory):  # reshape() has copied it
             memory[...] = value.reshape(memory.shape)
 
 
@@ -182,11 +177,5 @@ def _stretches(memories: Sequence[Array]) -> list[int]:
     return stretches
 
 
-def _is_turned(array: Array) -> bool:
-    """Tell whether an array lies in memory column by column, as the weights of `nn.Linear` do."""
-    return bool(array.flags.f_contiguous and not array.flags.c_contiguous)
-
-
-def _ordered(array: Array, is_turned: bool) -> Array:
-    """Return an array so that row by row is the order of its memory, or of another one's that is turned."""
-    return array.T if is_turned else array
+def _is_flat(array: Array) -> bool:
+    return bool(array.flags.c_contiguous)
