@@ -193,20 +193,20 @@ def backward(
             found = _walk(seeds, wanted, retain, create_graph)
     else:
         found = _walk(seeds, wanted, retain, create_graph)
-    _accumulate(found, create_graph)
-
-
-def _accumulate(found: Gradients, create_graph: bool) -> None:
-    """Add gradients to the ``.grad`` of their nodes."""
     for x, g in found.items():
-        before = x._grad
-        if before is None:
-            x._grad = _owned(g, x)
-        elif create_graph or before._requires_grad:
-            x._grad = before + g
-        else:  # in place, for the gradient belongs to x alone
-            before._data += g
-            increment_version(before)
+        _accumulate(x, g, create_graph)
+
+
+def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
+    """Add a gradient to a node's ``.grad``."""
+    before = x._grad
+    if before is None:
+        x._grad = _owned(g, x)
+    elif create_graph or before._requires_grad:
+        x._grad = before + g
+    else:  # in place, for the gradient belongs to x alone
+        before._data += g
+        increment_version(before)
 
 
 def _owned(g: Any, x: Node) -> Any:
@@ -308,8 +308,9 @@ def grad(
             seed = _seed(y, v, create_graph, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
         found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
-        kept = {y: g for y, g in found.items() if y._extra is not None and y._extra.retains_grad}
-        _accumulate(kept, create_graph)
+        for y, g in found.items():
+            if y._extra is not None and y._extra.retains_grad:
+                _accumulate(y, g, create_graph)
     return tuple(_given(x, found.get(x), i, bool(allow_unused), materialize_grads) for i, x in enumerate(xs))
 
 

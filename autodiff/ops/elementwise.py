@@ -365,6 +365,21 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     return _add(x, w * _sub(y, x))
 
 
+@primitive(
+    symbol="+×",
+    input=lambda g: g,
+    tensor1=lambda g, tensor2: g * tensor2,
+    tensor2=lambda g, tensor1: g * tensor1,
+)
+def _addcmul(input: Array, tensor1: Array, tensor2: Array) -> Array:
+    y = tensor1 * tensor2
+    try:
+        y += input
+    except ValueError:  # what is added broadcasts the product
+        y = y + input
+    return y
+
+
 @named
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """Add `value` times the product of two tensors to a third, broadcasting.
@@ -375,7 +390,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
     tensor([4.])
     """
     x, a, b = operands("addcmul", input, tensor1, tensor2)
-    return add(x, mul(a, b), alpha=value)
+    return _addcmul(x, a, b) if value == 1 else add(x, mul(a, b), alpha=value)
 
 
 @named

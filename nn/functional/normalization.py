@@ -13,7 +13,7 @@ from autodiff import Tensor
 from autodiff.graph import increment_version
 from autodiff.ops.normalization import standardize
 
-from ._checks import check_dtypes, checked_floats
+from ._checks import check_dtypes, checked_floats, checked_tensor
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
 
@@ -83,14 +83,14 @@ def batch_norm(
             mean, scale = mean.reshape(per_channel), scale.reshape(per_channel)
         if weight is not None:
             scale = scale * weight
-        return x * scale + (-mean * scale if bias is None else bias - mean * scale)
+        return _scaled(x, scale, -mean * scale if bias is None else bias - mean * scale)
     n = x.size // x.shape[1]
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
-    y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps, weight, bias)
+    y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps)
     _average(running_mean, mean, momentum, 1)
     _average(running_var, var, momentum, n / (n - 1))
-    return y
+    return _scaled(y, weight, bias)
 
 
 def _check_channels(x: Tensor, **given: Tensor | None) -> None:
@@ -98,7 +98,7 @@ def _check_channels(x: Tensor, **given: Tensor | None) -> None:
     shape, dtype = x.shape[1:2], x.dtype
     for name, t in given.items():
         if t is not None:
-            if t.dtype != dtype:
+            if checked_tensor(t, "batch_norm").dtype != dtype:
                 check_dtypes("batch_norm", x, *given.values())
             if t.shape != shape:
                 raise RuntimeError(f"batch_norm: {name} must have shape {shape}, one value a channel, got {t.shape}")
@@ -154,7 +154,7 @@ def layer_norm(
     """
     x = checked_floats(input, "layer_norm")
     dims = _last_dims(x, normalized_shape, "layer_norm", weight, bias)
-    return standardize(x, dims, eps, weight, bias)[0]
+    return _scaled(standardize(x, dims, eps)[0], weight, bias)
 
 
 def rms_norm(
@@ -266,9 +266,9 @@ def _last_dims(x: Tensor, shape: int | Sequence[int], name: str, *factors: Tenso
 
 
 def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    if weight is not None:
-        y = y * weight
-    return y if bias is None else y + bias
+    if weight is None:
+        return y if bias is None else y + bias
+    return y * weight if bias is None else ad.addcmul(bias, y, weight)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:

@@ -322,6 +322,16 @@ SAMPLES: dict[str, list[Sample]] = {
             (real(), real(), real()),
         )
     ],
+    "addcmul": [
+        Sample(lambda lib, x, a, b: lib.addcmul(x, a, b), inputs)
+        for inputs in (
+            (real(3), real(2, 3), real(3)),
+            (real(2, 3), real(3), real()),
+            (real(4, 2, 3), real(2, 1), real(3)),
+            (real(), real(), real()),
+            (real(2, 1), real(2, 0), real(2, 0)),
+        )
+    ],
     "where": [
         Sample(lambda lib, c, x, y: lib.where(c, x, y), inputs)
         for inputs in (
@@ -419,23 +429,6 @@ SAMPLES: dict[str, list[Sample]] = {
             ),
         )
         for shape, dim in (((4, 3), (0,)), ((2, 3, 4), (0, 2)), ((2, 5), (1,)), ((0, 3), (1,)))
-    ],
-    "normalize": [
-        Sample(
-            lambda _, x, *affine, dim=dim: normalization.standardize(x, dim, 1e-3, *affine)[0],
-            (real(*shape), *(real(*scale) for _ in range(count))),
-            lambda torch, x, w, b=0, dim=dim: (
-                (off := x - x.mean(dim, keepdim=True)) / ((off * off).mean(dim, keepdim=True) + 1e-3).sqrt() * w + b
-            ),
-        )
-        for shape, dim, scale in (
-            ((4, 3), (0,), (3,)),
-            ((2, 3, 4), (0, 2), (3, 1)),
-            ((2, 5), (1,), (5,)),
-            ((2, 5), (1,), (1,)),
-            ((0, 3), (1,), (3,)),
-        )
-        for count in (1, 2)
     ],
     "gather": [
         Sample(lambda lib, x, i: lib.gather(x, 1, i), (real(2, 3), integers([0, 2, 2, 1], [1, 1, 0, 2]))),
@@ -646,7 +639,6 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "of_classes": "picks along a dimension",
     "to_classes": "picks along a dimension",
     "standardize": "averages along a dimension",
-    "normalize": "averages along a dimension",
     "convolve": "slides along a dimension",
     "convolve_input": "slides along a dimension",
     "convolve_weight": "slides along a dimension",

@@ -319,3 +319,21 @@ def test_nothing_is_recorded_under_no_grad() -> None:
         y = net(ad.randn(4, 2))
     assert not y.requires_grad
     assert y.is_leaf
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(4, 3), nn.Conv2d(2, 3, 2), nn.Bilinear(2, 3, 4), nn.Embedding(5, 3)])
+def test_weights_and_their_gradients_lie_row_by_row(layer: nn.Module) -> None:
+    """So that ``view(-1)`` shows them, ``flatten()`` shares their memory, and any file format can hold them."""
+    inputs = {
+        nn.Linear: [ad.ones(2, 4)],
+        nn.Conv2d: [ad.ones(1, 2, 3, 3)],
+        nn.Bilinear: [ad.ones(2, 2), ad.ones(2, 3)],
+        nn.Embedding: [ad.tensor([1, 2])],
+    }[type(layer)]  # type: ignore[index]  # one of these
+    layer(*inputs).sum().backward()
+    for p in layer.parameters():
+        assert p.grad is not None
+        assert p.view(-1).shape == p.grad.view(-1).shape == (p.size,)
+        with ad.no_grad():
+            p.flatten().zero_()
+        assert not p.data.any()

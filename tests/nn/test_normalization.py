@@ -174,3 +174,39 @@ def test_half_precision_is_normalized_in_single_precision() -> None:
     y = F.batch_norm(ad.tensor(column), None, None, training=True)
     expected = F.batch_norm(ad.tensor(column.astype(np.float32)), None, None, training=True)
     np.testing.assert_array_equal(y.data, expected.data.astype(np.float16))
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "group"])
+@pytest.mark.parametrize(
+    ("dtype", "mean", "deviation"),
+    [(np.float16, 1000, 400), (np.float32, 1e6, 0), (np.float32, 1e5, 1), (np.float64, 1e13 / 3, 0)],
+)
+def test_recording_the_derivative_changes_no_gradient(norm: str, dtype: Any, mean: float, deviation: float) -> None:
+    rng = np.random.default_rng(0)
+    x = ad.Tensor((rng.standard_normal((6, 4)) * deviation + mean).astype(dtype), requires_grad=True)
+    weight = ad.ones(4, dtype=dtype, requires_grad=True)
+    y = {
+        "batch": lambda: F.batch_norm(x, None, None, weight, None, training=True),
+        "layer": lambda: F.layer_norm(x, (4,), weight),
+        "group": lambda: F.group_norm(x, 2, weight),
+    }[norm]()
+    slope = ad.Tensor(rng.standard_normal((6, 4)).astype(dtype))
+    plain, recorded = (
+        ad.grad(y, [x, weight], slope, create_graph=create_graph, retain_graph=True) for create_graph in (False, True)
+    )
+    for a, b in zip(plain, recorded, strict=True):
+        np.testing.assert_allclose(b.data, a.data, rtol=2e-3 if dtype == np.float16 else 1e-5)
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm(3), nn.BatchNorm1d(3)], ids=["layer", "batch"])
+def test_an_input_without_gradient_may_be_changed_before_backward(norm: nn.Module) -> None:
+    x = ad.randn(8, 3)
+    y = norm(x)
+    x += y.detach()
+    y.sum().backward()
+    assert all(p.grad is not None for p in norm.parameters())
+
+
+def test_batch_norm_says_what_is_no_tensor() -> None:
+    with pytest.raises(TypeError, match="batch_norm: expected a Tensor, got list"):
+        F.batch_norm(ad.ones(3, 2), None, None, [1.0, 1.0], training=True)  # type: ignore[arg-type]  # the test
