@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
@@ -101,8 +102,8 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output with `forward`, arrays taken as tensors, and note in the graph what was computed here."""
         for a in args:
-            if isinstance(a, np.ndarray):
-                args = tuple(Tensor(a) if isinstance(a, np.ndarray) else a for a in args)
+            if isinstance(a, ndarray):
+                args = tuple(Tensor(a) if isinstance(a, ndarray) else a for a in args)
                 break
         start = tick()
         output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, self, args, kwargs)

@@ -217,7 +217,7 @@ class Optimizer:
         active = [p for p in group["params"] if p._grad is not None]
         for p in active:
             grad, data = p._grad._data, p._data
-            if grad.shape != data.shape or grad.dtype != data.dtype:
+            if grad.shape != data.shape or (grad.dtype is not data.dtype and grad.dtype != data.dtype):
                 raise RuntimeError(
                     f"step: a gradient of shape {grad.shape} and dtype {grad.dtype} does not fit its parameter of "
                     f"shape {data.shape} and dtype {data.dtype}"

@@ -251,11 +251,13 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         raise RuntimeError(f"linear: the weight must have shape (out_features, in_features), got {n}")
     if not m or m[-1] != n[1]:
         raise RuntimeError(f"linear: an input of shape {m} does not fit a weight of shape {n}: expected (..., {n[1]})")
-    _same_dtype(x, weight, "linear")
+    if x._data.dtype is not weight._data.dtype:
+        _same_dtype(x, weight, "linear")
     if bias is None:
         return _linear(x, weight)
     bias = tensor_of(bias, "linear")
-    _same_dtype(weight, bias, "linear")
+    if bias._data.dtype is not weight._data.dtype:
+        _same_dtype(weight, bias, "linear")
     if bias._data.shape != (n[0],):
         raise RuntimeError(f"linear: the bias has shape {bias._data.shape}, expected ({n[0]},)")
     return _linear(x, weight, bias)

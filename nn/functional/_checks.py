@@ -14,7 +14,9 @@ from autodiff import Tensor
 
 def checked_tensor(value: Any, name: str) -> Tensor:
     """Return a tensor as it is and an array as a tensor; refuse anything else."""
-    if not isinstance(value, (Tensor, np.ndarray)):
+    if isinstance(value, Tensor):
+        return value
+    if not isinstance(value, np.ndarray):
         raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
     return ad.as_tensor(value)
 
@@ -22,7 +24,7 @@ def checked_tensor(value: Any, name: str) -> Tensor:
 def checked_floats(value: Any, name: str) -> Tensor:
     """Return a tensor of floats; refuse anything else."""
     x = checked_tensor(value, name)
-    if x.dtype.kind != "f":
+    if x._data.dtype.kind != "f":
         raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
     return x
 
@@ -36,6 +38,8 @@ def check_dtypes(name: str, *tensors: Any) -> None:
 
 def checked_reduction(reduction: str, name: str, *more: str) -> str:
     """Return the reduction, or say which ones there are."""
+    if reduction == "mean":  # by far the most frequent
+        return reduction
     known = ("mean", "sum", "none", *more)
     if reduction not in known:
         expected = ", ".join(map(repr, known[:-1])) + f" or {known[-1]!r}"
