@@ -164,6 +164,7 @@ MOVES: dict[str, str] = {
     "reshape": "1, the same elements in another shape",
     **dict.fromkeys(("permute", "flip", "roll"), "1, elements in another order"),
     **dict.fromkeys(("index", "gather", "diagonal", "of_classes"), "1 where chosen, else 0"),
+    "mean_nll": "−1/n where chosen, else 0",
     **dict.fromkeys(("undiagonal", "unindex", "scatter", "put", "to_classes", "cat", "stack"), "1 where it is put"),
     "expand": "1 at each copy",
     "windows": "1 in each window",

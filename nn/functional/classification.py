@@ -8,7 +8,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, log_softmax
-from autodiff.ops.indexing import of_classes
+from autodiff.ops.indexing import mean_nll, of_classes
 
 from ._checks import (
     broadcasts,
@@ -156,6 +156,8 @@ def _of_labels(
 ) -> Tensor:
     """Pick the log-probabilities of the labels, weigh and reduce them."""
     counted = _check_labels(t, log_p, ignore_index, name)
+    if weight is None and counted is None and not smoothing and reduction == "mean":
+        return mean_nll(log_p, t)  # by far the most frequent
     labels = t if counted is None else Tensor(np.where(counted, t.data, 0))
     picked = -of_classes(log_p, labels)
     each = _weights(weight, labels, counted, log_p)

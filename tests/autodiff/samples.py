@@ -402,6 +402,14 @@ SAMPLES: dict[str, list[Sample]] = {
         _unindex(np.arange(12).reshape(4, 3) % 2 == 0, 6),
         _unindex((slice(2, 2),), 0, 3),
     ],
+    "mean_nll": [
+        Sample(
+            lambda _, x, t: indexing.mean_nll(x, t),
+            (x, t),
+            lambda torch, x, t: -x.gather(1, t.unsqueeze(1)).mean(),
+        )
+        for x, t in CLASSES
+    ],
     "of_classes": [
         Sample(
             lambda _, x, t: indexing.of_classes(x, t),
@@ -636,6 +644,7 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "linear": "multiplies along a dimension",
     "windows": "slides along a dimension",
     "unwindows": "slides along a dimension",
+    "mean_nll": "picks along a dimension",
     "of_classes": "picks along a dimension",
     "to_classes": "picks along a dimension",
     "standardize": "averages along a dimension",
