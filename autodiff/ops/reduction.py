@@ -100,9 +100,9 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
     x = tensor_of(input, "mean")
     if dtype is not None:
         x = x.to(dtype)
-    if x.dtype.kind != "f":
+    if x._data.dtype.kind != "f":
         raise RuntimeError(f"mean: expected floats, got {x.dtype}; pass dtype=float32, say, to convert them")
-    return _mean(x, **along(dim, keepdim, x.ndim, "mean"))
+    return _mean(x, **along(dim, keepdim, x._data.ndim, "mean"))
 
 
 @numpy_names
