@@ -57,6 +57,7 @@ class Chunk:
         if len(params) > 1:
             self.value, self.slope = (np.empty(self.size, params[0].dtype) for _ in range(2))
             self.pieces = [piece for (piece,) in self._views(self.value)]
+            self.flat = [m.reshape(-1) if _is_flat(m) else m for m in self.memories]  # which are gathered sooner
 
     def _flat(self, name: str, fill: float) -> Array:
         """Return one array for what the states remember under a name."""
@@ -101,7 +102,7 @@ class Chunk:
         self.step += 1
         grads = [p._grad._data for p in self.params]
         if len(grads) > 1:
-            np.concatenate(self.memories, axis=None, out=self.value)
+            np.concatenate(self.flat, axis=None, out=self.value)
             np.concatenate(grads, axis=None, out=self.slope)
             update(self.value, self.slope, self.arrays, group, self.step)
             for memory, piece in zip(self.memories, self.pieces, strict=True):
