@@ -114,7 +114,7 @@ class BatchNorm1d(_BatchNorm):
     >>> norm = nn.BatchNorm1d(2)
     >>> norm(ad.tensor([[1.0, 10.0], [3.0, 30.0]]))
     tensor([[-1.0000, -1.0000],
-            [ 1.0000,  1.0000]], grad_fn=<add>)
+            [ 1.0000,  1.0000]], grad_fn=<addcmul>)
 
     References
     ----------
