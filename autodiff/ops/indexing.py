@@ -164,7 +164,7 @@ def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Arra
 )
 def mean_nll(input: Array, labels: Array) -> Array:
     """Average of minus the entries of the labels' classes, which are log-probabilities: of (N, C, ...) by (N, ...)."""
-    return -averaged(input[_entries(labels)], tuple(range(labels.ndim)))
+    return averaged(-input[_entries(labels)], tuple(range(labels.ndim)))
 
 
 def _trimmed(input: Array, index: Array, dim: int) -> Array:

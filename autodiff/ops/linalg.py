@@ -212,7 +212,7 @@ def _rows(x: Array) -> Array:
     bias=lambda g: g,
 )
 def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
-    is_small = input.ndim == 2 and weight.size < 1 << 14  # where `dot` takes up to half of the time of `@`
+    is_small = input.ndim == 2 and input.size < 4096  # where `dot` takes down to half of the time of `@`
     y = input.dot(weight.T) if is_small else input @ weight.T
     if bias is not None:
         y += bias

@@ -339,3 +339,9 @@ def test_what_is_ignored_may_be_infinite_or_no_number(options: dict[str, Any]) -
     spoilt = [[np.nan, 1.0], *clean[1:]]
     expected = F.cross_entropy(ad.tensor(clean), labels, **options)
     np.testing.assert_array_equal(F.cross_entropy(ad.tensor(spoilt), labels, **options).data, expected.data)
+
+
+def test_the_loss_of_certainty_is_0_without_a_sign() -> None:
+    logits = ad.tensor([[1000.0, 0.0], [0.0, 1000.0]])
+    for n in (1, 2):
+        assert repr(F.cross_entropy(logits[:n], ad.arange(n))) == "tensor(0.)"
