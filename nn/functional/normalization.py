@@ -66,12 +66,14 @@ def batch_norm(
     x = checked_floats(input, "batch_norm")
     if x.ndim < 2:
         raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {x.shape}")
-    _check_channels(x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    running_mean, running_var, weight, bias = _per_channel(
+        x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
     if eps < 0 or (training and not eps):
         raise ValueError(f"batch_norm: eps must be positive in training, and not negative in evaluation, got {eps}")
     if x.ndim > 2:  # so that what is given per channel broadcasts
-        per_channel = (-1,) + (1,) * (x.ndim - 2)
-        weight, bias = (None if t is None else t.reshape(per_channel) for t in (weight, bias))
+        shape = (-1,) + (1,) * (x.ndim - 2)
+        weight, bias = (None if t is None else t.reshape(shape) for t in (weight, bias))
     if not x.size:  # nothing to normalize, and nothing to average
         return _scaled(x, weight, bias)
     if not training:
@@ -80,7 +82,7 @@ def batch_norm(
         mean = running_mean.clone()  # the running average may move before backward
         scale = 1 / (running_var + eps).sqrt()
         if x.ndim > 2:
-            mean, scale = mean.reshape(per_channel), scale.reshape(per_channel)
+            mean, scale = mean.reshape(shape), scale.reshape(shape)
         if weight is not None:
             scale = scale * weight
         return _scaled(x, scale, -mean * scale if bias is None else bias - mean * scale)
@@ -93,15 +95,18 @@ def batch_norm(
     return _scaled(y, weight, bias)
 
 
-def _check_channels(x: Tensor, **given: Tensor | None) -> None:
-    """Refuse what does not have one value a channel, of the input's dtype."""
-    shape, dtype = x.shape[1:2], x.dtype
-    for name, t in given.items():
+def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
+    """Return what is given as tensors; refuse what does not have one value a channel, of the input's dtype."""
+    tensors = [None if t is None else checked_tensor(t, "batch_norm") for t in given.values()]
+    for name, t in zip(given, tensors, strict=True):
         if t is not None:
-            if checked_tensor(t, "batch_norm").dtype != dtype:
-                check_dtypes("batch_norm", x, *given.values())
-            if t.shape != shape:
-                raise RuntimeError(f"batch_norm: {name} must have shape {shape}, one value a channel, got {t.shape}")
+            if t.dtype != x.dtype:
+                check_dtypes("batch_norm", x, *tensors)
+            if t.shape != x.shape[1:2]:
+                raise RuntimeError(
+                    f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
+                )
+    return tensors
 
 
 def _average(running: Tensor | None, batch: npt.NDArray[Any], momentum: float, factor: float) -> None:

@@ -210,3 +210,12 @@ def test_an_input_without_gradient_may_be_changed_before_backward(norm: nn.Modul
 def test_batch_norm_says_what_is_no_tensor() -> None:
     with pytest.raises(TypeError, match="batch_norm: expected a Tensor, got list"):
         F.batch_norm(ad.ones(3, 2), None, None, [1.0, 1.0], training=True)  # type: ignore[arg-type]  # the test
+
+
+def test_batch_norm_moves_averages_that_are_arrays() -> None:
+    mean, var = np.zeros(2, np.float32), np.ones(2, np.float32)
+    x = ad.tensor([[1.0, 10.0], [3.0, 30.0]])
+    y = F.batch_norm(x, mean, var, training=True, momentum=0.5)  # type: ignore[arg-type]  # arrays stand for tensors
+    np.testing.assert_allclose(y.data, [[-1, -1], [1, 1]], rtol=1e-5)
+    np.testing.assert_allclose([mean, var], [[1, 10], [1.5, 100.5]])
+    F.batch_norm(x, mean, var)  # type: ignore[arg-type]  # arrays stand for tensors
