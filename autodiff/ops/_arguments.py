@@ -31,6 +31,8 @@ def tensor_of(value: Any, name: str) -> Any:
 
 def operands(name: str, *values: Any) -> tuple[Any, ...]:
     """Return tensors, arrays and numbers as tensors of the dtype in which they meet."""
+    if all(isinstance(v, Node) for v in values) and len({v._data.dtype for v in values}) == 1:
+        return values
     if not any(isinstance(v, (Node, np.ndarray)) for v in values):
         raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(v).__name__ for v in values)}")
     xs = lift(name, values)

@@ -35,7 +35,8 @@ def batch_norm(
     input : Tensor
         Of shape (N, C, ...).
     running_mean, running_var : Tensor or None
-        Of shape (C,). Used in evaluation; in training moved towards the batch's, the variance being the unbiased one.
+        Of shape (C,). Used in evaluation, as constants; in training moved towards the batch's, the variance being the
+        unbiased one.
     weight, bias : Tensor, optional
         Of shape (C,): scale and shift.
     training : bool, optional
@@ -55,7 +56,7 @@ def batch_norm(
     ValueError
         If a batch in training has only one value per channel, whose variance says nothing, or `eps` is not positive.
     RuntimeError
-        If shapes or dtypes do not fit. No running average has moved then.
+        If shapes or dtypes do not fit, or a running average requires a gradient. None of them has moved then.
 
     Examples
     --------
@@ -79,13 +80,12 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-        mean = running_mean.clone()  # the running average may move before backward
-        scale = 1 / (running_var + eps).sqrt()
+        mean, scale = running_mean.data.copy(), 1 / np.sqrt(running_var.data + eps)  # they may move before backward
         if x.ndim > 2:
             mean, scale = mean.reshape(shape), scale.reshape(shape)
-        if weight is not None:
-            scale = scale * weight
-        return _scaled(x, scale, -mean * scale if bias is None else bias - mean * scale)
+        factor = Tensor(scale) if weight is None else weight * scale
+        shift = factor * mean
+        return _scaled(x, factor, -shift if bias is None else bias - shift)
     n = x.size // x.shape[1]
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
@@ -106,6 +106,8 @@ def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
                 raise RuntimeError(
                     f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
                 )
+            if t.requires_grad and name.startswith("running") and ad.is_grad_enabled():
+                raise RuntimeError(f"batch_norm: {name} is taken as a constant and must not require a gradient")
     return tensors
 
 

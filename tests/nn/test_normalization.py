@@ -219,3 +219,24 @@ def test_batch_norm_moves_averages_that_are_arrays() -> None:
     np.testing.assert_allclose(y.data, [[-1, -1], [1, 1]], rtol=1e-5)
     np.testing.assert_allclose([mean, var], [[1, 10], [1.5, 100.5]])
     F.batch_norm(x, mean, var)  # type: ignore[arg-type]  # arrays stand for tensors
+
+
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+@pytest.mark.parametrize("training", [False, True])
+def test_running_averages_are_constants_as_pytorchs(name: str, training: bool) -> None:
+    averages = {"running_mean": ad.zeros(2), "running_var": ad.ones(2)}
+    averages[name].requires_grad_()
+    with pytest.raises(RuntimeError, match=f"batch_norm: {name} .* must not require a gradient"):
+        F.batch_norm(ad.ones(3, 2), **averages, training=training)
+    with ad.no_grad():
+        F.batch_norm(ad.randn(3, 2), **averages, training=training)
+
+
+def test_averages_that_move_before_backward_change_no_gradient() -> None:
+    mean, var, weight = ad.ones(2), ad.ones(2), ad.ones(2, requires_grad=True)
+    y = F.batch_norm(ad.zeros(3, 2), mean, var, weight, eps=0.0)
+    mean.fill_(7)
+    var.fill_(9)
+    y.sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [-3.0, -3.0]
