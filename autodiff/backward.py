@@ -119,7 +119,7 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
         g = added(g, axes) if isinstance(g, ndarray) else g.sum(axes)
     if g.shape != shape:
         axes = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=False)) if n == 1 != m)
-        g = g.sum(axes, keepdims=True)
+        g = added(g, axes, True) if isinstance(g, ndarray) else g.sum(axes, keepdims=True)
         if g.shape != shape:
             raise RuntimeError(f"{name}: its rule returned a gradient of shape {g.shape} for an input of shape {shape}")
     return g if g.dtype == x._data.dtype else g.astype(x._data.dtype)

@@ -15,6 +15,7 @@ from . import dtypes
 from .anomaly import check_result
 from .graph import NO_PARAMS, Node, changed_since, share_version, tick
 from .modes import Watch, is_recording
+from .silence import SILENT, restore, silence
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -239,10 +240,13 @@ def _unary(op: Primitive) -> Callable[..., Any]:
             return _plainly(op.name, forward, (input,), NO_PARAMS)
         a = input._data
         records = input._requires_grad and is_recording() is True
+        before = silence(SILENT)
         try:
             value = forward(a) if records else _carefully(op, (a,), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (a,)) from None
+        finally:
+            restore(before)
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -278,10 +282,13 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             input, other = _meet(input, other)
             a, b = input._data, other._data
         records = (input._requires_grad or other._requires_grad) and is_recording() is True
+        before = silence(SILENT)
         try:
             value = forward(a, b) if records else _carefully(op, (a, b), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (a, b)) from None
+        finally:
+            restore(before)
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -319,10 +326,13 @@ def _general(op: Primitive) -> Callable[..., Any]:
         if view and a.__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             inputs[0]._data = arrays[0] = a = np.asarray(a)
         records = leads and is_recording() is True
+        before = silence(SILENT)
         try:
             value = forward(*arrays, **params) if records else _carefully(op, arrays, params)
         except Exception as error:
             raise _failed(op.name, error, arrays) from None
+        finally:
+            restore(before)
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -353,10 +363,13 @@ def nondifferentiable(forward: Callable[P, Any], compares: bool = False) -> Call
         if len(nodes) == 2:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]
+        before = silence(SILENT)
         try:
             return wrap(compute(*arrays, **params))
         except Exception as error:
             raise _failed(name, error, arrays) from None
+        finally:
+            restore(before)
 
     return cast("Callable[P, Tensor]", apply)
 
@@ -426,13 +439,7 @@ def _converted(node: Node, data: Any) -> Node:
 
 
 def _carefully(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Compute a result that the short way does not record: nothing asks for a gradient, or results are being checked.
-
-    NumPy's warnings are silenced where results are being checked, for the report says more.
-    """
-    if is_recording().__class__ is Watch:
-        with np.errstate(all="ignore"):
-            return _floating(op, arrays, params)
+    """Compute a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
     for array in arrays:
         if array.dtype.kind == "f":
             return op.forward(*arrays, **params)
@@ -443,11 +450,7 @@ def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> A
     """Compute a result; what integers alone turn into floats has the default float dtype."""
     if any(array.dtype.kind == "f" for array in arrays):
         return op.forward(*arrays, **params)
-    if all(array.dtype.itemsize > 2 for array in arrays):
-        value = op.forward(*arrays, **params)
-    else:
-        with np.errstate(over="ignore"):  # NumPy computes functions of int8 in float16, where they soon overflow
-            value = op.forward(*arrays, **params)
+    value = op.forward(*arrays, **params)
     if value.dtype.kind != "f":
         return value
     if value.dtype != np.float64:
@@ -489,10 +492,13 @@ def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], pa
         if v.__class__ is not ndarray or v.dtype.kind != "f":
             values = _arrays(name, values)
             break
+    before = silence(SILENT)
     try:
         return forward(*values, **params)
     except Exception as error:
         raise _failed(name, error, values) from None
+    finally:
+        restore(before)
 
 
 def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:

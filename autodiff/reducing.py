@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-_MOST_ROWS, _MOST_COLUMNS = 4096, 128  # so that the ones that are kept stay small, and long rows are added pairwise
+_MOST_ROWS, _MOST_COLUMNS = 512, 128  # of more, adding one after the other loses digits
+_BLOCK = 128
 _SHORT = 16
 
 
@@ -18,14 +19,15 @@ def _ones(n: int, kind: str) -> Any:
 
 
 def added(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
-    """Add up an array along dimensions.
+    """Add up an array along dimensions, float16 in float32, and long dimensions of floats in blocks.
 
     Down the rows of a matrix, where biases and batch statistics are summed, this is the product of a row of ones and
     the matrix: BLAS takes a third to an eighth of the time that ``np.add.reduce`` does. It takes a quarter along short
     rows, as those of probabilities.
     """
+    kind = x.dtype.char
     if len(dim) == 1 and x.ndim == 2:
-        (n, m), kind = x.shape, x.dtype.char
+        n, m = x.shape
         if kind in "fd":
             if dim[0] == 0 < n <= _MOST_ROWS:
                 total = _ones(n, kind).dot(x)
@@ -33,7 +35,50 @@ def added(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
             if dim[0] == 1 and 0 < m <= _MOST_COLUMNS:
                 total = x.dot(_ones(m, kind))
                 return total[:, None] if keepdim else total
+    if kind == "e":
+        return added(x.astype(np.float32), dim, keepdim).astype(np.float16)
+    if kind in "fd" and x.size and count(x.shape, dim) > _MOST_ROWS and not _is_one_row(x, dim):
+        total = _in_blocks(x, dim)
+        return total if keepdim else total.reshape([n for d, n in enumerate(x.shape) if d not in dim])[()]
     return np.add.reduce(x, axis=dim, keepdims=keepdim)
+
+
+def _is_one_row(x: Any, dim: tuple[int, ...]) -> bool:
+    """Tell whether all numbers are added, and lie in memory without gaps: NumPy adds these in pairs."""
+    return len(dim) == x.ndim and (x.flags.c_contiguous or x.flags.f_contiguous)
+
+
+def _in_blocks(x: Any, dim: tuple[int, ...]) -> Any:
+    """Add up along dimensions, which are kept with size 1, those that lie together in memory at a time.
+
+    NumPy adds in pairs, which keeps the digits, only along the dimension that is innermost in memory.
+    """
+    order = sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]))
+    total, back = x.transpose(order), [order.index(d) for d in range(x.ndim)]
+    runs: list[list[int]] = []
+    for axis, d in enumerate(order):
+        if d in dim:
+            joins = runs and runs[-1][-1] == axis - 1 and total.strides[axis - 1] == x.strides[d] * x.shape[d]
+            runs[-1].append(axis) if joins else runs.append([axis])
+    for run in reversed(runs):
+        if run[-1] == x.ndim - 1 or count(total.shape, tuple(run)) <= _BLOCK:
+            total = np.add.reduce(total, axis=tuple(run), keepdims=True)
+        else:
+            total = _added_down(total, run[0], run[-1] + 1)
+    return total.transpose(back)
+
+
+def _added_down(x: Any, first: int, end: int) -> Any:
+    """Add up along dimensions that others follow, which are kept with size 1: blocks of rows, and then their sums."""
+    shape = x.shape
+    rows = x.reshape(math.prod(shape[:first]), math.prod(shape[first:end]), math.prod(shape[end:]))
+    while (n := rows.shape[1]) > 1:
+        block = min(n, _BLOCK)
+        whole = n - n % block
+        blocks = rows[:, :whole].reshape(len(rows), whole // block, block, rows.shape[2])
+        sums = _ones(block, rows.dtype.char) @ blocks
+        rows = np.concatenate([sums, rows[:, whole:]], axis=1) if whole < n else sums
+    return rows.reshape(shape[:first] + (1,) * (end - first) + shape[end:])
 
 
 def averaged(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
@@ -42,6 +87,29 @@ def averaged(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
         return averaged(x.astype(np.float32), dim, keepdim).astype(np.float16)
     total = added(x, dim, keepdim)
     return total / (x.size // total.size) if x.size else total * np.nan
+
+
+def divided(x: Any, n: int) -> Any:
+    """Divide by a count, which may lie above the largest number of float16, 65504."""
+    return x / n if n < 65504 else x * (1 / n)
+
+
+def running(function: np.ufunc, x: Any, dim: int) -> Any:
+    """Return the running sums or products along a dimension, of floats computed in twice their width, as in PyTorch."""
+    if x.dtype.kind != "f":
+        return function.accumulate(x, axis=dim)
+    return function.accumulate(x, axis=dim, dtype=_wider(x)).astype(x.dtype, copy=False)
+
+
+def _wider(x: Any) -> type[np.floating[Any]]:
+    return np.float32 if x.dtype.char == "e" else np.float64
+
+
+def multiplied(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
+    """Multiply an array along dimensions, float16 in float32."""
+    if x.dtype.char == "e":
+        return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=np.float32).astype(np.float16)
+    return np.multiply.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def largest(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..primitive import primitive
+from ..reducing import added
 from ._arguments import dimensions, integer, tensor_of
 from .diagonal import _diagonal
 from .linalg import _matmul, _same_dtype
@@ -40,6 +41,12 @@ def _einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str,
 @primitive(view=True, operands=lambda g, i, operands, inputs, output: _einsum_rule(g, i, operands, inputs, output))
 def _einsum(*operands: Array, inputs: tuple[str, ...], output: str) -> Array:
     """Sum products over the indices that `output` lacks; no operand names an index twice."""
+    if len(operands) == 1 and operands[0].dtype.kind == "f":
+        labels = inputs[0]
+        left = [c for c in labels if c in output]
+        x = operands[0]
+        total = added(x, tuple(d for d, c in enumerate(labels) if c not in output)) if len(left) < x.ndim else x
+        return total.transpose([left.index(c) for c in output])
     return np.einsum(f"{','.join(inputs)}->{output}", *operands, optimize=len(operands) > 1)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..primitive import primitive
+from ..reducing import multiplied, running
 from ._arguments import along, dimension, numpy_names, tensor_of
 from .shape import spread, unsqueeze
 
@@ -30,7 +31,7 @@ def _from_the_end(g: Array, dim: int) -> Array:
 
 @primitive(symbol="Σ…", input=lambda g, dim: _from_the_end(g, dim))
 def _cumsum(input: Array, *, dim: int) -> Array:
-    return np.add.accumulate(input, axis=dim)
+    return running(np.add, input, dim)
 
 
 def _product_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
@@ -53,7 +54,7 @@ def _product_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
 
 @primitive(symbol="Π…", input=lambda g, y, input, dim: _product_rule(g, y, input, dim))
 def _cumprod(input: Array, *, dim: int) -> Array:
-    return np.multiply.accumulate(input, axis=dim)
+    return running(np.multiply, input, dim)
 
 
 @numpy_names
@@ -125,7 +126,7 @@ def _others(x: Array, y: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
     input=lambda g, y, input, dim, keepdim: spread(g, input.shape, dim, keepdim) * _others(input, y, dim, keepdim),
 )
 def _prod(input: Array, *, dim: Any, keepdim: Any) -> Array:
-    return np.multiply.reduce(input, axis=dim, keepdims=keepdim)
+    return multiplied(input, dim, keepdim)
 
 
 @numpy_names

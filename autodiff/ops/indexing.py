@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..graph import Node
 from ..primitive import NUMBERS, primitive, wrap
-from ..reducing import averaged
+from ..reducing import averaged, divided
 from ._arguments import dimension, integer, numpy_names, tensor_of
 from .elementwise import add, where
 from .shape import broadcast_to, ravel
@@ -160,7 +160,7 @@ def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Arra
 
 @primitive(
     symbol="NLL",
-    input=lambda g, input_shape, labels: _to_classes(-g / (labels.size or 1), labels, shape=input_shape),
+    input=lambda g, input_shape, labels: _to_classes(-divided(g, labels.size or 1), labels, shape=input_shape),
 )
 def mean_nll(input: Array, labels: Array) -> Array:
     """Average of minus the entries of the labels' classes, which are log-probabilities: of (N, C, ...) by (N, ...)."""

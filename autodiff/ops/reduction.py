@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from ..dtypes import get_default_dtype
 from ..graph import Node
 from ..primitive import NUMBERS, primitive, wrap
-from ..reducing import added, averaged, count, largest
+from ..reducing import added, averaged, count, divided, largest
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
 from .elementwise import abs, maximum, minimum, sign, where
@@ -28,6 +28,18 @@ __all__ = [
 ]  # fmt: skip
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+
+
+def _total(x: Array, dim: tuple[int, ...]) -> Array:
+    """Add up along dimensions, which are kept with size 1."""
+    return _sum(x, dim=dim, keepdim=True) if isinstance(x, Node) else added(x, dim, True)
+
+
+def _single(x: Array) -> Array:
+    """Return half precision in single, and anything else as it is."""
+    if x.dtype.char != "e":
+        return x
+    return x.to(np.float32) if isinstance(x, Node) else x.astype(np.float32)
 
 
 # -- sums --------------------------------------------------------------------------------------------------------------
@@ -77,7 +89,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
 
 
 @primitive(
-    input=lambda g, input_shape, dim, keepdim: spread(g / (count(input_shape, dim) or 1), input_shape, dim, keepdim)
+    input=lambda g, input_shape, dim, keepdim: spread(divided(g, count(input_shape, dim) or 1), input_shape, dim, keepdim)
 )
 def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
     return averaged(input, dim, keepdim)
@@ -146,7 +158,7 @@ def var(
     tensor(1.)
     """
     off, options, n = _centred(input, dim, correction, keepdim, unbiased, "var")
-    return _sum(off * off, **options) / n
+    return (_sum(off * off, **options) / n).to(input.dtype)
 
 
 @numpy_names
@@ -161,13 +173,14 @@ def std(
     tensor(1.)
     """
     off, options, n = _centred(input, dim, correction, keepdim, unbiased, "std")
-    return _norm(off, p=2, **options) / math.sqrt(n) if n else _sum(off * off, **options) / n
+    y: Tensor = _norm(off, p=2, **options) / math.sqrt(n) if n else _sum(off * off, **options) / n
+    return y.to(input.dtype)
 
 
 def _centred(
     input: Tensor, dim: Any, correction: Any, keepdim: bool, unbiased: bool | None, name: str
 ) -> tuple[Tensor, dict[str, Any], float]:
-    """Return the distances from the mean, what their sum is told, and the denominator under it."""
+    """Return the distances from the mean, float16 in float32, what their sum is told, and the denominator under it."""
     x = tensor_of(input, name)
     if x.dtype.kind != "f":
         raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
@@ -178,6 +191,7 @@ def _centred(
     options = along(dim, keepdim, x.ndim, name)
     dims = options["dim"]
     n = count(x.shape, dims) - (correction if unbiased is None else int(unbiased))
+    x = _single(x)
     return x - _mean(x, dim=dims, keepdim=True), options, builtins.max(n, 0)
 
 
@@ -195,13 +209,31 @@ def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], kee
 
 @primitive(symbol="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim))
 def _norm(input: Array, *, p: float, dim: Any, keepdim: Any) -> Array:
+    x = _single(input)
+    total = _powers(x, p, dim)
+    smallest = np.finfo(x.dtype).tiny / np.finfo(x.dtype).eps
+    if not x.size or np.all((total > smallest) & (total < np.inf)):
+        y = _root(total, p)
+    else:  # the powers, not the norm, may be too large or too small for the dtype
+        size = np.abs(x)
+        scale = largest(size, dim, True) if p > 0 else np.minimum.reduce(size, axis=dim, keepdims=True)
+        scale = np.where((scale == 0) | np.isinf(scale), 1, scale)
+        y = scale * _root(_powers(x / scale, p, dim), p)
+    y = y.astype(input.dtype, copy=False)
+    return y if keepdim else np.squeeze(y, dim)[()]
+
+
+def _powers(x: Array, p: float, dim: tuple[int, ...]) -> Array:
+    """Return the sum of the powers of sizes, whose root is the norm."""
     if p == 2:
-        return np.sqrt(np.add.reduce(input * input, axis=dim, keepdims=keepdim))
-    size = np.abs(input)
+        return added(x * x, dim, True)
+    size = np.abs(x)
     zero = (size == 0) & (p < 0)  # a single one makes such a norm 0
-    powers = np.where(zero, np.inf, np.where(zero, 1, size) ** p)
-    total = np.add.reduce(powers, axis=dim, keepdims=keepdim)
-    return total ** (1 / p)
+    return added(np.where(zero, np.inf, np.where(zero, 1, size) ** p), dim, True)
+
+
+def _root(total: Array, p: float) -> Array:
+    return np.sqrt(total) if p == 2 else total ** (1 / p)
 
 
 @numpy_names
@@ -264,7 +296,7 @@ def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool, 
     """Give the gradient to the extreme elements, in equal shares; among NaN to these, if `nan` says so."""
     extreme = x == spread(y, x.shape, dims, keepdim)
     chosen = (extreme | np.isnan(x) if nan else extreme) * np.ones_like(x)
-    return chosen * spread(g, x.shape, dims, keepdim) / chosen.sum(axis=dims, keepdims=True)
+    return chosen * spread(g, x.shape, dims, keepdim) / _total(chosen, dims)
 
 
 @primitive(symbol="max", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
@@ -423,11 +455,12 @@ def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 @primitive(input=lambda g, y, input, dim, keepdim: _weighted(g, y, input, dim, keepdim))
 def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
-    top = np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf)
+    x = _single(input)
+    top = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
     top = np.where(np.isinf(top), 0, top)
-    with np.errstate(over="ignore"):  # an infinity gives one
-        total = np.add.reduce(np.exp(input - top), axis=dim, keepdims=True)
+    total = added(np.exp(x - top), dim, True)
     y = np.log(total, out=np.full_like(total, -np.inf), where=total != 0) + top
+    y = y.astype(input.dtype, copy=False)
     return y if keepdim else y.reshape([n for i, n in enumerate(input.shape) if i not in dim])
 
 
@@ -450,25 +483,32 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     return _logsumexp(x, **along(dim, keepdim, x.ndim, "logsumexp"))
 
 
-def _total(x: Array, dim: int) -> Array:
-    """Add up along a dimension, which is kept with size 1."""
-    return _sum(x, dim=(dim,), keepdim=True) if isinstance(x, Node) else added(x, (dim,), True)
+def _softmax_rule(g: Array, y: Array, dim: int) -> Array:
+    g, y = _single(g), _single(y)
+    return y * (g - _total(g * y, (dim,)))
 
 
-@primitive(input=lambda g, y, dim: y * (g - _total(g * y, dim)))
+def _log_softmax_rule(g: Array, y: Array, dim: int) -> Array:
+    g, y = _single(g), _single(y)
+    return g - np.exp(y) * _total(g, (dim,))
+
+
+@primitive(input=_softmax_rule)
 def _softmax(input: Array, *, dim: int) -> Array:
     if not input.size:
         return input.copy()
-    e = np.exp(input - largest(input, (dim,), True))
-    return e / _total(e, dim)
+    x = _single(input)
+    e = np.exp(x - largest(x, (dim,), True))
+    return (e / added(e, (dim,), True)).astype(input.dtype, copy=False)
 
 
-@primitive(input=lambda g, y, dim: g - np.exp(y) * _total(g, dim))
+@primitive(input=_log_softmax_rule)
 def _log_softmax(input: Array, *, dim: int) -> Array:
     if not input.size:
         return input.copy()
-    off = input - largest(input, (dim,), True)
-    return off - np.log(_total(np.exp(off), dim))
+    x = _single(input)
+    off = x - largest(x, (dim,), True)
+    return (off - np.log(added(np.exp(off), (dim,), True))).astype(input.dtype, copy=False)
 
 
 @numpy_names
