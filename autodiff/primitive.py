@@ -15,7 +15,7 @@ from . import dtypes
 from .anomaly import check_result
 from .graph import NO_PARAMS, Node, changed_since, share_version, tick
 from .modes import Watch, is_recording
-from .silence import SILENT, restore, silence
+from .silence import runner, silent
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -233,24 +233,21 @@ def primitive(
 
 
 def _unary(op: Primitive) -> Callable[..., Any]:
-    forward = op.forward
+    forward, quiet = op.forward, runner(op.forward)
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
             return _plainly(op.name, forward, (input,), NO_PARAMS)
         a = input._data
         records = input._requires_grad and is_recording() is True
-        before = silence(SILENT)
         try:
-            value = forward(a) if records else _carefully(op, (a,), NO_PARAMS)
+            value = quiet().run(forward, a) if records else quiet().run(_carefully, op, (a,), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (a,)) from None
-        finally:
-            restore(before)
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if value.__class__ is not a.__class__ or value.base is not None or value is a:
+        if value.__class__ is not a.__class__ or (value.__class__ is ndarray and (value.base is not None or value is a)):
             _settle(op, out, (input,))
         if records:
             out._requires_grad = True
@@ -264,7 +261,7 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
 def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
     """Return what applies an operation to two operands; if it yields, an unknown one gives NotImplemented."""
-    forward = op.forward
+    forward, quiet = op.forward, runner(op.forward)
 
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
@@ -282,17 +279,14 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             input, other = _meet(input, other)
             a, b = input._data, other._data
         records = (input._requires_grad or other._requires_grad) and is_recording() is True
-        before = silence(SILENT)
         try:
-            value = forward(a, b) if records else _carefully(op, (a, b), NO_PARAMS)
+            value = quiet().run(forward, a, b) if records else quiet().run(_carefully, op, (a, b), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (a, b)) from None
-        finally:
-            restore(before)
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if value.__class__ is not a.__class__ or value.base is not None or value is a or value is b:
+        if value.__class__ is not kind or (kind is ndarray and (value.base is not None or value is a or value is b)):
             _settle(op, out, (input, other))
         if records:
             out._requires_grad = True
@@ -305,7 +299,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
 
 
 def _general(op: Primitive) -> Callable[..., Any]:
-    forward, view, defaults = op.forward, op.view, op.defaults
+    forward, view, defaults, quiet = op.forward, op.view, op.defaults, runner(op.forward)
 
     def apply(*inputs: Any, **params: Any) -> Any:
         if defaults:
@@ -326,13 +320,13 @@ def _general(op: Primitive) -> Callable[..., Any]:
         if view and a.__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             inputs[0]._data = arrays[0] = a = np.asarray(a)
         records = leads and is_recording() is True
-        before = silence(SILENT)
         try:
-            value = forward(*arrays, **params) if records else _carefully(op, arrays, params)
+            if records:
+                value = quiet().run(forward, *arrays, **params)
+            else:
+                value = quiet().run(_carefully, op, arrays, params)
         except Exception as error:
             raise _failed(op.name, error, arrays) from None
-        finally:
-            restore(before)
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -363,13 +357,10 @@ def nondifferentiable(forward: Callable[P, Any], compares: bool = False) -> Call
         if len(nodes) == 2:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]
-        before = silence(SILENT)
         try:
-            return wrap(compute(*arrays, **params))
+            return wrap(silent().run(compute, *arrays, **params))
         except Exception as error:
             raise _failed(name, error, arrays) from None
-        finally:
-            restore(before)
 
     return cast("Callable[P, Tensor]", apply)
 
@@ -492,13 +483,10 @@ def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], pa
         if v.__class__ is not ndarray or v.dtype.kind != "f":
             values = _arrays(name, values)
             break
-    before = silence(SILENT)
     try:
-        return forward(*values, **params)
+        return runner(forward)().run(forward, *values, **params)
     except Exception as error:
         raise _failed(name, error, values) from None
-    finally:
-        restore(before)
 
 
 def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -26,26 +26,22 @@ def added(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
     rows, as those of probabilities.
     """
     kind = x.dtype.char
-    if len(dim) == 1 and x.ndim == 2:
-        n, m = x.shape
-        if kind in "fd":
+    if kind in "fd":
+        if len(dim) == 1 and x.ndim == 2:
+            n, m = x.shape
             if dim[0] == 0 < n <= _MOST_ROWS:
                 total = _ones(n, kind).dot(x)
                 return total[None] if keepdim else total
             if dim[0] == 1 and 0 < m <= _MOST_COLUMNS:
                 total = x.dot(_ones(m, kind))
                 return total[:, None] if keepdim else total
-    if kind == "e":
+        # What lies in memory without gaps, and is added as a whole, NumPy adds in pairs.
+        if x.size > _MOST_ROWS and not (len(dim) == x.ndim and x.flags.forc) and count(x.shape, dim) > _MOST_ROWS:
+            total = _in_blocks(x, dim)
+            return total if keepdim else total.reshape([n for d, n in enumerate(x.shape) if d not in dim])[()]
+    elif kind == "e":
         return added(x.astype(np.float32), dim, keepdim).astype(np.float16)
-    if kind in "fd" and x.size and count(x.shape, dim) > _MOST_ROWS and not _is_one_row(x, dim):
-        total = _in_blocks(x, dim)
-        return total if keepdim else total.reshape([n for d, n in enumerate(x.shape) if d not in dim])[()]
     return np.add.reduce(x, axis=dim, keepdims=keepdim)
-
-
-def _is_one_row(x: Any, dim: tuple[int, ...]) -> bool:
-    """Tell whether all numbers are added, and lie in memory without gaps: NumPy adds these in pairs."""
-    return len(dim) == x.ndim and (x.flags.c_contiguous or x.flags.f_contiguous)
 
 
 def _in_blocks(x: Any, dim: tuple[int, ...]) -> Any:

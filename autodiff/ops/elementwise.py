@@ -409,7 +409,6 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 # -- activations -------------------------------------------------------------------------------------------------------
 
 
-@np.errstate(over="ignore")  # exp(-x) = inf gives the limit, 0
 def _logistic(x: Array) -> Array:
     if x.dtype.kind in "bu":  # which cannot be negative
         x = x.astype(np.float64)
@@ -504,7 +503,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 def _sigma(x: Array) -> Array:
-    """The logistic function for rules, while which NumPy is silent anyway."""
+    """Return the logistic function in a rule."""
     return sigmoid(x) if isinstance(x, Node) else 1 / (1 + np.exp(-x))
 
 
