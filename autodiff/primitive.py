@@ -321,10 +321,12 @@ def _general(op: Primitive) -> Callable[..., Any]:
             inputs[0]._data = arrays[0] = a = np.asarray(a)
         records = leads and is_recording() is True
         try:
-            if records:
+            if not records:
+                value = quiet().run(_carefully, op, arrays, params)
+            elif params:
                 value = quiet().run(forward, *arrays, **params)
             else:
-                value = quiet().run(_carefully, op, arrays, params)
+                value = quiet().run(forward, *arrays)
         except Exception as error:
             raise _failed(op.name, error, arrays) from None
         out = _new(_Result)
