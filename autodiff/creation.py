@@ -15,6 +15,7 @@ from . import dtypes
 from .ops._arguments import sizes
 from .primitive import NUMBERS
 from .random import default_generator
+from .silence import silent
 from .tensor import Tensor
 
 __all__ = [
@@ -73,12 +74,12 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     if isinstance(data, Tensor):
         data = data._data
     try:
-        array = np.array(data, dtype=wanted)
+        array = silent().run(np.array, data, dtype=wanted)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{name}: {error}") from None
     dtypes.checked(array.dtype, name)
     if wanted is None and array.dtype.kind == "f" and not isinstance(_first(data), (np.ndarray, np.generic, Tensor)):
-        array = array.astype(dtypes.get_default_dtype())
+        array = silent().run(array.astype, dtypes.get_default_dtype())
     return array if array.ndim else array[()]
 
 

@@ -26,6 +26,7 @@ from .ops import transcendental as t
 from .primitive import NUMBERS, OPERANDS, as_operator
 from .printing import formatted
 from .random import default_generator
+from .silence import silent
 
 __all__ = ["Tensor"]
 
@@ -357,7 +358,8 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> Any:
-        return np.any(self._data == (value._data if isinstance(value, Node) else value)).item()
+        same = silent().run(np.equal, self._data, value._data if isinstance(value, Node) else value)
+        return np.any(same).item()
 
     def __copy__(self) -> Tensor:
         self._refuse_copy()
@@ -529,11 +531,7 @@ class Tensor(Node):
             )
         before = np.array(self._data) if state.__class__ is Watch else None
         try:
-            if before is None:
-                write(self.data)
-            else:
-                with np.errstate(all="ignore"):  # the report says more than NumPy's warning
-                    write(self.data)
+            silent().run(write, self.data)
         except Exception as error:
             kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
             raise kind(f"{name}: {error}") from None

@@ -26,6 +26,7 @@ def _gradients(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]
     return [p.grad for p in _listed(parameters, name) if p.grad is not None]
 
 
+@np.errstate(all="ignore")  # an infinite norm makes the gradients 0, or NaN, silently as in PyTorch
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -70,8 +71,8 @@ def clip_grad_norm_(
     gradients, norm_type, max_norm = _gradients(parameters, "clip_grad_norm_"), float(norm_type), float(max_norm)
     if not gradients:
         return ad.tensor(0.0)
-    norms = np.stack([np.linalg.norm(g.data.ravel(), norm_type) for g in gradients])
-    total = np.linalg.norm(norms, norm_type)
+    norms = [ad.norm(g.detach(), norm_type) for g in gradients]
+    total = ad.norm(ad.stack(norms), norm_type).data
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")
     coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))

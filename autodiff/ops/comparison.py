@@ -9,6 +9,7 @@ import numpy as np
 
 from ..graph import Node
 from ..primitive import NUMBERS, nondifferentiable, wrap
+from ..silence import silent
 from ._arguments import named, operands
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
         if not value >= 0:
             raise RuntimeError(f"isclose: {what} must not be negative, got {value}")
     try:
-        return wrap(np.isclose(x._data, y._data, rtol, atol, bool(equal_nan)))  # type: ignore[no-any-return]  # wrap returns a Tensor
+        return wrap(silent().run(np.isclose, x._data, y._data, rtol, atol, bool(equal_nan)))  # type: ignore[no-any-return]  # wrap returns a Tensor
     except ValueError as error:
         raise RuntimeError(f"isclose: {error}") from None
 

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from .. import dtypes
 from ..graph import Node
 from ..primitive import NUMBERS, lift, primitive, wrap
+from ..silence import silent
 from ._arguments import integer, named, operands, tensor_of
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def to(input: Tensor, dtype: DTypeLike) -> Tensor:
         return input
     if wanted.kind == "f" and input.dtype.kind == "f":
         return _cast(input, dtype=wanted)
-    return wrap(input._data.astype(wanted))  # type: ignore[no-any-return]  # wrap returns a Tensor
+    return wrap(silent().run(input._data.astype, wanted))  # type: ignore[no-any-return]  # wrap returns a Tensor
 
 
 def _power_slope(x: Array, n: float) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from ..graph import Node
 from ..primitive import primitive
 from ..reducing import averaged
+from ..silence import silent
 from .reduction import _mean
 
 if TYPE_CHECKING:
@@ -78,9 +79,14 @@ def standardize(input: Tensor, dim: tuple[int, ...], eps: float) -> tuple[Tensor
     ----------
     Ioffe and Szegedy, "Batch normalization", ICML 2015.
     """
-    mean, off = _centred(input._data, dim)
+    values, mean, var, scale = silent().run(_standardized, input._data, dim, eps)
+    return _standardize(input, values=values, scale=scale, dim=dim, eps=eps), mean, var
+
+
+def _standardized(x: Array, dim: tuple[int, ...], eps: float) -> tuple[Array, Array, Array, Array]:
+    """Return standardized values, the mean and variance used, and the inverse of the standard deviation."""
+    mean, off = _centred(x, dim)
     var = _average(off * off, dim)
     scale = 1 / np.sqrt(var + eps)
     off *= scale
-    y = _standardize(input, values=off.astype(input.dtype, copy=False), scale=scale, dim=dim, eps=eps)
-    return y, mean, var
+    return off.astype(x.dtype, copy=False), mean, var, scale

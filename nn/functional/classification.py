@@ -327,6 +327,8 @@ def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
     PyTorch computes the slope as (x - t) / max(x (1 - x), 1e-12). A parabola that is 0 at x, wherever that is, has
     such a slope and leaves the value to logarithms that are cut at -100.
     """
+    if x.dtype == np.float16:  # in which 1e-12 is 0
+        return _bernoulli(x.float(), t.float()).to(np.float16)
     p = x.data
     certain = p * (1 - p) < 1e-12
     if not certain.any():

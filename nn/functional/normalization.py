@@ -12,6 +12,7 @@ import autodiff as ad
 from autodiff import Tensor
 from autodiff.graph import increment_version
 from autodiff.ops.normalization import standardize
+from autodiff.silence import silent
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
 
@@ -80,7 +81,8 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-        mean, scale = running_mean.data.copy(), 1 / np.sqrt(running_var.data + eps)  # they may move before backward
+        # They may move before backward.
+        mean, scale = running_mean.data.copy(), silent().run(lambda var: 1 / np.sqrt(var + eps), running_var.data)
         if x.ndim > 2:
             mean, scale = mean.reshape(shape), scale.reshape(shape)
         factor = Tensor(scale) if weight is None else weight * scale
@@ -90,8 +92,8 @@ def batch_norm(
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
     y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps)
-    _average(running_mean, mean, momentum, 1)
-    _average(running_var, var, momentum, n / (n - 1))
+    silent().run(_average, running_mean, mean, momentum, 1)
+    silent().run(_average, running_var, var, momentum, n / (n - 1))
     return _scaled(y, weight, bias)
 
 
