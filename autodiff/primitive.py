@@ -122,6 +122,11 @@ class Primitive:
         """The rules for inputs 0, 1, ... as backward calls them, computing on tensors and so recording."""
         return self._compiled("")
 
+    @functools.cached_property
+    def gives_floats(self) -> bool:
+        """Whether integers alone become floats, as in a division."""
+        return bool(self.forward(*(np.ones((), np.int64) for _ in self.inputs)).dtype.kind == "f")
+
     def _compiled(self, access: str) -> Sequence[Compiled]:
         compiled = [self._compile(name, access) if name in self.rules else self._refuse for name in self.inputs]
         return _Same(compiled) if self.variadic else tuple(compiled)
@@ -268,16 +273,17 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             if isinstance(input, Node):
                 if yields and not isinstance(other, OPERANDS):
                     return NotImplemented
-                other = wrap(_array(op.name, other, input._data.dtype))
+                other = wrap(_operand(op, other, input._data.dtype))
             elif isinstance(other, Node):
-                input = wrap(_array(op.name, input, other._data.dtype))
+                input = wrap(_operand(op, input, other._data.dtype))
             else:
                 return _plainly(op.name, forward, (input, other), NO_PARAMS)
         a, b = input._data, other._data
         kind = a.__class__
         if (kind is ndarray or kind is not b.__class__) and a.dtype is not b.dtype:  # a scalar's class is its dtype
-            input, other = _meet(input, other)
-            a, b = input._data, other._data
+            if "f" in (a.dtype.kind, b.dtype.kind):  # integers meet in `_floating`
+                input, other = _meet(input, other)
+                a, b = input._data, other._data
         records = (input._requires_grad or other._requires_grad) and is_recording() is True
         try:
             value = quiet().run(forward, a, b) if records else quiet().run(_carefully, op, (a, b), NO_PARAMS)
@@ -399,6 +405,16 @@ def lift(name: str, values: tuple[Any, ...], compares: bool = False) -> tuple[No
     return tuple(v if isinstance(v, Node) else wrap(_array(name, v, like, compares)) for v in values)
 
 
+def _operand(op: Primitive, value: Any, like: np.dtype[Any]) -> Any:
+    """Return what stands beside a tensor of dtype `like` as an array; an integer out of range if it becomes a float."""
+    try:
+        return _array(op.name, value, like)
+    except ValueError:
+        if like.kind not in "iu" or not -(2**63) <= value < 2**63 or not op.gives_floats:
+            raise
+        return np.int64(value)
+
+
 def _array(name: str, value: Any, like: np.dtype[Any], compares: bool = False) -> Any:
     if value.__class__ is float and like.kind == "f":  # by far the most frequent
         return dtypes.scalar(value, like)
@@ -440,13 +456,13 @@ def _carefully(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> 
 
 
 def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Compute a result; what integers alone turn into floats has the default float dtype."""
+    """Compute a result; what integers alone turn into floats, each for itself, has the default float dtype."""
     if any(array.dtype.kind == "f" for array in arrays):
         return op.forward(*arrays, **params)
-    value = op.forward(*arrays, **params)
+    value = op.forward(*(dtypes.met(*arrays) if len(arrays) == 2 and not params else arrays), **params)
     if value.dtype.kind != "f":
         return value
-    if value.dtype != np.float64:
+    if value.dtype != np.float64 or len({array.dtype for array in arrays}) > 1:
         value = op.forward(*(array.astype(np.float64) for array in arrays), **params)
     return value.astype(dtypes.get_default_dtype(), copy=False)
 

@@ -114,6 +114,11 @@ def trace(input: Tensor) -> Tensor:
 
 
 @named
+def _zero(x: Tensor) -> Any:
+    """Return the 0 of a tensor's dtype: False of booleans, which an integer beside them would widen."""
+    return x.dtype.type(0)
+
+
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Keep the lower triangle of matrices, up to a diagonal, and set the rest to 0.
 
@@ -124,7 +129,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
             [3, 4]])
     """
     x, k = _matrices(input, diagonal, "tril")
-    return where(_triangle(x, k), x, 0)
+    return where(_triangle(x, k), x, _zero(x))
 
 
 @named
@@ -138,7 +143,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
             [0, 4]])
     """
     x, k = _matrices(input, diagonal, "triu")
-    return where(~_triangle(x, k - 1), x, 0)
+    return where(~_triangle(x, k - 1), x, _zero(x))
 
 
 def _triangle(x: Tensor, k: int) -> Array:

@@ -69,7 +69,7 @@ def _times(other: Any, alpha: float, input: Any, name: str) -> Any:
     x, y = operands(name, input, other)
     if x.dtype.kind != "f" and isinstance(alpha, (float, np.floating)):
         raise RuntimeError(f"{name}: alpha of integers must be an integer, got {alpha}")
-    return mul(y, alpha)
+    return mul(y, alpha if y.dtype.kind != "b" else bool(alpha))
 
 
 @primitive(symbol="−", input=lambda g: g, other=lambda g: -g)
@@ -281,7 +281,17 @@ def _power(input: Array, *, n: float) -> Array:
 def _pow(input: Array, exponent: Array) -> Array:
     if input.dtype.kind == exponent.dtype.kind == "b":
         return input | ~exponent
+    if exponent.dtype.kind == "i" and input.dtype.kind != "f" and (exponent < 0).any():
+        return _integer_power(input, exponent)
     return input**exponent
+
+
+def _integer_power(x: Array, n: Array) -> Array:
+    """Return powers of integers where some exponents are negative: these are 0 but for those of 1 and -1."""
+    x = x.astype(np.result_type(x, n))
+    ones, zeros = np.ones_like(x), np.zeros_like(x)
+    of_ones = np.where((x == 1) | (n % 2 == 0), ones, -ones)
+    return np.where(n >= 0, x ** np.maximum(n, 0), np.where((x == 1) | (x == -1), of_ones, zeros))
 
 
 def _one_where(condition: Array, x: Array, like: Array) -> Array:
@@ -323,8 +333,8 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     >>> ad.float_power(ad.tensor([2, 3]), -1)
     tensor([0.5000, 0.3333], dtype=float64)
     """
-    x, n = operands("float_power", input, exponent)
-    return pow(to(x, np.float64), to(n, np.float64) if isinstance(exponent, (Node, np.ndarray)) else exponent)
+    x, n = (to(v, np.float64) if isinstance(v, (Node, np.ndarray)) else v for v in (input, exponent))
+    return pow(x, n)
 
 
 def square(input: Any) -> Tensor:
@@ -373,6 +383,8 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     tensor2=lambda g, tensor1: g * tensor1,
 )
 def _addcmul(input: Array, tensor1: Array, tensor2: Array) -> Array:
+    if input.dtype.char == "e":  # the product alone may overflow
+        return _addcmul(*(x.astype(np.float32) for x in (input, tensor1, tensor2))).astype(np.float16)
     y = tensor1 * tensor2
     try:
         y += input

@@ -15,7 +15,7 @@ from ..primitive import NUMBERS, primitive, wrap
 from ..reducing import added, averaged, count, divided, largest
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
-from .elementwise import abs, maximum, minimum, sign, where
+from .elementwise import abs, clone, maximum, minimum, sign, where
 from .indexing import ValuesIndices, gather
 from .shape import spread, squeeze, unsqueeze
 
@@ -442,7 +442,7 @@ def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, com
         return compare(input, dim)
     indices = find(input, dim, True)
     indices.name = find.__name__  # for pictures
-    values = gather(input, dim, indices) if indices.ndim else input + 0
+    values = gather(input, dim, indices) if indices.ndim else clone(input)
     return ValuesIndices(*((values, indices) if keepdim or not indices.ndim else _both(values, indices, dim)))
 
 
