@@ -184,7 +184,7 @@ def _integers_by_zero(other: Array) -> np.errstate:
     return np.errstate(divide="raise") if other.dtype.kind != "f" else np.errstate()
 
 
-@primitive(symbol="mod", input=lambda g: g, other=lambda g, input, other: -g * np.floor(input / other))
+@primitive(symbol="mod", input=lambda g: g, other=lambda g, input, other: -g * (input // other))
 def remainder(input: Array, other: Array) -> Array:
     """Remainder of a division rounded down; it has the sign of `other`.
 
@@ -275,7 +275,7 @@ def _power(input: Array, *, n: float) -> Array:
 
 @primitive(
     symbol="pow",
-    input=lambda g, input, exponent: np.where(exponent == 0, 0, g * exponent * input ** (exponent - 1)),
+    input=lambda g, input, exponent: np.where(exponent == 0, 0, g * (exponent * input ** (exponent - 1))),
     exponent=lambda g, y, input, exponent: g * y * np.log(_one_where((input == 0) & (exponent >= 0), input, exponent)),
 )
 def _pow(input: Array, exponent: Array) -> Array:

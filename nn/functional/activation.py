@@ -227,6 +227,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     x = checked_floats(input, "gelu")
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    if x.dtype == np.float16:  # in which 1 + erf(x) loses all digits where it is small
+        return gelu(x.float(), approximate).to(np.float16)
     # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
     near = x.clamp(-40, 40) if (np.abs(x.data) > 40).any() else x
     if approximate == "tanh":

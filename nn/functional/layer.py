@@ -182,10 +182,11 @@ def checked_row(padding_idx: int, rows: int, name: str) -> int:
 
 def _shorten(weight: Tensor, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]], limit: float, p: float) -> None:
     """Shorten rows of a table to a length, in place."""
-    lengths = np.linalg.norm(weight.data[rows], p, axis=1)
+    lengths = ad.norm(Tensor(weight.data[rows]), p, 1).data
     long = lengths > limit
     if long.any():
-        weight.data[rows[long]] *= (limit / (lengths[long] + 1e-7))[:, None].astype(weight.dtype)
+        with np.errstate(all="ignore"):
+            weight.data[rows[long]] *= (limit / (lengths[long] + 1e-7))[:, None].astype(weight.dtype)
         increment_version(weight)
 
 

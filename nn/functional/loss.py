@@ -107,11 +107,11 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     x, t = checked_pair(checked_floats(input, "smooth_l1_loss"), target, "smooth_l1_loss")
-    off = (x - t).abs()
-    if beta:
-        near = off.clamp_max(beta)
-        off = 0.5 / beta * (near * near) + (off - near)
-    return reduced(off, reduction)
+    off = x - t
+    if not beta:
+        return reduced(off.abs(), reduction)
+    near = off.clamp(-beta, beta)
+    return reduced(near / beta * (off - 0.5 * near), reduction)
 
 
 def huber_loss(
@@ -139,9 +139,9 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError(f"huber_loss: delta must be positive, got {delta}")
     x, t = checked_pair(checked_floats(input, "huber_loss"), target, "huber_loss")
-    off = (x - t).abs()
-    near = off.clamp_max(delta)
-    loss = 0.5 * (near * near) + delta * (off - near)
+    off = x - t
+    near = off.clamp(-delta, delta)
+    loss = near * (off - 0.5 * near)
     return reduced(loss if weight is None else loss * _weight(weight, x, "huber_loss"), reduction)
 
 
