@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .silence import silent
+
 __all__ = ["get_default_dtype", "set_default_dtype"]
 
 _default: np.dtype[Any] = np.dtype(np.float32)
@@ -75,7 +77,7 @@ def scalar(value: Any, like: np.dtype[Any]) -> Any:
         with np.errstate(over="ignore"):
             return like.type(value)
     if isinstance(value, (int, np.integer)):
-        return (like if like.kind in "iu" else np.dtype(np.int64)).type(value)
+        return (like if like.kind in "iu" else np.dtype(np.int64)).type(int(value))
     return _default.type(value)
 
 
@@ -99,7 +101,8 @@ def met(a: Any, b: Any) -> tuple[Any, Any]:
     if a.dtype is b.dtype or a.dtype.kind == "b" or b.dtype.kind == "b":
         return a, b
     dtype = common((a, b))
-    return a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    run = silent().run  # an integer may lie above the largest number of float16
+    return run(a.astype, dtype, copy=False), run(b.astype, dtype, copy=False)
 
 
 def element(value: Any, dtype: np.dtype[Any], operation: str) -> Any:

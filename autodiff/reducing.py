@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 _MOST_ROWS, _MOST_COLUMNS = 512, 128  # of more, adding one after the other loses digits
-_BLOCK = 128
+_BLOCK = 64
 _SHORT = 16
 
 
