@@ -32,54 +32,94 @@ class ValuesIndices(NamedTuple):
     indices: Tensor
 
 
+_BOUNDS = (int, type(None))  # what stands in most slices, besides what has to be converted
+
+
 def plain_index(key: Any) -> Any:
-    """Return an index with its tensors, lists and arrays as arrays of its own, which nobody can change later."""
-    if isinstance(key, tuple):
-        return tuple(plain_index(k) for k in key)
+    """Return an index with its tensors, lists, ranges and inner tuples as arrays of its own, which nobody can change."""
+    return tuple([_plain(k) for k in key]) if isinstance(key, tuple) else _plain(key)
+
+
+def _plain(key: Any) -> Any:
+    """Return one part of an index: an int, a slice, None, Ellipsis, a bool, or an array of integers or booleans."""
+    kind = key.__class__
+    if kind is int or kind is bool or key is None or key is Ellipsis:
+        return key
+    if kind is slice:
+        is_plain = key.step is None and key.start.__class__ in _BOUNDS and key.stop.__class__ in _BOUNDS
+        return key if is_plain else _plain_slice(key)
     if isinstance(key, Node):
-        key = key._data if key._data.ndim else key._data[()]
-    if isinstance(key, np.ndarray):
-        if key.dtype == np.uint8:
-            raise IndexError("index: uint8 is a mask in PyTorch, and positions in NumPy; convert it to bool or int64")
-        return key.copy()
-    if isinstance(key, (list, range)):
-        array = np.asarray(key)
-        return array if array.size else array.astype(np.intp)
-    return key
+        key = key._data
+    elif isinstance(key, (list, tuple, range)):
+        return _array(key)
+    if not isinstance(key, (np.ndarray, np.generic)) or key.dtype.kind not in "biu":
+        if isinstance(key, int):  # of a subclass
+            return int(key)
+        came = f"a tensor of {key.dtype}" if isinstance(key, (np.ndarray, np.generic)) else type(key).__name__
+        raise IndexError(
+            f"index: expected integers, slices, None, Ellipsis, or tensors or lists of integers or booleans, got {came}"
+        )
+    if not key.ndim:
+        return key.item()
+    if key.dtype == np.uint8:
+        raise IndexError("index: uint8 is a mask in PyTorch, and positions in NumPy; convert it to bool or int64")
+    return np.array(key)
+
+
+def _plain_slice(key: slice) -> slice:
+    """Return a slice with its bounds as ints; refuse a step that PyTorch refuses."""
+    start, stop, step = (
+        None if k is None else integer(k, "index", "a bound of a slice") for k in (key.start, key.stop, key.step)
+    )
+    if step is not None and step < 1:
+        raise ValueError(f"index: the step of a slice must be positive, got {step}; flip() reverses dimensions")
+    return slice(start, stop, step)
+
+
+def _array(key: Any) -> Any:
+    """Return a list as the array that it spells, as NumPy does; one without elements holds integers."""
+    try:
+        array = np.array(key)
+    except ValueError as error:
+        raise IndexError(f"index: {error}") from None
+    if array.dtype.kind in "bi":
+        return array
+    if array.size:
+        raise IndexError("index: a list must hold integers or booleans; what combines slices and None is a tuple")
+    return array.astype(np.intp)
 
 
 def in_two_steps(key: Any) -> tuple[Any, Any]:
-    """Part an index of integers among slices and arrays: PyTorch takes the integers first, NumPy moves dimensions.
+    """Part an index of single integers or booleans among arrays: PyTorch takes them first, NumPy moves dimensions.
 
     Returns
     -------
     first, then : index, index or None
         `then` is None where one step does.
     """
-    parts = key if isinstance(key, tuple) else (key,)
-    arrays = [k for k in parts if isinstance(k, np.ndarray)]
-    if not arrays or not any(isinstance(k, (int, np.integer)) and not isinstance(k, bool) for k in parts):
+    parts = key if key.__class__ is tuple else (key,)
+    kinds = [k.__class__ for k in parts]
+    if bool not in kinds and (int not in kinds or np.ndarray not in kinds):
         return key, None
     first: list[Any] = []
     then: list[Any] = []
-    for k in parts:
-        if isinstance(k, np.ndarray):
+    for k, kind in zip(parts, kinds, strict=True):
+        if kind is np.ndarray:
             first += [slice(None)] * (k.ndim if k.dtype == np.bool else 1)
             then.append(k)
+        elif kind is bool:  # picks from a dimension of size 1, which it adds
+            first.append(None)
+            then.append(np.array([k]))
         else:
             first.append(k)
-            if not isinstance(k, (int, np.integer)):
+            if kind is not int:
                 then.append(k if k is Ellipsis else slice(None))
     return tuple(first), tuple(then)
 
 
 def _is_basic(index: Any) -> bool:
     """Tell whether an index is made of integers, slices, None and Ellipsis alone, and so names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        k is None or k is Ellipsis or (isinstance(k, (slice, int, np.integer)) and not isinstance(k, bool))
-        for k in parts
-    )
+    return np.ndarray not in ([k.__class__ for k in index] if index.__class__ is tuple else (index.__class__,))
 
 
 def _unpick(g: Array, input_shape: tuple[int, ...], key: Any) -> Array:
@@ -91,6 +131,10 @@ def _index(input: Array, *, key: Any) -> Array:
     picked = input[key]
     if isinstance(picked, np.generic) and isinstance(input, np.ndarray):  # a copy; a view is what was asked for
         return input[(*key, ...) if isinstance(key, tuple) else (key, ...)]
+    if not (
+        picked.base is input or picked.flags.c_contiguous or _is_basic(key)
+    ):  # moved dimensions in memory, where PyTorch's are in order
+        return picked.copy()
     return picked
 
 
