@@ -148,7 +148,7 @@ def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
 
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     at = indices._data if isinstance(indices, Node) else np.asarray(indices)
-    n = arr.size if axis is None else arr.shape[axis]
+    n = arr.numel() if axis is None else arr.shape[axis]
     return i.take_along_dim(arr, wrap(np.where(at < 0, at + n, at)), axis)
 
 
@@ -214,7 +214,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.stack: lambda arrays, axis=0: s.stack(_members(arrays), axis),
     np.hstack: lambda tup: _stacked(tup, 1), np.vstack: lambda tup: _stacked(tup, 0), np.split: _split,
     np.tile: s.tile, np.repeat: _repeat, np.flip: _flip, np.roll: _roll,
-    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: lambda a: a.size,
+    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: lambda a: a.numel(),
     # picking
     np.take: _take, np.take_along_axis: _take_along_axis, np.sort: _sort, np.argsort: _argsort,
     np.diag: lambda v, k=0: d.diag(v, k), np.tril: lambda m, k=0: d.tril(m, k), np.triu: lambda m, k=0: d.triu(m, k),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,57 +36,48 @@ class ValuesIndices(NamedTuple):
 _BOUNDS = (int, type(None))  # what stands in most slices, besides what has to be converted
 
 
-def plain_index(key: Any) -> Any:
-    """Return an index with its tensors, lists, ranges and inner tuples as arrays of its own, which nobody can change."""
-    return tuple([_plain(k) for k in key]) if isinstance(key, tuple) else _plain(key)
+def plain_index(key: Any, name: str = "index") -> Any:
+    """Return an index with its tensors, lists, ranges and inner tuples as arrays of its own."""
+    return tuple([_plain(k, name) for k in key]) if isinstance(key, tuple) else _plain(key, name)
 
 
-def _plain(key: Any) -> Any:
+def _plain(key: Any, name: str) -> Any:
     """Return one part of an index: an int, a slice, None, Ellipsis, a bool, or an array of integers or booleans."""
     kind = key.__class__
     if kind is int or kind is bool or key is None or key is Ellipsis:
         return key
     if kind is slice:
-        is_plain = key.step is None and key.start.__class__ in _BOUNDS and key.stop.__class__ in _BOUNDS
-        return key if is_plain else _plain_slice(key)
+        if key.start.__class__ in _BOUNDS and key.stop.__class__ in _BOUNDS and key.step.__class__ in _BOUNDS:
+            return key
+        return slice(*(k if k is None else integer(k, name, "a bound") for k in (key.start, key.stop, key.step)))
     if isinstance(key, Node):
         key = key._data
     elif isinstance(key, (list, tuple, range)):
-        return _array(key)
+        return _array(key, name)
     if not isinstance(key, (np.ndarray, np.generic)) or key.dtype.kind not in "biu":
         if isinstance(key, int):  # of a subclass
             return int(key)
         came = f"a tensor of {key.dtype}" if isinstance(key, (np.ndarray, np.generic)) else type(key).__name__
         raise IndexError(
-            f"index: expected integers, slices, None, Ellipsis, or tensors or lists of integers or booleans, got {came}"
+            f"{name}: expected integers, slices, None, ..., or tensors or lists of integers or booleans, got {came}"
         )
     if not key.ndim:
         return key.item()
     if key.dtype == np.uint8:
-        raise IndexError("index: uint8 is a mask in PyTorch, and positions in NumPy; convert it to bool or int64")
+        raise IndexError(f"{name}: uint8 is a mask in PyTorch, and positions in NumPy; convert it to bool or int64")
     return np.array(key)
 
 
-def _plain_slice(key: slice) -> slice:
-    """Return a slice with its bounds as ints; refuse a step that PyTorch refuses."""
-    start, stop, step = (
-        None if k is None else integer(k, "index", "a bound of a slice") for k in (key.start, key.stop, key.step)
-    )
-    if step is not None and step < 1:
-        raise ValueError(f"index: the step of a slice must be positive, got {step}; flip() reverses dimensions")
-    return slice(start, stop, step)
-
-
-def _array(key: Any) -> Any:
+def _array(key: Any, name: str) -> Any:
     """Return a list as the array that it spells, as NumPy does; one without elements holds integers."""
     try:
         array = np.array(key)
     except ValueError as error:
-        raise IndexError(f"index: {error}") from None
+        raise IndexError(f"{name}: {error}") from None
     if array.dtype.kind in "bi":
         return array
     if array.size:
-        raise IndexError("index: a list must hold integers or booleans; what combines slices and None is a tuple")
+        raise IndexError(f"{name}: a list must hold integers or booleans; what combines slices and None is a tuple")
     return array.astype(np.intp)
 
 
@@ -179,7 +171,7 @@ def _entries(labels: Array) -> tuple[Array, ...]:
     """Return the index of each label's own entry in an array with one more dimension, the classes, at place 1."""
     n = labels.ndim
     if n == 1:
-        return np.arange(labels.size), labels
+        return np.arange(labels.shape[0]), labels
     first, *further = (np.arange(m).reshape((-1,) + (1,) * (n - 1 - d)) for d, m in enumerate(labels.shape))
     return (first, labels, *further)
 
@@ -204,7 +196,7 @@ def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Arra
 
 @primitive(
     symbol="NLL",
-    input=lambda g, input_shape, labels: _to_classes(-g / (labels.size or 1), labels, shape=input_shape),
+    input=lambda g, input_shape, labels: _to_classes(-g / (math.prod(labels.shape) or 1), labels, shape=input_shape),
 )
 def mean_nll(input: Array, labels: Array) -> Array:
     """Average of minus the entries of the labels' classes, which are log-probabilities: of (N, C, ...) by (N, ...)."""
@@ -251,7 +243,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     x, at = tensor_of(input, "gather"), tensor_of(index, "gather")
     d = _checked(x, dim, at, "gather")
-    if not at.size:
+    if not at._data.size:
         return _gather(ravel(x), ravel(at), dim=0).reshape(at.shape)
     return _shaped(_gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
 
@@ -271,7 +263,7 @@ def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu":
         raise TypeError(f"{name}: index must hold integers, got {at.dtype}")
-    if not at.size:
+    if not at._data.size:
         return d
     shapes = at.shape or (1,), x.shape or (1,)
     if len(shapes[0]) != len(shapes[1]) or any(a > n for i, (a, n) in enumerate(zip(*shapes, strict=True)) if i != d):
@@ -407,7 +399,7 @@ def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Ten
     put = tensor_of(src, name)
     if put.dtype != x.dtype:
         raise RuntimeError(f"{name}: src must have the dtype of the input, {x.dtype}, got {put.dtype}")
-    if not at.size:
+    if not at._data.size:
         return ravel(x), ravel(at), ravel(put)[:0], 0
     x, at, put = (_with_dim(t) for t in (x, at, put))
     if put.ndim != at.ndim or any(n < a for n, a in zip(put.shape, at.shape, strict=True)):

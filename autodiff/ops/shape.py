@@ -25,6 +25,13 @@ __all__ = [
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
 
 
+def size_along(input: Tensor, dim: int) -> int:
+    """Return the size of one dimension."""
+    if not input.ndim:
+        raise IndexError("size: a tensor of no dimensions has no dim to measure")
+    return input.shape[dimension(dim, input.ndim, "size")]
+
+
 # -- the same elements in another shape --------------------------------------------------------------------------------
 
 
@@ -61,9 +68,11 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """
     x, new = tensor_of(input, "reshape"), sizes(shape, "reshape")
     known = math.prod(n for n in new if n != -1)
-    fits = (known and x.size % known == 0) if new.count(-1) == 1 else known == x.size and -1 not in new
+    fits = (known and x._data.size % known == 0) if new.count(-1) == 1 else known == x._data.size and -1 not in new
     if min(new, default=0) < -1 or not fits:
-        raise RuntimeError(f"reshape: shape {new} does not hold the {x.size} elements of a tensor of shape {x.shape}")
+        raise RuntimeError(
+            f"reshape: shape {new} does not hold the {x.numel()} elements of a tensor of shape {x.shape}"
+        )
     return _reshape(x, shape=new)
 
 
@@ -85,7 +94,7 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """
     x, new = tensor_of(input, "view"), sizes(shape, "view")
     out = reshape(x, new)
-    if x.size and not np.may_share_memory(out.data, x.data):
+    if x._data.size and not np.may_share_memory(out.data, x.data):
         raise RuntimeError(
             f"view: shape {new} cannot be had without copying a tensor whose dims were moved; use reshape"
         )
@@ -101,7 +110,7 @@ def ravel(input: Tensor) -> Tensor:
     (6,)
     """
     x = tensor_of(input, "ravel")
-    return _reshape(x, shape=(x.size,))
+    return _reshape(x, shape=(x._data.size,))
 
 
 @numpy_names

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 
-from hypothesis import assume, given, settings  # noqa: E402  # after it is known to be there
-from hypothesis import strategies as st  # noqa: E402  # as above
+from hypothesis import HealthCheck, assume, given, settings  # after it is known to be there
+from hypothesis import strategies as st  # as above
 
-import autodiff as ad  # noqa: E402  # as above
-from tests.oracle import needs_torch, torch  # noqa: E402  # as above
+import autodiff as ad  # as above
+from tests.oracle import needs_torch, torch  # as above
 
 SHAPE = (2, 3, 4)
 X = np.arange(24.0).reshape(SHAPE)
@@ -22,7 +22,7 @@ positions = st.integers(-2, 1)
 vectors = st.lists(positions, min_size=1, max_size=2)
 matrices = st.lists(st.lists(positions, min_size=2, max_size=2), min_size=1, max_size=2)
 bounds = st.none() | st.integers(-3, 3)
-slices = st.builds(slice, bounds, bounds, st.none() | st.integers(1, 2))
+slices = st.builds(slice, bounds, bounds, st.none() | st.sampled_from([1, 2, -1, -2]))
 masks = st.sampled_from([(2,), (3,), (4,), (2, 3), (3, 4), (2, 3, 4)]).flatmap(
     lambda shape: st.lists(st.booleans(), min_size=int(np.prod(shape)), max_size=int(np.prod(shape))).map(
         lambda flat: np.array(flat).reshape(shape)
@@ -49,7 +49,8 @@ def spelled(part: tuple[str, Any], library: Any) -> Any:
         return range(2)
     if how == "tensor" and library is not np:
         return library.tensor(value)
-    if how in ("list", "tuple") and value.ndim:
+    if how in ("list", "tuple") and value.ndim and not (value.ndim > 1 and value.dtype == np.bool):
+        # PyTorch lets nested lists of booleans stand for one dimension beside an Ellipsis, and then refuses them
         nested = value.tolist()
         return tuple(tuple(v) if isinstance(v, list) else v for v in nested) if how == "tuple" else nested
     return value
@@ -71,10 +72,11 @@ def test_parts_are_read_as_pytorch_reads_them() -> None:
 
 
 @needs_torch
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(keys)
 def test_an_index_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
     assume(sum(part[1] is Ellipsis for part in drawn) < 2)
+    assume(not any(isinstance(part[1], slice) and (part[1].step or 1) < 0 for part in drawn))  # which it refuses
     ours, theirs = ad.tensor(X, requires_grad=True), torch.tensor(X, requires_grad=True)
     try:
         expected = theirs[key_for(drawn, torch)]
@@ -92,10 +94,11 @@ def test_an_index_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
 
 
 @needs_torch
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(keys)
 def test_an_assignment_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
     assume(sum(part[1] is Ellipsis for part in drawn) < 2)
+    assume(not any(isinstance(part[1], slice) and (part[1].step or 1) < 0 for part in drawn))  # which it refuses
     ours, theirs = ad.zeros(*SHAPE), torch.zeros(*SHAPE)
     try:
         theirs[key_for(drawn, torch)] = 1.0
@@ -119,7 +122,7 @@ def test_an_assignment_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
 def test_an_index_is_numpys_where_no_integer_stands_alone(drawn: list[tuple[str, Any]]) -> None:
     """NumPy lets a single integer broadcast among arrays, and may move dimensions for it; PyTorch takes it first."""
     assume(sum(part[1] is Ellipsis for part in drawn) < 2)
-    assume(not any(how == "plain" and type(k) is int or np.ndim(k) == 0 and how != "plain" for how, k in drawn))
+    assume(not any((how == "plain" and type(k) is int) or (np.ndim(k) == 0 and how != "plain") for how, k in drawn))
     try:
         expected = X[key_for(drawn, np)]
     except IndexError:
@@ -146,20 +149,12 @@ def test_the_derivative_of_an_index_can_be_differentiated(drawn: list[tuple[str,
     np.testing.assert_allclose(curve.numpy(), 36 * times**2 * X**3, rtol=1e-12)
 
 
-@pytest.mark.parametrize("key", [slice(None, None, -1), (0, slice(2, None, -1)), slice(None, None, 0)])
-def test_a_step_that_pytorch_refuses_is_refused(key: Any) -> None:
-    with pytest.raises(ValueError, match=r"index: the step of a slice must be positive, got (-1|0)"):
-        _ = ad.tensor(X)[key]
-    with pytest.raises(ValueError, match="step"):
-        ad.tensor(X)[key] = 0.0
-
-
 @pytest.mark.parametrize(
     ("key", "match"),
     [
         ([slice(0, 1), 0], "tuple"),
         ([0, None], "tuple"),
-        ([[0], [1, 0]], "index"),
+        ([[0], [1, 0]], "inhomogeneous"),
         ([0.5], "integers"),
         ({0}, "got set"),
         ((0, "a"), "got str"),

@@ -84,6 +84,15 @@ def test_a_nested_list_is_one_array_as_in_numpy() -> None:
     assert ad.tensor(X)[[[0, 1], [2, 3]]].shape == (2, 2, 3, 5)
 
 
+def test_negative_steps_are_allowed_as_in_numpy() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    y = x[::-1]
+    assert y.tolist() == [3.0, 2.0, 1.0]
+    (y * ad.tensor(np.array([1.0, 10.0, 100.0]))).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [100.0, 10.0, 1.0]
+
+
 def test_one_element_picked_often_collects_all_gradients() -> None:
     x = leaf(1.0, 2.0)
     x[[0, 0, 0, 1]].sum().backward()
