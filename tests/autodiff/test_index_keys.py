@@ -49,8 +49,9 @@ def spelled(part: tuple[str, Any], library: Any) -> Any:
         return range(2)
     if how == "tensor" and library is not np:
         return library.tensor(value)
-    if how in ("list", "tuple") and value.ndim and not (value.ndim > 1 and value.dtype == np.bool):
-        # PyTorch lets nested lists of booleans stand for one dimension beside an Ellipsis, and then refuses them
+    if library is torch and value.dtype == np.bool and value.ndim > 1:
+        return torch.tensor(value)  # beside an Ellipsis PyTorch takes any other such mask for one dimension, and fails
+    if how in ("list", "tuple") and value.ndim:
         nested = value.tolist()
         return tuple(tuple(v) if isinstance(v, list) else v for v in nested) if how == "tuple" else nested
     return value
