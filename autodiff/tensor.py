@@ -572,7 +572,7 @@ class Tensor(Node):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         plain = self._operand("setitem", value)
-        first, then = indexing.in_two_steps(indexing.plain_index(key, "setitem"))
+        first, then = indexing.in_two_steps(indexing.plain_index(key, "setitem"), self.ndim)
         if then is None:
             self._change("setitem", lambda a: a.__setitem__(first, plain), plain)
         else:

@@ -81,7 +81,7 @@ def _array(key: Any, name: str) -> Any:
     return array.astype(np.intp)
 
 
-def in_two_steps(key: Any) -> tuple[Any, Any]:
+def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
     """Part an index of single integers or booleans among arrays: PyTorch takes them first, NumPy moves dimensions.
 
     Returns
@@ -91,13 +91,17 @@ def in_two_steps(key: Any) -> tuple[Any, Any]:
     """
     parts = key if key.__class__ is tuple else (key,)
     kinds = [k.__class__ for k in parts]
+    if np.ndarray in kinds and kinds.count(type(Ellipsis)) == 1:  # PyTorch's takes arrays apart only if it has dims
+        i, named = kinds.index(type(Ellipsis)), sum(map(_width, parts))
+        parts = key = (*parts[:i], *(slice(None),) * (ndim - named), *parts[i + 1 :])
+        kinds = [k.__class__ for k in parts]
     if bool not in kinds and (int not in kinds or np.ndarray not in kinds):
         return key, None
     first: list[Any] = []
     then: list[Any] = []
     for k, kind in zip(parts, kinds, strict=True):
         if kind is np.ndarray:
-            first += [slice(None)] * (k.ndim if k.dtype == np.bool else 1)
+            first += [slice(None)] * _width(k)
             then.append(k)
         elif kind is bool:  # picks from a dimension of size 1, which it adds
             first.append(None)
@@ -107,6 +111,13 @@ def in_two_steps(key: Any) -> tuple[Any, Any]:
             if kind is not int:
                 then.append(k if k is Ellipsis else slice(None))
     return tuple(first), tuple(then)
+
+
+def _width(part: Any) -> int:
+    """Return how many dimensions a part of an index names."""
+    if part is None or part is Ellipsis or part.__class__ is bool:
+        return 0
+    return part.ndim if part.__class__ is np.ndarray and part.dtype == np.bool else 1
 
 
 def _is_basic(index: Any) -> bool:
@@ -143,7 +154,7 @@ def _unindex(values: Array, *, shape: tuple[int, ...], key: Any) -> Array:
 
 def index(input: Tensor, key: Any) -> Tensor:
     """Pick elements by integers, slices, None, Ellipsis, masks or integer arrays, as ``input[key]``."""
-    first, then = in_two_steps(plain_index(key))
+    first, then = in_two_steps(plain_index(key), input._data.ndim)
     picked = _index(input, key=first)
     return picked if then is None else _index(picked, key=then)
 
