@@ -291,6 +291,8 @@ def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Pick one element per index along `dim`, or from the flattened tensor; all other dimensions broadcast.
 
+    Negative indices count from the end, but not without `dim`.
+
     Examples
     --------
     >>> x = ad.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -299,9 +301,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             [4.]])
     """
     x, at = tensor_of(input, "take_along_dim"), tensor_of(indices, "take_along_dim")
+    d = 0 if dim is None else dimension(dim, x.ndim, "take_along_dim")
     if dim is None:
-        x, at, dim = ravel(x), ravel(at), 0
-    d = dimension(dim, x.ndim, "take_along_dim")
+        x, at = ravel(x), ravel(at)
+    elif at.dtype.kind == "i" and x.ndim and at._data.size and at._data.min() < 0:  # they count from the end
+        at = wrap(np.where(at._data < 0, at._data + x.shape[d], at._data))
     if x.ndim != at.ndim or not x.ndim:
         raise RuntimeError(f"take_along_dim: indices of shape {at.shape} do not fit an input of shape {x.shape}")
     try:

@@ -147,7 +147,7 @@ def embedding(
             [3., 4.]])
     """
     check_dense(sparse, "embedding")
-    at, w = checked_tensor(input, "embedding"), checked_floats(weight, "embedding")
+    at, w = checked_tensor(input, "embedding"), checked_tensor(weight, "embedding")
     if at.dtype.kind not in "iu":
         raise RuntimeError(f"embedding: expected integers as row numbers, got {at.dtype}")
     if w.ndim != 2:
@@ -157,6 +157,7 @@ def embedding(
     if padding_idx is not None:
         padding_idx = checked_row(padding_idx, len(w), "embedding")
     if max_norm is not None:
+        checked_floats(w, "embedding")
         _shorten(w, np.unique(at.data), max_norm, norm_type)
     rows = w[at]
     if scale_grad_by_freq:

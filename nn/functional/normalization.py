@@ -65,6 +65,8 @@ def batch_norm(
             [ 1.0000]])
     """
     x = checked_floats(input, "batch_norm")
+    if x.shape == (0,):
+        return x.clone()
     if x.ndim < 2:
         raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {x.shape}")
     running_mean, running_var, weight, bias = _per_channel(
