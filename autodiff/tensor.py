@@ -288,6 +288,14 @@ class Tensor(Node):
         share_version(out, self)
         return out
 
+    def contiguous(self) -> Tensor:
+        """Return it with its elements in order in memory: itself if they are, a copy otherwise."""
+        return self if self.is_contiguous() else e.clone(self)
+
+    def is_contiguous(self) -> Any:
+        """Tell whether its elements lie in memory in their order, without gaps."""
+        return self._data.flags.c_contiguous
+
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Convert to another dtype; as `to`."""
         return e.to(self, dtype)

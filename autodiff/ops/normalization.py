@@ -82,5 +82,5 @@ def standardize(input: Tensor, dim: tuple[int, ...], eps: float) -> tuple[Tensor
     var = _average(off * off, dim)
     scale = 1 / np.sqrt(var + eps)
     off *= scale
-    y = _standardize(input, values=off.astype(input.dtype, copy=False), scale=scale, dim=dim, eps=eps)
+    y = _standardize(input, values=off.astype(input.dtype, order="C", copy=False), scale=scale, dim=dim, eps=eps)
     return y, mean, var

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -93,12 +94,30 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
             [3, 4, 5]])
     """
     x, new = tensor_of(input, "view"), sizes(shape, "view")
+    if x._data.flags.c_contiguous or not x._data.size:
+        return reshape(x, new)
     out = reshape(x, new)
-    if x._data.size and not np.may_share_memory(out.data, x.data):
+    if np.may_share_memory(out._data, x._data):
+        return out
+    if not _is_alone(x):
         raise RuntimeError(
-            f"view: shape {new} cannot be had without copying a tensor whose dims were moved; use reshape"
+            f"view: a tensor of shape {x.shape} whose elements lie in another order in memory cannot be seen as {new}; "
+            "use reshape(), or contiguous() before"
         )
-    return out
+    x._data = np.ascontiguousarray(x._data)
+    return reshape(x, new)
+
+
+def _is_alone(x: Tensor) -> bool:
+    """Tell whether nothing else sees a tensor's memory, so that its elements may be put into another order there.
+
+    Many operations keep the order of what they are given, where PyTorch writes its result anew. To do so here would
+    cost a pass over memory each time; where it matters, the references to the array tell.
+    """
+    base = x._data.base
+    if x._version is not None or sys.getrefcount(x._data) > 2:
+        return False
+    return base is None or (isinstance(base, np.ndarray) and sys.getrefcount(base) <= 3 and base.base is None)
 
 
 def ravel(input: Tensor) -> Tensor:
