@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numpy.typing import DTypeLike
 
 from . import dtypes
-from .ops._arguments import sizes
+from .ops._arguments import integer, sizes
 from .primitive import NUMBERS
 from .random import default_generator
 from .silence import silent
@@ -77,6 +77,8 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
         array = silent().run(np.array, data, dtype=wanted)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{name}: {error}") from None
+    except OverflowError as error:
+        raise RuntimeError(f"{name}: {error}") from None
     dtypes.checked(array.dtype, name)
     if wanted is None and array.dtype.kind == "f" and not isinstance(_first(data), (np.ndarray, np.generic, Tensor)):
         array = silent().run(array.astype, dtypes.get_default_dtype())
@@ -139,6 +141,8 @@ def full(
     >>> ad.full((2,), 3.5)
     tensor([3.5000, 3.5000])
     """
+    if isinstance(fill_value, NUMBERS) and dtype is not None:
+        fill_value = dtypes.element(fill_value, dtypes.checked(dtype, "full"), "full")
     value = _copied(fill_value, dtype, "full")
     if value.ndim:
         raise TypeError(f"full: fill_value must be one number, got shape {value.shape}")
@@ -182,7 +186,7 @@ def ones(*size: Size, dtype: DTypeLike | None = None, requires_grad: bool = Fals
 
 
 def arange(
-    start: float,
+    start: float | None = None,
     end: float | None = None,
     step: float = 1,
     *,
@@ -199,17 +203,20 @@ def arange(
     >>> ad.arange(1, 2, 0.5)
     tensor([1.0000, 1.5000])
     """
-    for bound in (start, step) if end is None else (start, end, step):
-        if not isinstance(bound, NUMBERS):
-            raise TypeError(f"arange: start, end and step must be numbers, got {type(bound).__name__}")
-    if step == 0:
+    bounds = (0, start, step) if end is None else (0 if start is None else start, end, step)
+    first, last, by = (_bound(value, None, "arange") for value in bounds)
+    if by == 0:
         raise RuntimeError("arange: step must not be 0")
+    if (last - first) * by < 0:
+        raise RuntimeError(f"arange: no step of {by} leads from {first} to {last}")
     try:
-        counted = np.arange(start, step=step) if end is None else np.arange(start, end, step)
+        counted = np.arange(first, last, by)
     except ValueError as error:
         raise ValueError(f"arange: {error}") from None
     if dtype is None and counted.dtype.kind == "f":
         dtype = dtypes.get_default_dtype()
+    elif dtype is not None and counted.dtype.kind == "f" and _countable(dtype, "arange").kind != "f":
+        counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch cuts start and step, not what they lead to
     return Tensor(_copied(counted, dtype, "arange"), requires_grad, name)
 
 
@@ -229,9 +236,30 @@ def linspace(
     >>> ad.linspace(0, 1, 3)
     tensor([0.0000, 0.5000, 1.0000])
     """
-    if steps < 0:
-        raise RuntimeError(f"linspace: the number of steps must not be negative, got {steps}")
-    return Tensor(np.linspace(start, end, steps, dtype=_floating(dtype, "linspace")), requires_grad, name)
+    n, kind = integer(steps, "linspace", "the number of steps"), _countable(dtype, "linspace")
+    if n < 0:
+        raise RuntimeError(f"linspace: the number of steps must not be negative, got {n}")
+    first, last = (_bound(value, kind, "linspace") for value in (start, end))
+    if kind.kind == "f":
+        return Tensor(np.linspace(first, last, n, dtype=kind), requires_grad, name)
+    step, at = (last - first) / max(n - 1, 1), np.arange(n)  # counted from both ends, as PyTorch does
+    values = np.where(at < max(n // 2, 1), first + step * at, last - step * (n - 1 - at))
+    return Tensor(values.astype(kind), requires_grad, name)
+
+
+def _countable(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
+    kind = _floating(dtype, name)
+    if kind.kind == "b":
+        raise TypeError(f"{name}: expected a dtype of integers or floats, got bool")
+    return kind
+
+
+def _bound(value: Any, dtype: np.dtype[Any] | None, name: str) -> Any:
+    """Return a bound as a number; of integers without its decimals."""
+    number = value.item() if isinstance(value, Tensor) and not value.ndim else value
+    if not isinstance(number, NUMBERS):
+        raise TypeError(f"{name}: bounds and steps must be numbers, got {type(value).__name__}")
+    return int(number) if dtype is not None and dtype.kind != "f" else number
 
 
 def eye(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import functools
+import inspect
+import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,10 +62,8 @@ def _transpose(a: Any, axes: Sequence[int] | None = None) -> Any:
 def _spread_of(reduce: Callable[..., Any]) -> Callable[..., Any]:
     """Return a variance or standard deviation that divides by n, as NumPy's does, not by n - 1."""
 
-    def reduced(
-        a: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False, correction: int | None = None
-    ) -> Any:
-        return reduce(a, axis, ddof if correction is None else correction, keepdims)
+    def reduced(a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, **other: Any) -> Any:
+        return reduce(_typed(a, dtype), axis, other.pop("correction", ddof), keepdims, **other)
 
     return reduced
 
@@ -76,13 +77,22 @@ def _running(accumulate: Callable[..., Any]) -> Callable[..., Any]:
     return accumulated
 
 
+def _plain(a: Any) -> Any:
+    return a._data if isinstance(a, Node) else a
+
+
+def _typed(a: Any, dtype: Any) -> Any:
+    return a if dtype is None else e.to(a, dtype)
+
+
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     low, high = (np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (low, high))
     return tensor_of(a, "clip") if low is None and high is None else e.clamp(tensor_of(a, "clip"), low, high)
 
 
-def _where(condition: Any, *choices: Any) -> Any:
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    choices = () if x is None and y is None else (x, y)
     return e.where(condition, *(np.asarray(v) if isinstance(v, (list, tuple)) else v for v in choices))
 
 
@@ -93,13 +103,13 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
     return s.squeeze(a, axis)
 
 
-def _members(arrays: Any) -> list[Any]:
+def _members(arrays: Any, dtype: Any = None) -> list[Any]:
     """Return what is to be joined as tensors; one tensor stands for its slices."""
-    return [v if isinstance(v, (Node, np.generic)) else np.asarray(v) for v in arrays]
+    return [_typed(v if isinstance(v, (Node, np.generic)) else np.asarray(v), dtype) for v in arrays]
 
 
-def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
-    members = _members(arrays)
+def _concatenate(arrays: Any, axis: int | None = 0, dtype: Any = None) -> Any:
+    members = _members(arrays, dtype)
     return s.cat([s.ravel(a) for a in members]) if axis is None else s.cat(members, axis)
 
 
@@ -148,20 +158,20 @@ def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
 
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     at = indices._data if isinstance(indices, Node) else np.asarray(indices)
-    n = arr.size if axis is None else arr.shape[axis]
+    n = arr.numel() if axis is None else arr.shape[axis]
     return i.take_along_dim(arr, wrap(np.where(at < 0, at + n, at)), axis)
 
 
-def _sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: bool | None = None) -> Any:
-    return (i.sort(s.ravel(a)) if axis is None else i.sort(a, axis)).values
+def _sort(a: Any, axis: int | None = -1) -> Any:
+    return i.sort(s.ravel(a)) if axis is None else i.sort(a, axis)
 
 
-def _argsort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: bool | None = None) -> Any:
-    return (i.sort(s.ravel(a)) if axis is None else i.sort(a, axis)).indices
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    return r.sum(d.diagonal(a, offset, axis1, axis2), -1, dtype=dtype)
 
 
-def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return r.sum(d.diagonal(a, offset, axis1, axis2), -1)
+def _size(a: Any, axis: Any = None) -> int:
+    return math.prod(a.shape[k] for k in dimensions(axis, a.ndim, "size"))
 
 
 def _expand_dims(a: Any, axis: Any) -> Any:
@@ -181,16 +191,18 @@ def _flip(m: Any, axis: Any = None) -> Any:
     return s.flip(m, tuple(range(m.ndim)) if axis is None else axis)
 
 
-def _stacked(tup: Sequence[Any], axis: int) -> Any:
+def _stacked(tup: Sequence[Any], axis: int, dtype: Any) -> Any:
     least = 1 if axis else 2
-    members = _members(tup)
+    members = _members(tup, dtype)
     raised = [a if a.ndim >= least else s.reshape(a, (1,) * (least - a.ndim) + a.shape) for a in members]
     return s.cat(raised, axis if axis and raised[0].ndim > 1 else 0)
 
 
 def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
     """Return a constant tensor of another's shape and dtype."""
-    return lambda a, *value, dtype=None: wrap(make(a.shape, *value, dtype or a.dtype))
+    return lambda a, *value, dtype=None, order="C", shape=None: wrap(
+        make(a.shape if shape is None else shape, *value, dtype=a.dtype if dtype is None else dtype, order=order)
+    )
 
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -202,21 +214,22 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.linalg.norm: _vector_norm, np.trace: _trace,
     # elements
     np.where: _where, np.clip: _clip, np.round: _round, np.around: _round,
-    np.isclose: c.isclose, np.allclose: c.allclose, np.copy: e.clone,
-    np.array_equal: lambda a1, a2: np.shape(a1) == np.shape(a2) and bool(c.eq(a1, a2)._data.all()),
+    np.isclose: c.isclose, np.allclose: c.allclose, np.copy: lambda a, order="K": e.clone(a),
+    np.array_equal: lambda a1, a2, equal_nan=False: np.array_equal(_plain(a1), _plain(a2), equal_nan),
     np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
     np.full_like: _filled(np.full),
     # shapes
-    np.reshape: lambda a, shape: s.reshape(a, shape), np.ravel: s.ravel, np.squeeze: _squeeze,
+    np.reshape: s.reshape, np.ravel: s.ravel, np.squeeze: _squeeze,
     np.expand_dims: _expand_dims, np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim,
-    np.broadcast_to: lambda array, shape: s.broadcast_to(array, shape),
-    np.matrix_transpose: lambda x: x.mT, np.concatenate: _concatenate,
-    np.stack: lambda arrays, axis=0: s.stack(_members(arrays), axis),
-    np.hstack: lambda tup: _stacked(tup, 1), np.vstack: lambda tup: _stacked(tup, 0), np.split: _split,
+    np.broadcast_to: s.broadcast_to, np.matrix_transpose: lambda x: x.mT, np.concatenate: _concatenate,
+    np.stack: lambda arrays, axis=0, dtype=None: s.stack(_members(arrays, dtype), axis),
+    np.hstack: lambda tup, dtype=None: _stacked(tup, 1, dtype),
+    np.vstack: lambda tup, dtype=None: _stacked(tup, 0, dtype), np.split: _split,
     np.tile: s.tile, np.repeat: _repeat, np.flip: _flip, np.roll: _roll,
-    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: lambda a: a.size,
+    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: _size,
     # picking
-    np.take: _take, np.take_along_axis: _take_along_axis, np.sort: _sort, np.argsort: _argsort,
+    np.take: _take, np.take_along_axis: _take_along_axis, np.sort: lambda a, axis=-1: _sort(a, axis).values,
+    np.argsort: lambda a, axis=-1: _sort(a, axis).indices,
     np.diag: lambda v, k=0: d.diag(v, k), np.tril: lambda m, k=0: d.tril(m, k), np.triu: lambda m, k=0: d.triu(m, k),
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: d.diagonal(a, offset, axis1, axis2),
     # products
@@ -264,19 +277,64 @@ def _into(function: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...], *
 def function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Carry out a NumPy function on tensors; the target of ``Tensor.__array_function__``."""
     ours = FUNCTIONS.get(function)
-    name = f"{function.__module__}.{function.__name__}"
     if ours is None:
-        raise TypeError(f"{name} has no derivative rule for tensors; on .detach().numpy() it works")
-    if function in _REDUCTIONS and any(isinstance(a, tuple) and not a for a in (kwargs.get("axis"), *args[1:2])):
-        raise TypeError(f"{name}() of tensors does not take axis=(), which reduces nothing in NumPy, all in PyTorch")
+        raise TypeError(f"{_name(function)} has no derivative rule for tensors; on .detach().numpy() it works")
+    operands, options = _given(function, args, kwargs)
+    if options and function in _REDUCTIONS and isinstance(axis := options.get("axis"), tuple) and not axis:
+        raise TypeError(
+            f"{_name(function)}() of tensors does not take axis=(), which reduces nothing in NumPy, all in PyTorch"
+        )
     try:
-        return ours(*args, **kwargs)
+        return ours(*operands, **options)
     except TypeError as error:
-        text = str(error)
-        if (misfit := _MISFIT.match(text)) is None:
+        option = str(error).partition("() got an unexpected keyword argument ")[2].strip("'")
+        if option not in options:
             raise
-        raise TypeError(f"{name}() of tensors {text[misfit.end() :]}") from None
+        value = repr(options[option]) if isinstance(options[option], (str, int, float)) else ""
+        raise TypeError(f"{_name(function)}() of tensors does not take {option}={value}") from None
 
 
-# What Python says when arguments do not fit a function, whose name here need not be NumPy's.
-_MISFIT = re.compile(r"[\w.<>]+\(\) (?=got |missing |takes )")
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+# What is NumPy's alone: how to sort, where to store, whether a subclass comes back.
+_MEANINGLESS = {"kind", "stable", "device", "subok"}
+_UNSET = object()
+
+
+def _given(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Return the arguments that a NumPy function needs, in order, and by name those that differ from their defaults."""
+    names, needs, defaults = _signature(function)
+    if not kwargs and len(args) <= needs:
+        return args, kwargs
+    given = dict(zip(names, args, strict=False)) | kwargs
+    needed = [given.pop(name) for name in names[:needs]] if names else args
+    return needed, {k: v for k, v in given.items() if k not in _MEANINGLESS and not _is(v, defaults.get(k, _UNSET))}
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], int, dict[str, Any]]:
+    """Return the names of a NumPy function's arguments, how many it needs, and the defaults of the others.
+
+    No names and any number are needed where all come by position.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # a function in C, before NumPy 2.4: ours has its names in its order
+        return (), sys.maxsize, {"out": None}
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    kinds = {p.kind for p in parameters}
+    if inspect.Parameter.VAR_POSITIONAL in kinds or kinds == {inspect.Parameter.POSITIONAL_ONLY}:
+        return (), sys.maxsize, defaults
+    names = tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+    return names, len([name for name in names if name not in defaults]), defaults
+
+
+def _is(value: Any, default: Any) -> bool:
+    """Tell whether an option has its default, without comparing arrays."""
+    return value is default or (
+        isinstance(value, (str, int, float)) and type(value) is type(default) and value == default
+    )

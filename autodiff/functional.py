@@ -274,7 +274,7 @@ def _rows(y: Tensor, xs: tuple[Tensor, ...], create_graph: bool, strict: bool, w
     """Return the Jacobians of one output with respect to each input."""
     text = what + " is independent of input {}"
     columns: list[list[Tensor]] = [[] for _ in xs]
-    for k in range(y.size):
+    for k in range(y.numel()):
         one = np.zeros(y.shape, y.dtype)
         one.flat[k] = 1
         found = _gradients((y,), xs, (wrap(one),), create_graph, retain_graph=True)
@@ -396,7 +396,7 @@ def _slopes(func: Function, xs: tuple[Tensor, ...], where: str, strict: bool) ->
     """Return the one output of a function and its gradient, which can be differentiated."""
     with set_grad_enabled(True):
         ys, single = _outputs(func, xs, where, strict)
-        if not single or ys[0].size != 1:
+        if not single or ys[0].numel() != 1:
             got = f"shape {ys[0].shape}" if single else f"a tuple of {len(ys)}"
             raise RuntimeError(f"{where}: the function must return one Tensor of one element, got {got}")
         found = _gradients(ys, xs, (_ones(ys[0]),), create_graph=True)
@@ -409,7 +409,7 @@ def _slopes(func: Function, xs: tuple[Tensor, ...], where: str, strict: bool) ->
 def _vector(v: Tensors | None, like: tuple[Tensor, ...], where: str, what: str) -> tuple[Tensor, ...]:
     """Return the vector of a product, checked against what it is multiplied with."""
     if v is None:
-        if len(like) != 1 or like[0].size != 1:
+        if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(f"{where}: v can only be left out where the {what} is one Tensor of one element")
         return (_ones(like[0]),)
     listed, _ = _listed(v, where, "v")

@@ -395,11 +395,11 @@ def _gradient(y: Tensor, xs: Sequence[Tensor], weight: Array) -> list[Array]:
 def _analytic(y: Tensor, xs: Sequence[Tensor]) -> list[Array]:
     """Return the Jacobian of one output with respect to each input, as a matrix, from as many passes backward."""
     rows = []
-    for k in range(y.size):
+    for k in range(y.numel()):
         one = np.zeros(y.shape, y.dtype)
         one.flat[k] = 1
         rows.append([g.reshape(-1) for g in _gradient(y, xs, one)])
-    return [np.array([row[i] for row in rows]).reshape(y.size, x.size) for i, x in enumerate(xs)]
+    return [np.array([row[i] for row in rows]).reshape(y.numel(), x.numel()) for i, x in enumerate(xs)]
 
 
 def _values(func: Function, arguments: tuple[Any, ...], name: str) -> list[Array]:
@@ -422,8 +422,8 @@ Sides = tuple[list[Array], list[Array], list[Array]]
 def _moved(func: Function, arguments: tuple[Any, ...], x: Tensor, settings: _Settings) -> Sides:
     """Return for each output its differences to the left, in the middle and to the right, per entry of the input."""
     here = _at(func, arguments, x, np.array(x._data), settings.name)
-    left, middle, right = ([np.zeros((y.size, x.size)) for y in here] for _ in range(3))
-    for k in range(x.size):
+    left, middle, right = ([np.zeros((y.size, x.numel())) for y in here] for _ in range(3))
+    for k in range(x.numel()):
         ends = []
         for step in (-settings.eps, settings.eps):
             array = np.array(x._data)

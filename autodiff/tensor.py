@@ -210,11 +210,6 @@ class Tensor(Node):
         return self._data.ndim  # type: ignore[no-any-return]  # a slot typed Any
 
     @property
-    def size(self) -> int:
-        """The number of elements, as NumPy's; PyTorch's ``t.size()`` is ``t.shape`` here."""
-        return self._data.size  # type: ignore[no-any-return]  # a slot typed Any
-
-    @property
     def is_leaf(self) -> bool:
         """Whether it is not the result of a recorded operation."""
         return self._op is None
@@ -240,9 +235,21 @@ class Tensor(Node):
         """Return the number of dimensions."""
         return self.ndim
 
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the size of one dimension; the number of elements is ``t.numel()``.
+
+        Examples
+        --------
+        >>> ad.zeros(2, 3).size()
+        (2, 3)
+        >>> ad.zeros(2, 3).size(-1)
+        3
+        """
+        return self.shape if dim is None else s.size_along(self, dim)
+
     def numel(self) -> int:
         """Return the number of elements."""
-        return self.size
+        return self._data.size  # type: ignore[no-any-return]  # a slot typed Any
 
     # -- as something else ---------------------------------------------------------------------------------------------
 
@@ -281,6 +288,14 @@ class Tensor(Node):
         out: Tensor = primitive.wrap(self.data)
         share_version(out, self)
         return out
+
+    def contiguous(self) -> Tensor:
+        """Return it with its elements in order in memory: itself if they are, a copy otherwise."""
+        return self if self.is_contiguous() else e.clone(self)
+
+    def is_contiguous(self) -> Any:
+        """Tell whether its elements lie in memory in their order, without gaps."""
+        return self._data.flags.c_contiguous
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Convert to another dtype; as `to`."""
@@ -563,7 +578,7 @@ class Tensor(Node):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         plain = self._operand("setitem", value)
-        first, then = indexing.in_two_steps(indexing.plain_index(key))
+        first, then = indexing.in_two_steps(indexing.plain_index(key, "setitem"), self.ndim)
         if then is None:
             self._change("setitem", lambda a: a.__setitem__(first, plain), plain)
         else:

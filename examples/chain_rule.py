@@ -152,7 +152,7 @@ def compare(lesson: Lesson) -> list[tuple[str, float, float]]:
     gradients = ad.grad(lesson.loss, list(lesson.by_hand), retain_graph=True)
     rows = []
     for (at, by_hand), gradient in zip(lesson.by_hand.items(), gradients, strict=True):
-        indices = [""] if at.ndim == 0 else [f"[{i}]" for i in range(at.size)]
+        indices = [""] if at.ndim == 0 else [f"[{i}]" for i in range(at.numel())]
         for index, ours, theirs in zip(indices, by_hand, gradient.numpy().ravel(), strict=True):
             rows.append((f"∂L/∂{at.name}{index}", ours, float(theirs)))
     return rows

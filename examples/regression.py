@@ -436,7 +436,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     print_activations()
     model = build_network(options.activation[0], np.random.default_rng(options.seed))
-    count = sum(p.size for p in model.parameters())
+    count = sum(p.numel() for p in model.parameters())
     print(f"data       {data.name}: {len(data.train_x):,} training, {len(data.test_x):,} test points, standardized")
     print(f"network    1-{HIDDEN}-{HIDDEN}-1: {count:,} parameters")
     print(f"training   lr {options.lr:g}, at most {options.epochs} epochs, stops below {options.tolerance:g}\n")

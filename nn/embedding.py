@@ -11,7 +11,7 @@ from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
-from .functional._checks import check_sizes
+from .functional._checks import check_sizes, checked_tensor
 from .functional.layer import check_dense, checked_row
 from .module import Module, Parameter
 
@@ -96,11 +96,12 @@ class Embedding(Module):
         >>> nn.Embedding.from_pretrained(ad.tensor([[1.0, 2.0], [3.0, 4.0]]))(ad.tensor(1))
         tensor([3., 4.])
         """
+        embeddings = checked_tensor(embeddings, "Embedding")
         if embeddings.ndim != 2:
             raise ValueError(f"Embedding: a table must have two dimensions, got shape {embeddings.shape}")
         rows, columns = embeddings.shape
         options = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-        made = cls(rows, columns, *options, dtype=embeddings.dtype)
+        made = cls(rows, columns, *options)
         made.weight = Parameter(embeddings, requires_grad=not freeze)
         return made
 

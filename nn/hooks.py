@@ -144,7 +144,7 @@ def _passed(values: Iterable[Any], at_gradients: Callable[[tuple[Any, ...]], Any
         return given
     tensors = [given[i] for i in traced]
     one = tensors[0].reshape(tensors[0].shape) if len(traced) == 1 else ad.cat([t.flatten() for t in tensors])
-    ends = np.cumsum([0, *(t.size for t in tensors)]).tolist()
+    ends = np.cumsum([0, *(t.numel() for t in tensors)]).tolist()
 
     def caught(g: Tensor) -> Tensor | None:
         parts = [g] if len(traced) == 1 else _parted(g, tensors_like, ends)

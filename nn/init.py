@@ -341,9 +341,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     _checked(tensor, "orthogonal_")
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_: expected a tensor of at least 2 dimensions, got shape {tensor.shape}")
-    if not tensor.size:
+    if not tensor.numel():
         return tensor
-    rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
+    rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
     drawn = (generator or default_generator()).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
     q *= np.sign(np.diag(r))  # without it, the distribution would not be uniform

@@ -52,7 +52,7 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
     shapes = _output_shapes(model, input_shape, dtype)
     rows = [("Module", "Type", "Output shape", "Parameters")]
     for path, module in model.named_modules():
-        count = sum(p.size for p in module.parameters())
+        count = sum(p.numel() for p in module.parameters())
         rows.append((path, type(module).__name__, shapes.get(module, "not called"), f"{count:,}"))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     line = "-" * (sum(widths) + 6)
@@ -60,8 +60,8 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
         "  ".join([*(cell.ljust(w) for cell, w in zip(row[:3], widths, strict=False)), row[3].rjust(widths[3])])
         for row in rows
     ]
-    total = sum(p.size for p in model.parameters())
-    learned = sum(p.size for p in model.parameters() if p.requires_grad)
+    total = sum(p.numel() for p in model.parameters())
+    learned = sum(p.numel() for p in model.parameters() if p.requires_grad)
     print("\n".join([texts[0], line, *texts[1:], line, f"Parameters: {total:,}, of which {learned:,} are learned"]))
 
 

@@ -130,11 +130,11 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     if not isinstance(vec, Tensor):
         raise TypeError(f"vector_to_parameters: expected a Tensor, got {type(vec).__name__}")
     listed = _listed(parameters, "vector_to_parameters")
-    count = sum(p.size for p in listed)
+    count = sum(p.numel() for p in listed)
     if vec.shape != (count,):
         raise ValueError(f"vector_to_parameters: expected a vector of {count} elements, got shape {vec.shape}")
     start = 0
     for p in listed:
-        p.data[...] = vec.data[start : start + p.size].reshape(p.shape)
+        p.data[...] = vec.data[start : start + p.numel()].reshape(p.shape)
         increment_version(p)
-        start += p.size
+        start += p.numel()

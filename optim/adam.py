@@ -86,7 +86,7 @@ class Adam(Optimizer):
     ) -> None:
         pair: Any = betas  # `check_option` tells whether it is one
         if isinstance(pair, (tuple, list)):
-            pair = tuple(b.item() if isinstance(b, Tensor) and b.size == 1 else b for b in pair)
+            pair = tuple(b.item() if isinstance(b, Tensor) and b.numel() == 1 else b for b in pair)
         options = {"lr": lr, "betas": pair, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
         flags = {"maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay}
         way = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}

@@ -51,7 +51,7 @@ class Chunk:
     ) -> None:
         self.params, self.states, self.step, self.adopted = list(params), list(states), step, False
         self.memories = [p.data for p in params]
-        self.size = sum(p.size for p in params)
+        self.size = sum(p.numel() for p in params)
         self.arrays = {name: self._flat(name, fill) for name, fill in fills.items()}
         self.views = [dict(zip(self.arrays, views, strict=True)) for views in self._views(*self.arrays.values())]
         if len(params) > 1:
@@ -78,8 +78,8 @@ class Chunk:
         """Yield for each parameter its part of every flat array, in its shape."""
         start = 0
         for p in self.params:
-            yield [array[start : start + p.size].reshape(p.shape) for array in arrays]
-            start += p.size
+            yield [array[start : start + p.numel()].reshape(p.shape) for array in arrays]
+            start += p.numel()
 
     def is_current(self, state: Mapping[Tensor, State], counted: bool) -> bool:
         """Tell whether nobody has put another array, another state or another step number in place of ours."""
@@ -144,14 +144,14 @@ def chunks(
     opened: dict[tuple[Any, int], _Run] = {}
     for p, step, stretch in zip(params, steps, _stretches([p.data for p in params]), strict=True):
         run = opened.get((p.dtype, step))
-        if run is None or stretch in run.stretches or run.size + p.size > BLOCK or p.size > SMALL:
+        if run is None or stretch in run.stretches or run.size + p.numel() > BLOCK or p.numel() > SMALL:
             run = _Run(step)
             runs.append(run)
-            if p.size <= SMALL:
+            if p.numel() <= SMALL:
                 opened[p.dtype, step] = run
         run.params.append(p)
         run.stretches.add(stretch)
-        run.size += p.size
+        run.size += p.numel()
     return [Chunk(run.params, [state[p] for p in run.params], fills, run.step) for run in runs]
 
 

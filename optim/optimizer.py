@@ -121,7 +121,7 @@ class Optimizer:
         """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
         title = f"{type(self).__name__}: {name}"
         if name in _NUMBERS:
-            if isinstance(value, Tensor) and value.size != 1:
+            if isinstance(value, Tensor) and value.numel() != 1:
                 raise ValueError(f"{title} must be a number or a tensor of one element, got shape {value.shape}")
             number = value.item() if isinstance(value, Tensor) else value
             if not _is_number(number):

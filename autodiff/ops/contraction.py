@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..graph import Node
 from ..primitive import primitive
 from ..reducing import added
 from ._arguments import dimensions, integer, tensor_of
 from .diagonal import _diagonal
 from .linalg import _matmul, _same_dtype
+from .reduction import sum
 from .shape import _permute, spread
 
 if TYPE_CHECKING:
@@ -172,7 +174,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     a, b : Tensor
         Of one dtype.
     dims : int or pair of sequences of int, optional
-        How many dimensions, or which of `a` and which of `b`.
+        How many dimensions, or which of `a` and which of `b`. One of size 1 broadcasts.
 
     Returns
     -------
@@ -193,6 +195,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """
     x, y = tensor_of(a, "tensordot"), tensor_of(b, "tensordot")
     _same_dtype(x, y, "tensordot")
+    if isinstance(dims, Node):
+        dims = dims._data.tolist()
     if isinstance(dims, (list, tuple)):
         if len(dims) != 2:
             raise RuntimeError(f"tensordot: dims must be an integer or two lists of dimensions, got {dims!r}")
@@ -204,6 +208,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         if not 0 <= n <= min(x.ndim, y.ndim):
             raise RuntimeError(f"tensordot: shapes {x.shape} and {y.shape} have no {n} dimensions to sum over")
         left, right = tuple(range(x.ndim - n, x.ndim)), tuple(range(n))
+    if len(left) == len(right):  # what has size 1 broadcasts, so that the other is added up
+        x, y = _added(x, left, [y.shape[d] for d in right]), _added(y, right, [x.shape[d] for d in left])
     if [x.shape[d] for d in left] != [y.shape[d] for d in right]:
         raise RuntimeError(f"tensordot: dims {left} of shape {x.shape} and {right} of shape {y.shape} differ in size")
     rows = tuple(d for d in range(x.ndim) if d not in left)
@@ -212,3 +218,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     m, n = ((math.prod(t.shape[d] for d in ds)) for t, ds in ((x, rows), (y, columns)))
     flat = _matmul(_permute(x, dims=rows + left).reshape(m, k), _permute(y, dims=right + columns).reshape(k, n))
     return flat.reshape(tuple(x.shape[d] for d in rows) + tuple(y.shape[d] for d in columns))
+
+
+def _added(x: Tensor, dims: tuple[int, ...], sizes: list[int]) -> Tensor:
+    """Add up along the dimensions where the other operand has size 1."""
+    alone = [d for d, n in zip(dims, sizes, strict=True) if n == 1 != x.shape[d]]
+    return sum(x, alone, keepdim=True).to(x.dtype) if alone else x

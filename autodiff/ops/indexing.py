@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,54 +33,96 @@ class ValuesIndices(NamedTuple):
     indices: Tensor
 
 
-def plain_index(key: Any) -> Any:
-    """Return an index with its tensors, lists and arrays as arrays of its own, which nobody can change later."""
-    if isinstance(key, tuple):
-        return tuple(plain_index(k) for k in key)
+_BOUNDS = (int, type(None))  # what stands in most slices, besides what has to be converted
+
+
+def plain_index(key: Any, name: str = "index") -> Any:
+    """Return an index with its tensors, lists, ranges and inner tuples as arrays of its own."""
+    return tuple([_plain(k, name) for k in key]) if isinstance(key, tuple) else _plain(key, name)
+
+
+def _plain(key: Any, name: str) -> Any:
+    """Return one part of an index: an int, a slice, None, Ellipsis, a bool, or an array of integers or booleans."""
+    kind = key.__class__
+    if kind is int or kind is bool or key is None or key is Ellipsis:
+        return key
+    if kind is slice:
+        if key.start.__class__ in _BOUNDS and key.stop.__class__ in _BOUNDS and key.step.__class__ in _BOUNDS:
+            return key
+        return slice(*(k if k is None else integer(k, name, "a bound") for k in (key.start, key.stop, key.step)))
     if isinstance(key, Node):
-        key = key._data if key._data.ndim else key._data[()]
-    if isinstance(key, np.ndarray):
-        if key.dtype == np.uint8:
-            raise IndexError("index: uint8 is a mask in PyTorch, and positions in NumPy; convert it to bool or int64")
-        return key.copy()
-    if isinstance(key, (list, range)):
-        array = np.asarray(key)
-        return array if array.size else array.astype(np.intp)
-    return key
+        key = key._data
+    elif isinstance(key, (list, tuple, range)):
+        return _array(key, name)
+    if not isinstance(key, (np.ndarray, np.generic)) or key.dtype.kind not in "biu":
+        if isinstance(key, int):  # of a subclass
+            return int(key)
+        came = f"a tensor of {key.dtype}" if isinstance(key, (np.ndarray, np.generic)) else type(key).__name__
+        raise IndexError(
+            f"{name}: expected integers, slices, None, ..., or tensors or lists of integers or booleans, got {came}"
+        )
+    if not key.ndim:
+        return key.item()
+    if key.dtype == np.uint8:
+        raise IndexError(f"{name}: uint8 is a mask in PyTorch, and positions in NumPy; convert it to bool or int64")
+    return np.array(key)
 
 
-def in_two_steps(key: Any) -> tuple[Any, Any]:
-    """Part an index of integers among slices and arrays: PyTorch takes the integers first, NumPy moves dimensions.
+def _array(key: Any, name: str) -> Any:
+    """Return a list as the array that it spells, as NumPy does; one without elements holds integers."""
+    try:
+        array = np.array(key)
+    except ValueError as error:
+        raise IndexError(f"{name}: {error}") from None
+    if array.dtype.kind in "bi":
+        return array
+    if array.size:
+        raise IndexError(f"{name}: a list must hold integers or booleans; what combines slices and None is a tuple")
+    return array.astype(np.intp)
+
+
+def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
+    """Part an index of single integers or booleans among arrays: PyTorch takes them first, NumPy moves dimensions.
 
     Returns
     -------
     first, then : index, index or None
         `then` is None where one step does.
     """
-    parts = key if isinstance(key, tuple) else (key,)
-    arrays = [k for k in parts if isinstance(k, np.ndarray)]
-    if not arrays or not any(isinstance(k, (int, np.integer)) and not isinstance(k, bool) for k in parts):
+    parts = key if key.__class__ is tuple else (key,)
+    kinds = [k.__class__ for k in parts]
+    if np.ndarray in kinds and kinds.count(type(Ellipsis)) == 1:  # PyTorch's takes arrays apart only if it has dims
+        i, named = kinds.index(type(Ellipsis)), sum(map(_width, parts))
+        parts = key = (*parts[:i], *(slice(None),) * (ndim - named), *parts[i + 1 :])
+        kinds = [k.__class__ for k in parts]
+    if bool not in kinds and (int not in kinds or np.ndarray not in kinds):
         return key, None
     first: list[Any] = []
     then: list[Any] = []
-    for k in parts:
-        if isinstance(k, np.ndarray):
-            first += [slice(None)] * (k.ndim if k.dtype == np.bool else 1)
+    for k, kind in zip(parts, kinds, strict=True):
+        if kind is np.ndarray:
+            first += [slice(None)] * _width(k)
             then.append(k)
+        elif kind is bool:  # picks from a dimension of size 1, which it adds
+            first.append(None)
+            then.append(np.array([k]))
         else:
             first.append(k)
-            if not isinstance(k, (int, np.integer)):
+            if kind is not int:
                 then.append(k if k is Ellipsis else slice(None))
     return tuple(first), tuple(then)
 
 
+def _width(part: Any) -> int:
+    """Return how many dimensions a part of an index names."""
+    if part is None or part is Ellipsis or part.__class__ is bool:
+        return 0
+    return part.ndim if part.__class__ is np.ndarray and part.dtype == np.bool else 1
+
+
 def _is_basic(index: Any) -> bool:
     """Tell whether an index is made of integers, slices, None and Ellipsis alone, and so names no element twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        k is None or k is Ellipsis or (isinstance(k, (slice, int, np.integer)) and not isinstance(k, bool))
-        for k in parts
-    )
+    return np.ndarray not in ([k.__class__ for k in index] if index.__class__ is tuple else (index.__class__,))
 
 
 def _unpick(g: Array, input_shape: tuple[int, ...], key: Any) -> Array:
@@ -91,6 +134,10 @@ def _index(input: Array, *, key: Any) -> Array:
     picked = input[key]
     if isinstance(picked, np.generic) and isinstance(input, np.ndarray):  # a copy; a view is what was asked for
         return input[(*key, ...) if isinstance(key, tuple) else (key, ...)]
+    if not (
+        picked.base is input or picked.flags.c_contiguous or _is_basic(key)
+    ):  # moved dimensions in memory, where PyTorch's are in order
+        return picked.copy()
     return picked
 
 
@@ -107,7 +154,7 @@ def _unindex(values: Array, *, shape: tuple[int, ...], key: Any) -> Array:
 
 def index(input: Tensor, key: Any) -> Tensor:
     """Pick elements by integers, slices, None, Ellipsis, masks or integer arrays, as ``input[key]``."""
-    first, then = in_two_steps(plain_index(key))
+    first, then = in_two_steps(plain_index(key), input._data.ndim)
     picked = _index(input, key=first)
     return picked if then is None else _index(picked, key=then)
 
@@ -135,7 +182,7 @@ def _entries(labels: Array) -> tuple[Array, ...]:
     """Return the index of each label's own entry in an array with one more dimension, the classes, at place 1."""
     n = labels.ndim
     if n == 1:
-        return np.arange(labels.size), labels
+        return np.arange(labels.shape[0]), labels
     first, *further = (np.arange(m).reshape((-1,) + (1,) * (n - 1 - d)) for d, m in enumerate(labels.shape))
     return (first, labels, *further)
 
@@ -160,7 +207,9 @@ def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Arra
 
 @primitive(
     symbol="NLL",
-    input=lambda g, input_shape, labels: _to_classes(-divided(g, labels.size or 1), labels, shape=input_shape),
+    input=lambda g, input_shape, labels: _to_classes(
+        -divided(g, math.prod(labels.shape) or 1), labels, shape=input_shape
+    ),
 )
 def mean_nll(input: Array, labels: Array) -> Array:
     """Average of minus the entries of the labels' classes, which are log-probabilities: of (N, C, ...) by (N, ...)."""
@@ -207,7 +256,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     x, at = tensor_of(input, "gather"), tensor_of(index, "gather")
     d = _checked(x, dim, at, "gather")
-    if not at.size:
+    if not at._data.size:
         return _gather(ravel(x), ravel(at), dim=0).reshape(at.shape)
     return _shaped(_gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
 
@@ -227,7 +276,7 @@ def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu":
         raise TypeError(f"{name}: index must hold integers, got {at.dtype}")
-    if not at.size:
+    if not at._data.size:
         return d
     shapes = at.shape or (1,), x.shape or (1,)
     if len(shapes[0]) != len(shapes[1]) or any(a > n for i, (a, n) in enumerate(zip(*shapes, strict=True)) if i != d):
@@ -244,6 +293,8 @@ def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Pick one element per index along `dim`, or from the flattened tensor; all other dimensions broadcast.
 
+    Negative indices count from the end, but not without `dim`.
+
     Examples
     --------
     >>> x = ad.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -252,9 +303,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             [4.]])
     """
     x, at = tensor_of(input, "take_along_dim"), tensor_of(indices, "take_along_dim")
+    d = 0 if dim is None else dimension(dim, x.ndim, "take_along_dim")
     if dim is None:
-        x, at, dim = ravel(x), ravel(at), 0
-    d = dimension(dim, x.ndim, "take_along_dim")
+        x, at = ravel(x), ravel(at)
+    elif at.dtype.kind == "i" and x.ndim and at._data.size and at._data.min() < 0:  # they count from the end
+        at = wrap(np.where(at._data < 0, at._data + x.shape[d], at._data))
     if x.ndim != at.ndim or not x.ndim:
         raise RuntimeError(f"take_along_dim: indices of shape {at.shape} do not fit an input of shape {x.shape}")
     try:
@@ -363,7 +416,7 @@ def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Ten
     put = tensor_of(src, name)
     if put.dtype != x.dtype:
         raise RuntimeError(f"{name}: src must have the dtype of the input, {x.dtype}, got {put.dtype}")
-    if not at.size:
+    if not at._data.size:
         return ravel(x), ravel(at), ravel(put)[:0], 0
     x, at, put = (_with_dim(t) for t in (x, at, put))
     if put.ndim != at.ndim or any(n < a for n, a in zip(put.shape, at.shape, strict=True)):

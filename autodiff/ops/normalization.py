@@ -89,4 +89,4 @@ def _standardized(x: Array, dim: tuple[int, ...], eps: float) -> tuple[Array, Ar
     var = _average(off * off, dim)
     scale = 1 / np.sqrt(var + eps)
     off *= scale
-    return off.astype(x.dtype, copy=False), mean, var, scale
+    return off.astype(x.dtype, order="C", copy=False), mean, var, scale

@@ -17,7 +17,8 @@ from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_
 from .comparison import isnan
 from .elementwise import abs, clone, maximum, minimum, sign, where
 from .indexing import ValuesIndices, gather
-from .shape import spread, squeeze, unsqueeze
+from .polar import nuclear_norm
+from .shape import _permute, spread, squeeze, unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -132,7 +133,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
 
 @numpy_names
 def var(
-    input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, *, unbiased: bool | None = None
+    input: Tensor, dim: Dims = None, correction: int | None = 1, keepdim: bool = False, *, unbiased: bool | None = None
 ) -> Tensor:
     """Variance: the mean squared distance from the mean, with n - `correction` in the denominator.
 
@@ -142,7 +143,7 @@ def var(
     dim : int or sequence of int, optional
         The dimensions to reduce; all of them by default.
     correction : int, optional
-        1 estimates a population's variance from a sample; 0 is the plain average.
+        1, as None, estimates a population's variance from a sample; 0 is the plain average.
     keepdim : bool, optional
         Keep the reduced dimensions, with size 1.
     unbiased : bool, optional
@@ -163,7 +164,7 @@ def var(
 
 @numpy_names
 def std(
-    input: Tensor, dim: Dims = None, correction: int = 1, keepdim: bool = False, *, unbiased: bool | None = None
+    input: Tensor, dim: Dims = None, correction: int | None = 1, keepdim: bool = False, *, unbiased: bool | None = None
 ) -> Tensor:
     """Standard deviation, the root of `var`; parameters as there. Its derivative is 0 where it is 0.
 
@@ -186,6 +187,7 @@ def _centred(
         raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
     if isinstance(dim, bool):
         dim, unbiased = None, dim
+    correction = 1 if correction is None else correction
     if not isinstance(correction, NUMBERS):
         raise TypeError(f"{name}: correction must be a number, got {type(correction).__name__}")
     options = along(dim, keepdim, x.ndim, name)
@@ -245,8 +247,9 @@ def norm(
     Parameters
     ----------
     input : Tensor of floats
-    p : float or "fro", optional
+    p : float, "fro" or "nuc", optional
         The exponent; 2 by default, ``inf`` the largest absolute value, 0 the number of elements that are not 0.
+        "nuc" is the nuclear norm of the matrices that lie in two dimensions: the sum of their singular values.
     dim : int or sequence of int, optional
         The dimensions to reduce; all of them by default.
     keepdim : bool, optional
@@ -262,9 +265,9 @@ def norm(
     Raises
     ------
     ValueError
-        If `p` is neither a number nor "fro".
+        If `p` is neither a number nor "fro" nor "nuc".
     RuntimeError
-        If the elements are not floats.
+        If the elements are not floats, or "nuc" does not find two dimensions.
 
     Examples
     --------
@@ -278,8 +281,10 @@ def norm(
     if x.dtype.kind != "f":
         raise RuntimeError(f"norm: expected floats, got {x.dtype}")
     if not isinstance(p, NUMBERS):
+        if p == "nuc":
+            return _nuclear(x, along(dim, keepdim, x.ndim, "norm")["dim"], keepdim)
         if p not in (None, "fro"):
-            raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+            raise ValueError(f"norm: p must be a number, 'fro' or 'nuc', got {p!r}")
         p = 2
     p, options = float(p), along(dim, keepdim, x.ndim, "norm")
     if p == 0:
@@ -287,6 +292,15 @@ def norm(
     if math.isinf(p):
         return _chosen(_amax if p > 0 else _amin, abs(x), options["dim"], keepdim, "norm", nan=True)
     return _norm(x, p=p, **options)
+
+
+def _nuclear(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    """Nuclear norm of the matrices in two dimensions, laid so that they have at least as many rows as columns."""
+    if len(dims) != 2:
+        raise RuntimeError(f"norm: 'nuc' needs two dims, got {dims} of a tensor of shape {x.shape}")
+    last = sorted(dims, key=lambda d: -x.shape[d])
+    y = nuclear_norm(_permute(x, dims=(*(d for d in range(x.ndim) if d not in dims), *last)))
+    return y.reshape(tuple(1 if d in dims else n for d, n in enumerate(x.shape))) if keepdim else y
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,13 @@ __all__ = [
 ]  # fmt: skip
 
 Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+
+
+def size_along(input: Tensor, dim: int) -> int:
+    """Return the size of one dimension."""
+    if not input.ndim:
+        raise IndexError("size: a tensor of no dimensions has no dim to measure")
+    return input.shape[dimension(dim, input.ndim, "size")]
 
 
 # -- the same elements in another shape --------------------------------------------------------------------------------
@@ -61,9 +69,11 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """
     x, new = tensor_of(input, "reshape"), sizes(shape, "reshape")
     known = math.prod(n for n in new if n != -1)
-    fits = (known and x.size % known == 0) if new.count(-1) == 1 else known == x.size and -1 not in new
+    fits = (known and x._data.size % known == 0) if new.count(-1) == 1 else known == x._data.size and -1 not in new
     if min(new, default=0) < -1 or not fits:
-        raise RuntimeError(f"reshape: shape {new} does not hold the {x.size} elements of a tensor of shape {x.shape}")
+        raise RuntimeError(
+            f"reshape: shape {new} does not hold the {x.numel()} elements of a tensor of shape {x.shape}"
+        )
     return _reshape(x, shape=new)
 
 
@@ -84,12 +94,30 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
             [3, 4, 5]])
     """
     x, new = tensor_of(input, "view"), sizes(shape, "view")
+    if x._data.flags.c_contiguous or not x._data.size:
+        return reshape(x, new)
     out = reshape(x, new)
-    if x.size and not np.may_share_memory(out.data, x.data):
+    if np.may_share_memory(out._data, x._data):
+        return out
+    if not _is_alone(x):
         raise RuntimeError(
-            f"view: shape {new} cannot be had without copying a tensor whose dims were moved; use reshape"
+            f"view: a tensor of shape {x.shape} whose elements lie in another order in memory cannot be seen as {new}; "
+            "use reshape(), or contiguous() before"
         )
-    return out
+    x._data = np.ascontiguousarray(x._data)
+    return reshape(x, new)
+
+
+def _is_alone(x: Tensor) -> bool:
+    """Tell whether nothing else sees a tensor's memory, so that its elements may be put into another order there.
+
+    Many operations keep the order of what they are given, where PyTorch writes its result anew. To do so here would
+    cost a pass over memory each time; where it matters, the references to the array tell.
+    """
+    base = x._data.base
+    if x._version is not None or sys.getrefcount(x._data) > 2:
+        return False
+    return base is None or (isinstance(base, np.ndarray) and sys.getrefcount(base) <= 3 and base.base is None)
 
 
 def ravel(input: Tensor) -> Tensor:
@@ -101,7 +129,7 @@ def ravel(input: Tensor) -> Tensor:
     (6,)
     """
     x = tensor_of(input, "ravel")
-    return _reshape(x, shape=(x.size,))
+    return _reshape(x, shape=(x._data.size,))
 
 
 @numpy_names

@@ -96,14 +96,14 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """
     x, w = checked_floats(input, "prelu"), checked_floats(weight, "prelu")
     channels = 1 if x.ndim < 2 else x.shape[1]
-    if w.ndim > 1 or (w.size != 1 and w.size != channels) or w.dtype != x.dtype:
+    if w.ndim > 1 or (w.numel() not in (1, channels)) or w.dtype != x.dtype:
         raise RuntimeError(
             f"prelu: an input of shape {x.shape} and dtype {x.dtype} needs 1 or {channels} slopes of that dtype, "
             f"got {w.dtype} of shape {w.shape}"
         )
-    if w.size != 1:
+    if w.numel() != 1:
         w = w.reshape((1, -1) + (1,) * (x.ndim - 2))
-    return ad.where(x > 0, x, x * (w.reshape(()) if w.size == 1 else w))
+    return ad.where(x > 0, x, x * (w.reshape(()) if w.numel() == 1 else w))
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:

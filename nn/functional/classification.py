@@ -189,7 +189,7 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
         raise ValueError(
             f"{name}: an input of shape {x.shape} needs labels of shape {x.shape[:1] + x.shape[2:]}, got {t.shape}"
         )
-    if not t.size:
+    if not t.numel():
         return None
     low, high = t.data.min(), t.data.max()
     if low >= 0 and high < _classes(x) and not low <= ignore_index <= high:

@@ -96,7 +96,9 @@ def _repeated(x: Tensor, before: Sizes, after: Sizes, mode: str) -> Tensor:
         if a or b:
             at = np.arange(n)
             if mode == "circular":
-                at = at[max(-b, 0) : n - max(-a, 0)]
+                at = at[max(-b, 0) : max(n - max(-a, 0), 0)]
+                if not len(at) and max(a, b) > 0:
+                    raise RuntimeError(f"pad: {b} before and {a} after leave none of {n} elements to go round")
             widths = (max(b, 0), max(a, 0))
             at = np.pad(at, widths, mode=MODES[mode])  # type: ignore[call-overload]  # one of its modes
             if mode != "circular":
@@ -290,7 +292,8 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
 
 
 def _pooling(name: str, size: Many, stride: Many | None, padding: Many, dilation: Many = 1) -> Geometry:
-    g = geometry(name, 2, size, size if stride is None else stride, padding, dilation)
+    is_default = stride is None or (isinstance(stride, Sequence) and not stride)
+    g = geometry(name, 2, size, size if is_default else stride, padding, dilation)  # type: ignore[arg-type]  # not None
     if isinstance(g.padding, str):
         raise TypeError(f"{name}: padding must be integers, got {padding!r}")
     reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))

@@ -6,8 +6,9 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.ops._arguments import operands
 
-from ._checks import check_broadcast, checked_floats
+from ._checks import check_broadcast, checked_floats, checked_tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
@@ -54,10 +55,12 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> F.cosine_similarity(ad.tensor([[1.0, 0.0]]), ad.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
-    a, b = checked_floats(x1, "cosine_similarity"), checked_floats(x2, "cosine_similarity")
+    a, b = operands("cosine_similarity", checked_tensor(x1, "cosine_similarity"), x2)
+    checked_floats(a, "cosine_similarity")
     check_broadcast("cosine_similarity", a, b)
     shape = np.broadcast_shapes(a.shape, b.shape)
-    if not -len(shape) <= dim < len(shape):
+    n = max(len(shape), 1)
+    if not -n <= dim < n:
         raise IndexError(f"cosine_similarity: dim {dim} is out of range for shapes {a.shape} and {b.shape}")
     a, b = (ad.broadcast_to(v, shape) for v in (a, b))
     lengths = (ad.norm(v, 2, dim, keepdim=True).clamp_min(eps) for v in (a, b))

@@ -147,16 +147,17 @@ def embedding(
             [3., 4.]])
     """
     check_dense(sparse, "embedding")
-    at, w = checked_tensor(input, "embedding"), checked_floats(weight, "embedding")
+    at, w = checked_tensor(input, "embedding"), checked_tensor(weight, "embedding")
     if at.dtype.kind not in "iu":
         raise RuntimeError(f"embedding: expected integers as row numbers, got {at.dtype}")
     if w.ndim != 2:
         raise RuntimeError(f"embedding: expected a weight of shape (num_embeddings, embedding_dim), got {w.shape}")
-    if at.size and not 0 <= at.data.min() <= at.data.max() < len(w):
+    if at.numel() and not 0 <= at.data.min() <= at.data.max() < len(w):
         raise IndexError(f"embedding: rows {at.data.min()} to {at.data.max()} asked for, the table has {len(w)} rows")
     if padding_idx is not None:
         padding_idx = checked_row(padding_idx, len(w), "embedding")
     if max_norm is not None:
+        checked_floats(w, "embedding")
         _shorten(w, np.unique(at.data), max_norm, norm_type)
     rows = w[at]
     if scale_grad_by_freq:
@@ -219,9 +220,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     t = checked_tensor(tensor, "one_hot")
     if t.dtype.kind not in "iu":
         raise RuntimeError(f"one_hot: labels must be integers, got {t.dtype}")
-    if not t.size and num_classes <= 0:
+    if not t.numel() and num_classes <= 0:
         raise RuntimeError("one_hot: without labels num_classes must be positive")
-    if t.size and (t.data.min() < 0 or (num_classes != -1 and t.data.max() >= num_classes)):
+    if t.numel() and (t.data.min() < 0 or (num_classes != -1 and t.data.max() >= num_classes)):
         raise RuntimeError(
             f"one_hot: labels from {t.data.min()} to {t.data.max()} do not lie in 0 to num_classes = {num_classes}"
         )

@@ -155,7 +155,7 @@ def gaussian_nll_loss(
     input, target : Tensor
         The mean, and what was observed.
     var : Tensor or float
-        The variance: of the shape of `input`, or with the last dimension missing or of size 1.
+        The variance: of the shape of `input`, or without the last dimension, or with one dimension of size 1.
     full : bool, optional
         Whether to add the constant log(2π) / 2.
     eps : float, optional
@@ -189,7 +189,7 @@ def gaussian_nll_loss(
     if v.shape != x.shape and not isinstance(var, (int, float)):
         if v.shape == x.shape[:-1]:
             v = v.unsqueeze(-1)
-        elif v.shape != (*x.shape[:-1], 1):
+        elif v.ndim != x.ndim or [m for m, n in zip(v.shape, x.shape, strict=True) if m != n] != [1]:
             raise ValueError(f"{name}: a variance of shape {v.shape} does not fit an input of shape {x.shape}")
     if (v.data < 0).any():
         raise ValueError(f"{name}: the variance must not be negative, got {v.data.min()}")

@@ -66,6 +66,8 @@ def batch_norm(
             [ 1.0000]])
     """
     x = checked_floats(input, "batch_norm")
+    if x.shape == (0,):
+        return x.clone()
     if x.ndim < 2:
         raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {x.shape}")
     running_mean, running_var, weight, bias = _per_channel(
@@ -76,7 +78,7 @@ def batch_norm(
     if x.ndim > 2:  # so that what is given per channel broadcasts
         shape = (-1,) + (1,) * (x.ndim - 2)
         weight, bias = (None if t is None else t.reshape(shape) for t in (weight, bias))
-    if not x.size:  # nothing to normalize, and nothing to average
+    if not x.numel():  # nothing to normalize, and nothing to average
         return _scaled(x, weight, bias)
     if not training:
         if running_mean is None or running_var is None:
@@ -88,7 +90,7 @@ def batch_norm(
         factor = Tensor(scale) if weight is None else weight * scale
         shift = factor * mean
         return _scaled(x, factor, -shift if bias is None else bias - shift)
-    n = x.size // x.shape[1]
+    n = x.numel() // x.shape[1]
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
     y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps)
@@ -254,7 +256,7 @@ def group_norm(
     for t in (weight, bias):
         if t is not None and t.shape != (x.shape[1],):
             raise RuntimeError(f"group_norm: weight and bias must have shape ({x.shape[1]},), got {t.shape}")
-    if x.size == num_groups:
+    if x.numel() == num_groups:
         raise ValueError(f"group_norm: expected more than 1 value per group, got shape {x.shape}, {num_groups} groups")
     parted = x.reshape(x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:])
     y = standardize(parted, tuple(range(2, parted.ndim)), eps)[0]

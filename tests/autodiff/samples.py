@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autodiff as ad
-from autodiff.ops import convolution, indexing, normalization
+from autodiff.ops import convolution, indexing, normalization, polar
 from tests.oracle import Array
 
 Shape = tuple[int, ...]
@@ -485,6 +485,30 @@ SAMPLES: dict[str, list[Sample]] = {
     "softmax": each(lambda _, x: x.softmax(-1), real(2, 3), real(), real(0, 3), real(3, 0), real(2, 3, 4)),
     "log_softmax": each(lambda _, x: x.log_softmax(0), real(2, 3), real(), real(0, 3), real(3, 0), real(2, 3, 4)),
     # -- linear algebra
+    "nuclear_norm": each(
+        lambda lib, x: lib.norm(x, "nuc", (-2, -1)), real(3, 2), real(2, 3), real(2, 3, 3), real(0, 3, 2), real(3, 0)
+    )
+    + each(lambda lib, x: lib.norm(x, "nuc", (2, 0), True), real(3, 2, 4)),
+    "polar_factor": [
+        Sample(
+            lambda _, x: polar.polar_factor(x),
+            (real(*shape),),
+            lambda torch, x: (found := torch.linalg.svd(x, full_matrices=False)).U @ found.Vh,
+        )
+        for shape in ((3, 2), (3, 3), (2, 4, 3), (0, 3, 2), (3, 0))
+    ],
+    "sylvester": [
+        Sample(
+            lambda _, a, c: polar.sylvester(a @ a.mT + np.eye(a.shape[-1], dtype=a.dtype), c),
+            (real(*batch, n, n), real(*batch, n, n)),
+            lambda torch, a, c: (
+                (q := (found := torch.linalg.eigh(a @ a.mT + torch.eye(a.shape[-1], dtype=a.dtype))).eigenvectors)
+                @ (q.mT @ c @ q / (found.eigenvalues[..., :, None] + found.eigenvalues[..., None, :]))
+                @ q.mT
+            ),
+        )
+        for batch, n in (((), 2), ((2,), 3), ((0,), 2), ((), 0))
+    ],
     "matmul": [
         Sample(lambda lib, a, b: lib.matmul(a, b), (real(*m), real(*n)))
         for m, n in (
@@ -640,6 +664,7 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "cat": "joins along a dimension",
     "diagonal": "lies in two dimensions",
     "undiagonal": "makes a matrix of a vector",
+    **dict.fromkeys(("nuclear_norm", "polar_factor", "sylvester"), "takes matrices"),
     "matmul": "multiplies along a dimension",
     "linear": "multiplies along a dimension",
     "windows": "slides along a dimension",

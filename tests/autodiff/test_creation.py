@@ -309,3 +309,46 @@ def test_a_permutation_holds_each_integer_once() -> None:
 def test_scalars_can_be_drawn() -> None:
     for t in (ad.rand(()), ad.randn(()), ad.randint(0, 3, ())):
         assert t.shape == ()
+
+
+@needs_torch
+@pytest.mark.parametrize("bounds", [(5, -5, 20), (-3.7, 3.7, 5), (2.5, 7.5, 11), (3.9, 0, 1), (0, 255, 7), (1, 4, 0)])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
+def test_linspace_of_integers_is_cut_and_not_rounded_down(bounds: Any, dtype: str) -> None:
+    if dtype == "uint8" and min(bounds[:2]) < 0:
+        return
+    expected = torch.linspace(*bounds, dtype=getattr(torch, dtype))
+    assert ad.linspace(*bounds, dtype=dtype).tolist() == expected.tolist()
+    assert ad.linspace(*bounds, dtype=dtype).dtype == dtype
+
+
+@needs_torch
+@pytest.mark.parametrize("bounds", [(0.5, 5, 1.5), (0, 5, 0.5), (5, 0, -1.5), (-3.7, 3, 1.2), (5.5,)])
+def test_arange_of_integers_cuts_its_bounds_as_pytorch_does(bounds: tuple[float, ...]) -> None:
+    expected = torch.arange(*bounds, dtype=torch.int32)
+    assert ad.arange(*bounds, dtype=np.int32).tolist() == expected.tolist()
+
+
+def test_bounds_may_come_by_name_and_as_tensors() -> None:
+    assert ad.arange(end=3).tolist() == ad.arange(ad.tensor(3)).tolist() == [0, 1, 2]
+    assert ad.linspace(ad.tensor(0), ad.tensor(1.0), 3).tolist() == [0.0, 0.5, 1.0]
+    for call in (lambda: ad.arange(), lambda: ad.arange("3"), lambda: ad.linspace(0, "1", 3)):
+        with pytest.raises(TypeError, match="bounds and steps must be numbers"):
+            call()
+    with pytest.raises(RuntimeError, match="arange: no step of 1 leads from 3 to 1"):
+        ad.arange(3, 1)
+    with pytest.raises(TypeError, match="linspace: expected a dtype of integers or floats, got bool"):
+        ad.linspace(0, 1, 2, dtype=np.bool)
+
+
+def test_full_wraps_a_negative_integer_in_an_unsigned_one_as_pytorch_does() -> None:
+    assert ad.full((2,), -1, dtype=np.uint8).tolist() == [255, 255]
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(300, np.uint8), (1e20, np.int32), (2**40, np.int32), (1e20, np.float16)])
+def test_a_value_that_a_dtype_does_not_hold_is_refused(value: float, dtype: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"full: .* is out of the range of"):
+        ad.full((2,), value, dtype=dtype)
+    if np.dtype(dtype).kind != "f":
+        with pytest.raises(RuntimeError, match="tensor: "):
+            ad.tensor([value], dtype=dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from autodiff.dispatch import FUNCTIONS
 from tests.autodiff.test_backward import leaf
 
 A = np.array([[0.5, 1.5, 2.5], [3.0, 0.25, 1.0]])
@@ -285,10 +287,10 @@ def test_arguments_that_cannot_be_recorded_are_refused() -> None:
         ("numpy.var", lambda x: np.var(x, out=np.zeros(()))),
         ("numpy.reshape", lambda x: np.reshape(x, (2, 1), order="F")),
         ("numpy.ravel", lambda x: np.ravel(x, order="F")),
-        ("numpy.concatenate", lambda x: np.concatenate([x, x], dtype=np.float32)),
-        ("numpy.zeros_like", lambda x: np.zeros_like(x, shape=(2,))),
+        ("numpy.concatenate", lambda x: np.concatenate([x, x], out=np.zeros(4))),
+        ("numpy.concatenate", lambda x: np.concatenate([x, x], dtype=np.float32, casting="unsafe")),
         ("numpy.take", lambda x: np.take(x, [0], mode="clip")),
-        ("numpy.sum", lambda x: np.sum(x, 0, None, None, True)),
+        ("numpy.sum", lambda x: np.sum(x, 0, None, np.zeros(()))),
         ("numpy.sum", lambda x: np.sum(x, axis=())),
         ("numpy.max", lambda x: np.max(x, ())),
         ("numpy.linalg.norm", lambda x: np.linalg.norm(x, axis=())),
@@ -299,6 +301,92 @@ def test_arguments_that_a_numpy_function_does_not_take_of_tensors_are_refused_un
 ) -> None:
     with pytest.raises(TypeError, match=name.replace(".", r"\.") + r"\(\) of tensors "):
         call(leaf(1.0, 2.0))
+
+
+# What each function of the table needs, by the name of NumPy's parameter.
+NEEDED: dict[str, Any] = {
+    "shape": (3, 2), "axis1": 0, "axis2": 1, "source": 0, "destination": 1, "reps": 2, "repeats": 2, "shift": 1,
+    "indices": np.array([[0, 1, 1], [1, 0, 1]]), "indices_or_sections": 2, "fill_value": 3.0, "axis": 0,
+}  # fmt: skip
+# What the options may be besides their defaults.
+OPTIONS: dict[str, Any] = {
+    "axis": 0, "dtype": np.float64, "keepdims": True, "offset": 1, "axis1": 1, "axis2": 0, "decimals": 1, "k": 1,
+    "rtol": 0.5, "atol": 0.5, "equal_nan": True, "a_min": 0.6, "a_max": 2.0, "min": 0.6, "max": 2.0, "axes": (1, 0),
+    "ddof": 1, "correction": 1, "ord": 3, "kind": "mergesort", "stable": True, "subok": True, "shape": (2, 2),
+    "x": 1.0, "y": 2.0, "optimize": True, "order": "K",
+}  # fmt: skip
+
+
+def _own_arguments(function: Any, x: Any) -> dict[str, Any]:
+    """Return what a NumPy function needs, by its own names."""
+    parameters = inspect.signature(function).parameters
+    needed = [name for name, p in parameters.items() if p.default is p.empty and p.kind.name != "VAR_KEYWORD"]
+    given = {name: NEEDED.get(name, x) for name in needed}
+    if function in (np.dot, np.inner, np.tensordot):
+        given["b"] = x.T if function is np.dot else x
+    if function is np.where:
+        given["condition"] = x > 1
+    if function is np.squeeze:
+        given["a"] = x[:1]
+    if function is np.broadcast_to:
+        given["shape"] = (4, 2, 3)
+    if function in (np.concatenate, np.stack, np.hstack, np.vstack):
+        given = {needed[0]: (x, x)}
+    if function is np.split:
+        given["indices_or_sections"] = 2
+    return given
+
+
+def _called(function: Any, given: dict[str, Any]) -> Any:
+    """Call a function by its own names, as far as they may be used."""
+    parameters = inspect.signature(function).parameters
+    first = [given.pop(name) for name in list(given) if parameters[name].kind.name == "POSITIONAL_ONLY"]
+    return function(*first, **given)
+
+
+def _parts(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _name(function: Any) -> str:
+    return str(function.__name__)
+
+
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f not in (np.einsum, np.empty_like)], ids=_name)
+def test_a_function_takes_numpys_own_names(function: Any) -> None:
+    for name, parameter in inspect.signature(function).parameters.items():
+        for value in (parameter.default, OPTIONS.get(name, parameter.empty)):
+            if value is parameter.empty or (function is np.where and value is None):
+                continue
+            more = {"x": 1.0, "y": 2.0} if function is np.where else {name: value}
+            try:
+                expected = _called(function, _own_arguments(function, A) | more)
+            except (TypeError, ValueError):
+                continue  # what it takes of no array
+            if function is np.ravel and value == "K":
+                continue  # the order in memory, which tensors do not promise
+            found = _called(function, _own_arguments(function, ad.tensor(A)) | more)
+            for mine, theirs in zip(_parts(found), _parts(expected), strict=True):
+                np.testing.assert_allclose(np.asarray(mine), theirs, rtol=1e-14)
+
+
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f is not np.einsum], ids=_name)
+def test_a_function_refuses_by_name_the_options_it_has_no_use_for(function: Any) -> None:
+    x = ad.tensor(A)
+    values = {"out": np.zeros(6), "where": np.ones(A.shape, bool), "initial": 0.0, "mean": np.zeros(()),
+              "casting": "unsafe", "mode": "clip", "copy": True}  # fmt: skip
+    for name in values.keys() & inspect.signature(function).parameters.keys():
+        with pytest.raises(TypeError, match=rf"numpy\.{function.__name__}\(\) of tensors does not take {name}="):
+            _called(function, _own_arguments(function, x) | {name: values[name]})
+
+
+def test_arguments_may_come_in_numpys_order() -> None:
+    x = ad.tensor(A)
+    assert np.sum(x, 0, None, None, True).shape == (1, 3)
+    assert np.sum(x, 1, np.float32).dtype == np.float32
+    np.testing.assert_array_equal(np.var(x, 0, None, None, 1).numpy(), np.var(A, 0, None, None, 1))
+    assert np.concatenate([x, x], -1, None).shape == (2, 6)
+    np.testing.assert_array_equal(np.full_like(x, 2.0, np.float32), np.full_like(A, 2.0, np.float32))
 
 
 def test_a_function_written_for_arrays_differentiates_unchanged() -> None:

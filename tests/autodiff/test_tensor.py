@@ -20,8 +20,21 @@ def test_shape_attributes_agree(shape: tuple[int, ...]) -> None:
     t = ad.zeros(*shape)
     assert t.shape == shape
     assert t.ndim == t.dim() == len(shape)
-    assert t.size == t.numel() == int(np.prod(shape))
+    assert t.numel() == np.size(t) == int(np.prod(shape))
+    assert t.size() == t.shape == shape
     assert t.T.shape == shape[::-1]
+
+
+def test_size_is_pytorchs() -> None:
+    t = ad.zeros(2, 3)
+    assert t.size(0) == t.size(dim=-2) == 2
+    assert t.size(-1) == 3
+    batch, features = t.size()
+    assert (batch, features) == (2, 3)
+    with pytest.raises(IndexError, match="size: dim 2 is out of range"):
+        t.size(2)
+    with pytest.raises(IndexError, match="size: a tensor of no dimensions"):
+        ad.tensor(1.0).size(0)
 
 
 def test_t_reverses_and_mt_swaps_the_last_two() -> None:

@@ -85,7 +85,7 @@ def test_the_training_loss_weighs_the_short_last_batch_by_its_length(data: regre
 def test_the_network_is_the_one_asked_for() -> None:
     model = regression.build_network("leaky_relu", np.random.default_rng(0))
     assert [tuple(p.shape) for p in model.parameters()] == [(150, 1), (150,), (150, 150), (150,), (1, 150), (1,)]
-    assert sum(p.size for p in model.parameters()) == 23_101
+    assert sum(p.numel() for p in model.parameters()) == 23_101
     bounds = [float(np.abs(p.detach().numpy()).max()) for p in model.parameters()]
     for bound, fan_in in zip(bounds, (1, 1, 150, 150, 150, 150), strict=True):
         assert bound <= 1 / math.sqrt(fan_in)

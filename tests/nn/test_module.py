@@ -333,7 +333,7 @@ def test_weights_and_their_gradients_lie_row_by_row(layer: nn.Module) -> None:
     layer(*inputs).sum().backward()
     for p in layer.parameters():
         assert p.grad is not None
-        assert p.view(-1).shape == p.grad.view(-1).shape == (p.size,)
+        assert p.view(-1).shape == p.grad.view(-1).shape == (p.numel(),)
         with ad.no_grad():
             p.flatten().zero_()
         assert not p.data.any()

@@ -1,0 +1,80 @@
+"""Arguments that PyTorch's operations take at the edges of what is usual, with its values and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from tests.oracle import check_like_torch, needs_torch
+
+X = np.random.default_rng(5).standard_normal((2, 3, 4))
+A = X[0]
+
+
+def products(m: tuple[int, ...], n: tuple[int, ...], dims: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    make = np.random.default_rng(6).standard_normal
+    return lambda lib, a, b: lib.tensordot(a, b, dims=dims), (make(m), make(n))
+
+
+CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+    "std without correction": (lambda lib, x: lib.std(x, correction=None), (X,)),
+    "var without correction": (lambda lib, x: x.var(dim=1, correction=None), (X,)),
+    "nuclear norm": (lambda lib, x: x.norm("nuc"), (A,)),
+    "nuclear norm in place": (lambda lib, x: lib.norm(x, "nuc", dim=(2, 0), keepdim=True), (X,)),
+    "indices from the end": (lambda lib, x, i: lib.take_along_dim(x, i, 1), (A, np.array([[0, -1], [-4, 3], [2, -2]]))),
+    "tensordot, 1 left": products((1, 3), (4, 2), ([0], [0])),
+    "tensordot, 1 right": products((2, 3), (1, 4), ([0], [0])),
+    "tensordot, 1 in both": products((2, 1), (1, 3), ([1], [0])),
+    "tensordot, 1 among others": products((2, 3, 4), (1, 4), ([1, 2], [0, 1])),
+    "tensordot of vectors": products((1,), (5,), 1),
+    "tensordot with nothing": products((0,), (1,), 1),
+    "tensordot of integers": (
+        lambda lib, a, b: lib.tensordot(a, b, dims=1),
+        (np.arange(3, dtype=np.int32), np.array([2], np.int32)),
+    ),
+    "tensordot along a tensor": (lambda lib, a, b: lib.tensordot(a, b, dims=lib.tensor([[1], [0]])), (A, A.T.copy())),
+}
+
+
+@needs_torch
+@pytest.mark.parametrize("name", CALLS)
+def test_an_operation_does_what_pytorchs_does(name: str) -> None:
+    call, values = CALLS[name]
+    check_like_torch(call, *values)
+
+
+def test_the_nuclear_norm_is_differentiable_again_and_again() -> None:
+    assert ad.gradcheck(lambda x: x.norm("nuc"), ad.tensor(A, requires_grad=True))
+    assert ad.gradgradcheck(lambda x: x.norm("nuc"), ad.tensor(A, requires_grad=True))
+
+    def slope(x: Any) -> Any:
+        (g,) = ad.grad(x.norm("nuc"), x, create_graph=True)
+        return (g * g * g).sum()
+
+    assert ad.gradgradcheck(slope, ad.tensor(A, requires_grad=True))
+
+
+def test_the_nuclear_norm_of_a_matrix_without_full_rank_has_finite_derivatives() -> None:
+    x = ad.tensor(np.outer([1.0, 2.0], [3.0, 4.0, 5.0]), requires_grad=True)
+    (slope,) = ad.grad(x.norm("nuc"), x, create_graph=True)
+    (slope * slope * ad.tensor(A[:2, :3])).sum().backward()
+    assert x.grad is not None
+    assert np.isfinite(x.grad.numpy()).all()
+
+
+@pytest.mark.parametrize("dim", [None, 0, (0, 1, 2)])
+def test_the_nuclear_norm_needs_two_dims(dim: Any) -> None:
+    with pytest.raises(RuntimeError, match="norm: 'nuc' needs two dims"):
+        ad.norm(ad.tensor(X), "nuc", dim)
+
+
+def test_indices_beyond_the_end_are_refused() -> None:
+    for index in ([[-5]], [[4]]):
+        with pytest.raises(IndexError, match="take_along_dim"):
+            ad.take_along_dim(ad.tensor(A), ad.tensor(index), 1)
+    with pytest.raises(IndexError, match="take_along_dim"):  # as PyTorch's
+        ad.take_along_dim(ad.tensor(A), ad.tensor([-1]))
