@@ -15,6 +15,7 @@ from . import (
     indexing,
     linalg,
     normalization,
+    overwriting,
     reduction,
     shape,
     transcendental,
@@ -30,7 +31,7 @@ def primitives(module: ModuleType) -> dict[str, Primitive]:
 
 FAMILIES = (
     elementwise, transcendental, comparison, shape, diagonal, indexing, reduction, cumulative, linalg, contraction,
-    convolution, normalization,
+    convolution, normalization, overwriting,
 )  # fmt: skip
 
 #: Every primitive by name.
