@@ -85,7 +85,7 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """
     x, new = tensor_of(input, "view"), sizes(shape, "view")
     out = reshape(x, new)
-    if x.size and not np.may_share_memory(out.data, x.data):
+    if x.size and not np.may_share_memory(out._data, x._data):
         raise RuntimeError(
             f"view: shape {new} cannot be had without copying a tensor whose dims were moved; use reshape"
         )

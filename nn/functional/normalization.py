@@ -80,7 +80,7 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-        mean, scale = running_mean.data.copy(), 1 / np.sqrt(running_var.data + eps)  # they may move before backward
+        mean, scale = running_mean._data.copy(), 1 / np.sqrt(running_var._data + eps)  # they may move before backward
         if x.ndim > 2:
             mean, scale = mean.reshape(shape), scale.reshape(shape)
         factor = Tensor(scale) if weight is None else weight * scale
@@ -114,7 +114,7 @@ def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
 def _average(running: Tensor | None, batch: npt.NDArray[Any], momentum: float, factor: float) -> None:
     """Move a running average towards a batch's value."""
     if running is not None:
-        kept = running.data
+        kept = running._data
         kept *= 1 - momentum
         kept += momentum * factor * batch.reshape(-1)
         increment_version(running)
