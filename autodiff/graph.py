@@ -221,8 +221,9 @@ def array_of(node: Node) -> Any:
 def put(node: Node, data: Any) -> None:
     """Let the node, and whoever shares its number, hold `data` in its place."""
     version = node._version
-    for t in (node,) if version is None or version.tensors is None else version.living():
-        t._data = data
+    for t in version.living() if version is not None else ():
+        if not isinstance(t._data, np.ndarray):
+            t._data = data
     node._data = data
 
 

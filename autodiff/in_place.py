@@ -12,7 +12,7 @@ from .anomaly import check_change
 from .graph import (
     Node, Version, Way, age, copied, extra, increment_version, made_at, put, refresh, settle_inputs, tick,
 )  # fmt: skip
-from .modes import Watch, is_recording
+from .modes import Watch, is_recording, set_detect_anomaly
 from .ops.elementwise import clone
 from .ops.overwriting import follow, overwrite
 from .primitive import wrap
@@ -34,8 +34,22 @@ def change(tensor: Any, name: str, function: Callable[..., Any], *operands: Any,
     """Let a tensor become `function` of itself and the operands, in its own memory; return it."""
     if is_recorded(tensor, *operands, *options.values()):
         return record(tensor, name, function, *operands, **options)
-    value = function(tensor, *operands, **options)
-    return tensor if value is tensor else write(tensor, name, np.copyto, value._data)
+    came = [x._data if isinstance(x, Node) else x for x in (*operands, *options.values())]
+    return write(tensor, name, _into(tensor, function, operands, options), *(x for x in came if x is not None))
+
+
+def _into(
+    tensor: Node, function: Callable[..., Any], operands: tuple[Any, ...], options: dict[str, Any]
+) -> Callable[..., None]:
+    """Return what writes the result of `function` into the tensor's array; what it changes is checked, not the way."""
+
+    def into(array: Any, *_: Any) -> None:
+        with set_detect_anomaly(False):
+            value = function(tensor, *operands, **options)
+        if value is not tensor:
+            np.copyto(array, value._data, casting="same_kind")
+
+    return into
 
 
 def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> Any:
@@ -50,7 +64,8 @@ def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> 
                 _write(tensor, into, *values)
     except Exception as error:
         kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
-        raise kind(f"{name}: {error}") from None
+        said = str(error)
+        raise kind(said.replace(name[:-1], name, 1) if said.startswith((f"{name[:-1]}:", f"{name[:-1]}(")) else f"{name}: {said}") from None
     increment_version(tensor)
     if before is not None:
         check_change(name, tensor, before, values)

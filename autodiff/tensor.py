@@ -564,13 +564,14 @@ class Tensor(Node):
     ) -> Any:
         """Combine with another operand in place: by NumPy's `function`, or where that is recorded by `operation`."""
         value = self._operand(name, other)
-        if alpha != 1:
-            factor = self._operand(name, alpha)
-        if is_recorded(self, other):
-            return record(self, name, operation, other if alpha == 1 else other * factor)
-        if alpha != 1:
-            value = value * factor
-        return write(self, name, lambda a, b: function(a, b, out=a, casting="same_kind"), value)
+        if alpha == 1:
+            if is_recorded(self, other):
+                return record(self, name, operation, other)
+            return write(self, name, lambda a, b: function(a, b, out=a, casting="same_kind"), value)
+        factor = self._operand(name, alpha)
+        if is_recorded(self, other, alpha):
+            return record(self, name, operation, other * alpha)
+        return write(self, name, lambda a, b, k: function(a, b * k, out=a, casting="same_kind"), value, factor)
 
     def _operand(self, name: str, other: Any) -> Any:
         """Return what is to be written into this tensor as an array or number."""
