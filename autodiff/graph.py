@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from math import inf
 from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -173,8 +172,9 @@ def share_memory(view: Node, parent: Node, step: tuple[Callable[..., Any], dict[
     """Note that a result shows the memory of what it was computed from, by a step that can be repeated or by none."""
     share_version(view, parent)
     noted, above = extra(view), parent._extra
+    way: Way | None = ()
     if above is None or above.base is None:
-        noted.base, way = parent, ()
+        noted.base = parent
     else:
         noted.base, way = above.base, above.way
     noted.way = None if way is None or step is None else (*way, step)
@@ -254,20 +254,18 @@ def settle_inputs(y: Node) -> None:
 
 def self_at(x: Node, stamp: float) -> Node:
     """Return what a node was for a reader of this stamp: itself, or an older self."""
-    found = _last_self(x, stamp)
-    root = x._extra.base if x._extra is not None else None
-    if root is None or x._extra.way is None:  # type: ignore[union-attr]  # seen a line before
+    found, noted = _last_self(x, stamp), x._extra
+    if noted is None or noted.base is None or noted.way is None:
         return found
-    source = _last_self(root, stamp)
-    if source is root:
+    source = _last_self(noted.base, stamp)
+    if source is noted.base:
         refresh(x)
         return x if made_at(x) <= stamp else found
     if made_at(found) >= made_at(source):
         return found
     past = copied(x)
-    _show(past, source, x._extra.way)  # type: ignore[union-attr,arg-type]  # as above
-    older = [*x._extra.older, past]  # type: ignore[union-attr]  # as above
-    x._extra.older = tuple(sorted(older, key=made_at))  # type: ignore[union-attr]  # as above
+    _show(past, source, noted.way)
+    noted.older = tuple(sorted((*noted.older, past), key=made_at))
     return past
 
 

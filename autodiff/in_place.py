@@ -10,12 +10,22 @@ import numpy as np
 
 from .anomaly import check_change
 from .graph import (
-    Node, Version, Way, age, copied, extra, increment_version, made_at, put, refresh, settle_inputs, tick,
+    Node,
+    Version,
+    Way,
+    age,
+    copied,
+    extra,
+    increment_version,
+    made_at,
+    put,
+    refresh,
+    settle_inputs,
+    tick,
 )  # fmt: skip
 from .modes import Watch, is_recording, set_detect_anomaly
 from .ops.elementwise import clone
 from .ops.overwriting import follow, overwrite
-from .primitive import wrap
 
 Write = Callable[[Any, Any], object]
 
@@ -65,7 +75,11 @@ def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> 
     except Exception as error:
         kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
         said = str(error)
-        raise kind(said.replace(name[:-1], name, 1) if said.startswith((f"{name[:-1]}:", f"{name[:-1]}(")) else f"{name}: {said}") from None
+        raise kind(
+            said.replace(name[:-1], name, 1)
+            if said.startswith((f"{name[:-1]}:", f"{name[:-1]}("))
+            else f"{name}: {said}"
+        ) from None
     increment_version(tensor)
     if before is not None:
         check_change(name, tensor, before, values)
@@ -130,9 +144,7 @@ def _place(tensor: Node, name: str) -> tuple[Node, Way]:
     base = tensor if noted is None or noted.base is None else noted.base
     if base._requires_grad and base._op is None:
         what = "a leaf that requires a gradient" if base is tensor else "a view of a leaf that requires a gradient"
-        raise RuntimeError(
-            f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor"
-        )
+        raise RuntimeError(f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor")
     if base is tensor:
         return base, ()
     if noted is None or noted.way is None:

@@ -155,9 +155,9 @@ class Tensor(Node):
     def _move(self, array: Any, owner: Any) -> None:
         """Let the tensor show another memory, that of `owner` where this is a tensor, and note that it has changed."""
         left = self._version
-        for t in left.living() if left is not None else ():  # its views stay where they were
-            if t._extra is not None and t is not self and t._extra.base is self:
-                t._extra.way = None
+        for view in left.living() if left is not None else ():  # they stay where they were
+            if view._extra is not None and view._extra.base is self:
+                view._extra.way = None
         if self._extra is not None and self._extra.base is not None:
             self._extra.base, self._extra.way = None, ()
         self._data = array
@@ -640,28 +640,23 @@ class Tensor(Node):
         """Divide in place."""
         return self._combine("div_", np.divide, e._div, other)  # type: ignore[no-any-return]  # itself
 
-    abs_, neg_, sign_, square_, reciprocal_, pow_, floor_, ceil_, trunc_, round_, frac_, relu_, sigmoid_ = map(
-        _in_place,
-        (e.abs, e.neg, e.sign, e.square, e.reciprocal, e.pow, e.floor, e.ceil, e.trunc, e.round, e.frac, e.relu,
-         e.sigmoid),
-    )  # fmt: skip
-    clamp_, clamp_min_, clamp_max_, lerp_, addcmul_, addcdiv_, remainder_, floor_divide_, masked_fill_ = map(
-        _in_place,
-        (e.clamp, e.clamp_min, e.clamp_max, e.lerp, e.addcmul, e.addcdiv, e.remainder, e.floor_divide,
-         indexing.masked_fill),
-    )  # fmt: skip
-    sqrt_, rsqrt_, exp_, exp2_, expm1_, log_, log1p_, log2_, log10_, xlogy_, erf_ = map(
-        _in_place,
-        (t.sqrt, t.rsqrt, t.exp, t.exp2, t.expm1, t.log, t.log1p, t.log2, t.log10, t.xlogy, t.erf),
-    )  # fmt: skip
-    sin_, cos_, tan_, asin_, acos_, atan_, atan2_, hypot_, sinh_, cosh_, tanh_, asinh_, acosh_, atanh_ = map(
-        _in_place,
-        (t.sin, t.cos, t.tan, t.asin, t.acos, t.atan, t.atan2, t.hypot, t.sinh, t.cosh, t.tanh, t.asinh, t.acosh,
-         t.atanh),
-    )  # fmt: skip
-    scatter_, scatter_add_, cumsum_, cumprod_, tril_, triu_ = map(
-        _in_place, (indexing.scatter, indexing.scatter_add, cu.cumsum, cu.cumprod, d.tril, d.triu)
-    )
+    abs_, neg_, sign_, square_ = _in_place(e.abs), _in_place(e.neg), _in_place(e.sign), _in_place(e.square)
+    reciprocal_, pow_, floor_, ceil_ = _in_place(e.reciprocal), _in_place(e.pow), _in_place(e.floor), _in_place(e.ceil)
+    trunc_, round_, frac_, relu_ = _in_place(e.trunc), _in_place(e.round), _in_place(e.frac), _in_place(e.relu)
+    sigmoid_, clamp_, lerp_ = _in_place(e.sigmoid), _in_place(e.clamp), _in_place(e.lerp)
+    clamp_min_, clamp_max_ = _in_place(e.clamp_min), _in_place(e.clamp_max)
+    addcmul_, addcdiv_ = _in_place(e.addcmul), _in_place(e.addcdiv)
+    remainder_, floor_divide_ = _in_place(e.remainder), _in_place(e.floor_divide)
+    sqrt_, rsqrt_, exp_, exp2_ = _in_place(t.sqrt), _in_place(t.rsqrt), _in_place(t.exp), _in_place(t.exp2)
+    expm1_, log_, log1p_, log2_ = _in_place(t.expm1), _in_place(t.log), _in_place(t.log1p), _in_place(t.log2)
+    log10_, xlogy_, erf_ = _in_place(t.log10), _in_place(t.xlogy), _in_place(t.erf)
+    sin_, cos_, tan_, asin_ = _in_place(t.sin), _in_place(t.cos), _in_place(t.tan), _in_place(t.asin)
+    acos_, atan_, atan2_, hypot_ = _in_place(t.acos), _in_place(t.atan), _in_place(t.atan2), _in_place(t.hypot)
+    sinh_, cosh_, tanh_, asinh_ = _in_place(t.sinh), _in_place(t.cosh), _in_place(t.tanh), _in_place(t.asinh)
+    acosh_, atanh_ = _in_place(t.acosh), _in_place(t.atanh)
+    scatter_, scatter_add_ = _in_place(indexing.scatter), _in_place(indexing.scatter_add)
+    masked_fill_, cumsum_, cumprod_ = _in_place(indexing.masked_fill), _in_place(cu.cumsum), _in_place(cu.cumprod)
+    tril_, triu_ = _in_place(d.tril), _in_place(d.triu)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""

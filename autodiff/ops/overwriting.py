@@ -20,11 +20,11 @@ def follow(x: Array, way: Way) -> Array:
     return x
 
 
-@primitive(
-    symbol="[ ]=",
-    input=lambda g, way: overwrite(g, g.dtype.type(0), way=way),
-    values=lambda g, way: follow(g, way),
-)
+def _without(g: Array, way: Way) -> Array:
+    return overwrite(g, g.dtype.type(0), way=way)
+
+
+@primitive(symbol="[ ]=", input=_without, values=lambda g, way: follow(g, way))
 def overwrite(input: Array, values: Array, *, way: Way) -> Array:
     """Copy `input` and put `values`, broadcast, in the place of what `way` picks of it."""
     out = np.array(input, order="C")
