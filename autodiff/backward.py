@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
 from .anomaly import CheckedRules, check_leaf
-from .graph import NO_PARAMS, Node, extra, increment_version, recorded, tick
+from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
 from .primitive import wrap
 from .reducing import added
@@ -58,11 +59,14 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                 kept[y] = g
             if on_path.isdisjoint(inputs):
                 continue
-        if y._version is not None and y._version[0] > stamp:
+        if y._version is not None and y._version.alert > stamp:
             op.check_unchanged(y, inputs, stamp)
         for x in inputs:
-            if x._version is not None and x._version[0] > stamp:
+            if x._version is not None and x._version.alert > stamp:
                 op.check_unchanged(y, inputs, stamp)
+                settle_inputs(y)
+                inputs = y._inputs
+                break
         rules = op.on_tensors if create_graph else op.on_arrays
         if watch is not None:
             rules = CheckedRules(watch, op.name, rules)
@@ -149,6 +153,7 @@ def _hooked(node: Node, g: Any) -> Any:
 
 def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
     """Return the gradient that the walk starts from at `output`, checked."""
+    refresh(output)
     if not output._requires_grad:
         raise RuntimeError(
             f"{where}: the output does not require a gradient and has no graph. Was it computed under no_grad(), "
@@ -193,8 +198,12 @@ def backward(
             found = _walk(seeds, wanted, retain, create_graph)
     else:
         found = _walk(seeds, wanted, retain, create_graph)
-    for x, g in found.items():
-        _accumulate(x, g, create_graph)
+    with _adding:
+        for x, g in found.items():
+            _accumulate(x, g, create_graph)
+
+
+_adding = RLock()  # several threads may add to one leaf
 
 
 def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
@@ -205,7 +214,10 @@ def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
     elif create_graph or before._requires_grad:
         x._grad = before + g
     else:  # in place, for the gradient belongs to x alone
-        before._data += g
+        if before._data.__class__ is ndarray:
+            before._data += g
+        else:
+            put(before, before._data + g)
         increment_version(before)
 
 
@@ -235,6 +247,7 @@ def _differentiable(inputs: Any, where: str) -> list[Node]:
     for i, x in enumerate(listed):
         if not x._requires_grad:
             raise RuntimeError(f"{where}: input {i}, a tensor of shape {x._data.shape}, does not require a gradient")
+        refresh(x)
     return listed
 
 
@@ -308,17 +321,18 @@ def grad(
             seed = _seed(y, v, create_graph, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
         found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
-        for y, g in found.items():
-            if y._extra is not None and y._extra.retains_grad:
-                _accumulate(y, g, create_graph)
-    return tuple(_given(x, found.get(x), i, bool(allow_unused), materialize_grads) for i, x in enumerate(xs))
+        with _adding:
+            for y, g in found.items():
+                if y._extra is not None and y._extra.retains_grad:
+                    _accumulate(y, g, create_graph)
+    if materialize_grads:  # zeros can be differentiated in turn where the others can
+        found |= {x: wrap(np.zeros(x._data.shape, x._data.dtype), create_graph) for x in xs if x not in found}
+    return tuple(_given(x, found.get(x), i, bool(allow_unused)) for i, x in enumerate(xs))
 
 
-def _given(x: Node, g: Any, i: int, allow_unused: bool, materialize: bool) -> Any:
+def _given(x: Node, g: Any, i: int, allow_unused: bool) -> Any:
     """Return a gradient that `grad` found as a tensor, or what stands for one that it did not find."""
     if g is None:
-        if materialize:
-            return wrap(np.zeros(x._data.shape, x._data.dtype))
         if allow_unused:
             return None
         raise RuntimeError(
@@ -344,6 +358,7 @@ def register_hook(node: Node, hook: Any) -> RemovableHandle:
     """Call `hook(gradient)` whenever a gradient of the node is computed; see `Tensor.register_hook`."""
     if not node._requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
+    refresh(node)
     noted = extra(node)
     if noted.hooks is None:
         noted.hooks = {}

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .backward import grad
-from .graph import Node
+from .graph import Node, array_of
 from .modes import set_grad_enabled
 from .primitive import Primitive
 from .tensor import Tensor
@@ -254,17 +254,17 @@ def check_primitive(operation: Function, inputs: Any, **params: Any) -> bool:
 def _check_writing(op: Primitive, call: Function, xs: list[Tensor]) -> None:
     """Run the operation and its rules on arrays that cannot be written to."""
     for x in xs:
-        x.data.flags.writeable = False
+        array_of(x).flags.writeable = False
     y = call(*xs)
-    kept = y.data.copy()
-    y.data.flags.writeable = False
+    kept = array_of(y).copy()
+    array_of(y).flags.writeable = False
     weight = Tensor(np.ones(y.shape, y.dtype))
-    weight.data.flags.writeable = False
+    array_of(weight).flags.writeable = False
     try:
         _backward(y, xs, weight)
     except ValueError as error:
         raise GradcheckError(f"{op.name}: a rule writes into an array that it was given: {error}") from None
-    if not np.array_equal(y.data, kept, equal_nan=True):
+    if not np.array_equal(y._data, kept, equal_nan=True):
         raise GradcheckError(f"{op.name}: a rule changes the result that it was given")
 
 
@@ -389,7 +389,7 @@ def _gradient(y: Tensor, xs: Sequence[Tensor], weight: Array) -> list[Array]:
     if not y.requires_grad:
         return [np.zeros(x.shape, x.dtype) for x in xs]
     found = grad(y, xs, Tensor(weight), retain_graph=True, materialize_grads=True)
-    return [g.detach().data for g in found]
+    return [array_of(g) for g in found]
 
 
 def _analytic(y: Tensor, xs: Sequence[Tensor]) -> list[Array]:

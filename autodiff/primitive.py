@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from . import dtypes
 from .anomaly import check_result
-from .graph import NO_PARAMS, Node, changed_since, share_version, tick
+from .graph import NO_PARAMS, Node, array_of, changed_since, extra, share_memory, tick
 from .modes import Watch, is_recording
 from .silence import runner, silent
 
@@ -89,7 +89,11 @@ class Primitive:
         The derivative rule for each differentiable input.
     needs : dict of str to tuple of str
         For each rule what it asks for.
+    apply : callable
+        What applies it to tensors, or to arrays alone.
     """
+
+    apply: Callable[..., Any]
 
     def __init__(self, forward: Callable[..., Any], symbol: str | None, view: bool, rules: Mapping[str, Rule]) -> None:
         arguments = _arguments(forward)
@@ -145,7 +149,7 @@ class Primitive:
     def _refuse(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
         raise RuntimeError(f"{self.name}: it has no derivative with respect to its argument {self.inputs[i]!r}")
 
-    def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: int) -> None:
+    def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: float) -> None:
         """Raise if an array that a rule is about to read was changed in place since `stamp`."""
         names = self.inputs * len(inputs) if self.variadic else self.inputs
         needs = {
@@ -231,7 +235,7 @@ def primitive(
             forward.__module__,
         )
         apply.__doc__, apply.__wrapped__ = forward.__doc__, forward
-        apply.primitive = op
+        apply.primitive, op.apply = op, apply
         return apply  # type: ignore[no-any-return]  # the same signature, recording
 
     return define
@@ -253,7 +257,7 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         out._data = value
         out._grad = out._version = out._extra = None
         if value.__class__ is not a.__class__ or (value.__class__ is ndarray and (value.base is not None or value is a)):
-            _settle(op, out, (input,))
+            _settle(op, out, (input,), NO_PARAMS)
         if records:
             out._requires_grad = True
             out._op, out._inputs, out._params, out._stamp = op, (input,), NO_PARAMS, tick()
@@ -293,7 +297,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
         out._data = value
         out._grad = out._version = out._extra = None
         if value.__class__ is not kind or (kind is ndarray and (value.base is not None or value is a or value is b)):
-            _settle(op, out, (input, other))
+            _settle(op, out, (input, other), NO_PARAMS)
         if records:
             out._requires_grad = True
             out._op, out._inputs, out._params, out._stamp = op, (input, other), NO_PARAMS, tick()
@@ -324,7 +328,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
             return _plainly(op.name, forward, inputs, params)
         a = arrays[0]
         if view and a.__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
-            inputs[0]._data = arrays[0] = a = np.asarray(a)
+            arrays[0] = a = array_of(inputs[0])
         records = leads and is_recording() is True
         try:
             if not records:
@@ -339,7 +343,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         out._data = value
         out._grad = out._version = out._extra = None
         if value.__class__ is not a.__class__ or value.base is not None or id(value) in map(id, arrays):
-            _settle(op, out, inputs)
+            _settle(op, out, inputs, params)
         if records:
             out._requires_grad = True
             out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
@@ -443,7 +447,8 @@ def _converted(node: Node, data: Any) -> Node:
         converted: Node = node.to(data.dtype)  # type: ignore[attr-defined]  # every Node made is a Tensor
         return converted
     out: Node = wrap(data)
-    out._extra = node._extra  # it keeps its name
+    if node._extra is not None and node._extra.name is not None:
+        extra(out).name = node._extra.name
     return out
 
 
@@ -467,7 +472,7 @@ def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> A
     return value.astype(dtypes.get_default_dtype(), copy=False)
 
 
-def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...]) -> None:
+def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
     """See to a result that is no array of its own: a scalar, the memory of an input, or nothing that a tensor holds."""
     value = out._data
     if isinstance(value, np.generic):
@@ -476,7 +481,8 @@ def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...]) -> None:
         raise TypeError(f"{op.name}: it must return an ndarray or a NumPy scalar, got {type(value).__name__}")
     for x in inputs:
         if np.may_share_memory(value, x._data):
-            share_version(out, x)
+            repeats = op.view and len(inputs) == 1 and is_recording()
+            share_memory(out, x, (op.apply, params) if repeats else None)
 
 
 def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:

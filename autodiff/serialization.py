@@ -82,7 +82,7 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         return {kind: [_described(v, f"{path}.{i}" if path else str(i), arrays) for i, v in enumerate(value)]}
     for kind, type_ in (("tensor", Tensor), ("array", np.ndarray), ("number", np.generic)):
         if isinstance(value, type_):
-            return {kind: _named(value.data if isinstance(value, Tensor) else np.asarray(value), path, arrays)}
+            return {kind: _named(np.asarray(value._data if isinstance(value, Tensor) else value), path, arrays)}
     if type(value) in _PLAIN:
         return value
     raise TypeError(f"save: {path or 'the state'} is a {type(value).__name__}, which a file cannot hold")

@@ -12,9 +12,9 @@ from numpy.typing import DTypeLike
 
 from . import backward as _backward
 from . import dispatch, dtypes, primitive
-from .anomaly import check_change
-from .graph import Node, extra, increment_version, share_version
-from .modes import Watch, is_recording
+from .graph import Node, Version, array_of, extra, refresh, share_version, tick
+from .in_place import change, is_recorded, record, write
+from .modes import is_recording
 from .ops import comparison as c
 from .ops import cumulative as cu
 from .ops import diagonal as d
@@ -50,15 +50,23 @@ def _not_by_zero(function: np.ufunc) -> Callable[..., Any]:
 def _augmented(
     function: Callable[..., Any], operation: Callable[[Any, Any], Any], name: str
 ) -> Callable[[Any, Any], Tensor]:
-    """Make ``a += b`` and its kin: in place where nothing is recorded, as PyTorch does; otherwise a new tensor."""
+    """Make ``a += b`` and its kin, which change `a` in place as PyTorch's do."""
 
     def apply(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, OPERANDS):
-            return NotImplemented
-        leads = isinstance(other, Node) and other._requires_grad and not self._requires_grad
-        records = is_recording() and (self._op is not None or leads)
-        return operation(self, other) if records else self._combine(name, function, other)
+        return self._combine(name, function, operation, other) if isinstance(other, OPERANDS) else NotImplemented
 
+    return apply
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of a tensor a method that puts its result in the tensor's own memory."""
+    name = function.__name__ + "_"
+
+    def apply(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return change(self, name, function, *args, **kwargs)  # type: ignore[no-any-return]  # itself
+
+    apply.__name__ = apply.__qualname__ = name
+    apply.__doc__ = f"Do what `{function.__name__}` does in place: in this tensor's own memory."
     return apply
 
 
@@ -78,8 +86,9 @@ class Tensor(Node):
 
     Attributes
     ----------
-    data : ndarray
-        The value. Writing into it is not recorded.
+    data : Tensor
+        The value, detached: a tensor without a graph on the same memory. Writing into it is not recorded, but seen: if
+        a derivative needs the value that was there, `backward` refuses.
     grad : Tensor or None
         The gradient that `backward` has added up; None before.
     requires_grad : bool
@@ -95,10 +104,10 @@ class Tensor(Node):
     tensor([2., 4.])
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # programs put attributes of their own on tensors
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
-        array = data.data if isinstance(data, Tensor) else data
+        array = data._data if isinstance(data, Tensor) else data
         if not isinstance(array, (np.ndarray, np.generic)):
             array = np.asarray(array)
             if array.dtype.kind == "f":
@@ -117,19 +126,49 @@ class Tensor(Node):
     # -- what it is ----------------------------------------------------------------------------------------------------
 
     @property
-    def data(self) -> npt.NDArray[Any]:
-        """The value as an ndarray, not a copy; writing into it is not recorded."""
-        if not isinstance(self._data, np.ndarray):
-            self._data = np.asarray(self._data)
-        return self._data
+    def data(self) -> Tensor:
+        """The value, detached: a tensor without a graph on the same memory; see `detach`.
+
+        Examples
+        --------
+        >>> w = ad.tensor([1.0, 2.0], requires_grad=True)
+        >>> w.data -= 0.5
+        >>> w
+        tensor([0.5000, 1.5000], requires_grad=True)
+        """
+        out: Tensor = primitive.wrap(self._data)
+        share_version(out, self)
+        return out
 
     @data.setter
     def data(self, value: Any) -> None:
-        array = value._data if isinstance(value, Node) else np.asarray(value)
+        if isinstance(value, Node):
+            if value._data is self._data and value._version is self._version:  # after ``t.data -= 1``
+                return
+            array = value._data
+        else:
+            array = np.asarray(value)
         dtypes.checked(array.dtype, "data")
         if self._requires_grad and array.dtype.kind != "f":
             raise RuntimeError(f"data: a tensor that requires a gradient must hold floats, not {array.dtype}")
+        self._move(array, value)
+
+    def _move(self, array: Any, owner: Any) -> None:
+        """Let the tensor show another memory, that of `owner` where this is a tensor, and note that it has changed."""
+        left = self._version
+        for view in left.living() if left is not None else ():  # they stay where they were
+            if view._extra is not None and view._extra.base is self:
+                view._extra.way = None
+        if self._extra is not None and self._extra.base is not None:
+            self._extra.base, self._extra.way = None, ()
         self._data = array
+        if isinstance(owner, Node):
+            share_version(self, owner)
+        else:
+            self._version = Version()
+        self._version.changed(tick())  # type: ignore[union-attr]  # set a line before
+        if left is not None and left.alert > left.stamp:
+            self._version.alert = left.alert  # type: ignore[union-attr]  # as above
 
     @property
     def grad(self) -> Tensor | None:
@@ -146,6 +185,10 @@ class Tensor(Node):
                     f"grad: expected shape {self.shape} and dtype {self.dtype}, got {value.shape} and {value.dtype}"
                 )
         self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
 
     @property
     def requires_grad(self) -> bool:
@@ -275,19 +318,18 @@ class Tensor(Node):
         Raises
         ------
         RuntimeError
-            If the tensor requires a gradient, which the array could not carry; use ``detach().numpy()``.
+            If the tensor requires a gradient, which the array could not carry; use ``detach().numpy()``. Under
+            `no_grad` none is recorded anyway.
         """
-        if self._requires_grad:
+        if self._requires_grad and is_recording():
             raise RuntimeError(
                 "numpy: this tensor requires a gradient, which an array cannot carry; use .detach().numpy()"
             )
-        return self.data
+        return array_of(self)  # type: ignore[no-any-return]  # a slot typed Any
 
     def detach(self) -> Tensor:
         """Return a tensor of the same data, in the same memory, without graph or gradient."""
-        out: Tensor = primitive.wrap(self.data)
-        share_version(out, self)
-        return out
+        return self.data
 
     def contiguous(self) -> Tensor:
         """Return it with its elements in order in memory: itself if they are, a copy otherwise."""
@@ -378,7 +420,7 @@ class Tensor(Node):
 
     def __copy__(self) -> Tensor:
         self._refuse_copy()
-        out = _rebuilt(type(self), self.data, self._requires_grad, self.name, None)
+        out = _rebuilt(type(self), self._data, self._requires_grad, self.name, None)
         share_version(out, self)
         return out
 
@@ -433,6 +475,7 @@ class Tensor(Node):
         """Let `backward` keep the gradient of this result in ``.grad``, as it does for leaves."""
         if not self._requires_grad:
             raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        refresh(self)
         extra(self).retains_grad = True
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> _backward.RemovableHandle:
@@ -533,42 +576,23 @@ class Tensor(Node):
 
     # -- in place ------------------------------------------------------------------------------------------------------
 
-    def _change(self, name: str, write: Callable[[npt.NDArray[Any]], Any], *written: Any) -> Tensor:
-        """Let `write` change the array, where no gradient becomes wrong by that, and note that it has changed.
-
-        What it is changed with is `written`, for reports.
-        """
-        state = is_recording()
-        if self._requires_grad and state:
-            what = "a leaf that requires a gradient" if self._op is None else "a result that a graph has recorded"
-            raise RuntimeError(
-                f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor"
-            )
-        before = np.array(self._data) if state.__class__ is Watch else None
-        try:
-            silent().run(write, self.data)
-        except Exception as error:
-            kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
-            raise kind(f"{name}: {error}") from None
-        increment_version(self)
-        if before is not None:
-            check_change(name, self, before, written)
-        return self
-
-    def _combine(self, name: str, function: Callable[..., Any], other: Any, alpha: Any = 1) -> Tensor:
+    def _combine(
+        self, name: str, function: Callable[..., Any], operation: Callable[..., Any], other: Any, alpha: Any = 1
+    ) -> Any:
+        """Combine with another operand in place: by NumPy's `function`, or where that is recorded by `operation`."""
         value = self._operand(name, other)
         if alpha == 1:
-            return self._change(name, lambda a: function(a, value, out=a, casting="same_kind"), value)
+            if is_recorded(self, other):
+                return record(self, name, operation, other)
+            return write(self, name, lambda a, b: function(a, b, out=a, casting="same_kind"), value)
         factor = self._operand(name, alpha)
-        return self._change(name, lambda a: function(a, value * factor, out=a, casting="same_kind"), value, factor)
+        if is_recorded(self, other, alpha):
+            return record(self, name, operation, other * alpha)
+        return write(self, name, lambda a, b, k: function(a, b * k, out=a, casting="same_kind"), value, factor)
 
     def _operand(self, name: str, other: Any) -> Any:
         """Return what is to be written into this tensor as an array or number."""
         if isinstance(other, Node):
-            if other._requires_grad and is_recording():
-                raise RuntimeError(
-                    f"{name}: writing a tensor that requires a gradient would lose it; make a new tensor"
-                )
             return other._data
         if isinstance(other, np.ndarray):
             return other
@@ -579,58 +603,77 @@ class Tensor(Node):
     def __setitem__(self, key: Any, value: Any) -> None:
         plain = self._operand("setitem", value)
         first, then = indexing.in_two_steps(indexing.plain_index(key, "setitem"), self.ndim)
-        if then is None:
-            self._change("setitem", lambda a: a.__setitem__(first, plain), plain)
+
+        def into(a: npt.NDArray[Any], values: Any) -> None:
+            if then is None:
+                a[first] = values
+            else:
+                a[first][then] = values
+
+        if is_recorded(self, value):
+            array_of(self)
+            step = tuple((indexing._index, {"key": k}) for k in (first, then) if k is not None)
+            record(self, "setitem", _fitting, value, step=step, into=into)
         else:
-            self._change("setitem", lambda a: a[first].__setitem__(then, plain), plain)
+            write(self, "setitem", into, plain)
 
     def copy_(self, src: Any) -> Tensor:
         """Overwrite the elements with those of `src`, broadcast."""
         value = self._operand("copy_", src)
-        return self._change("copy_", lambda a: np.copyto(a, value, casting="unsafe"), value)
+        if is_recorded(self, src):
+            return record(self, "copy_", _fitting, src)  # type: ignore[no-any-return]  # itself
+        return write(self, "copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), value)  # type: ignore[no-any-return]
 
     def fill_(self, value: Any) -> Tensor:
         """Overwrite every element with one value."""
         plain = self._operand("fill_", value)
-        return self._change("fill_", lambda a: a.fill(plain), plain)
+        if np.ndim(plain):
+            raise RuntimeError(f"fill_: expected a number or a tensor of no dimensions, got shape {np.shape(plain)}")
+        return self._overwrite("fill_", lambda a, b: a.fill(b), plain, value)
 
     def zero_(self) -> Tensor:
         """Overwrite every element with 0."""
-        return self._change("zero_", lambda a: a.fill(0))
+        return self._overwrite("zero_", lambda a, b: a.fill(b), 0, 0)
+
+    def _overwrite(self, name: str, into: Callable[[Any, Any], object], plain: Any, value: Any) -> Tensor:
+        """Write what does not depend on what was there."""
+        if is_recorded(self, value):
+            return record(self, name, _fitting, value)  # type: ignore[no-any-return]  # itself
+        return write(self, name, into, plain)  # type: ignore[no-any-return]  # itself
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """Add `alpha` times `other` in place."""
-        return self._combine("add_", np.add, other, alpha)
+        return self._combine("add_", np.add, e._add, other, alpha)  # type: ignore[no-any-return]  # itself
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """Subtract `alpha` times `other` in place."""
-        return self._combine("sub_", np.subtract, other, alpha)
+        return self._combine("sub_", np.subtract, e._sub, other, alpha)  # type: ignore[no-any-return]  # itself
 
     def mul_(self, other: Any) -> Tensor:
         """Multiply in place."""
-        return self._combine("mul_", np.multiply, other)
+        return self._combine("mul_", np.multiply, e.mul, other)  # type: ignore[no-any-return]  # itself
 
     def div_(self, other: Any) -> Tensor:
         """Divide in place."""
-        return self._combine("div_", np.divide, other)
+        return self._combine("div_", np.divide, e._div, other)  # type: ignore[no-any-return]  # itself
 
-    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
-        """Limit the elements in place."""
-        if min is None and max is None:
-            raise RuntimeError("clamp_: needs min or max")
-        bounds = [
-            (limit, self._operand("clamp_", bound))
-            for limit, bound in ((np.maximum, min), (np.minimum, max))
-            if bound is not None
-        ]
-
-        def write(a: npt.NDArray[Any]) -> None:
-            limited = a
-            for limit, bound in bounds:
-                limited = limit(limited, bound, casting="same_kind")
-            np.copyto(a, limited, casting="same_kind")
-
-        return self._change("clamp_", write, *(bound for _, bound in bounds))
+    abs_, neg_, sign_, square_ = _in_place(e.abs), _in_place(e.neg), _in_place(e.sign), _in_place(e.square)
+    reciprocal_, pow_, floor_, ceil_ = _in_place(e.reciprocal), _in_place(e.pow), _in_place(e.floor), _in_place(e.ceil)
+    trunc_, round_, frac_, relu_ = _in_place(e.trunc), _in_place(e.round), _in_place(e.frac), _in_place(e.relu)
+    sigmoid_, clamp_, lerp_ = _in_place(e.sigmoid), _in_place(e.clamp), _in_place(e.lerp)
+    clamp_min_, clamp_max_ = _in_place(e.clamp_min), _in_place(e.clamp_max)
+    addcmul_, addcdiv_ = _in_place(e.addcmul), _in_place(e.addcdiv)
+    remainder_, floor_divide_ = _in_place(e.remainder), _in_place(e.floor_divide)
+    sqrt_, rsqrt_, exp_, exp2_ = _in_place(t.sqrt), _in_place(t.rsqrt), _in_place(t.exp), _in_place(t.exp2)
+    expm1_, log_, log1p_, log2_ = _in_place(t.expm1), _in_place(t.log), _in_place(t.log1p), _in_place(t.log2)
+    log10_, xlogy_, erf_ = _in_place(t.log10), _in_place(t.xlogy), _in_place(t.erf)
+    sin_, cos_, tan_, asin_ = _in_place(t.sin), _in_place(t.cos), _in_place(t.tan), _in_place(t.asin)
+    acos_, atan_, atan2_, hypot_ = _in_place(t.acos), _in_place(t.atan), _in_place(t.atan2), _in_place(t.hypot)
+    sinh_, cosh_, tanh_, asinh_ = _in_place(t.sinh), _in_place(t.cosh), _in_place(t.tanh), _in_place(t.asinh)
+    acosh_, atanh_ = _in_place(t.acosh), _in_place(t.atanh)
+    scatter_, scatter_add_ = _in_place(indexing.scatter), _in_place(indexing.scatter_add)
+    masked_fill_, cumsum_, cumprod_ = _in_place(indexing.masked_fill), _in_place(cu.cumsum), _in_place(cu.cumprod)
+    tril_, triu_ = _in_place(d.tril), _in_place(d.triu)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""
@@ -639,7 +682,8 @@ class Tensor(Node):
             raise RuntimeError(f"uniform_: expected from_ <= to, got {from_} and {to}")
         drawn = (generator or default_generator()).uniform(from_, to, self.shape)
         last = np.nextafter(self.dtype.type(to), self.dtype.type(from_))  # rounding shall not reach the open end
-        return self._change("uniform_", lambda a: np.copyto(a, np.minimum(np.asarray(drawn).astype(a.dtype), last)))
+        limited = np.minimum(np.asarray(drawn).astype(self.dtype), last)
+        return self._overwrite("uniform_", np.copyto, limited, limited)
 
     def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn from the normal distribution."""
@@ -647,7 +691,8 @@ class Tensor(Node):
         if not std >= 0:
             raise RuntimeError(f"normal_: std must not be negative, got {std}")
         drawn = (generator or default_generator()).normal(mean, std, self.shape)
-        return self._change("normal_", lambda a: np.copyto(a, drawn, casting="same_kind"))
+        values = np.asarray(drawn).astype(self.dtype)
+        return self._overwrite("normal_", np.copyto, values, values)
 
     def _floats(self, name: str, *numbers: Any) -> None:
         for number in numbers:
@@ -666,6 +711,13 @@ class Tensor(Node):
     __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
     __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")
     __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
+
+
+def _fitting(spot: Tensor, value: Any) -> Any:
+    """Return what is written into a place as a tensor of no more dimensions than that has."""
+    x = value if isinstance(value, Node) else primitive.wrap(np.asarray(value, spot.dtype))
+    more = x._data.ndim - spot.ndim
+    return s.reshape(x, x._data.shape[more:]) if more > 0 and x._data.shape[:more] == (1,) * more else x
 
 
 def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

@@ -240,7 +240,7 @@ def check_gradients(architecture: Architecture, seed: int) -> dict[str, float]:
         for name, parameter in layer.named_parameters():
             kind = name if isinstance(layer, nn.Linear) else f"norm's {name}"
             assert parameter.grad is not None  # the loss depends on every parameter
-            numeric = numerical_gradient(lambda: loss().item(), parameter.data)
+            numeric = numerical_gradient(lambda: loss().item(), parameter.detach().numpy())
             if np.abs(numeric).max() > 1e-8:
                 errors[kind] = max(errors.get(kind, 0.0), relative_error(parameter.grad.numpy(), numeric))
     return errors

@@ -1,6 +1,6 @@
 """Activation functions as modules; formulas and references stand with the functions in `nn.functional`.
 
-Where PyTorch takes `inplace`, so do these. It never changes the result, which is always a new tensor.
+With `inplace=True`, where PyTorch takes that, the result is put in the input's own memory, and the input is returned.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from .functional._checks import check_sizes
@@ -558,8 +557,7 @@ class PReLU(Module):
 
     def reset_parameters(self) -> None:
         """Set the slopes to what they were at first."""
-        self.weight.data[...] = self.init
-        increment_version(self.weight)
+        self.weight.data.fill_(self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, C, ...), or any shape with one slope, to itself."""

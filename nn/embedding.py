@@ -7,7 +7,6 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
@@ -110,7 +109,6 @@ class Embedding(Module):
         init.normal_(self.weight)
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0
-            increment_version(self.weight)
 
     def forward(self, input: Tensor) -> Tensor:
         """Map numbers of any shape to (*shape, embedding_dim)."""

@@ -330,7 +330,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     Examples
     --------
     >>> w = nn.init.orthogonal_(ad.zeros(2, 3, dtype=np.float64))
-    >>> np.allclose((w @ w.T).data, np.eye(2))
+    >>> np.allclose((w @ w.T).detach(), np.eye(2))
     True
 
     References

@@ -11,7 +11,7 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
-from autodiff.graph import clear_gradients, extra, increment_version, tick
+from autodiff.graph import clear_gradients, extra, tick
 
 from . import hooks
 
@@ -426,9 +426,8 @@ class Module:
         for t in [*self.parameters(), *self.buffers()]:
             if t.dtype.kind == "f" and t.dtype != wanted:
                 grad, t.grad = t.grad, None
-                t.data = t.data.astype(wanted)
+                t.data = t._data.astype(wanted)
                 t.grad = None if grad is None else grad.detach().to(wanted)
-                increment_version(t)
         return self
 
     def float(self: M) -> M:
@@ -527,8 +526,7 @@ class Module:
         if faults:
             raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
         for key, value in values.items():
-            np.copyto(own[key].data, value, casting="unsafe")
-            increment_version(own[key])
+            own[key].data.copy_(value)
         return IncompatibleKeys(missing, unexpected)
 
     # -- text ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import increment_version
+from autodiff.graph import array_of, increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from .functional._checks import check_sizes, checked_tensor
@@ -63,7 +63,7 @@ class _BatchNorm(Module):
         use_batch = self.training or self.running_mean is None
         y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, use_batch, momentum, self.eps)
         if seen is not None:
-            count = seen.data
+            count = array_of(seen)
             count += 1
             increment_version(seen)
         return y

@@ -110,7 +110,7 @@ class Dropout(Module):
     p : float, optional
         The probability with which an element becomes 0.
     inplace : bool, optional
-        Does not change the result, which is a new tensor.
+        Put the result in the input's own memory, and return the input.
 
     Raises
     ------
@@ -137,7 +137,7 @@ class Dropout(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map any shape to itself."""
-        return F.dropout(input, self.p, self.training)
+        return F.dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         """Name the probability."""

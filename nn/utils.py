@@ -9,7 +9,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import increment_version
+from autodiff.graph import array_of, increment_version
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
 
@@ -72,12 +72,13 @@ def clip_grad_norm_(
     if not gradients:
         return ad.tensor(0.0)
     norms = [ad.norm(g.detach(), norm_type) for g in gradients]
-    total = ad.norm(ad.stack(norms), norm_type).data
+    total = ad.norm(ad.stack(norms), norm_type)._data
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")
     coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))
     for g in gradients:
-        g.data[...] *= coefficient.astype(g.dtype)
+        array = array_of(g)
+        array *= coefficient.astype(g.dtype)
         increment_version(g)
     return Tensor(total)
 
@@ -95,7 +96,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     limit = float(clip_value)
     for g in _gradients(parameters, "clip_grad_value_"):
-        np.clip(g.data, -limit, limit, out=g.data)
+        np.clip(array_of(g), -limit, limit, out=array_of(g))
         increment_version(g)
 
 
@@ -135,6 +136,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         raise ValueError(f"vector_to_parameters: expected a vector of {count} elements, got shape {vec.shape}")
     start = 0
     for p in listed:
-        p.data[...] = vec.data[start : start + p.numel()].reshape(p.shape)
-        increment_version(p)
+        p.data.copy_(vec.data[start : start + p.numel()].reshape(p.shape))
         start += p.numel()

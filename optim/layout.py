@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numpy.lib.array_utils import byte_bounds
 
 from autodiff import Tensor
-from autodiff.graph import increment_version
+from autodiff.graph import array_of, increment_version
 
 #: Elements that a rule works on at a time: few enough that all its arrays and temporaries stay in a core's own cache,
 #: many enough that the time goes into arithmetic and not into calls. Temporaries of this size are the memory that the
@@ -50,7 +50,7 @@ class Chunk:
         self, params: Sequence[Tensor], states: Sequence[State], fills: Mapping[str, float], step: int
     ) -> None:
         self.params, self.states, self.step, self.adopted = list(params), list(states), step, False
-        self.memories = [p.data for p in params]
+        self.memories = [array_of(p) for p in params]
         self.size = sum(p.numel() for p in params)
         self.arrays = {name: self._flat(name, fill) for name, fill in fills.items()}
         self.views = [dict(zip(self.arrays, views, strict=True)) for views in self._views(*self.arrays.values())]
@@ -138,11 +138,11 @@ def chunks(
         If a parameter's memory cannot be written to, or a state has another shape than its parameter.
     """
     for i, p in enumerate(params):
-        if not p.data.flags.writeable:
+        if not array_of(p).flags.writeable:
             raise RuntimeError(f"step: the memory of parameter {i}, of shape {p.shape}, is read-only")
     runs: list[_Run] = []
     opened: dict[tuple[Any, int], _Run] = {}
-    for p, step, stretch in zip(params, steps, _stretches([p.data for p in params]), strict=True):
+    for p, step, stretch in zip(params, steps, _stretches([array_of(p) for p in params]), strict=True):
         run = opened.get((p.dtype, step))
         if run is None or stretch in run.stretches or run.size + p.numel() > BLOCK or p.numel() > SMALL:
             run = _Run(step)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor
-from autodiff.graph import increment_version
 
 from .layout import Group
 from .optimizer import Optimizer
@@ -221,8 +220,7 @@ def _rates(optimizer: Optimizer) -> list[Any]:
 def _write(group: Group, lr: float) -> None:
     """Set a group's rate; one that is a tensor stays the tensor that it is."""
     if isinstance(group["lr"], Tensor):
-        group["lr"].data[...] = lr
-        increment_version(group["lr"])
+        group["lr"].data.fill_(lr)
     else:
         group["lr"] = lr
 

@@ -36,7 +36,7 @@ def ours(value: Any, requires_grad: bool = False) -> ad.Tensor:
 
 def array(tensor: Any) -> Array:
     """Return the value of a tensor of either library."""
-    return np.asarray(tensor.data if isinstance(tensor, ad.Tensor) else tensor.numpy(force=True))
+    return np.asarray(tensor._data if isinstance(tensor, ad.Tensor) else tensor.numpy(force=True))
 
 
 def gradients(library: Any, call: Any, *values: Any) -> tuple[Array, list[Array | None]]:

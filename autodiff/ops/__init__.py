@@ -15,6 +15,7 @@ from . import (
     indexing,
     linalg,
     normalization,
+    overwriting,
     polar,
     reduction,
     shape,
@@ -31,7 +32,7 @@ def primitives(module: ModuleType) -> dict[str, Primitive]:
 
 FAMILIES = (
     elementwise, transcendental, comparison, shape, diagonal, indexing, reduction, cumulative, linalg, contraction,
-    convolution, normalization, polar,
+    convolution, normalization, overwriting, polar,
 )  # fmt: skip
 
 #: Every primitive by name.

@@ -121,7 +121,7 @@ class Explanation:
 
     @property
     def _number(self) -> str:
-        array = self.value.data
+        array = np.asarray(self.value._data)
         shown = text.value(array, self._digits)
         if text.is_small(array):
             rows = [", ".join(row) for row in shown]
@@ -146,7 +146,7 @@ class Explanation:
                 for path in self.paths
             ]
             lines.append(" + ".join(numbers) + more)
-        lines.append(_latex_matrix(self.value.data, self._digits))
+        lines.append(_latex_matrix(np.asarray(self.value._data), self._digits))
         left = _fraction(self._output, self._input)
         lines = [line for i, line in enumerate(lines) if line not in ([left] if i == 0 else lines[i - 1 : i])]
         return rf"\begin{{aligned}} {left} &= " + r" \\ &= ".join(lines) + r" \end{aligned}"

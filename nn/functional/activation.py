@@ -1,6 +1,6 @@
 """Activation functions: of each element alone, or of all along a dimension.
 
-Where PyTorch takes `inplace`, so do these. It never changes the result, which is always a new tensor.
+With `inplace=True`, where PyTorch takes that, the result is put in the input's own memory, and the input is returned.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor, sigmoid, tanh
+from autodiff.in_place import change
 
 from ._checks import checked_floats, checked_tensor
 
@@ -47,6 +48,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     ----------
     Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
     """
+    if inplace:
+        return change(_checked_numbers(input, "relu"), "relu_", ad.relu)  # type: ignore[no-any-return]  # the input
     return ad.relu(_checked_numbers(input, "relu"))
 
 
@@ -62,6 +65,8 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     ----------
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
+    if inplace:
+        return change(checked_floats(input, "leaky_relu"), "leaky_relu_", leaky_relu, negative_slope)  # type: ignore[no-any-return]  # the input
     return ad.leaky_relu(checked_floats(input, "leaky_relu"), negative_slope)
 
 
@@ -114,8 +119,13 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> F.threshold(ad.tensor([-1.0, 2.0]), 0.5, 7.0)
     tensor([7., 2.])
     """
+    if inplace:
+        return change(_checked_numbers(input, "threshold"), "threshold_", _threshold, threshold, value)  # type: ignore[no-any-return]  # the input
     x = _checked_numbers(input, "threshold")
     return ad.where(x <= threshold, value, x)
+
+
+_threshold = threshold  # whose first option has its name
 
 
 def step(input: Tensor) -> Tensor:
@@ -150,6 +160,8 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units",
     ICLR 2016.
     """
+    if inplace:
+        return change(checked_floats(input, "elu"), "elu_", elu, alpha)  # type: ignore[no-any-return]  # the input
     x = checked_floats(input, "elu")
     return ad.where(x > 0, x, alpha * ad.expm1(_negative_part(x)))
 
@@ -171,6 +183,8 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     ----------
     Barron, "Continuously differentiable exponential linear units", arXiv:1704.07483.
     """
+    if inplace:
+        return change(checked_floats(input, "celu"), "celu_", celu, alpha)  # type: ignore[no-any-return]  # the input
     if not alpha:
         raise RuntimeError("celu: alpha must not be 0")
     x = checked_floats(input, "celu")
@@ -192,6 +206,8 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     ----------
     Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
     """
+    if inplace:
+        return change(checked_floats(input, "selu"), "selu_", selu)  # type: ignore[no-any-return]  # the input
     x = checked_floats(input, "selu")
     return ad.where(x > 0, _SELU_SCALE * x, _SELU_SCALE * _SELU_ALPHA * ad.expm1(_negative_part(x)))
 
@@ -230,7 +246,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if x.dtype == np.float16:  # in which 1 + erf(x) loses all digits where it is small
         return gelu(x.float(), approximate).to(np.float16)
     # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
-    near = x.clamp(-40, 40) if (np.abs(x.data) > 40).any() else x
+    near = x.clamp(-40, 40) if (np.abs(x._data) > 40).any() else x
     if approximate == "tanh":
         return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
     return 0.5 * x * (1 + ad.erf(near * math.sqrt(0.5)))
@@ -244,6 +260,8 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.silu(ad.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
+    if inplace:
+        return change(checked_floats(input, "silu"), "silu_", ad.silu)  # type: ignore[no-any-return]  # the input
     return ad.silu(checked_floats(input, "silu"))
 
 
@@ -259,6 +277,8 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     ----------
     Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
     """
+    if inplace:
+        return change(checked_floats(input, "mish"), "mish_", mish)  # type: ignore[no-any-return]  # the input
     x = checked_floats(input, "mish")
     return x * ad.softplus(x).tanh()
 
@@ -327,6 +347,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     >>> F.hardtanh(ad.tensor([-3.0, 0.5, 3.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    if inplace:
+        return change(_checked_numbers(input, "hardtanh"), "hardtanh_", hardtanh, min_val, max_val)  # type: ignore[no-any-return]  # the input
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val must not be above max_val, got {min_val} and {max_val}")
     return _cut(_checked_numbers(input, "hardtanh"), min_val, max_val)
@@ -344,6 +366,8 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.relu6(ad.tensor([-1.0, 2.0, 8.0]))
     tensor([0., 2., 6.])
     """
+    if inplace:
+        return change(_checked_numbers(input, "relu6"), "relu6_", relu6)  # type: ignore[no-any-return]  # the input
     return _cut(_checked_numbers(input, "relu6"), 0, 6)
 
 
@@ -355,6 +379,8 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.hardsigmoid(ad.tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
     """
+    if inplace:
+        return change(checked_floats(input, "hardsigmoid"), "hardsigmoid_", hardsigmoid)  # type: ignore[no-any-return]  # the input
     return (_cut(checked_floats(input, "hardsigmoid"), -3, 3) + 3) / 6
 
 
@@ -370,6 +396,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     ----------
     Howard et al., "Searching for MobileNetV3", ICCV 2019.
     """
+    if inplace:
+        return change(checked_floats(input, "hardswish"), "hardswish_", hardswish)  # type: ignore[no-any-return]  # the input
     x = checked_floats(input, "hardswish")
     near = x.clamp(-3, 3)
     return ad.where(x >= 3, x, ad.where(x <= -3, 0, near * (near + 3) / 6))

@@ -158,7 +158,7 @@ def _of_labels(
     counted = _check_labels(t, log_p, ignore_index, name)
     if weight is None and counted is None and not smoothing and reduction == "mean":
         return mean_nll(log_p, t)  # by far the most frequent
-    labels = t if counted is None else Tensor(np.where(counted, t.data, 0))
+    labels = t if counted is None else Tensor(np.where(counted, t._data, 0))
     picked = -of_classes(log_p, labels)
     each = _weights(weight, labels, counted, log_p)
     loss = picked if each is None else picked * each
@@ -176,7 +176,7 @@ def _of_labels(
 def _undefined(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
     """Return the average over weights that add up to 0: NaN, and so are the slopes of what counts."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = each.data / np.zeros((), each.dtype)
+        shares = each._data / np.zeros((), each.dtype)
     return (picked * Tensor(shares if counted is None else np.where(counted, shares, 0))).sum() + np.nan
 
 
@@ -191,13 +191,13 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
         )
     if not t.numel():
         return None
-    low, high = t.data.min(), t.data.max()
+    low, high = t._data.min(), t._data.max()
     if low >= 0 and high < _classes(x) and not low <= ignore_index <= high:
         return None
-    counted = t.data != ignore_index
-    wrong = counted & ((t.data < 0) | (t.data >= _classes(x)))
+    counted = t._data != ignore_index
+    wrong = counted & ((t._data < 0) | (t._data >= _classes(x)))
     if wrong.any():
-        raise IndexError(f"{name}: label {t.data[wrong][0]} is out of range for {_classes(x)} classes")
+        raise IndexError(f"{name}: label {t._data[wrong][0]} is out of range for {_classes(x)} classes")
     return counted
 
 
@@ -315,7 +315,7 @@ def binary_cross_entropy(
     check_dtypes(name, x, t, weight)
     if weight is not None and not broadcasts(weight.shape, x.shape):
         raise ValueError(f"{name}: weight has shape {weight.shape}, which does not broadcast to {x.shape}")
-    if not ((x.data >= 0) & (x.data <= 1)).all():
+    if not ((x._data >= 0) & (x._data <= 1)).all():
         raise RuntimeError(f"{name}: all inputs must be between 0 and 1")
     loss = _bernoulli(x, t)
     return reduced(loss if weight is None else loss * weight, reduction)
@@ -329,7 +329,7 @@ def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
     """
     if x.dtype == np.float16:  # in which 1e-12 is 0
         return _bernoulli(x.float(), t.float()).to(np.float16)
-    p = x.data
+    p = x._data
     certain = p * (1 - p) < 1e-12
     if not certain.any():
         return (t - 1) * ad.log1p(-x) - t * x.log()

@@ -373,7 +373,7 @@ def max_pool2d(
     y = values if input.ndim == 4 else values.squeeze(0)
     if not return_indices:
         return y
-    at = ad.window_argmax(x, values, slide).data
+    at = ad.window_argmax(x, values, slide)._data
     (sh, sw), (ph, pw), (dh, dw) = g.stride, slide.padding, g.dilation
     rows = np.arange(slide.places[0])[:, None] * sh - ph + at // g.size[1] * dh
     columns = np.arange(slide.places[1]) * sw - pw + at % g.size[1] * dw

@@ -7,6 +7,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor, default_generator, linear
 from autodiff.graph import increment_version
+from autodiff.in_place import change
 
 from ._checks import check_dtypes, checked_floats, checked_probability, checked_tensor
 
@@ -66,7 +67,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     training : bool, optional
         Without it the input is returned as it is.
     inplace : bool, optional
-        Does not change the result, which is a new tensor.
+        Put the result in the input's own memory, and return the input.
 
     Returns
     -------
@@ -92,6 +93,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     x = checked_floats(input, "dropout")
     if not training or p == 0:
         return x
+    if inplace:
+        return change(x, "dropout_", dropout, p)  # type: ignore[no-any-return]  # the input
     kept = default_generator().random(x.shape, np.float32) >= p
     scale = 1 / (1 - p) if p < 1 else 0.0
     return x * Tensor(np.asarray(kept * x.dtype.type(scale), x.dtype))
@@ -152,20 +155,20 @@ def embedding(
         raise RuntimeError(f"embedding: expected integers as row numbers, got {at.dtype}")
     if w.ndim != 2:
         raise RuntimeError(f"embedding: expected a weight of shape (num_embeddings, embedding_dim), got {w.shape}")
-    if at.numel() and not 0 <= at.data.min() <= at.data.max() < len(w):
-        raise IndexError(f"embedding: rows {at.data.min()} to {at.data.max()} asked for, the table has {len(w)} rows")
+    if at.numel() and not 0 <= at._data.min() <= at._data.max() < len(w):
+        raise IndexError(f"embedding: rows {at._data.min()} to {at._data.max()} asked for, the table has {len(w)} rows")
     if padding_idx is not None:
         padding_idx = checked_row(padding_idx, len(w), "embedding")
     if max_norm is not None:
         checked_floats(w, "embedding")
-        _shorten(w, np.unique(at.data), max_norm, norm_type)
+        _shorten(w, np.unique(at._data), max_norm, norm_type)
     rows = w[at]
     if scale_grad_by_freq:
-        fixed, often = rows.detach(), np.bincount(at.data.ravel(), minlength=1)[at.data]
+        fixed, often = rows.detach(), np.bincount(at._data.ravel(), minlength=1)[at._data]
         rows = fixed + (rows - fixed) / Tensor(often[..., None].astype(w.dtype))  # adds 0, whose gradient is the share
-    if padding_idx is None or not (at.data == padding_idx).any():
+    if padding_idx is None or not (at._data == padding_idx).any():
         return rows
-    return ad.where(Tensor((at.data != padding_idx)[..., None]), rows, rows.detach())
+    return ad.where(Tensor((at._data != padding_idx)[..., None]), rows, rows.detach())
 
 
 def check_dense(sparse: bool, name: str) -> None:
@@ -183,11 +186,11 @@ def checked_row(padding_idx: int, rows: int, name: str) -> int:
 
 def _shorten(weight: Tensor, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]], limit: float, p: float) -> None:
     """Shorten rows of a table to a length, in place."""
-    lengths = ad.norm(Tensor(weight.data[rows]), p, 1).data
+    lengths = ad.norm(Tensor(weight._data[rows]), p, 1)._data
     long = lengths > limit
     if long.any():
         with np.errstate(all="ignore"):
-            weight.data[rows[long]] *= (limit / (lengths[long] + 1e-7))[:, None].astype(weight.dtype)
+            weight._data[rows[long]] *= (limit / (lengths[long] + 1e-7))[:, None].astype(weight.dtype)
         increment_version(weight)
 
 
@@ -222,9 +225,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot: labels must be integers, got {t.dtype}")
     if not t.numel() and num_classes <= 0:
         raise RuntimeError("one_hot: without labels num_classes must be positive")
-    if t.numel() and (t.data.min() < 0 or (num_classes != -1 and t.data.max() >= num_classes)):
+    if t.numel() and (t._data.min() < 0 or (num_classes != -1 and t._data.max() >= num_classes)):
         raise RuntimeError(
-            f"one_hot: labels from {t.data.min()} to {t.data.max()} do not lie in 0 to num_classes = {num_classes}"
+            f"one_hot: labels from {t._data.min()} to {t._data.max()} do not lie in 0 to num_classes = {num_classes}"
         )
-    n = int(t.data.max()) + 1 if num_classes == -1 else num_classes
-    return Tensor((t.data[..., None] == np.arange(n)).astype(np.int64))
+    n = int(t._data.max()) + 1 if num_classes == -1 else num_classes
+    return Tensor((t._data[..., None] == np.arange(n)).astype(np.int64))

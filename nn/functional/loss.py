@@ -191,11 +191,11 @@ def gaussian_nll_loss(
             v = v.unsqueeze(-1)
         elif v.ndim != x.ndim or [m for m, n in zip(v.shape, x.shape, strict=True) if m != n] != [1]:
             raise ValueError(f"{name}: a variance of shape {v.shape} does not fit an input of shape {x.shape}")
-    if (v.data < 0).any():
-        raise ValueError(f"{name}: the variance must not be negative, got {v.data.min()}")
-    small = v.data < eps
+    if (v._data < 0).any():
+        raise ValueError(f"{name}: the variance must not be negative, got {v._data.min()}")
+    small = v._data < eps
     if small.any():
-        v = v + Tensor(np.where(small, eps - v.data, 0).astype(v.dtype))
+        v = v + Tensor(np.where(small, eps - v._data, 0).astype(v.dtype))
     off = x - t
     loss = 0.5 * (v.log() + off * off / v)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

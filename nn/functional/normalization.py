@@ -84,7 +84,7 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
         # They may move before backward.
-        mean, scale = running_mean.data.copy(), silent().run(lambda var: 1 / np.sqrt(var + eps), running_var.data)
+        mean, scale = running_mean._data.copy(), silent().run(lambda var: 1 / np.sqrt(var + eps), running_var._data)
         if x.ndim > 2:
             mean, scale = mean.reshape(shape), scale.reshape(shape)
         factor = Tensor(scale) if weight is None else weight * scale
@@ -118,7 +118,7 @@ def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
 def _average(running: Tensor | None, batch: npt.NDArray[Any], momentum: float, factor: float) -> None:
     """Move a running average towards a batch's value."""
     if running is not None:
-        kept = running.data
+        kept = running._data
         kept *= 1 - momentum
         kept += momentum * factor * batch.reshape(-1)
         increment_version(running)

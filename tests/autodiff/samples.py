@@ -236,6 +236,13 @@ def _torch_adjoint(torch: Any, call: Any, shape: Shape, v: Any, other: Any) -> A
     return found + 0 * (v.sum() + other.sum())  # connected also where the batch is empty
 
 
+def _written(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a copy of a tensor that was changed in place, weighted so that no element is like another."""
+    copy = x * 1
+    change(copy)
+    return copy * copy
+
+
 #: For each primitive of `autodiff.ops.TABLE` the samples on which it is checked.
 SAMPLES: dict[str, list[Sample]] = {
     # -- elementwise
@@ -450,6 +457,15 @@ SAMPLES: dict[str, list[Sample]] = {
         _scatter(1, integers([0, 2, 2, 1], [1, 1, 0, 2]), (2, 3)),
         _scatter(0, integers([0, 2]), (3, 2)),
         _scatter(0, np.zeros((0, 3), np.int64), (4, 3)),
+    ],
+    "overwrite": [
+        Sample(lambda lib, x, v: _written(x, lambda t: t.__setitem__(0, v)), (real(2, 3), real(3))),
+        Sample(lambda lib, x, v: _written(x, lambda t: t.__setitem__((slice(None), 1), v)), (real(2, 3), real())),
+        Sample(lambda lib, x, v: _written(x, lambda t: t.__setitem__(lib.tensor([1, 0]), v)), (real(3), real(2))),
+        Sample(lambda lib, x, v: _written(x, lambda t: t.mT[1:].mul_(v)), (real(2, 3), real(2, 2))),
+        Sample(lambda lib, x, v: _written(x, lambda t: t.unsqueeze(0)[:, :, 0].copy_(v)), (real(2, 3), real(1))),
+        Sample(lambda lib, x, v: _written(x, lambda t: t.copy_(v)), (real(), real())),
+        Sample(lambda lib, x, v: _written(x, lambda t: t.__setitem__(slice(1), v)), (real(0, 3), real(1))),
     ],
     "put": [
         Sample(lambda lib, x, i, v: lib.scatter(x, 1, i, v), (real(2, 3), integers([0, 2], [1, 0]), real(2, 2))),

@@ -66,7 +66,7 @@ def test_tensor_dataset_keeps_memory_and_dtype() -> None:
     images, labels = np.arange(12, dtype=np.uint8).reshape(3, 2, 2), ad.tensor([5, 6, 7])
     dataset = TensorDataset(images, labels)
     assert len(dataset) == 3
-    assert dataset.tensors[0].data is images
+    assert dataset.tensors[0].data.numpy() is images
     assert dataset.tensors[1] is labels
     x, y = dataset[1]
     assert (x.tolist(), y.item()) == ([[4, 5], [6, 7]], 6)
@@ -159,15 +159,15 @@ def test_a_worked_example() -> None:
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_batches_in_order_equal_pytorchs(batch_size: int, drop_last: bool) -> None:
     mine = DataLoader(numbered(), batch_size, drop_last=drop_last)
-    dataset = torch.utils.data.TensorDataset(*(torch.tensor(t.data) for t in numbered().tensors))
+    dataset = torch.utils.data.TensorDataset(*(torch.tensor(t.data.numpy()) for t in numbered().tensors))
     theirs = torch.utils.data.DataLoader(dataset, batch_size, drop_last=drop_last)
     assert len(mine) == len(theirs)
     found, expected = list(mine), list(theirs)
     assert len(found) == len(expected)
     for batch, reference in zip(found, expected, strict=True):
         for t, r in zip(batch, reference, strict=True):
-            np.testing.assert_array_equal(t.data, r.numpy())
-            assert t.data.dtype == r.numpy().dtype
+            np.testing.assert_array_equal(t.data.numpy(), r.numpy())
+            assert t.data.numpy().dtype == r.numpy().dtype
 
 
 @needs_torch
@@ -209,7 +209,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Sequence):
         return type(value), [plain(v) for v in value]
-    array = value.data if isinstance(value, ad.Tensor) else value.numpy()
+    array = value.data.numpy() if isinstance(value, ad.Tensor) else value.numpy()
     return array.tolist(), array.dtype.name
 
 
@@ -273,7 +273,7 @@ def test_a_batch_owns_its_memory() -> None:
     for shuffle in (False, True):
         for x, _ in DataLoader(dataset, 4, shuffle):
             x.zero_()
-    np.testing.assert_array_equal(dataset.tensors[0].data, numbered().tensors[0].data)
+    np.testing.assert_array_equal(dataset.tensors[0].data.numpy(), numbered().tensors[0].data.numpy())
 
 
 def test_bytes_stay_bytes_until_the_transform() -> None:
@@ -365,7 +365,7 @@ def test_the_arguments_are_pytorchs() -> None:
 
 @needs_torch
 def test_batches_of_a_batch_sampler_and_single_items_equal_pytorchs() -> None:
-    dataset = torch.utils.data.TensorDataset(*(torch.tensor(t.data) for t in numbered().tensors))
+    dataset = torch.utils.data.TensorDataset(*(torch.tensor(t.data.numpy()) for t in numbered().tensors))
     for options in ({"batch_sampler": [[3, 1], [], [2], [0, 0, 9]]}, {"batch_size": None},
                     {"batch_size": None, "sampler": [4, 4, 2]}, {"batch_size": 2, "sampler": [4, 4, 2]}):  # fmt: skip
         skipped = {**options, "batch_sampler": [[3, 1], [2], [0, 0, 9]]} if "batch_sampler" in options else options

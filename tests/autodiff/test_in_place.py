@@ -44,9 +44,9 @@ METHODS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
 def test_in_place_method_changes_the_same_memory_and_returns_the_tensor(name: str, dtype: str) -> None:
     change, expected = METHODS[name]
     t = ad.tensor([1.0, 2.0, 4.0], dtype=dtype)
-    memory = t.data
+    memory = t.data.numpy()
     assert change(t) is t
-    assert t.data is memory
+    assert t.data.numpy() is memory
     assert t.dtype == dtype
     assert t.tolist() == expected
 
@@ -171,27 +171,19 @@ def test_a_leaf_that_requires_a_gradient_is_not_written_through_an_index_or_a_vi
     assert w.tolist() == [5.0, 6.0, 6.0]
 
 
-def test_writing_a_tensor_that_requires_a_gradient_is_refused() -> None:
-    t, x = ad.zeros(2, dtype="float64"), leaf(1.0, 2.0)
-    for change in (lambda: t.add_(x), lambda: t.copy_(x), lambda: t.__setitem__(0, x[0])):
-        with pytest.raises(RuntimeError, match="requires a gradient"):
-            change()
-    assert t.tolist() == [0.0, 0.0]
-
-
 # -- augmented assignment ----------------------------------------------------------------------------------------------
 
 
 def test_gradient_step_of_pytorchs_tutorial() -> None:
     w = leaf(1.0, 2.0)
-    memory, handle = w.data, w
+    memory, handle = w.data.numpy(), w
     (w * w).sum().backward()
     with ad.no_grad():
         assert w.grad is not None
         w -= 0.25 * w.grad
         w.grad.zero_()
     assert w is handle
-    assert w.data is memory
+    assert w.data.numpy() is memory
     assert w.requires_grad
     assert w.is_leaf
     assert w.tolist() == [0.5, 1.0]
@@ -373,7 +365,7 @@ def test_a_copied_leaf_is_equal_and_independent(duplicate: Callable[[ad.Tensor],
         assert y.grad is not None
         assert y.grad.tolist() == x.grad.tolist()
         assert y.grad is not x.grad
-    assert not np.may_share_memory(y.data, x.data)
+    assert not np.may_share_memory(y.data.numpy(), x.data.numpy())
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, pickle.dumps])
@@ -391,7 +383,7 @@ def test_a_copied_container_keeps_shared_leaves_shared() -> None:
 def test_clone_is_recorded_and_has_its_own_memory() -> None:
     x = leaf(1.0, 2.0)
     y = x.clone()
-    assert not np.may_share_memory(x.data, y.data)
+    assert not np.may_share_memory(x.data.numpy(), y.data.numpy())
     (y * 3).sum().backward()
     assert slope(x) == [3.0, 3.0]
 

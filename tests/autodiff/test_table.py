@@ -70,7 +70,7 @@ def test_first_derivative_equals_finite_differences(op: Primitive, sample: Sampl
     found = ad.grad(sample.call(ad, *xs), floats(xs), grad_outputs=ad.tensor(v))
     for x, g, numeric in zip(floats(xs), found, slopes(weighted, values), strict=True):
         assert g.shape == x.shape
-        np.testing.assert_allclose(g.data, numeric, **NUMERIC)
+        np.testing.assert_allclose(g.data.numpy(), numeric, **NUMERIC)
 
 
 @every_smooth_sample
@@ -82,7 +82,7 @@ def test_second_derivative_equals_finite_differences_of_the_first(op: Primitive,
         *inputs, v = values
         xs = [ad.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
         found = ad.grad(sample.call(ad, *xs), floats(xs), grad_outputs=ad.tensor(v))
-        return float(sum((u * g.data).sum() for u, g in zip(directions(found), found, strict=True)))
+        return float(sum((u * g.data.numpy()).sum() for u, g in zip(directions(found), found, strict=True)))
 
     _, _, second = derivatives(ad, sample)
     for g, numeric in zip(second, slopes(weighted_slope, [*values, v]), strict=True):
@@ -136,7 +136,7 @@ def test_gradients_have_the_shape_and_dtype_of_their_inputs(
 @every_sample
 def test_rules_neither_return_nor_change_what_was_saved(op: Primitive, sample: Sample) -> None:
     for y in applications(op, sample.call(ad, *tensors(sample))):
-        saved = [t.data for t in (y, *y._inputs)]
+        saved = [t.data.numpy() for t in (y, *y._inputs)]
         before = [a.copy() for a in saved]
         for a in saved:
             a.flags.writeable = False  # a rule that writes into what it was given raises
@@ -154,8 +154,8 @@ def test_gradients_share_memory_with_nothing(op: Primitive, sample: Sample) -> N
         y = sample.call(ad, *xs)
         seed = ad.ones_like(y)
         y.backward(seed, create_graph=create_graph)
-        owned = [x.grad.data for x in floats(xs) if x.grad is not None]
-        others = [seed.data, y.data, *(x.data for x in xs)]
+        owned = [x.grad.data.numpy() for x in floats(xs) if x.grad is not None]
+        others = [seed.data.numpy(), y.data.numpy(), *(x.data.numpy() for x in xs)]
         for i, g in enumerate(owned):
             assert not any(np.may_share_memory(g, other) for other in others + owned[:i])
 
@@ -166,7 +166,7 @@ def test_zero_dimensional_arrays_count_as_scalars(op: Primitive, sample: Sample)
         xs = [ad.Tensor(wrap(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *xs)
         y.backward(ad.ones_like(y))
-        return [array(y), *(x.grad.data for x in floats(xs) if x.grad is not None)]
+        return [array(y), *(x.grad.data.numpy() for x in floats(xs) if x.grad is not None)]
 
     arrays, scalars = value_and_gradients(np.array), value_and_gradients(lambda x: np.array(x)[()])
     assert_same(arrays, scalars, rtol=1e-14, atol=1e-14)  # NumPy's loops for scalars and arrays may round differently
@@ -178,7 +178,7 @@ def test_inputs_of_any_memory_layout_give_the_same(op: Primitive, sample: Sample
         xs = [ad.Tensor(lay(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *xs)
         y.backward(ad.ones_like(y))
-        return [array(y), *(x.grad.data for x in floats(xs) if x.grad is not None)]
+        return [array(y), *(x.grad.data.numpy() for x in floats(xs) if x.grad is not None)]
 
     reference = value_and_gradients(np.array)
     for lay in (columns_first, every_second, reversed_in_memory):
