@@ -164,6 +164,8 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
                 f"load: {name!r} is not a whole safetensors file of booleans, integers and floats: {reason}"
             ) from None
     structure, checksum = notes.get(_STRUCTURE), notes.get(_CHECKSUM)
+    if checksum is None and structure is not None and len(notes) > 1:
+        checksum = ""  # what stands beside the structure was one
     if checksum is not None and (structure is None or checksum != _checksum(structure, arrays)):
         raise ValueError(f"load: {name!r} is damaged, or changed by another program: its checksum is another")
     arrays = {key: array.astype(array.dtype.newbyteorder("="), copy=False) for key, array in arrays.items()}
