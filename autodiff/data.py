@@ -276,7 +276,7 @@ def _source(generator: Any, name: str) -> np.random.Generator:
 
 
 def _taken(t: Tensor, rows: Rows) -> Tensor:
-    return t[rows] if t.requires_grad else Tensor(t.data.take(rows, 0))
+    return t[rows] if t.requires_grad else Tensor(t._data.take(rows, 0))
 
 
 def _gathered(dataset: Any, rows: Rows) -> Any:

@@ -265,21 +265,29 @@ def check_primitive(operation: Function, inputs: Any, *more: Any, **params: Any)
 def _check_writing(op: Primitive, call: Function, xs: list[Tensor]) -> None:
     """Run the operation and its rules on arrays that cannot be written to."""
     for x in xs:
-        x.data.flags.writeable = False
+        x._data = _frozen(x._data)
     y = call(*xs)
-    kept = y.data.copy()
-    y.data.flags.writeable = False
+    kept, y._data = np.array(y._data), _frozen(y._data)
     weight = Tensor(np.ones(y.shape, y.dtype))
-    weight.data.flags.writeable = False
+    weight._data = _frozen(weight._data)
     try:
         _backward(y, xs, weight)
     except ValueError as error:
         raise GradcheckError(f"{op.name}: a rule writes into an array that it was given: {error}") from None
-    if not np.array_equal(y.data, kept, equal_nan=True):
+    if not np.array_equal(y._data, kept, equal_nan=True):
         raise GradcheckError(f"{op.name}: a rule changes the result that it was given")
 
 
-_CURE = "Write numbers as Python's, 2.0 rather than np.float64(2), and make new arrays of x.dtype, np.ones_like(x)"
+def _frozen(data: Any) -> Array:
+    array = np.asarray(data)
+    array.flags.writeable = False
+    return array
+
+
+_CURE = (
+    "Python's numbers widen nothing; np.float64(2), np.ones(3) and np.where of two numbers are float64: write 2.0, "
+    "np.ones_like(x) and (x > 0) * 2.0"
+)
 
 
 def _check_dtype(op: Primitive, call: Function, xs: list[Tensor]) -> None:
@@ -457,7 +465,7 @@ def _gradient(y: Tensor, xs: Sequence[Tensor], weight: Array) -> list[Array]:
     if not y.requires_grad:
         return [np.zeros(x.shape, x.dtype) for x in xs]
     found = grad(y, xs, Tensor(weight), retain_graph=True, materialize_grads=True)
-    return [g.detach().data for g in found]
+    return [g.detach().numpy() for g in found]
 
 
 def _analytic(y: Tensor, xs: Sequence[Tensor]) -> list[Array]:

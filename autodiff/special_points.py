@@ -19,6 +19,7 @@ _TO_PAIR = (0.0, 1.0, -1.0)
 _LARGEST = 1e6  # beyond it, and below its inverse, differences tell nothing
 _MOST_CONSTANTS = 20
 _MOST_BRANCHES = 20
+_ASIDE = 1e-3
 _GRID = np.concatenate([np.linspace(-6.05, 6.05, 45), [-1e3, -31.0, 31.0, 1e3]])  # at no number that anybody writes
 _GRID.sort()
 
@@ -46,11 +47,13 @@ def special_points(
     usual = dict.fromkeys([*_USUAL, *_constants(op, params)])
     for i in filled:
         for value in dict.fromkeys([*usual, *_branches(op, arrays, params, i)]):
-            yield _changed(arrays, {i: np.full_like(arrays[i], value)}, f"{names[i]} = {value:.17g}")
+            yield _changed(arrays, {i: np.full_like(arrays[i], value)}, f"{names[i]} = {float(value)!r}")
             if arrays[i].size > 1:
                 one = arrays[i].copy()
                 one.flat[-1] = value
-                yield _changed(arrays, {i: one}, f"the last entry of {names[i]} = {value:.17g}", {i: [one.size - 1]})
+                yield _changed(
+                    arrays, {i: one}, f"the last entry of {names[i]} = {float(value)!r}", {i: [one.size - 1]}
+                )
         if arrays[i].size > 1:
             for sign in (1, -1):
                 tie = arrays[i].copy()
@@ -179,7 +182,7 @@ def _branches(op: Primitive, arrays: Sequence[Array], params: Mapping[str, Any],
 
 
 def _turn(signs: Callable[[float], Array | None], k: int, low: float, high: float) -> list[float]:
-    """Return where a sign turns between two values: the value at which it is 0, or else its neighbours."""
+    """Return where a sign turns between two values: the value at which it is 0, or its neighbours, and either side."""
 
     def sign(value: float) -> float:
         found = signs(value)
@@ -189,6 +192,7 @@ def _turn(signs: Callable[[float], Array | None], k: int, low: float, high: floa
     while low < (middle := (low + high) / 2) < high:
         here = sign(middle)
         if here == 0:
-            return [middle]
-        low, high = (middle, high) if here == before else (low, middle)
-    return [low, high]
+            low = high = middle
+        else:
+            low, high = (middle, high) if here == before else (low, middle)
+    return [low, high, low - _ASIDE, high + _ASIDE]
