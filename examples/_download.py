@@ -77,8 +77,12 @@ def _fetched(url: str, partial: Path, md5: str, size: int) -> bytes:
     if partial.exists():
         try:
             return _verified(_transfer(url, partial, size), md5)
-        except (_WrongAnswerError, urllib.error.HTTPError):  # 416 says that the partial file is longer than the file
+        except _WrongAnswerError:
             partial.unlink(missing_ok=True)
+        except urllib.error.HTTPError as error:
+            if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise
+            partial.unlink(missing_ok=True)  # longer than the file itself
     return _verified(_transfer(url, partial, size), md5)
 
 

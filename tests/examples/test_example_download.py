@@ -151,6 +151,16 @@ def test_an_interrupted_download_is_continued_at_the_next_mirror(tmp_path: Path,
     assert second.requests == [("file", "bytes=100000-")]
 
 
+def test_a_mirror_without_the_file_costs_nothing_of_what_has_arrived(
+    tmp_path: Path, mirror: Callable[..., Mirror]
+) -> None:
+    (tmp_path / "file.part").write_bytes(CONTENT[:1000])
+    without, good = mirror({}), mirror({"file": CONTENT})
+    download([without.url, good.url], tmp_path / "file", MD5, SIZE)
+    assert good.requests == [("file", "bytes=1000-")]
+    assert len(without.requests) == 1
+
+
 def test_a_server_without_ranges_sends_the_whole_file(tmp_path: Path, mirror: Callable[..., Mirror]) -> None:
     (tmp_path / "file.part").write_bytes(CONTENT[:1000])
     download([mirror({"file": CONTENT}, ranges=False).url], tmp_path / "file", MD5, SIZE)
