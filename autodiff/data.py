@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -299,10 +299,10 @@ def _items(dataset: Any, rows: Rows) -> list[Any]:
 
 
 class _Epoch:
-    """One pass over a data set: what its order comes from, and how many batches were handed out."""
+    """One pass over a data set: what its order comes from, how many batches were handed out, and what is left."""
 
-    def __init__(self, seed: int | None, order: Any, position: int = 0) -> None:
-        self.seed, self.order, self.position = seed, order, position
+    def __init__(self, seed: int | None, position: int, rest: Iterator[Any]) -> None:
+        self.seed, self.position, self.rest = seed, position, rest
 
 
 class DataLoader:
@@ -319,7 +319,7 @@ class DataLoader:
         None for single items, which are not stacked.
     shuffle : bool, optional
     sampler : iterable of int, optional
-        The order of the items, in place of `shuffle`.
+        The order of the items, in place of `shuffle`. It is read batch by batch, so it need not end.
     batch_sampler : iterable of sequences of int, optional
         The items of each batch, in place of `batch_size`, `shuffle`, `sampler` and `drop_last`.
     num_workers : int, optional
@@ -425,7 +425,7 @@ class DataLoader:
         """
         epoch, self._resumed = self._resumed or self._begun(), None
         try:
-            for rows in self._batches(epoch)[epoch.position :]:
+            while (rows := next(epoch.rest, None)) is not None:
                 batch = self._batch(rows)
                 self._leave(epoch)
                 self._under_way.append(epoch)
@@ -439,23 +439,36 @@ class DataLoader:
             self._under_way.remove(epoch)
 
     def _begun(self) -> _Epoch:
-        """Return a new epoch. What a sampler says is noted, for nobody knows whether it would say it again."""
-        if self.batch_sampler is not None:
-            return _Epoch(None, [_numbers(list(batch), "DataLoader") for batch in self.batch_sampler])
-        if self.sampler is not None:
-            return _Epoch(None, _numbers(list(self.sampler), "DataLoader"))
-        return _Epoch(int(_source(self.generator, "DataLoader").integers(2**63)) if self.shuffle else None, None)
+        """Return a new epoch."""
+        order = self.sampler if self.batch_sampler is None else self.batch_sampler
+        if order is not None:
+            return _Epoch(None, 0, self._said(order))
+        seed = int(_source(self.generator, "DataLoader").integers(2**63)) if self.shuffle else None
+        return _Epoch(seed, 0, self._dealt(seed, 0))
 
-    def _batches(self, epoch: _Epoch) -> Sequence[Any]:
-        """Return the numbers of the items of each batch: one number each where nothing is stacked."""
-        rows, size = epoch.order, self.batch_size
-        if rows is None:
-            count = len(self.dataset)
-            rows = np.arange(count) if epoch.seed is None else np.random.default_rng(epoch.seed).permutation(count)
+    def _dealt(self, seed: int | None, position: int) -> Iterator[Any]:
+        """Yield the numbers of the items of each batch, from a position on; one number where nothing is stacked."""
+        count, size = len(self.dataset), self.batch_size
+        order = None if seed is None else np.random.default_rng(seed).permutation(count)
         if size is None:
-            return rows  # type: ignore[no-any-return]  # an array, or a list of them
-        end = len(rows) - len(rows) % size if self.drop_last else len(rows)
-        return [rows[start : start + size] for start in range(0, end, size)]
+            yield from range(position, count) if order is None else order[position:]
+            return
+        end = count - count % size if self.drop_last else count
+        for start in range(position * size, end, size):
+            stop = min(start + size, end)
+            yield np.arange(start, stop) if order is None else order[start:stop]
+
+    def _said(self, order: Iterable[Any]) -> Iterator[Any]:
+        """Yield the same as a sampler says it, asking for no more than a batch at a time."""
+        if self.batch_sampler is not None:
+            for batch in order:
+                yield _numbers(list(batch), "DataLoader")
+            return
+        items, size = iter(order), self.batch_size or 1
+        while rows := list(islice(items, size)):
+            if len(rows) == size or not self.drop_last:
+                numbers = _numbers(rows, "DataLoader")
+                yield numbers if self.batch_size else numbers[0]
 
     def _batch(self, rows: Any) -> Any:
         if self.batch_size is None and self.batch_sampler is None:
@@ -482,9 +495,14 @@ class DataLoader:
         Returns
         -------
         dict
-            ``"position"``: the number of batches handed out; ``"seed"`` and ``"order"``: what the epoch's order comes
-            from, None where it is not from there; ``"generator"``: the state of the loader's own; and what the loader
-            is made of, to be compared. Numbers, text, lists and dicts.
+            ``"position"``: the number of batches handed out; ``"seed"``: what the epoch's order comes from, or None;
+            ``"rest"``: what a sampler says of the batches that are left, or None; ``"generator"``: the state of the
+            loader's own; and what the loader is made of, to be compared. Numbers, text, lists and dicts.
+
+        Raises
+        ------
+        RuntimeError
+            If the loader stands within an epoch of a sampler that has no length, or says more than its length.
 
         Examples
         --------
@@ -496,13 +514,29 @@ class DataLoader:
         >>> all((a == b).all() for a, b in zip(batches, again))
         True
         """
-        epoch = self._under_way[-1] if self._under_way else self._resumed or _Epoch(None, None)
-        order = epoch.order
-        if order is not None:
-            order = [rows.tolist() for rows in order]
+        epoch = self._under_way[-1] if self._under_way else self._resumed
         generator = None if self.generator is None else copy.deepcopy(self.generator.bit_generator.state)
-        moving = {"seed": epoch.seed, "order": order, "position": epoch.position, "generator": generator}
+        moving: dict[str, Any] = {"seed": None, "rest": None, "position": 0, "generator": generator}
+        if epoch is not None:
+            moving |= {"seed": epoch.seed, "position": epoch.position}
+        if epoch is not None and (self.sampler is not None or self.batch_sampler is not None):
+            moving["rest"] = self._drawn(epoch)
         return {**moving, **self._make()}
+
+    def _drawn(self, epoch: _Epoch) -> list[Any]:
+        """Return what is left of what a sampler says: nobody knows whether it would say it again."""
+        try:
+            most = len(self)
+        except (TypeError, NotImplementedError):
+            raise RuntimeError(
+                "state_dict: the sampler has no length, so it may never end; save its own state, and take none here"
+            ) from None
+        drawn = list(islice(epoch.rest, max(most - epoch.position, 0) + 1))
+        epoch.rest = chain(drawn, epoch.rest)
+        if epoch.position + len(drawn) > most:
+            raise RuntimeError(f"state_dict: the sampler says more than its {most} batches, so it may never end")
+        lists = [rows.tolist() for rows in drawn]
+        return lists if self.batch_size is None else [number for rows in lists for number in rows]
 
     def _make(self) -> dict[str, Any]:
         """Return what must be the same where a state is loaded."""
@@ -534,7 +568,7 @@ class DataLoader:
                 raise ValueError(
                     f"load_state_dict: {name} is {state_dict[name]!r} in the state, {mine!r} in the loader"
                 )
-        epoch = self._loaded(state_dict["seed"], state_dict["order"], state_dict["position"])
+        epoch = self._loaded(state_dict["seed"], state_dict["rest"], state_dict["position"])
         generator = state_dict["generator"]
         if (generator is None) != (self.generator is None):
             raise ValueError("load_state_dict: the state has a generator of its own, or the loader, but not both")
@@ -547,7 +581,7 @@ class DataLoader:
             self.generator.bit_generator.state = trial.state
         self._under_way, self._resumed = [], epoch
 
-    def _loaded(self, seed: Any, order: Any, position: Any) -> _Epoch | None:
+    def _loaded(self, seed: Any, rest: Any, position: Any) -> _Epoch | None:
         """Return the epoch that a state describes, or None between epochs."""
         wrong = f"load_state_dict: no epoch of this loader has the seed {seed!r} and the position {position!r}"
         if not isinstance(position, int) or isinstance(position, bool) or position < 0:
@@ -556,19 +590,16 @@ class DataLoader:
             return None
         by_sampler = self.sampler is not None or self.batch_sampler is not None
         is_seed = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
-        if is_seed != self.shuffle or (order is not None) != by_sampler:
+        if is_seed != self.shuffle or (rest is not None) != by_sampler:
             raise ValueError(wrong)
-        try:
-            if self.batch_sampler is not None:
-                order = [_numbers(batch, "order") for batch in order]
-            elif self.sampler is not None:
-                order = _numbers(order, "order")
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{wrong}: {error}") from None
-        epoch = _Epoch(seed, order, position)
-        if position > len(self._batches(epoch)):
+        if by_sampler:
+            try:
+                return _Epoch(None, position, iter(list(self._said(rest))))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{wrong}: {error}") from None
+        if position > len(self):
             raise ValueError(wrong)
-        return epoch
+        return _Epoch(seed, position, self._dealt(seed, position))
 
 
 def _check_in_process(**options: Any) -> None:

@@ -12,6 +12,7 @@ from .backward import grad
 from .graph import Node, array_of
 from .modes import set_grad_enabled
 from .primitive import Primitive
+from .special_points import special_points
 from .tensor import Tensor
 
 __all__ = ["GradcheckError", "check_primitive", "gradcheck", "gradgradcheck"]
@@ -190,19 +191,22 @@ fast_mode, masked : optional
     return not check_rev_over_rev or _checked(settings, slopes, (*arguments, *weights), fast_mode, raise_exception)
 
 
-def check_primitive(operation: Function, inputs: Any, **params: Any) -> bool:
+def check_primitive(operation: Function, inputs: Any, *more: Any, **params: Any) -> bool:
     """Check an operation made with `primitive` as the operations of this library are checked.
 
     Its gradients are compared with finite differences, first and second order, with respect to every input that has
     a rule; with float32 inputs, results and gradients must be float32; and neither the operation nor its rules may
-    write into the arrays they are given.
+    write into the arrays they are given. The gradients of first order are also compared at special points near the
+    inputs: at 0, 1, -1 and half-integers, at the numbers that the function, its parameters and its rules name, where a
+    comparison in them changes its result, and with equal and opposite operands. A kink, or a point outside the domain,
+    has no derivative to compare with: there a rule may give what it likes.
 
     Parameters
     ----------
     operation : callable
         What `primitive` returned.
     inputs : Tensor, ndarray or sequence of them
-        Sample inputs, away from kinks. Floats are converted to float64 and are not changed.
+        Sample inputs, away from kinks; several as one sequence. Floats are converted to float64 and are not changed.
     **params
         The operation's parameters.
 
@@ -214,9 +218,9 @@ def check_primitive(operation: Function, inputs: Any, **params: Any) -> bool:
     Raises
     ------
     GradcheckError
-        If a derivative is wrong, a dtype is not kept or an array is written to.
+        If a derivative is wrong, a dtype is not kept or an array is written to; the text says where.
     TypeError
-        If `operation` was not made with `primitive`.
+        If `operation` was not made with `primitive`, or the inputs are not one argument.
 
     Examples
     --------
@@ -229,6 +233,12 @@ def check_primitive(operation: Function, inputs: Any, **params: Any) -> bool:
     op = getattr(operation, "primitive", None)
     if not isinstance(op, Primitive):
         raise TypeError(f"check_primitive: expected an operation made with primitive, got {operation!r}")
+    if more:
+        given = ", ".join("abcdefgh"[: 1 + len(more)])
+        raise TypeError(
+            f"check_primitive: {1 + len(more)} inputs must be one sequence, and parameters be named: write "
+            f"check_primitive({op.name}, ({given}))"
+        )
     listed = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
     arrays = [np.array(x._data if isinstance(x, Node) else x) for x in listed]
     has_rule = [op.variadic or name in op.rules for name in (op.inputs * len(arrays) if op.variadic else op.inputs)]
@@ -248,18 +258,18 @@ def check_primitive(operation: Function, inputs: Any, **params: Any) -> bool:
             check(call, made(np.float64))
         except GradcheckError as error:
             raise GradcheckError(f"{op.name}: {error}") from None
+    _check_special(op, call, made(np.float64), params)
     return True
 
 
 def _check_writing(op: Primitive, call: Function, xs: list[Tensor]) -> None:
     """Run the operation and its rules on arrays that cannot be written to."""
     for x in xs:
-        array_of(x).flags.writeable = False
+        x._data = _frozen(x._data)
     y = call(*xs)
-    kept = array_of(y).copy()
-    array_of(y).flags.writeable = False
+    kept, y._data = np.array(y._data), _frozen(y._data)
     weight = Tensor(np.ones(y.shape, y.dtype))
-    array_of(weight).flags.writeable = False
+    weight._data = _frozen(weight._data)
     try:
         _backward(y, xs, weight)
     except ValueError as error:
@@ -268,23 +278,87 @@ def _check_writing(op: Primitive, call: Function, xs: list[Tensor]) -> None:
         raise GradcheckError(f"{op.name}: a rule changes the result that it was given")
 
 
+def _frozen(data: Any) -> Array:
+    array = np.asarray(data)
+    array.flags.writeable = False
+    return array
+
+
+_CURE = (
+    "Python's numbers widen nothing; np.float64(2), np.ones(3) and np.where of two numbers are float64: write 2.0, "
+    "np.ones_like(x) and (x > 0) * 2.0"
+)
+
+
 def _check_dtype(op: Primitive, call: Function, xs: list[Tensor]) -> None:
     y = call(*xs)
     if y.dtype.kind == "f" and y.dtype != np.float32:
-        raise GradcheckError(f"{op.name}: from float32 it computes {y.dtype}; its result must be float32, too")
+        raise GradcheckError(f"{op.name}: from float32 it computes {y.dtype}; its result must be float32, too. {_CURE}")
     for i, x in enumerate(xs):
         if y._op is not None and x.requires_grad:
             g = np.ones(y.shape, y.dtype) if y.shape else y.dtype.type(1)
             found = op.on_arrays[i](g, y, y._inputs, y._params, i)
             if found.dtype != np.float32:
                 raise GradcheckError(
-                    f"{op.name}: the rule for input {i} computes {found.dtype} from float32; its result must be float32"
+                    f"{op.name}: the rule for input {i} computes {found.dtype} from float32; its result must be "
+                    f"float32, too. {_CURE}"
                 )
 
 
 def _backward(y: Tensor, xs: Sequence[Tensor], weight: Tensor) -> tuple[Any, ...]:
     wanted = [x for x in xs if x.requires_grad]
     return grad(y, wanted, weight, materialize_grads=True) if wanted and y.requires_grad else ()
+
+
+# Steps over which a function is compared with its tangent: one that has a derivative has the same at every scale.
+_STEPS = (1e-4, 1e-6, 1e-8)
+
+
+@np.errstate(all="ignore")  # outside a domain there is nothing to compare with
+def _check_special(op: Primitive, call: Function, xs: list[Tensor], params: dict[str, Any]) -> None:
+    """Compare the gradients at special points with differences, where the function has a derivative."""
+    moved = [i for i, x in enumerate(xs) if x.requires_grad]
+    for point in special_points(op, [np.array(x._data) for x in xs], params, moved):
+        tensors = [Tensor(a, x.requires_grad) for a, x in zip(point.arrays, xs, strict=True)]
+        try:
+            y = call(*tensors)
+            weight = np.random.default_rng(0).uniform(0.5, 1.5, y.shape)
+            found = dict(zip(moved, _backward(y, tensors, Tensor(weight)), strict=False))
+        except Exception:  # it does not take this value, and says so
+            continue
+        for i, entries in point.entries.items():
+            for k in entries if i in found else ():
+                slopes = _slopes(call, point.arrays, i, k, weight)
+                a, n = found[i].numpy().flat[k], np.median(slopes)
+                spread = np.ptp(slopes)
+                differs = not abs(a - n) <= 3 * spread + 1e-3 * abs(n) + 1e-4
+                if spread <= 1e-2 * (1 + abs(n)) and differs:
+                    raise GradcheckError(
+                        f"{op.name}: the gradient with respect to input {i} is wrong at a special point, where the "
+                        f"function has a derivative: {point.text}.\n"
+                        f"  analytic     {a:.10g}   (by backward)\n"
+                        f"  numerical    {n:.10g}   (the same from the left, from the right and over three steps)\n"
+                        f"  inputs       {', '.join(np.array2string(x, threshold=20) for x in point.arrays)}"
+                    )
+
+
+def _slopes(call: Function, arrays: Sequence[Array], i: int, k: int, weight: Array) -> Array:
+    """Return the slopes of a weighted output to the left and right of an entry of an input; NaN where it has none."""
+
+    def value(step: float) -> Any:
+        array = arrays[i].copy()
+        array.flat[k] += step
+        with set_grad_enabled(False):
+            y = call(*(Tensor(array if j == i else a) for j, a in enumerate(arrays)))
+        return (y.numpy().astype(np.float64) * weight).sum() if y.shape == weight.shape else np.nan
+
+    at = abs(float(arrays[i].flat[k]))
+    steps = [sign * step * max(1.0, at) for step in _STEPS for sign in (1, -1)]
+    try:
+        here = value(0.0)
+        return np.array([(value(step) - here) / step for step in steps])
+    except Exception:  # beside the point it does not take the value
+        return np.full(len(steps), np.nan)
 
 
 # -- what is checked ---------------------------------------------------------------------------------------------------
@@ -357,9 +431,11 @@ def _compare(settings: _Settings, func: Function, arguments: tuple[Any, ...], fa
     if fast and _combinations_agree(settings, func, arguments, ys, [x for _, x in xs]):
         return
     analytic = [_analytic(y, [x for _, x in xs]) for y in ys]
-    again = [_analytic(y, [x for _, x in xs]) for y in _outputs(func, arguments, settings.name)]
+    like = _Like(settings.name, [y.shape for y in ys])
+    like.check(seconds := _outputs(func, arguments, settings.name))
+    again = [_analytic(y, [x for _, x in xs]) for y in seconds]
     for k, (i, x) in enumerate(xs):
-        left, middle, right = _moved(func, arguments, x, settings)
+        left, middle, right = _moved(func, arguments, x, settings, like)
         for j in range(len(ys)):
             if np.abs(analytic[j][k] - again[j][k]).max(initial=0) > settings.nondet_tol:
                 raise GradcheckError(
@@ -389,7 +465,7 @@ def _gradient(y: Tensor, xs: Sequence[Tensor], weight: Array) -> list[Array]:
     if not y.requires_grad:
         return [np.zeros(x.shape, x.dtype) for x in xs]
     found = grad(y, xs, Tensor(weight), retain_graph=True, materialize_grads=True)
-    return [array_of(g) for g in found]
+    return [g.detach().numpy() for g in found]
 
 
 def _analytic(y: Tensor, xs: Sequence[Tensor]) -> list[Array]:
@@ -402,33 +478,46 @@ def _analytic(y: Tensor, xs: Sequence[Tensor]) -> list[Array]:
     return [np.array([row[i] for row in rows]).reshape(y.numel(), x.numel()) for i, x in enumerate(xs)]
 
 
-def _values(func: Function, arguments: tuple[Any, ...], name: str) -> list[Array]:
-    return [np.array(y._data, np.float64).reshape(-1) for y in _outputs(func, arguments, name)]
-
-
-def _at(func: Function, arguments: tuple[Any, ...], x: Tensor, array: Array, name: str) -> list[Array]:
-    """Return the outputs while `x` holds another array, which whatever shares the tensor sees, too."""
+def _at(func: Function, arguments: tuple[Any, ...], x: Tensor, array: Array, like: _Like) -> list[Array]:
+    """Return the outputs, flat, while `x` holds another array, which whatever shares the tensor sees, too."""
     held = x._data
     x._data = array if array.ndim else array[()]
     try:
-        return _values(func, arguments, name)
+        ys = _outputs(func, arguments, like.name)
     finally:
         x._data = held
+    like.check(ys)
+    return [np.array(y._data, np.float64).reshape(-1) for y in ys]
+
+
+class _Like(NamedTuple):
+    """What outputs must be like at every point: a Jacobian compares the same entries."""
+
+    name: str
+    shapes: list[tuple[int, ...]]
+
+    def check(self, ys: Sequence[Tensor]) -> None:
+        if (shapes := [y.shape for y in ys]) != self.shapes:
+            raise GradcheckError(
+                f"{self.name}: the outputs have shapes {self.shapes} at the inputs and {shapes} beside them or at a "
+                "second evaluation.\n  likely cause: the function decides by the values of its inputs, or by chance, "
+                "how many entries it returns; there it has no derivative"
+            )
 
 
 Sides = tuple[list[Array], list[Array], list[Array]]
 
 
-def _moved(func: Function, arguments: tuple[Any, ...], x: Tensor, settings: _Settings) -> Sides:
+def _moved(func: Function, arguments: tuple[Any, ...], x: Tensor, settings: _Settings, like: _Like) -> Sides:
     """Return for each output its differences to the left, in the middle and to the right, per entry of the input."""
-    here = _at(func, arguments, x, np.array(x._data), settings.name)
+    here = _at(func, arguments, x, np.array(x._data), like)
     left, middle, right = ([np.zeros((y.size, x.numel())) for y in here] for _ in range(3))
     for k in range(x.numel()):
         ends = []
         for step in (-settings.eps, settings.eps):
             array = np.array(x._data)
             array.flat[k] += step
-            ends.append(_at(func, arguments, x, array, settings.name))
+            ends.append(_at(func, arguments, x, array, like))
         for j, (low, high) in enumerate(zip(*ends, strict=True)):
             left[j][:, k] = (here[j] - low) / settings.eps
             right[j][:, k] = (high - here[j]) / settings.eps
@@ -441,12 +530,13 @@ def _combinations_agree(
 ) -> bool:
     """Compare v J u for random v and u, once for each output and input."""
     rng = np.random.default_rng(0)
+    like = _Like(settings.name, [y.shape for y in ys])
     for j, y in enumerate(ys):
         v = rng.uniform(0.5, 1.5, y.shape)
         for x, g in zip(xs, _gradient(y, xs, v), strict=True):
             u = rng.uniform(0.5, 1.5, x.shape)
             held = np.array(x._data)
-            high, low = (_at(func, arguments, x, held + s * u, settings.name)[j] for s in (settings.eps, -settings.eps))
+            high, low = (_at(func, arguments, x, held + s * u, like)[j] for s in (settings.eps, -settings.eps))
             numeric = v.reshape(-1) @ (high - low) / (2 * settings.eps)
             if not np.isclose((g * u).sum(), numeric, settings.rtol, settings.atol):
                 return False

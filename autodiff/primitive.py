@@ -173,7 +173,7 @@ class Primitive:
 
 
 def primitive(
-    *, symbol: str | None = None, view: bool = False, **rules: Rule
+    *bare: Any, symbol: str | None = None, view: bool = False, **rules: Rule
 ) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
     """Make a function of NumPy arrays differentiable.
 
@@ -222,6 +222,11 @@ def primitive(
     >>> x.grad
     tensor(2.)
     """
+    if bare:
+        raise TypeError(
+            "primitive: it takes rules alone, each under the name of its input: write "
+            "@ad.primitive(x=lambda g, x: ...) above a function of x"
+        )
 
     def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
         op = Primitive(forward, symbol, view, rules)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
+import stat
+import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as _serialized
+import numpy.typing as npt
 
-from . import dtypes
+from . import dtypes, files, safetensors
 from .tensor import Tensor
 
 __all__ = ["load", "save"]
 
-_KEY = "autodiff"  # under which the structure stands in the file's metadata
+_STRUCTURE, _CHECKSUM = "autodiff", "autodiff.crc32"  # under which they stand in the file's metadata
 _PLAIN = (str, int, float, bool, type(None))
+
+Array = npt.NDArray[Any]
 
 
 # -- saving ------------------------------------------------------------------------------------------------------------
@@ -36,14 +36,16 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
         of tensors, arrays, numbers, strings and None. The tensors of a flat dict keep their names, so that
         ``safetensors.torch.load_file`` reads a model's weights.
     path : str or path-like
-        The file. What it held before is replaced, at once, when the new content is safely on the disk.
+        The file. What it held before is replaced, at once, when the new content is safely on the disk. A pipe that is
+        being read and a character device get the content instead; a link keeps pointing where it points. A program
+        that is killed while it saves may leave a file ``.NAME.HEX.tmp`` beside it, which the next save removes.
 
     Raises
     ------
     TypeError
         If the state holds anything else; no file is touched then.
     ValueError
-        If it contains itself.
+        If it contains itself, or is too large for the format.
     OSError
         If the file cannot be written.
 
@@ -60,12 +62,17 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     if not isinstance(state, Mapping):
         hint = "; pass its state_dict()" if hasattr(state, "state_dict") else ""
         raise TypeError(f"save: expected a mapping, got {type(state).__name__}{hint}")
-    arrays: dict[str, Any] = {}
+    name = os.fsdecode(path)
+    arrays: dict[str, Array] = {}
     try:
-        structure = _described(state, "", arrays)
+        structure = json.dumps(_described(state, "", arrays))
+        notes = {_STRUCTURE: structure, _CHECKSUM: _checksum(structure, arrays)}
+        parts = list(safetensors.content(arrays, notes))
     except RecursionError:
         raise ValueError("save: the state contains itself, or is nested too deeply for a file") from None
-    _replace(Path(os.path.realpath(path)), _serialized(arrays, {_KEY: json.dumps(structure)}))
+    except ValueError as error:
+        raise ValueError(f"save: {error}") from None
+    files.replace(name, parts)
 
 
 def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
@@ -82,44 +89,34 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         return {kind: [_described(v, f"{path}.{i}" if path else str(i), arrays) for i, v in enumerate(value)]}
     for kind, type_ in (("tensor", Tensor), ("array", np.ndarray), ("number", np.generic)):
         if isinstance(value, type_):
-            return {kind: _named(np.asarray(value._data if isinstance(value, Tensor) else value), path, arrays)}
+            return {kind: _named(value._data if isinstance(value, Tensor) else value, path, arrays)}
     if type(value) in _PLAIN:
         return value
     raise TypeError(f"save: {path or 'the state'} is a {type(value).__name__}, which a file cannot hold")
 
 
-def _named(array: Any, path: str, arrays: dict[str, Any]) -> str:
-    """Put an array under a name that is free, the path to it where possible, and return the name."""
-    dtypes.checked(array.dtype, f"save: {path}")
+def _named(array: Any, path: str, arrays: dict[str, Array]) -> str:
+    """Put a copy of an array under a name that is free, the path to it where possible, and return the name."""
+    dtype = dtypes.checked(array.dtype, f"save: {path}").newbyteorder("<")
+    if dtype not in safetensors.DTYPES.values():
+        raise TypeError(f"save: {path} is of dtype {array.dtype}, which a file cannot hold")
+    path = path.encode(errors="replace").decode()  # half a character cannot be written
     name, count = path, 1
     while name in arrays or name == "__metadata__":
         count += 1
         name = f"{path}#{count}"
-    arrays[name] = np.asarray(array, array.dtype.newbyteorder("="), order="C")
+    arrays[name] = np.array(array, dtype, order="C")  # what changes it meanwhile must not tear it
     return name
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of another one: written beside it, forced to the disk, then renamed."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # a file's name may be as long as names can be
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(temporary, path.stat().st_mode & 0o7777)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    if os.name == "posix":  # the rename, too, is to survive a power failure
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _checksum(structure: str, arrays: Mapping[str, Array]) -> str:
+    """Return a checksum of all that a file says, which a changed byte changes."""
+    found = zlib.crc32(structure.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        found = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), found)
+        found = zlib.crc32(safetensors.data(array), found)
+    return f"{found:08x}"
 
 
 # -- loading -----------------------------------------------------------------------------------------------------------
@@ -139,10 +136,11 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If there is no such file (FileNotFoundError), or it cannot be read.
     ValueError
-        If it is not a whole safetensors file, or holds what no tensor can hold; the text names it.
+        If it is not a whole safetensors file, holds what no tensor can hold, or is not as `save` wrote it; the text
+        names it.
 
     Examples
     --------
@@ -152,43 +150,65 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
     >>> ad.load(path)
     {'step': 3, 'betas': (0.9, 0.999), 'mean': tensor([1., 2.])}
     """
-    name = os.fspath(path)
-    with open(name, "rb"):  # a file that is missing or closed to us says so itself
-        pass
-    try:
-        with safe_open(name, framework="np") as file:
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a mapping
-            structure = (file.metadata() or {}).get(_KEY)
-    except (SafetensorError, TypeError, AttributeError, KeyError, OSError) as error:
-        raise ValueError(
-            f"load: {name!r} is not a whole safetensors file of booleans, integers and floats: {error}"
-        ) from None
+    name = os.fsdecode(path)
+    # Opened to block, a pipe would let us wait for ever.
+    with open(name, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(f"load: {name!r} is not a regular file")
+        try:
+            arrays, notes = safetensors.read(file)
+        except ValueError as error:
+            file.seek(0)
+            reason = _foreign(file.read(8)) or error
+            raise ValueError(
+                f"load: {name!r} is not a whole safetensors file of booleans, integers and floats: {reason}"
+            ) from None
+    structure, checksum = notes.get(_STRUCTURE), notes.get(_CHECKSUM)
+    if checksum is None and structure is not None and len(notes) > 1:
+        checksum = ""  # what stands beside the structure was one
+    if checksum is not None and (structure is None or checksum != _checksum(structure, arrays)):
+        raise ValueError(f"load: {name!r} is damaged, or changed by another program: its checksum is another")
+    arrays = {key: array.astype(array.dtype.newbyteorder("="), copy=False) for key, array in arrays.items()}
     if structure is None:
         return {key: Tensor(array) for key, array in arrays.items()}
     try:
-        state = _restored(json.loads(structure), arrays)
+        state = _restored(json.loads(structure, object_pairs_hook=safetensors.unique), arrays)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"load: the structure that {name!r} describes is broken: {error!r}") from None
     if not isinstance(state, dict):
         raise ValueError(f"load: {name!r} describes a {type(state).__name__}, expected a dict")
+    if arrays:
+        raise ValueError(f"load: the structure that {name!r} describes lacks {', '.join(map(repr, arrays))}")
     return state
 
 
-def _restored(described: Any, arrays: dict[str, Any]) -> Any:
-    """Return the value that `_described` described."""
+def _foreign(start: bytes) -> str | None:
+    """Return what kind of file begins so, and how to read it."""
+    if start[:6] == b"\x93NUMPY":
+        return "NumPy wrote it; read it with numpy.load"
+    if start[:4] == b"PK\3\4" or (start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5"):
+        return (
+            "it is an archive or a pickle, as torch.save and numpy.savez write them. In PyTorch, write the weights "
+            "with safetensors.torch.save_file(model.state_dict(), path); NumPy's, read with numpy.load"
+        )
+    return None
+
+
+def _restored(described: Any, arrays: dict[str, Array]) -> Any:
+    """Return the value that `_described` described, and take its arrays out of `arrays`: none has two owners."""
     if isinstance(described, _PLAIN):
         return described
     ((kind, content),) = dict(described).items()
     if kind == "dict":
-        return {_key(key): _restored(value, arrays) for key, value in content}
+        return safetensors.unique([(_key(key), _restored(value, arrays)) for key, value in content])
     if kind in ("list", "tuple"):
         values = [_restored(value, arrays) for value in content]
         return values if kind == "list" else tuple(values)
-    array = arrays[content]
+    array = arrays.pop(content)
     if kind == "tensor":
         return Tensor(array)
-    if kind not in ("array", "number"):
-        raise ValueError(f"unknown kind {kind!r}")
+    if kind not in ("array", "number") or (kind == "number" and array.ndim):
+        raise ValueError(f"no {kind!r} is an array of shape {array.shape}")
     return array if kind == "array" else array[()]
 
 

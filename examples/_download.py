@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import queue
+import re
 import sys
-import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from autodiff import files
 from examples._command import ExampleError, reason
 
 CONNECT_SECONDS = 4.0
+PATIENCE_SECONDS = 20.0  # for any transfer, and beyond that as long as it takes at the speed of
+SLOWEST_BYTES_PER_SECOND = 50_000
 CHUNK_BYTES = 1 << 16
 
 
@@ -25,12 +28,16 @@ class DownloadError(ExampleError):
     """A file could not be had from any of its mirrors."""
 
 
-def download(mirrors: Sequence[str], target: Path, md5: str) -> None:
+class _WrongAnswerError(Exception):
+    """A server said what cannot be true of the file."""
+
+
+def download(mirrors: Sequence[str], target: Path, md5: str, size: int) -> None:
     """
     Fetch a file from the first mirror that delivers it intact.
 
     What an interrupted transfer delivered is kept beside the target as ``NAME.part``, and the next attempt, at the next
-    mirror or in the next run, continues from there.
+    mirror or in the next run, continues from there. A mirror that sends too much, or too slowly, is given up.
 
     Parameters
     ----------
@@ -40,6 +47,8 @@ def download(mirrors: Sequence[str], target: Path, md5: str) -> None:
         Where the file belongs. It appears there only when its checksum is right.
     md5 : str
         The checksum of the file, hexadecimal.
+    size : int
+        How many bytes it has at most: no more are read, and their number bounds the time.
 
     Raises
     ------
@@ -50,50 +59,98 @@ def download(mirrors: Sequence[str], target: Path, md5: str) -> None:
     failures = []
     try:
         for mirror in mirrors:
-            host = urlsplit(mirror).netloc
             try:
-                content = _transfer(mirror + target.name, partial)
-            except (OSError, http.client.HTTPException) as error:
-                failures.append(f"{host}: {_network_reason(error)}")
+                content = _fetched(mirror + target.name, partial, md5, size)
+            except (OSError, http.client.HTTPException, _WrongAnswerError, ValueError) as error:
+                failures.append(f"{urlsplit(mirror).netloc}: {_network_reason(error)}")
                 continue
-            found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-            if found == md5:
-                _write_atomically(target, content)
-                partial.unlink(missing_ok=True)
-                return
-            partial.unlink(missing_ok=True)  # it may be what spoiled the file
-            failures.append(f"{host}: wrong content, MD5 {md5} expected, {found} found")
+            _write(target, content)
+            partial.unlink(missing_ok=True)
+            return
     except OSError as error:
         raise DownloadError(f"cannot store {target}: {reason(error)}") from error
     raise DownloadError(f"cannot download {target.name} ({'; '.join(failures)})")
 
 
-def _transfer(url: str, partial: Path) -> bytes:
+def _fetched(url: str, partial: Path, md5: str, size: int) -> bytes:
+    """Return the file at an address, intact. A partial file that does not lead to it is given up, not the mirror."""
+    if partial.exists():
+        try:
+            return _verified(_transfer(url, partial, size), md5)
+        except _WrongAnswerError:
+            partial.unlink(missing_ok=True)
+        except urllib.error.HTTPError as error:
+            if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise
+            partial.unlink(missing_ok=True)  # longer than the file itself
+    return _verified(_transfer(url, partial, size), md5)
+
+
+def _verified(content: bytes, md5: str) -> bytes:
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != md5:
+        raise _WrongAnswerError(f"wrong content, MD5 {md5} expected, {found} found")
+    return content
+
+
+def _transfer(url: str, partial: Path, size: int) -> bytes:
     """Return the whole file at an address, asking only for what the partial file lacks."""
-    content = bytearray(partial.read_bytes()) if partial.exists() else bytearray()
+    content = bytearray(_start(partial, size))
     request = urllib.request.Request(url, headers={"Range": f"bytes={len(content)}-"} if content else {})
     try:
         response = _open(request)
     except urllib.error.HTTPError as error:
         error.close()  # it holds the connection
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            partial.unlink(missing_ok=True)  # longer than the file itself: begin anew next time
         raise
     print(f"downloading {url}", file=sys.stderr)
     with response:
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             content.clear()  # the server ignored the range and sends everything
-        length = response.headers.get("Content-Length")
-        size = len(content) + int(length) if length else None
+        announced = _announced(response, size - len(content))
+        expected = None if announced is None else len(content) + announced
         try:
-            while chunk := response.read(CHUNK_BYTES):
-                content += chunk
-            if size is not None and len(content) < size:
-                raise ConnectionError(f"the connection ended after {len(content):,} of {size:,} bytes")
+            _receive(response, content, size)
+            if expected is not None and len(content) < expected:
+                raise ConnectionError(f"the connection ended after {len(content):,} of {expected:,} bytes")
+        except _WrongAnswerError:
+            raise
         except BaseException:  # Ctrl-C as well
-            _write_atomically(partial, content)
+            _write(partial, content)
             raise
     return bytes(content)
+
+
+def _start(partial: Path, size: int) -> bytes:
+    """Return what a partial file holds; nothing if it is none, or longer than the file itself."""
+    if not partial.exists():
+        return b""
+    with partial.open("rb") as file:
+        content = file.read(size + 1)
+    return content if len(content) <= size else b""
+
+
+def _announced(response: http.client.HTTPResponse, most: int) -> int | None:
+    """Return how many bytes a server says it will send, None if it does not say."""
+    length = response.headers.get("Content-Length")
+    if length is None:
+        return None
+    if not re.fullmatch(r"[0-9]+", length.strip()):
+        raise _WrongAnswerError(f"expected a number as Content-Length, got {length[:40]!r}")
+    if len(length) > 18 or int(length) > most:
+        raise _WrongAnswerError(f"at most {most:,} bytes expected, {length[:40]} announced")
+    return int(length)
+
+
+def _receive(response: http.client.HTTPResponse, content: bytearray, size: int) -> None:
+    """Append what a server sends, no more than the file can have, and wait no longer than a slow network needs."""
+    seconds = PATIENCE_SECONDS + (size - len(content)) / SLOWEST_BYTES_PER_SECOND
+    start = time.monotonic()
+    while chunk := response.read1(CHUNK_BYTES):  # read() would wait for all of them
+        content += chunk
+        if len(content) > size:
+            raise _WrongAnswerError(f"at most {size:,} bytes expected, more received")
+        if time.monotonic() - start > seconds:
+            raise TimeoutError(f"only {len(content):,} bytes after {seconds:.0f} seconds")
 
 
 def _open(request: urllib.request.Request) -> http.client.HTTPResponse:
@@ -130,14 +187,7 @@ def _network_reason(error: BaseException) -> str:
     return reason(error)
 
 
-def _write_atomically(path: Path, content: bytes | bytearray) -> None:
-    """Write a file under a temporary name of its own, then rename it: no other process ever sees half of it."""
+def _write(path: Path, content: bytes | bytearray) -> None:
+    """Write a file so that no other process ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.replace(path, [content])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
+import stat
 import struct
 import sys
 import zlib
@@ -39,8 +41,10 @@ class IdxFile:
         The file's name; compressed, it also ends in ``.gz``.
     item : tuple of int
         The shape of one item: (28, 28) for an image, () for a label.
+    size : int
+        How many bytes the compressed file has as the mirrors serve it.
     md5 : str
-        The checksum of the compressed file as the mirrors serve it.
+        Its checksum.
     count : int
         How many items the original has. A file of fewer, made for a quick look, is accepted, too.
     content_md5 : str
@@ -49,9 +53,15 @@ class IdxFile:
 
     name: str
     item: tuple[int, ...]
+    size: int
     md5: str
     count: int
     content_md5: str
+
+    @property
+    def content_size(self) -> int:
+        """How many bytes the original's content has: numbers of four bytes, then the items."""
+        return 4 * (2 + len(self.item)) + self.count * math.prod(self.item)
 
     @property
     def magic(self) -> int:
@@ -60,16 +70,31 @@ class IdxFile:
 
 
 TRAIN_IMAGES = IdxFile(
-    "train-images-idx3-ubyte", (28, 28), "f68b3c2dcbeaaa9fbdd348bbdeb94873", 60_000, "6bbc9ace898e44ae57da46a324031adb"
+    "train-images-idx3-ubyte",
+    (28, 28),
+    9_912_422,
+    "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    60_000,
+    "6bbc9ace898e44ae57da46a324031adb",
 )
 TRAIN_LABELS = IdxFile(
-    "train-labels-idx1-ubyte", (), "d53e105ee54ea40749a09fcbcd1e9432", 60_000, "a25bea736e30d166cdddb491f175f624"
+    "train-labels-idx1-ubyte",
+    (),
+    28_881,
+    "d53e105ee54ea40749a09fcbcd1e9432",
+    60_000,
+    "a25bea736e30d166cdddb491f175f624",
 )
 TEST_IMAGES = IdxFile(
-    "t10k-images-idx3-ubyte", (28, 28), "9fb629c4189551a2d022fa330f9573f3", 10_000, "2646ac647ad5339dbf082846283269ea"
+    "t10k-images-idx3-ubyte",
+    (28, 28),
+    1_648_877,
+    "9fb629c4189551a2d022fa330f9573f3",
+    10_000,
+    "2646ac647ad5339dbf082846283269ea",
 )
 TEST_LABELS = IdxFile(
-    "t10k-labels-idx1-ubyte", (), "ec29112dd5afa0611ce80d1b7f02629c", 10_000, "27ae3e4e09519cfbb04c329615203637"
+    "t10k-labels-idx1-ubyte", (), 4_542, "ec29112dd5afa0611ce80d1b7f02629c", 10_000, "27ae3e4e09519cfbb04c329615203637"
 )
 
 
@@ -181,7 +206,7 @@ def _find_or_fetch(folder: Path, file: IdxFile) -> Found:
             damage = error
     target = folder / f"{file.name}.gz"
     try:
-        download(MIRRORS, target, file.md5)
+        download(MIRRORS, target, file.md5, file.size)
     except DownloadError as error:
         raise DownloadError(f"{damage}; {error}" if damage else str(error)) from error
     if damage:
@@ -218,7 +243,7 @@ def read_idx(path: Path, file: IdxFile) -> NDArray[np.uint8]:
     ExampleError
         If it cannot be read.
     """
-    content = _unpacked(path)
+    content = _unpacked(path, file.content_size)
     header = struct.Struct(f">{2 + len(file.item)}I")
     if len(content) < header.size:
         raise DamagedFileError(path, f"at least {header.size} bytes", f"{len(content)}")
@@ -241,18 +266,24 @@ def read_idx(path: Path, file: IdxFile) -> NDArray[np.uint8]:
     return items
 
 
-def _unpacked(path: Path) -> bytes:
-    """Return the content of a file, decompressed if its name says that it is compressed."""
+def _unpacked(path: Path, most: int) -> bytes:
+    """Return the content of a file, decompressed if its name says that it is compressed, and no more than it may be."""
     try:
-        content = path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe could be waited for
+            raise ExampleError(f"cannot read {path}: it is not a regular file")
+        with path.open("rb") as file:
+            if path.suffix == ".gz":
+                with gzip.open(file) as unpacked:
+                    content = unpacked.read(most + 1)
+            else:
+                content = file.read(most + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DamagedFileError(path, "an intact gzip file", f"one that cannot be unpacked ({reason(error)})") from error
     except OSError as error:
         raise ExampleError(f"cannot read {path}: {reason(error)}") from error
-    if path.suffix != ".gz":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DamagedFileError(path, "an intact gzip file", f"one that cannot be unpacked ({reason(error)})") from error
+    if len(content) > most:
+        raise DamagedFileError(path, f"at most {most:,} bytes", "more")
+    return content
 
 
 def _times(shape: tuple[int, ...] | list[int]) -> str:

@@ -97,6 +97,8 @@ def _input_dtype(model: Module) -> DTypeLike:
 
 def _input_shapes(given: Any) -> list[tuple[int, ...]]:
     """Return the shape of each input."""
+    if any(isinstance(x, (Tensor, np.ndarray)) for x in (given if isinstance(given, (list, tuple)) else [given])):
+        raise TypeError("summary: input_shape must be a shape, got a tensor; write summary(model, X.shape)")
     several = isinstance(given, Sequence) and bool(given) and all(isinstance(s, Sequence) for s in given)
     shapes = given if several else [given]
     if not all(isinstance(s, Sequence) and all(isinstance(n, (int, np.integer)) for n in s) for s in shapes):

@@ -426,7 +426,7 @@ def test_the_rest_of_an_epoch_and_the_next(make: Callable[[], DataLoader], batch
     assert items(again) == expected[1]
 
 
-BETWEEN = {"position": 0, "seed": None, "order": None, "generator": None,
+BETWEEN = {"position": 0, "seed": None, "rest": None, "generator": None,
            "kind": "in order", "items": 10, "batch_size": 3, "drop_last": False}  # fmt: skip
 
 
@@ -554,6 +554,82 @@ def test_a_sampler_is_not_drawn_again_for_the_rest_of_an_epoch(make: Callable[[]
     assert drawn.times == 2
 
 
+class Endless:
+    """A sampler that never ends, and notes how far it was read."""
+
+    said = 0
+
+    def __iter__(self) -> Any:
+        while True:
+            self.said += 1
+            yield self.said % 10
+
+
+class EndlessWithLength(Endless):
+    """One that nevertheless says how long it is, as some do."""
+
+    def __len__(self) -> int:
+        return 10
+
+
+class EndlessBatches(Endless):
+    """The same, two at a time."""
+
+    def __iter__(self) -> Any:
+        numbers = super().__iter__()
+        return zip(numbers, numbers, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"batch_size": 3}, 12), ({"batch_size": 3, "drop_last": True}, 12), ({"batch_size": None}, 4),
+     ({"batch_sampler": EndlessBatches}, 8)],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [Endless, EndlessWithLength])
+def test_a_sampler_is_read_no_further_than_it_is_needed(options: dict[str, Any], said: int, kind: type) -> None:
+    given = {"batch_sampler": EndlessBatches()} if "batch_sampler" in options else {**options, "sampler": kind()}
+    batches = iter(DataLoader(numbered(), **given))
+    seen = [next(batches)[1].reshape(-1).tolist() for _ in range(4)]
+    flat = [number for batch in seen for number in batch]
+    assert flat == [n % 10 for n in range(1, said + 1)]
+    sampler: Any = given.get("sampler", given.get("batch_sampler"))
+    assert sampler.said == said
+
+
+@needs_torch
+def test_pytorchs_loader_reads_a_sampler_as_far() -> None:
+    theirs, mine = Endless(), Endless()
+    dataset = torch.utils.data.TensorDataset(torch.arange(10))
+    for batches in (iter(torch.utils.data.DataLoader(dataset, 3, sampler=theirs)),
+                    iter(DataLoader(numbered(), 3, sampler=mine))):  # fmt: skip
+        next(batches)
+    assert mine.said == theirs.said
+
+
+@pytest.mark.parametrize(("kind", "why"), [(Endless, "has no length"), (EndlessWithLength, "more than its 4 batches")])
+def test_no_state_is_taken_within_an_epoch_without_an_end(kind: type, why: str) -> None:
+    loader = DataLoader(numbered(), 3, sampler=kind())
+    assert loader.state_dict()["position"] == 0
+    batches = iter(loader)
+    next(batches)
+    with pytest.raises(RuntimeError, match=f"state_dict: the sampler .*{why}"):
+        loader.state_dict()
+    assert next(batches)[1].tolist() == [4, 5, 6]
+
+
+def test_the_items_of_a_data_set_of_any_length_are_not_listed() -> None:
+    class Huge(ad.data.Dataset):
+        def __len__(self) -> int:
+            return 10**15
+
+        def __getitem__(self, index: Any) -> Any:
+            return index
+
+    assert next(iter(DataLoader(Huge(), 3))).tolist() == [0, 1, 2]
+    assert next(iter(DataLoader(Huge(), None))) == 0
+    assert next(iter(DataLoader(Huge(), 2, sampler=range(10**14, 10**15)))).tolist() == [10**14, 10**14 + 1]
+
+
 @pytest.mark.parametrize("batches", [0, 2])
 def test_the_loaders_own_generator_goes_on_where_it_was(batches: int) -> None:
     def make() -> DataLoader:
@@ -578,7 +654,7 @@ def test_the_loaders_own_generator_goes_on_where_it_was(batches: int) -> None:
         ("position True", {"position": True}),
         ("position 5", {"position": 5}),
         ("seed 3", {"position": 1, "seed": 3}),
-        ("no epoch", {"position": 1, "order": [1, 2]}),
+        ("no epoch", {"position": 1, "rest": [1, 2]}),
         ("kind is 'shuffled' in the state, 'in order' in the loader", {"kind": "shuffled"}),
         ("items is 11", {"items": 11}),
         ("batch_size is 4", {"batch_size": 4}),
@@ -603,10 +679,9 @@ def test_a_position_that_does_not_fit_changes_nothing(match: str, wrong: dict[st
     [
         (lambda: DataLoader(numbered(), 3, True), {"position": 1, "seed": None}),
         (lambda: DataLoader(numbered(), 3, True), {"position": 1, "seed": -1}),
-        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 1, "order": None}),
-        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 1, "order": [0.5]}),
-        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 2, "order": [1, 2]}),
-        (lambda: DataLoader(numbered(), batch_sampler=[[1]]), {"position": 1, "order": [1]}),
+        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 1, "rest": None}),
+        (lambda: DataLoader(numbered(), 3, sampler=[1, 2]), {"position": 1, "rest": [0.5]}),
+        (lambda: DataLoader(numbered(), batch_sampler=[[1]]), {"position": 1, "rest": [1]}),
         (lambda: DataLoader(numbered(), generator=np.random.default_rng(0)), {"generator": {"state": 1}}),
     ],
 )

@@ -177,6 +177,28 @@ def test_a_wrong_second_derivative_is_found_by_gradgradcheck_alone() -> None:
     assert "a missing term" in lines[-1]
 
 
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: x[x > 0], [0.0, 1.0, 2.0]),
+        (lambda x: x[x >= 0] if x.sum() > 3 else x[:1].sum(), [0.0, 1.0, 2.0]),
+        (lambda x: x.reshape(2, 2) if x[0].item() > 0 else x.reshape(4), [0.0, 1.0, 2.0, 3.0]),
+        (lambda x: (x, x * 2) if x[0].item() > 0 else (x,), [0.0, 1.0]),
+    ],
+)
+def test_outputs_that_change_their_shape_or_number_have_no_derivative(f: Any, x: list[float], fast_mode: bool) -> None:
+    with pytest.raises(ad.GradcheckError, match=r"gradcheck: the outputs have shapes .* at the inputs and .* beside"):
+        ad.gradcheck(f, leaf(*x), fast_mode=fast_mode)
+    assert not ad.gradcheck(f, leaf(*x), raise_exception=False, fast_mode=fast_mode)
+
+
+def test_outputs_that_change_their_shape_by_chance_have_no_derivative() -> None:
+    lengths = iter([1, 2] * 10)
+    with pytest.raises(ad.GradcheckError, match="or at a second evaluation"):
+        ad.gradcheck(lambda x: x[: next(lengths)], leaf(1.0, 2.0, 3.0))
+
+
 @needs_torch
 @pytest.mark.parametrize("f", [half_square, square_plus, mixed_up])
 def test_pytorchs_check_fails_on_the_same(f: Any) -> None:
@@ -291,8 +313,8 @@ def consuming(x: Any) -> Any:
     [
         (half_square, r"^half_square: gradcheck: .*input 0 is wrong(.|\n)*a wrong factor"),
         (only_once, r"^only_once: gradgradcheck: (.|\n)*a missing term"),
-        (widening, "^widening: the rule for input 0 computes float64 from float32"),
-        (widened, "^widened: from float32 it computes float64"),
+        (widening, "^widening: the rule for input 0 computes float64 from float32.*write 2.0, np.ones_like"),
+        (widened, "^widened: from float32 it computes float64.*write 2.0, np.ones_like"),
         (consuming, "^consuming: a rule writes into an array that it was given"),
         (overwriting, "^overwriting: a rule writes into an array that it was given"),
     ],
@@ -305,6 +327,11 @@ def test_check_primitive_names_operation_and_fault(operation: Any, text: str) ->
 def test_check_primitive_refuses_other_functions() -> None:
     with pytest.raises(TypeError, match="check_primitive: expected an operation made with primitive"):
         ad.check_primitive(ad.Tensor.sum.__call__, AT)
+
+
+def test_check_primitive_says_how_several_inputs_are_given() -> None:
+    with pytest.raises(TypeError, match=r"write check_primitive\(weighted, \(a, b\)\)"):
+        ad.check_primitive(weighted, AT, AT)
 
 
 def test_the_edge_of_a_domain_is_reported_and_not_warned_of() -> None:

@@ -241,3 +241,11 @@ def test_what_is_no_array_cannot_be_a_result(value: Any, requires_grad: bool) ->
 
     with pytest.raises(TypeError, match="odd: it must return an ndarray or a NumPy scalar, got"):
         odd(ad.tensor([1.0], requires_grad=requires_grad))
+
+
+def test_the_decorator_without_parentheses_says_what_to_write() -> None:
+    def square(x: Any) -> Any:
+        return x * x
+
+    with pytest.raises(TypeError, match=r"primitive: .*write @ad\.primitive\(x=lambda g, x: \.\.\.\) above a function"):
+        ad.primitive(square)

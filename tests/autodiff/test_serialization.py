@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import stat
 import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load as raw_load
 from safetensors.numpy import save as raw_save
 
 import autodiff as ad
 import nn
 import optim
+from tests.fuzzing import examples
 from tests.oracle import array, needs_torch, torch
 
 
@@ -203,11 +208,161 @@ def test_a_broken_structure_is_refused_by_name(path: Path, structure: str) -> No
         ad.load(path)
 
 
-def test_a_dtype_that_tensors_do_not_have_is_refused_by_name(path: Path) -> None:
-    header = json.dumps({"x": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
+def entry(dtype: str = "F32", shape: Any = (2,), offsets: Any = (0, 8)) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+CRAFTED = {
+    "bfloat16": {"x": entry("BF16", [4])},
+    "complex": {"x": entry("C64", [1])},
+    "65 dimensions": {"x": entry(shape=[1] * 64 + [2])},
+    "a huge size beside 0": {"x": entry(shape=[0, 2**62], offsets=[0, 0]), "y": entry()},
+    "a size beyond integers": {"x": entry(shape=[0, 2**70], offsets=[0, 0]), "y": entry()},
+    "a huge number of elements": {"x": entry(shape=[2**40, 2**40])},
+    "a negative size": {"x": entry(shape=[-2])},
+    "a size that is true": {"x": entry(shape=[True, 2])},
+    "a shape that is a number": {"x": entry(shape=2)},
+    "a size that is NaN": {"x": entry(shape=[float("nan")])},
+    "offsets beyond the file": {"x": entry(shape=[3], offsets=[0, 12])},
+    "offsets beyond all files": {"x": entry("U8", shape=[2**60], offsets=[0, 2**60])},
+    "offsets that overlap": {"x": entry(), "y": entry()},
+    "a gap": {"x": entry(shape=[1], offsets=[4, 8])},
+    "offsets backwards": {"x": entry(offsets=[8, 0])},
+    "bytes left over": {"x": entry(shape=[1], offsets=[0, 4])},
+    "three offsets": {"x": entry(offsets=[0, 4, 8])},
+    "another field": {"x": {**entry(), "more": 1}},
+    "a list of dtypes": {"x": {**entry(), "dtype": ["F32"]}},
+    "metadata that are numbers": {"x": entry(), "__metadata__": {"a": 1}},
+    "metadata that are a list": {"x": entry(), "__metadata__": [1]},
+    "a structure that names an array twice": {
+        "x": entry(),
+        "__metadata__": {"autodiff": '{"dict": [["a", {"tensor": "x"}], ["b", {"tensor": "x"}]]}'},
+    },
+    "a structure that names an array as both kinds": {
+        "x": entry(),
+        "__metadata__": {"autodiff": '{"dict": [["a", {"tensor": "x"}], ["b", {"array": "x"}]]}'},
+    },
+    "a structure with a key twice": {"x": entry(), "__metadata__": {"autodiff": '{"dict": [["a", 1], ["a", 2]]}'}},
+    "a structure that forgets an array": {"x": entry(), "__metadata__": {"autodiff": '{"dict": []}'}},
+    "a number that is an array": {"x": entry(), "__metadata__": {"autodiff": '{"dict": [["a", {"number": "x"}]]}'}},
+    "a checksum of nothing": {"x": entry(), "__metadata__": {"autodiff.crc32": "0" * 8}},
+}
+
+
+def crafted(header: str, content: bytes = bytes(8)) -> bytes:
+    return struct.pack("<Q", len(header)) + header.encode() + content
+
+
+@pytest.mark.parametrize("case", CRAFTED)
+def test_a_crafted_header_is_refused_by_name(path: Path, case: str) -> None:
+    path.write_bytes(crafted(json.dumps(CRAFTED[case])))
     with pytest.raises(ValueError, match=r"state\.safetensors"):
         ad.load(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "content", "said"),
+    [
+        ('{"x": %s, "x": %s}' % ((json.dumps(entry()),) * 2), bytes(8), "'x' stands twice"),
+        ("[" * 100_000, b"", "nested too deeply"),
+        (json.dumps({"x": entry("BOOL", [8])}), b"\0\1\2\0\0\0\0\0", "neither 0 nor 1"),
+    ],
+)
+def test_what_no_writer_writes_is_refused_by_name(path: Path, header: str, content: bytes, said: str) -> None:
+    path.write_bytes(crafted(header, content))
+    with pytest.raises(ValueError, match=rf"state\.safetensors.*{said}"):
+        ad.load(path)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04", r"safetensors\.torch\.save_file\(model\.state_dict\(\), path\)"),  # torch.save
+        (b"\x80\x02", r"safetensors\.torch\.save_file"),  # torch.save of before 1.6
+        (b"\x93NUMPY", r"numpy\.load"),
+    ],
+)
+def test_the_refusal_of_files_of_others_says_how_to_read_them(path: Path, start: bytes, said: str) -> None:
+    path.write_bytes(start + bytes(100))
+    with pytest.raises(ValueError, match=rf"state\.safetensors.*{said}"):
+        ad.load(path)
+
+
+def test_a_file_of_the_time_before_checksums_is_read(path: Path) -> None:
+    structure = '{"dict": [["a", {"tensor": "x"}], ["n", 1]]}'
+    path.write_bytes(raw_save({"x": np.ones(2, np.float32)}, {"autodiff": structure}))
+    state = ad.load(path)
+    assert (state["a"].tolist(), state["n"]) == ([1.0, 1.0], 1)
+
+
+# -- damage at random --------------------------------------------------------------------------------------------------
+
+
+def described(value: Any) -> Any:
+    """Return a state in a form that can be compared, kinds and dtypes and all."""
+    if isinstance(value, (ad.Tensor, np.ndarray, np.generic)):
+        return type(value).__name__, str(value.dtype), value.shape, np.asarray(value).tobytes()
+    if isinstance(value, dict):
+        return [(key, described(v)) for key, v in value.items()]
+    return (type(value).__name__, [described(v) for v in value]) if isinstance(value, (list, tuple)) else repr(value)
+
+
+def damaged(whole: bytes, rng: random.Random) -> bytes:
+    """Return a file with a few bytes changed, cut out, put in or cut off, most often in its header."""
+    content = bytearray(whole)
+    at = rng.randrange(min(len(content), rng.choice([8, 800, 10**6])))
+    kind = rng.randrange(6)
+    if kind < 2:
+        content[at] ^= 1 << rng.randrange(8)
+    elif kind == 2:
+        content[at] = rng.choice(b'0123456789[]{}",:-.eFIUB\0\xff')
+    elif kind == 3:
+        del content[at:]
+    elif kind == 4:
+        del content[at : at + rng.randrange(1, 9)]
+    else:
+        content[at:at] = content[: rng.randrange(1, 20)]
+    return bytes(content)
+
+
+def test_a_damaged_file_gives_the_state_as_it_was_or_is_refused_by_name(path: Path) -> None:
+    ad.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    state = {"model": net.state_dict(), "betas": (0.9, [0.999, None]), "mask": np.array([True, False]), 7: "é\n"}
+    ad.save(state, path)
+    whole, expected = path.read_bytes(), described(ad.load(path))
+    rng = random.Random(0)
+    for _ in range(examples(4000)):
+        content = damaged(whole, rng)
+        path.write_bytes(content)
+        try:
+            found = ad.load(path)
+        except ValueError as error:
+            assert "state.safetensors" in str(error)  # noqa: PT017  # a load may also succeed
+        else:
+            assert described(found) == expected, content
+
+
+def test_files_of_others_are_read_as_their_own_library_reads_them(path: Path) -> None:
+    arrays = {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "y": np.array([True, False]), "z": np.zeros((0, 2))}
+    whole = raw_save(arrays, {"note": "text"})
+    rng = random.Random(0)
+    for _ in range(examples(4000)):
+        content = damaged(whole, rng)
+        path.write_bytes(content)
+        try:
+            theirs = raw_load(content)
+        except Exception:  # the library raises several kinds, bare RuntimeErrors of Rust among them
+            theirs = None
+        try:
+            found = ad.load(path)
+        except ValueError as error:
+            assert "state.safetensors" in str(error)  # noqa: PT017  # a load may also succeed
+        else:
+            assert theirs is not None, content
+            assert described(dict(sorted(found.items()))) == described(
+                {name: ad.Tensor(a) for name, a in sorted(theirs.items())}
+            )
 
 
 # -- the old file or the new one ---------------------------------------------------------------------------------------
@@ -261,6 +416,52 @@ def test_a_failure_while_writing_leaves_the_old_file_and_no_other(path: Path, mo
     assert list(path.parent.iterdir()) == [path]
 
 
+WAITER = """
+import os, sys, time
+import autodiff as ad
+os.fsync = lambda descriptor: (print("writing", flush=True), time.sleep(600))
+ad.save({"n": 3}, sys.argv[1])
+"""
+
+
+@pytest.fixture
+def waiting(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process in the middle of a save to the same file."""
+    writer = subprocess.Popen([sys.executable, "-c", WAITER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "writing\n"
+    yield writer
+    writer.kill()
+    writer.wait()
+    writer.stdout.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks that end with their process are POSIX's")
+def test_the_next_save_removes_what_a_killed_one_left_and_nothing_that_is_being_written(
+    path: Path, waiting: subprocess.Popen[str]
+) -> None:
+    own = re.compile(r"\.state\.safetensors\.[0-9a-f]{16}\.tmp")
+    others = [path.with_name(".state.safetensors.notes.tmp"), path.with_name(f".other.{'0' * 16}.tmp")]
+    for other in others:
+        other.touch()
+    ad.save({"n": 1}, path)
+    left = {p.name for p in path.parent.iterdir()} - {path.name, *(p.name for p in others)}
+    assert len(left) == 1
+    assert own.fullmatch(left.pop())
+    waiting.kill()
+    waiting.wait()
+    ad.save({"n": 2}, path)
+    assert set(path.parent.iterdir()) == {path, *others}
+    assert ad.load(path) == {"n": 2}
+
+
+def test_saves_of_many_threads_to_one_file_do_not_disturb_each_other(path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: ad.save({"n": n}, path), range(100)))
+    assert ad.load(path)["n"] in range(100)
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_file_may_have_the_longest_name_there_is(path: Path) -> None:
     longest = path.with_name("w" * 255)
     longest.touch()  # or the file system itself has shorter names
@@ -278,6 +479,53 @@ def test_a_replaced_file_keeps_its_mode_and_a_link_its_target(path: Path, tmp_pa
     assert link.is_symlink()
     assert ad.load(path) == {"n": 2}
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+def test_a_pipe_gets_what_is_saved_if_it_is_read_and_is_never_waited_for(path: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match=r"Nobody reads from this pipe: .*pipe"):
+        ad.save({"n": 1}, pipe)
+    with pytest.raises(ValueError, match="pipe' is not a regular file"):
+        ad.load(pipe)
+    with path.open("wb") as file, subprocess.Popen(["cat", str(pipe)], stdout=file) as reader:
+        x = ad.zeros(100_000)
+        for _ in range(1000):  # until the reader has opened it
+            try:
+                ad.save({"x": x}, pipe)
+                break
+            except OSError:
+                time.sleep(0.01)
+        reader.wait()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert ad.load(path)["x"].shape == (100_000,)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can make devices")
+def test_a_device_stays_a_device(tmp_path: Path) -> None:
+    null = tmp_path / "null"
+    os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    link = tmp_path / "link"
+    link.symlink_to(null)
+    for target in (null, link):
+        ad.save({"n": 1}, target)
+        assert stat.S_ISCHR(null.stat().st_mode)
+        with pytest.raises(ValueError, match="not a regular file"):
+            ad.load(target)
+    disk = tmp_path / "disk"
+    os.mknod(disk, 0o600 | stat.S_IFBLK, os.makedev(7, 255))
+    with pytest.raises(OSError, match="Neither a file nor a pipe nor a character device"):
+        ad.save({"n": 1}, disk)
+    assert stat.S_ISBLK(disk.stat().st_mode)
+
+
+def test_a_folder_is_refused_by_name(path: Path) -> None:
+    path.mkdir()
+    for call in (lambda: ad.save({}, path), lambda: ad.load(path)):
+        with pytest.raises(OSError, match=r"state\.safetensors"):
+            call()
+    assert list(path.parent.iterdir()) == [path]
 
 
 # -- both ways ---------------------------------------------------------------------------------------------------------

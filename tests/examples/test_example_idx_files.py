@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,4 +151,28 @@ def test_a_file_of_the_originals_size_with_other_content_is_named(tmp_path: Path
     path = tmp_path / TEST_LABELS.name
     path.write_bytes(struct.pack(">2I", TEST_LABELS.magic, TEST_LABELS.count) + bytes(TEST_LABELS.count))
     with pytest.raises(ExampleError, match=rf"{TEST_LABELS.name} is damaged: expected the original's content, of MD5 "):
+        read_idx(path, TEST_LABELS)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_file_that_unpacks_to_more_than_the_original_is_refused_before_it_takes_memory(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"t10k-labels-idx1-ubyte{suffix}"
+    content = idx_labels(20_000_000)
+    path.write_bytes(gzip.compress(content, 1) if suffix else content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedFileError, match=r"t10k-labels.*at most 10,008 bytes, found more"):
+            read_idx(path, TEST_LABELS)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "t10k-labels-idx1-ubyte"
+    os.mkfifo(path)
+    with pytest.raises(ExampleError, match="not a regular file"):
         read_idx(path, TEST_LABELS)

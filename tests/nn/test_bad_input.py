@@ -603,6 +603,16 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
         TypeError,
         ["summary", "input_shape", "3"],
     ),
+    "a tensor in place of a shape for summary": (
+        lambda: nn.summary(nn.Linear(3, 2), ad.ones(5, 3)),  # type: ignore[arg-type]  # which is the point
+        TypeError,
+        ["summary", "write summary(model, X.shape)"],
+    ),
+    "several tensors in place of shapes for summary": (
+        lambda: nn.summary(nn.Tanh(), [ad.ones(5, 3)]),
+        TypeError,
+        ["summary", "write summary(model, X.shape)"],
+    ),
     "a negative size for summary": (lambda: nn.summary(nn.Tanh(), (-1, 3)), ValueError, ["summary", "(-1, 3)"]),
     "no margin": (lambda: nn.TripletMarginLoss(0.0), ValueError, ["TripletMarginLoss", "0.0"]),
     "more widths than dimensions": (lambda: F.pad(ad.ones(3), (1, 1, 1, 1)), RuntimeError, ["pad", "1 dimensions"]),
