@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import array_of, increment_version
+
+from .module import Module
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
 
 
 def _listed(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
-    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    """Return parameters as a list, or say what came instead."""
+    if isinstance(parameters, Tensor):
+        return [parameters]
+    if isinstance(parameters, (Module, Mapping)) or not isinstance(parameters, Iterable):
+        raise TypeError(f"{name}: expected parameters, got {_described(parameters)}")
+    listed = list(parameters)
     for i, p in enumerate(listed):
         if not isinstance(p, Tensor):
-            raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
+            raise TypeError(f"{name}: parameter {i} must be a Tensor, got {_described(p)}")
     return listed
+
+
+def _described(value: Any) -> str:
+    """Name the kind of what came in the place of parameters and, where that tells what was meant, say the cure."""
+    meant = isinstance(value, (Module, Mapping)) or callable(value)
+    return type(value).__name__ + (": say model.parameters()" if meant else "")
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
@@ -76,11 +89,16 @@ def clip_grad_norm_(
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")
     coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))
-    for g in gradients:
-        array = array_of(g)
-        array *= coefficient.astype(g.dtype)
-        increment_version(g)
+    with ad.no_grad():
+        for g in gradients:
+            g.mul_(Tensor(coefficient.astype(g.dtype)))
     return Tensor(total)
+
+
+def _norm(array: Any, order: float) -> Any:
+    """Return the norm of all elements; that of float16 is computed in float32, which holds its squares."""
+    wide = array.astype(np.float32) if array.dtype == np.float16 else array
+    return np.linalg.norm(wide.ravel(), order).astype(array.dtype)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -96,8 +114,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     limit = float(clip_value)
     for g in _gradients(parameters, "clip_grad_value_"):
-        np.clip(array_of(g), -limit, limit, out=array_of(g))
-        increment_version(g)
+        with ad.no_grad():
+            g.clamp_(-limit, limit)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -136,5 +154,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         raise ValueError(f"vector_to_parameters: expected a vector of {count} elements, got shape {vec.shape}")
     start = 0
     for p in listed:
-        p.data.copy_(vec.data[start : start + p.numel()].reshape(p.shape))
+        with ad.no_grad():
+            p.copy_(vec[start : start + p.numel()].reshape(p.shape))
         start += p.numel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -64,6 +64,9 @@ class Adagrad(Optimizer):
     2011.
     """
 
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+
     def __init__(
         self,
         params: Any,
@@ -97,7 +100,7 @@ class Adagrad(Optimizer):
         """Take one step."""
         total = state["sum"]
         grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        total += grad * grad
+        self.write(total, total, grad * grad)
         denominator = np.sqrt(total)
         denominator += group["eps"]
-        param -= group["lr"] / (1 + (step - 1) * group["lr_decay"]) * (grad / denominator)
+        self.write(param, param, -group["lr"] / (1 + (step - 1) * group["lr_decay"]) * (grad / denominator))

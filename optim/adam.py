@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class Adam(Optimizer):
     Reddi, Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018 (amsgrad).
     """
 
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+
     def __init__(
         self,
         params: Any,
@@ -103,22 +106,21 @@ class Adam(Optimizer):
         is_decoupled = group["decoupled_weight_decay"]
         grad = self.descent(param, grad, group["maximize"], 0 if is_decoupled else group["weight_decay"])
         if is_decoupled:
-            param *= 1 - group["lr"] * group["weight_decay"]
-        term = (1 - beta1) * grad
-        m *= beta1
-        m += term
+            self.write(param, param, 1 - group["lr"] * group["weight_decay"], np.multiply)
+        term, kept = (1 - beta1) * grad, beta1 * m
+        self.write(m, kept, term)
         np.multiply(grad, 1 - beta2, out=term)
         term *= grad  # in this order a large gradient does not overflow
-        v *= beta2
-        v += term
+        self.write(v, np.multiply(v, beta2, out=kept), term)
         if group["amsgrad"]:
-            v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
+            largest = state["max_exp_avg_sq"]
+            v = np.maximum(largest, v, out=largest)  # which does no harm twice
         unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
         denominator = np.sqrt(v, out=term)
         denominator += unbias * group["eps"]
         shift = np.divide(m, denominator, out=denominator)
-        shift *= unbias * group["lr"] / (1 - beta1**step)
-        param -= shift
+        shift *= -unbias * group["lr"] / (1 - beta1**step)
+        self.write(param, param, shift)
 
 
 class AdamW(Adam):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,113 +25,237 @@ SMALL = 1 << 14
 Array = npt.NDArray[Any]
 State = dict[str, Any]
 Group = dict[str, Any]
-Update = Callable[[Array, Array, dict[str, Array], Group, int], None]
+
+
+class Rule(Protocol):
+    """What takes a step: an optimizer."""
+
+    counts_steps: ClassVar[bool]
+    writes: list[Array]
+    skip: int
+
+    def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
+        """Change `param` and the arrays of `state` in place."""
+
+
+class Block:
+    """What a rule is given at a time: a part of a chunk.
+
+    Parameters
+    ----------
+    part : slice or Ellipsis
+        Which part of the chunk's gradients belongs to it.
+    value : ndarray
+    arrays : dict of str to ndarray
+        The state.
+    writable : sequence of ndarray
+        All that the rule may change; copies of them undo an update.
+    """
+
+    __slots__ = ("arrays", "part", "value", "writable")
+
+    def __init__(self, part: Any, value: Array, arrays: dict[str, Array], writable: Sequence[Array]) -> None:
+        self.part, self.value, self.arrays, self.writable = part, value, arrays, writable
+
+    def restore(self, kept: list[Array]) -> None:
+        """Undo an update, given copies of what it may have changed."""
+        for array, before in zip(self.writable, kept, strict=True):
+            array[...] = before
 
 
 class Chunk:
-    """Parameters of one dtype that have taken equally many steps and are updated as one flat array.
+    """Parameters of one dtype that have taken equally many steps and are updated together.
 
-    The state of all lies in one flat array for each of its names; what ``optimizer.state`` shows are views of these in
-    the parameters' shapes. The parameters themselves stay in the memory they are in, so that whoever shares it keeps
-    sharing it: several are gathered before an update and written back after it; one is updated where it is. Nothing of
-    all this changes before the first `advance`.
+    A rule that works element by element gets them as one flat array. The state of all then lies in one flat array for
+    each of its names; what ``optimizer.state`` shows are views of these in the parameters' shapes. The parameters
+    themselves stay in the memory they are in, so that whoever shares it keeps sharing it: several are gathered before
+    an update and written back after it; one is updated where it is. Any other rule gets one parameter, in its shape.
+
+    A step is `begin` and `advance`. Nothing but `advance` changes anything, and it can be interrupted between any two
+    instructions: called again, it goes on where it was.
 
     Parameters
     ----------
     params : sequence of Tensor
     states : sequence of dict
-        What is remembered of each parameter; entries that are missing are made at the first step.
+        What is remembered of each parameter; entries that are missing are made by the first step.
     fills : mapping of str to float
         The names of the state's arrays, and what they start with.
     step : int
         How many steps the parameters have taken.
+    elementwise : bool
+        Whether the rule works element by element; if not, there is one parameter.
+    resumes : bool
+        Whether an update that was interrupted may be done again on arrays that it has changed.
     """
 
     def __init__(
-        self, params: Sequence[Tensor], states: Sequence[State], fills: Mapping[str, float], step: int
+        self,
+        params: Sequence[Tensor],
+        states: Sequence[State],
+        fills: Mapping[str, float],
+        step: int,
+        elementwise: bool,
+        resumes: bool,
     ) -> None:
-        self.params, self.states, self.step, self.adopted = list(params), list(states), step, False
-        self.memories = [array_of(p) for p in params]
-        self.size = sum(p.numel() for p in params)
-        self.arrays = {name: self._flat(name, fill) for name, fill in fills.items()}
-        self.views = [dict(zip(self.arrays, views, strict=True)) for views in self._views(*self.arrays.values())]
-        if len(params) > 1:
-            self.value, self.slope = (np.empty(self.size, params[0].dtype) for _ in range(2))
+        self.params, self.states, self.step, self.resumes = list(params), list(states), step, resumes
+        self.memories = [memory(p) for p in params]
+        self.size = sum(m.size for m in self.memories)
+        self._require_shapes(fills)
+        self.is_gathered = elementwise and (len(params) > 1 or not _is_flat(self.memories[0]))
+        self.is_adopted = False  # whether the states show our arrays
+        self.goal = step  # what `step` will be when the step that was begun is done
+        self.progress: tuple[int, list[Array] | None] | None = None  # blocks done, and the next as it was before
+        shape = (self.size,) if elementwise else self.memories[0].shape
+        if self.is_gathered:
+            dtype = params[0].dtype
+            self.slope, room = np.empty(shape, dtype), np.empty((1 + len(fills), self.size), dtype)
+            self.value, self.arrays = room[0], dict(zip(fills, room[1:], strict=True))
             self.pieces = [piece for (piece,) in self._views(self.value)]
-            self.flat = [m.reshape(-1) if _is_flat(m) else m for m in self.memories]  # which are gathered sooner
+            self.flat = [m.reshape(-1) if _is_flat(m) else m for m in self.memories]  # flat ones are gathered faster
+            for name, fill in fills.items():
+                for state, (view,) in zip(states, self._views(self.arrays[name]), strict=True):
+                    view[...] = fill if state.get(name) is None else state[name]
+        else:
+            self.value = self.memories[0].reshape(shape)
+            self.arrays = {
+                name: self._own_array(name, fill, elementwise).reshape(shape) for name, fill in fills.items()
+            }
+        self.views = [dict(zip(fills, views, strict=True)) for views in self._views(*self.arrays.values())]
+        self.blocks = []
+        for part in (slice(i, i + BLOCK) for i in range(0, self.size, BLOCK)) if elementwise else (...,):
+            arrays = {name: array[part] for name, array in self.arrays.items()}
+            writable = [room[:, part]] if self.is_gathered else [self.value[part], *arrays.values()]
+            self.blocks.append(Block(part, self.value[part], arrays, writable))
 
-    def _flat(self, name: str, fill: float) -> Array:
-        """Return one array for what the states remember under a name."""
+    def _own_array(self, name: str, fill: float, elementwise: bool) -> Array:
+        """Return the only parameter's array of this name: the one that is there, or a new one where it cannot serve."""
+        given, p = self.states[0].get(name), self.params[0]
+        fits = isinstance(given, np.ndarray) and given.dtype == p.dtype and given.flags.writeable
+        if given is not None and fits and (_is_flat(given) or not elementwise):
+            return np.asarray(given)
+        array = np.empty(p.shape, p.dtype)
+        array[...] = fill if given is None else given
+        return array
+
+    def _require_shapes(self, fills: Mapping[str, float]) -> None:
         for p, state in zip(self.params, self.states, strict=True):
-            if state.get(name) is not None and np.shape(state[name]) != p.shape:
-                raise RuntimeError(f"step: {name} has shape {np.shape(state[name])}, its parameter {p.shape}")
-        dtype = self.params[0].dtype
-        given = self.states[0].get(name)
-        if len(self.params) == 1 and isinstance(given, np.ndarray) and _is_flat(given) and given.dtype == dtype:
-            return given.reshape(-1)
-        flat = np.full(self.size, fill, dtype)
-        for (view,), state in zip(self._views(flat), self.states, strict=True):
-            if state.get(name) is not None:
-                view[...] = state[name]
-        return flat
+            for name in fills:
+                if state.get(name) is not None and np.shape(state[name]) != p.shape:
+                    raise RuntimeError(f"step: {name} has shape {np.shape(state[name])}, its parameter {p.shape}")
 
     def _views(self, *arrays: Array) -> Iterator[list[Array]]:
-        """Yield for each parameter its part of every flat array, in its shape."""
+        """Yield for each parameter its part of every array, in its shape."""
         start = 0
-        for p in self.params:
-            yield [array[start : start + p.numel()].reshape(p.shape) for array in arrays]
-            start += p.numel()
+        for m in self.memories:
+            if len(self.memories) == 1:
+                yield [array.reshape(m.shape) for array in arrays]
+            else:
+                yield [array[start : start + m.size].reshape(m.shape) for array in arrays]
+            start += m.size
 
     def is_current(self, state: Mapping[Tensor, State], counted: bool) -> bool:
         """Tell whether nobody has put another array, another state or another step number in place of ours."""
-        for p, memory, mine, views in zip(self.params, self.memories, self.states, self.views, strict=True):
-            if p._data is not memory or state.get(p) is not mine or (counted and mine.get("step") != self.step):
+        for p, own, mine, views in zip(self.params, self.memories, self.states, self.views, strict=True):
+            if p._data is not own or state.get(p) is not mine or (counted and mine.get("step") != self.step):
                 return False
-            if not memory.flags.writeable:
+            if not own.flags.writeable:
                 return False
             for name, view in views.items():
                 if mine.get(name) is not view:
                     return False
         return True
 
-    def advance(self, update: Update, group: Group, counted: bool) -> None:
-        """Take one step: `update` gets flat arrays of value, gradient and state, the options and the step's number."""
-        if not self.adopted:
+    def begin(self) -> None:
+        """Note the gradients of the next step, or raise a RuntimeError if one does not fit its parameter."""
+        grads = []
+        for p, own in zip(self.params, self.memories, strict=True):
+            grad = p._grad._data
+            if grad.shape != own.shape or (grad.dtype is not own.dtype and grad.dtype != own.dtype):
+                raise RuntimeError(
+                    f"step: a gradient of shape {grad.shape} and dtype {grad.dtype} does not fit its parameter of "
+                    f"shape {own.shape} and dtype {own.dtype}"
+                )
+            grads.append(grad)
+        self.grads = grads
+        self.goal, self.progress = self.step + 1, None
+
+    def advance(self, rule: Rule, group: Group) -> None:
+        """Take the step that was begun, or the rest of it.
+
+        A block whose update was interrupted is done again: a rule that resumes skips the writes that it has made, any
+        other starts from copies of all that it may have changed. What follows the blocks may be done twice.
+        """
+        if self.step == self.goal:
+            return
+        if self.progress is None:
+            self._gather()
+            self.progress = 0, None
+        done, undo = self.progress
+        while done < len(self.blocks):
+            block = self.blocks[done]
+            if undo is None:
+                undo = [] if self.resumes else [array.copy() for array in block.writable]
+                self.progress = done, undo
+            elif not self.resumes:
+                block.restore(undo)
+            rule.writes = undo if self.resumes else []
+            rule.skip = len(rule.writes)
+            rule.update(block.value, self.slope[block.part], block.arrays, group, self.goal)
+            done, undo = self.progress = done + 1, None
+        self._commit(rule.counts_steps)
+
+    def _gather(self) -> None:
+        """Bring the gradients, and parameters that do not step where they are, into the form that the rule gets."""
+        if self.is_gathered:
+            np.concatenate(self.flat, axis=None, out=self.value)
+            np.concatenate(self.grads, axis=None, out=self.slope)
+        else:
+            self.slope = np.asarray(self.grads[0]).reshape(self.value.shape)
+
+    def _commit(self, counted: bool) -> None:
+        """Let parameters and states show the step."""
+        if self.is_gathered:
+            for own, piece in zip(self.memories, self.pieces, strict=True):
+                own[...] = piece
+        increment_version(self.params)
+        if not self.is_adopted:
             for state, views in zip(self.states, self.views, strict=True):
                 state.update(views)
-            self.adopted = True
-        self.step += 1
-        grads = [p._grad._data for p in self.params]
-        if len(grads) > 1:
-            np.concatenate(self.flat, axis=None, out=self.value)
-            np.concatenate(grads, axis=None, out=self.slope)
-            update(self.value, self.slope, self.arrays, group, self.step)
-            for memory, piece in zip(self.memories, self.pieces, strict=True):
-                memory[...] = piece
-        else:
-            self._advance_in_blocks(self.memories[0], np.asarray(grads[0]), update, group)
-        increment_version(self.params)
+            self.is_adopted = True
         if counted:
             for state in self.states:
-                state["step"] = self.step
+                state["step"] = self.goal
+        self.step = self.goal
+        self.grads = []
 
-    def _advance_in_blocks(self, memory: Array, grad: Array, update: Update, group: Group) -> None:
-        """Update one parameter, where it is if that is one run of memory."""
-        value, slope = memory.reshape(-1), grad.reshape(-1)
-        for start in range(0, self.size, BLOCK):
-            block = slice(start, start + BLOCK)
-            state = {name: array[block] for name, array in self.arrays.items()}
-            update(value[block], slope[block], state, group, self.step)
-        if not _is_flat(memory):  # reshape() has copied it
-            memory[...] = value.reshape(memory.shape)
+    def looks_finite(self) -> bool:
+        """Tell whether the last gradient of all is a finite number, as a sample of them."""
+        return not self.size or math.isfinite(self.slope.item(-1))
+
+    def leave(self, counted: bool) -> None:
+        """Leave off with a step that cannot be finished: after the blocks that are done, or if all are, with it."""
+        if self.progress is None or self.step == self.goal:
+            return
+        done, undo = self.progress
+        if done == len(self.blocks):
+            self._commit(counted)
+        elif undo is not None and not self.resumes:
+            self.blocks[done].restore(undo)
 
 
 def chunks(
-    params: Sequence[Tensor], state: Mapping[Tensor, State], fills: Mapping[str, float], steps: Sequence[int]
+    params: Sequence[Tensor],
+    state: Mapping[Tensor, State],
+    fills: Mapping[str, float],
+    steps: Sequence[int],
+    elementwise: bool,
+    resumes: bool,
 ) -> list[Chunk]:
     """Put parameters into as few chunks as their dtypes, sizes and numbers of steps allow.
 
-    Parameters that share memory go into different chunks, for each must see the other's step.
+    Parameters that share memory go into different chunks, for each must see the other's step; so does every parameter
+    of a rule that does not work element by element.
 
     Raises
     ------
@@ -138,21 +263,29 @@ def chunks(
         If a parameter's memory cannot be written to, or a state has another shape than its parameter.
     """
     for i, p in enumerate(params):
-        if not array_of(p).flags.writeable:
+        if not memory(p).flags.writeable:
             raise RuntimeError(f"step: the memory of parameter {i}, of shape {p.shape}, is read-only")
     runs: list[_Run] = []
     opened: dict[tuple[Any, int], _Run] = {}
-    for p, step, stretch in zip(params, steps, _stretches([array_of(p) for p in params]), strict=True):
+    for p, step, stretch in zip(params, steps, _stretches([memory(p) for p in params]), strict=True):
         run = opened.get((p.dtype, step))
-        if run is None or stretch in run.stretches or run.size + p.numel() > BLOCK or p.numel() > SMALL:
+        size = memory(p).size
+        if run is None or stretch in run.stretches or run.size + size > BLOCK or size > SMALL:
             run = _Run(step)
             runs.append(run)
-            if p.numel() <= SMALL:
+            if size <= SMALL and elementwise:
                 opened[p.dtype, step] = run
         run.params.append(p)
         run.stretches.add(stretch)
-        run.size += p.numel()
-    return [Chunk(run.params, [state[p] for p in run.params], fills, run.step) for run in runs]
+        run.size += size
+    return [Chunk(run.params, [state[p] for p in run.params], fills, run.step, elementwise, resumes) for run in runs]
+
+
+def memory(p: Tensor) -> Array:
+    """Return the array that a parameter's value lies in; a NumPy scalar becomes one."""
+    if not isinstance(p._data, np.ndarray):
+        p._data = np.asarray(p._data)
+    return p._data
 
 
 class _Run:

@@ -227,7 +227,9 @@ def _write(group: Group, lr: float) -> None:
 
 def _checked(optimizer: Any, name: str) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{name}: expected an Optimizer, got {type(optimizer).__name__}")
+        is_model = callable(getattr(optimizer, "parameters", None))
+        cure = f": make one of it first, optimizer = optim.SGD(model.parameters()), then {name}(optimizer)"
+        raise TypeError(f"{name}: expected an Optimizer, got {type(optimizer).__name__}{cure if is_model else ''}")
     return optimizer
 
 
@@ -253,7 +255,8 @@ def _is_numeric(name: str, value: Any) -> bool:
 def _checked_epoch(epoch: Any, name: str) -> int:
     """Return an epoch that is given to `step` with a warning, or refuse what is none."""
     if not isinstance(epoch, (int, np.integer)) or isinstance(epoch, bool):
-        raise TypeError(f"{name}: the epoch must be an integer, got {epoch!r}")
+        cure = "; only ReduceLROnPlateau takes a measurement" if isinstance(epoch, (float, Tensor)) else ""
+        raise TypeError(f"{name}: the epoch must be an integer, got {epoch!r}{cure}")
     _require(int(epoch) >= 0, f"{name}: the epoch must not be negative, got {epoch}")
     message = f"{name}: step(epoch) is deprecated, as in PyTorch; call step() once per epoch"
     warnings.warn(message, UserWarning, stacklevel=3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -70,6 +70,9 @@ class RMSprop(Optimizer):
     Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850, 2013 (centered).
     """
 
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+
     def __init__(
         self,
         params: Any,
@@ -97,17 +100,17 @@ class RMSprop(Optimizer):
         """Take one step."""
         square, alpha = state["square_avg"], group["alpha"]
         grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        square *= alpha
-        square += ((1 - alpha) * grad) * grad  # in this order a large gradient does not overflow
+        self.write(
+            square, alpha * square, ((1 - alpha) * grad) * grad
+        )  # in this order a large gradient does not overflow
         if group["centered"]:
             mean = state["grad_avg"]
-            mean += (1 - alpha) * (grad - mean)
+            self.write(mean, mean, (1 - alpha) * (grad - mean))
             square = square - mean * mean
         denominator = np.sqrt(square)
         denominator += group["eps"]
         velocity = grad / denominator
         if group["momentum"]:
-            state["momentum_buffer"] *= group["momentum"]
-            state["momentum_buffer"] += velocity
-            velocity = state["momentum_buffer"]
-        param -= group["lr"] * velocity
+            buffer = state["momentum_buffer"]
+            velocity = self.write(buffer, group["momentum"] * buffer, velocity)
+        self.write(param, param, -group["lr"] * velocity)

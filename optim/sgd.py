@@ -62,6 +62,8 @@ class SGD(Optimizer):
     """
 
     counts_steps: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -89,14 +91,13 @@ class SGD(Optimizer):
 
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
-        momentum = group["momentum"]
+        momentum, dampening = group["momentum"], group["dampening"]
         grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
         if momentum:
             velocity = state["momentum_buffer"]
-            velocity *= momentum
-            velocity += (1 - group["dampening"]) * grad if group["dampening"] and step > 1 else grad
+            self.write(velocity, momentum * velocity, (1 - dampening) * grad if dampening and step > 1 else grad)
             grad = grad + momentum * velocity if group["nesterov"] else velocity
-        param -= group["lr"] * grad
+        self.write(param, param, -group["lr"] * grad)
 
 
 class Momentum(SGD):
