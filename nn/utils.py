@@ -95,12 +95,6 @@ def clip_grad_norm_(
     return Tensor(total)
 
 
-def _norm(array: Any, order: float) -> Any:
-    """Return the norm of all elements; that of float16 is computed in float32, which holds its squares."""
-    wide = array.astype(np.float32) if array.dtype == np.float16 else array
-    return np.linalg.norm(wide.ravel(), order).astype(array.dtype)
-
-
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Cut every element of the gradients, in place, to the range from -clip_value to clip_value.
 

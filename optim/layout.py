@@ -99,7 +99,7 @@ class Chunk:
         resumes: bool,
     ) -> None:
         self.params, self.states, self.step, self.resumes = list(params), list(states), step, resumes
-        self.memories = [memory(p) for p in params]
+        self.memories = [array_of(p) for p in params]
         self.size = sum(m.size for m in self.memories)
         self._require_shapes(fills)
         self.is_gathered = elementwise and (len(params) > 1 or not _is_flat(self.memories[0]))
@@ -263,13 +263,13 @@ def chunks(
         If a parameter's memory cannot be written to, or a state has another shape than its parameter.
     """
     for i, p in enumerate(params):
-        if not memory(p).flags.writeable:
+        if not array_of(p).flags.writeable:
             raise RuntimeError(f"step: the memory of parameter {i}, of shape {p.shape}, is read-only")
     runs: list[_Run] = []
     opened: dict[tuple[Any, int], _Run] = {}
-    for p, step, stretch in zip(params, steps, _stretches([memory(p) for p in params]), strict=True):
+    for p, step, stretch in zip(params, steps, _stretches([array_of(p) for p in params]), strict=True):
         run = opened.get((p.dtype, step))
-        size = memory(p).size
+        size = array_of(p).size
         if run is None or stretch in run.stretches or run.size + size > BLOCK or size > SMALL:
             run = _Run(step)
             runs.append(run)
@@ -279,13 +279,6 @@ def chunks(
         run.stretches.add(stretch)
         run.size += size
     return [Chunk(run.params, [state[p] for p in run.params], fills, run.step, elementwise, resumes) for run in runs]
-
-
-def memory(p: Tensor) -> Array:
-    """Return the array that a parameter's value lies in; a NumPy scalar becomes one."""
-    if not isinstance(p._data, np.ndarray):
-        p._data = np.asarray(p._data)
-    return p._data
 
 
 class _Run:
