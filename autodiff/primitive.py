@@ -252,7 +252,9 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if value.__class__ is not a.__class__ or (value.__class__ is ndarray and (value.base is not None or value is a)):
+        if value.__class__ is not a.__class__ or (
+            value.__class__ is ndarray and (value.base is not None or value is a)
+        ):
             _settle(op, out, (input,))
         if records:
             out._requires_grad = True
