@@ -261,7 +261,9 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if value.__class__ is not a.__class__ or (value.__class__ is ndarray and (value.base is not None or value is a)):
+        if value.__class__ is not a.__class__ or (
+            value.__class__ is ndarray and (value.base is not None or value is a)
+        ):
             _settle(op, out, (input,), NO_PARAMS)
         if records:
             out._requires_grad = True
@@ -289,10 +291,14 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
                 return _plainly(op.name, forward, (input, other), NO_PARAMS)
         a, b = input._data, other._data
         kind = a.__class__
-        if (kind is ndarray or kind is not b.__class__) and a.dtype is not b.dtype:  # a scalar's class is its dtype
-            if "f" in (a.dtype.kind, b.dtype.kind):  # integers meet in `_floating`
-                input, other = _meet(input, other)
-                a, b = input._data, other._data
+        # A scalar's class is its dtype. Integers alone meet in `_floating`.
+        if (
+            (kind is ndarray or kind is not b.__class__)
+            and a.dtype is not b.dtype
+            and "f" in (a.dtype.kind, b.dtype.kind)
+        ):
+            input, other = _meet(input, other)
+            a, b = input._data, other._data
         records = (input._requires_grad or other._requires_grad) and is_recording() is True
         try:
             value = quiet().run(forward, a, b) if records else quiet().run(_carefully, op, (a, b), NO_PARAMS)
@@ -458,7 +464,7 @@ def _converted(node: Node, data: Any) -> Node:
 
 
 def _carefully(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Compute a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
+    """Compute a result that the short way does not record: no gradient is asked for, or results are being checked."""
     for array in arrays:
         if array.dtype.kind == "f":
             return op.forward(*arrays, **params)
@@ -469,7 +475,8 @@ def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> A
     """Compute a result; what integers alone turn into floats, each for itself, has the default float dtype."""
     if any(array.dtype.kind == "f" for array in arrays):
         return op.forward(*arrays, **params)
-    value = op.forward(*(dtypes.met(*arrays) if len(arrays) == 2 and not params else arrays), **params)
+    meet = len(op.rules) == len(arrays) == 2 and not params  # an index beside numbers stays what it is
+    value = op.forward(*(dtypes.met(*arrays) if meet else arrays), **params)
     if value.dtype.kind != "f":
         return value
     if value.dtype != np.float64 or len({array.dtype for array in arrays}) > 1:

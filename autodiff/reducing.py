@@ -41,7 +41,7 @@ def added(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
             return total if keepdim else total.reshape([n for d, n in enumerate(x.shape) if d not in dim])[()]
     elif kind == "e":
         return added(x.astype(np.float32), dim, keepdim).astype(np.float16)
-    return np.add.reduce(x, dim, None, None, keepdim)  # by position: by keyword it takes 0.1 us longer
+    return np.add.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def _in_blocks(x: Any, dim: tuple[int, ...]) -> Any:

@@ -333,7 +333,10 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     >>> ad.float_power(ad.tensor([2, 3]), -1)
     tensor([0.5000, 0.3333], dtype=float64)
     """
-    x, n = (to(v, np.float64) if isinstance(v, (Node, np.ndarray)) else v for v in (input, exponent))
+    x, n = (
+        to(tensor_of(v, "float_power"), np.float64) if isinstance(v, (Node, np.ndarray)) else v
+        for v in (input, exponent)
+    )
     return pow(x, n)
 
 

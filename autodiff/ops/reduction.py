@@ -15,7 +15,7 @@ from ..primitive import NUMBERS, primitive, wrap
 from ..reducing import added, averaged, count, divided, largest
 from ._arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
 from .comparison import isnan
-from .elementwise import abs, clone, maximum, minimum, sign, where
+from .elementwise import abs, clone, maximum, minimum, sign, to, where
 from .indexing import ValuesIndices, gather
 from .polar import nuclear_norm
 from .shape import _permute, spread, squeeze, unsqueeze
@@ -40,7 +40,7 @@ def _single(x: Array) -> Array:
     """Return half precision in single, and anything else as it is."""
     if x.dtype.char != "e":
         return x
-    return x.to(np.float32) if isinstance(x, Node) else x.astype(np.float32)
+    return to(x, np.float32) if isinstance(x, Node) else x.astype(np.float32)  # type: ignore[arg-type]  # every Node made is a Tensor
 
 
 # -- sums --------------------------------------------------------------------------------------------------------------
@@ -90,7 +90,9 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
 
 
 @primitive(
-    input=lambda g, input_shape, dim, keepdim: spread(divided(g, count(input_shape, dim) or 1), input_shape, dim, keepdim)
+    input=lambda g, input_shape, dim, keepdim: spread(
+        divided(g, count(input_shape, dim) or 1), input_shape, dim, keepdim
+    )
 )
 def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
     return averaged(input, dim, keepdim)

@@ -149,9 +149,7 @@ def test_powers_of_integers_with_negative_exponents_are_0_but_for_those_of_1_and
 def test_a_triangle_keeps_the_dtype(name: str, dtype: str) -> None:
     x = np.array([[1, 1, 0], [2, 1, 1], [1, 3, 1]]).astype(dtype)
     for k in (-1, 0, 1):
-        assert_same(
-            np.asarray(getattr(ad.tensor(x), name)(k).numpy()), getattr(torch.tensor(x), name)(k).numpy(), 0, 0
-        )
+        assert_same(np.asarray(getattr(ad.tensor(x), name)(k).numpy()), getattr(torch.tensor(x), name)(k).numpy(), 0, 0)
 
 
 def test_the_triangle_of_a_mask_is_a_mask() -> None:

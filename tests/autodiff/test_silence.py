@@ -14,7 +14,7 @@ import pytest
 import autodiff as ad
 import nn
 from autodiff import silence
-from nn import functional as F
+from nn import functional
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-45, 1e-30, 88.8, -88.8, 1e30, -3.4e38, 3.4e38, np.inf, -np.inf, np.nan]
 every_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -47,17 +47,17 @@ CALLS: dict[str, Callable[[ad.Tensor, ad.Tensor], Any]] = {
     "an assignment": lambda x, y: x.clone().__setitem__(0, 1e300),
     "a search": lambda x, y: 1e300 in x,
     "a softmax": lambda x, y: ad.softmax(x, 1),
-    "integers beside half precision": lambda x, y: x.half() + ad.tensor([2**40]),
+    "integers beside half precision": lambda x, y: x.to(np.float16) + ad.tensor([2**40]),
     "a norm": lambda x, y: ad.norm(x, 3, 1),
-    "a loss": lambda x, y: F.cross_entropy(x, ad.zeros(14, dtype=np.int64)),
-    "a loss with weights of 0": lambda x, y: F.cross_entropy(
+    "a loss": lambda x, y: functional.cross_entropy(x, ad.zeros(14, dtype=np.int64)),
+    "a loss with weights of 0": lambda x, y: functional.cross_entropy(
         x, ad.zeros(14, dtype=np.int64), weight=ad.zeros(14, dtype=x.dtype)
     ),
-    "batch normalization": lambda x, y: F.batch_norm(x, y[0].clone(), y[1].clone(), training=True),
-    "its evaluation": lambda x, y: F.batch_norm(x, y[0], y[1]),
-    "layer normalization": lambda x, y: F.layer_norm(x, (14,)),
-    "group normalization": lambda x, y: F.group_norm(x, 2),
-    "an embedding of limited length": lambda x, y: F.embedding(ad.tensor([0, 1]), x.clone(), max_norm=1.0),
+    "batch normalization": lambda x, y: functional.batch_norm(x, y[0].clone(), y[1].clone(), training=True),
+    "its evaluation": lambda x, y: functional.batch_norm(x, y[0], y[1]),
+    "layer normalization": lambda x, y: functional.layer_norm(x, (14,)),
+    "group normalization": lambda x, y: functional.group_norm(x, 2),
+    "an embedding of limited length": lambda x, y: functional.embedding(ad.tensor([0, 1]), x.clone(), max_norm=1.0),
     "clipping": lambda x, y: clipped(x),
     "a gradient": lambda x, y: ad.log(x.detach().requires_grad_()).sum().backward(),
 }
@@ -84,11 +84,14 @@ def test_no_warning_of_numpys_comes_through(name: str, dtype: npt.DTypeLike, set
 
 def test_the_users_own_computations_warn_as_ever() -> None:
     zero = np.zeros(1)
-    for call in (lambda: ad.log(ad.tensor([0.0])), lambda: ad.log(ad.Tensor(zero, requires_grad=True)).sum().backward()):
+    for call in (
+        lambda: ad.log(ad.tensor([0.0])),
+        lambda: ad.log(ad.Tensor(zero, requires_grad=True)).sum().backward(),
+    ):
         call()
         with pytest.warns(RuntimeWarning, match="divide by zero"):
             np.log(zero)
-    with pytest.raises(RuntimeError, match="broadcast"):
+    with pytest.raises(ValueError, match="broadcast"):
         ad.ones(2) + ad.ones(3)  # a failure leaves them as they were, too
     with pytest.warns(RuntimeWarning, match="divide by zero"):
         np.log(zero)
@@ -101,7 +104,7 @@ def test_a_users_own_primitive_warns_as_the_user_wishes() -> None:
 
     with pytest.warns(RuntimeWarning, match="divide by zero"):
         logarithm(ad.tensor([0.0]))
-    with np.errstate(divide="raise"), pytest.raises(RuntimeError, match="logarithm.*divide by zero"):
+    with np.errstate(divide="raise"), pytest.raises(RuntimeError, match=r"logarithm.*divide by zero"):
         logarithm(ad.tensor([0.0], requires_grad=True))
     with np.errstate(divide="ignore"):
         assert logarithm(ad.tensor([0.0])).item() == -np.inf

@@ -10,7 +10,7 @@ import pytest
 
 import autodiff as ad
 import nn
-from nn import functional as F
+from nn import functional
 from tests.oracle import needs_torch, torch
 
 Array = npt.NDArray[Any]
@@ -102,7 +102,7 @@ def test_gradients_of_what_was_broadcast_keep_their_digits() -> None:
     assert_digits(kept.grad, rows.astype(np.float64).sum(0, keepdims=True))
     channels = ad.zeros(3, requires_grad=True)
     x, w = ad.ones(200, 1, 20, 20), ad.zeros(3, 1, 1, 1)
-    (F.conv2d(x, w, channels) * 0.1).sum().backward()
+    (functional.conv2d(x, w, channels) * 0.1).sum().backward()
     assert_digits(channels.grad, np.full(3, 80_000 * float(np.float32(0.1))))
     half = ad.zeros(2, dtype=np.float16, requires_grad=True)
     ((ad.Tensor(rows[:5000].astype(np.float16)) + half) * ad.Tensor(rows[:5000].astype(np.float16))).sum().backward()
@@ -157,7 +157,7 @@ def test_the_deviation_of_small_numbers_is_not_0() -> None:
 @needs_torch
 def test_binary_cross_entropy_of_half_precision_at_0_and_1_is_pytorchs() -> None:
     p, t = np.array([0, 0, 1, 1, 0.5], np.float16), np.array([0, 1, 0, 1, 1], np.float16)
-    actual = F.binary_cross_entropy(ad.Tensor(p), ad.Tensor(t), reduction="none").numpy()
+    actual = functional.binary_cross_entropy(ad.Tensor(p), ad.Tensor(t), reduction="none").numpy()
     expected = torch.nn.functional.binary_cross_entropy(torch.tensor(p), torch.tensor(t), reduction="none").numpy()
     assert actual.dtype == expected.dtype
     np.testing.assert_allclose(actual, expected, rtol=1e-3)
