@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .backward import grad
-from .graph import Node, array_of
+from .graph import Node
 from .modes import set_grad_enabled
 from .primitive import Primitive
 from .special_points import special_points

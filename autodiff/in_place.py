@@ -122,7 +122,8 @@ def record(
     write(tensor, name, into, value._data)
     age(base, former)
     if not (way or step) and _is_new(value, start, base):
-        base._op, base._inputs, base._params = value._op, value._inputs, value._params
+        base._op, base._params = value._op, value._params
+        base._inputs = tuple(former if x is base else x for x in value._inputs)
         if value._extra is not None:
             extra(base).origin = value._extra.origin
     else:
