@@ -77,6 +77,11 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
         array = silent().run(np.array, data, dtype=wanted)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{name}: {error}") from None
+    except RuntimeError:
+        raise RuntimeError(
+            f"{name}: a list of tensors that require gradients would lose them; join them by ad.stack([...]), "
+            "or take numbers by .item()"
+        ) from None
     except OverflowError as error:
         raise RuntimeError(f"{name}: {error}") from None
     dtypes.checked(array.dtype, name)

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+<<<<<<< HEAD
 from .silence import silent
+=======
+from .graph import Node
+>>>>>>> wE
 
 __all__ = ["get_default_dtype", "set_default_dtype"]
 
@@ -65,6 +69,23 @@ def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
     if chosen.kind not in "biuf":
         raise TypeError(f"{operation}: a tensor holds booleans, integers or floats, not {chosen}")
     return chosen
+
+
+_DEVICES = ("cpu", "cuda", "gpu", "mps", "xpu", "tpu", "xla", "hip", "meta")
+
+
+def target(operation: str, asked: tuple[Any, ...], dtype: Any = None, device: Any = None) -> Any:
+    """Return the dtype, or None, that `to` is asked for; the one device is the CPU."""
+    for value in (*asked, device):
+        kind = value.partition(":")[0] if isinstance(value, str) else None
+        if kind in _DEVICES:
+            if kind != "cpu":
+                raise RuntimeError(
+                    f"{operation}: there is no device {value!r}; everything runs on the CPU, so leave the call out"
+                )
+        elif value is not None:
+            dtype = value._data.dtype if isinstance(value, Node) else value
+    return dtype
 
 
 def scalar(value: Any, like: np.dtype[Any]) -> Any:

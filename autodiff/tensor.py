@@ -323,7 +323,8 @@ class Tensor(Node):
         """
         if self._requires_grad and is_recording():
             raise RuntimeError(
-                "numpy: this tensor requires a gradient, which an array cannot carry; use .detach().numpy()"
+                "numpy: this tensor requires a gradient, which an array cannot carry; "
+                "use .detach().numpy(), or .item() for one number"
             )
         return array_of(self)  # type: ignore[no-any-return]  # a slot typed Any
 
@@ -338,6 +339,10 @@ class Tensor(Node):
     def is_contiguous(self) -> Any:
         """Tell whether its elements lie in memory in their order, without gaps."""
         return self._data.flags.c_contiguous
+
+    def cpu(self) -> Tensor:
+        """Return it: every tensor is on the CPU."""
+        return self
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Convert to another dtype; as `to`."""
@@ -386,6 +391,7 @@ class Tensor(Node):
         return self._data.item() != 0
 
     def __float__(self) -> Any:
+        self._check_single("float")
         if self._requires_grad:  # what math.sin(t) and array[0] = t come to
             warnings.warn(
                 "float: this tensor requires a gradient, which a Python number does not carry; "
@@ -394,7 +400,12 @@ class Tensor(Node):
             )
         return float(self.item())
 
+    def _check_single(self, name: str) -> None:
+        if self._data.size != 1:  # PyTorch's kind of error, which Matplotlib looks for
+            raise ValueError(f"{name}: only a tensor of one element is a number, this has shape {self.shape}")
+
     def __int__(self) -> int:
+        self._check_single("int")
         return int(self.item())
 
     def __index__(self) -> int:

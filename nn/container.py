@@ -21,7 +21,10 @@ class _Listed(Module):
 
     def _check(self, name: str, element: Any) -> None:
         if not isinstance(element, Module):
-            raise TypeError(f"{type(self).__name__}: element {name!r} must be a Module, got {type(element).__name__}")
+            kind = type(self).__name__
+            cure = f"; pass the layers one by one, as {kind}(*layers)" if isinstance(element, (list, tuple)) else ""
+            cure = f"; write {element.__name__}()" if isinstance(element, type) else cure
+            raise TypeError(f"{kind}: element {name!r} must be a Module, got {type(element).__name__}{cure}")
 
     def _put(self, name: str, element: Any) -> None:
         self._check(name, element)

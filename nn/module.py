@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy import ndarray
-from numpy.typing import DTypeLike
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
 from autodiff.graph import clear_gradients, extra, tick
@@ -418,8 +417,11 @@ class Module:
         """Forget the gradients of all parameters, or fill them with zeros."""
         clear_gradients(self.parameters(), set_to_none)
 
-    def to(self: M, dtype: DTypeLike) -> M:
-        """Convert floating parameters and buffers to another floating dtype, in place."""
+    def to(self: M, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> M:
+        """Convert floating parameters and buffers to another floating dtype, in place; the one device is "cpu"."""
+        dtype = dtypes.target("to", target, dtype, device)
+        if dtype is None:
+            return self
         wanted = dtypes.checked(dtype, "to")
         if wanted.kind != "f":
             raise TypeError(f"to: a module's dtype must be a floating one, got {wanted}")
@@ -428,6 +430,10 @@ class Module:
                 grad, t.grad = t.grad, None
                 t.data = t._data.astype(wanted)
                 t.grad = None if grad is None else grad.detach().to(wanted)
+        return self
+
+    def cpu(self: M) -> M:
+        """Return it: every module is on the CPU."""
         return self
 
     def float(self: M) -> M:

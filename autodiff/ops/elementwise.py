@@ -226,14 +226,20 @@ def _cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
     return input.astype(dtype)
 
 
-def to(input: Tensor, dtype: DTypeLike) -> Tensor:
+def to(
+    input: Tensor, *target: Any, dtype: DTypeLike | None = None, device: Any = None, non_blocking: bool = False
+) -> Tensor:
     """Convert a tensor to another dtype; the tensor itself where it has that dtype already.
 
     Parameters
     ----------
     input : Tensor
-    dtype : dtype
-        Boolean, integer or floating.
+    *target : dtype, Tensor or "cpu"
+        A dtype, which is boolean, integer or floating; a tensor whose dtype it is; or the one device, or both.
+    dtype, device : optional
+        The same by name.
+    non_blocking : bool, optional
+        For PyTorch's sake; without effect.
 
     Returns
     -------
@@ -244,13 +250,22 @@ def to(input: Tensor, dtype: DTypeLike) -> Tensor:
     ------
     TypeError
         If a tensor cannot hold the dtype.
+    RuntimeError
+        If another device than the CPU is asked for.
 
     Examples
     --------
     >>> ad.to(ad.tensor([1.7, 2.0]), ad.int64)
     tensor([1, 2])
     """
-    input, wanted = tensor_of(input, "to"), dtypes.checked(dtype, "to")
+    input = tensor_of(input, "to")
+    if len(target) == 1 and isinstance(target[0], (np.dtype, type)):  # by far the most frequent
+        dtype = target[0]
+    else:
+        dtype = dtypes.target("to", target, dtype, device)
+        if dtype is None:
+            return input
+    wanted = dtypes.checked(dtype, "to")
     if input.dtype == wanted:
         return input
     if wanted.kind == "f" and input.dtype.kind == "f":

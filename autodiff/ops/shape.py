@@ -101,8 +101,8 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
         return out
     if not _is_alone(x):
         raise RuntimeError(
-            f"view: a tensor of shape {x.shape} whose elements lie in another order in memory cannot be seen as {new}; "
-            "use reshape(), or contiguous() before"
+            f"view: a tensor of shape {x.shape} whose elements lie in another order in memory cannot be seen as {new} "
+            "without copying; use reshape(), or contiguous() before"
         )
     x._data = np.ascontiguousarray(x._data)
     return reshape(x, new)

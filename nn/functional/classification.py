@@ -75,7 +75,7 @@ def cross_entropy(
         options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         row = cross_entropy(x[None], t[None], weight, reduction=reduction, **options)  # type: ignore[arg-type]  # each of its own type
         return row if reduction != "none" else row[0]
-    log_p = log_softmax(checked_floats(x, name), 1)
+    log_p = log_softmax(x, 1)
     if t.dtype.kind == "f":
         if ignore_index >= 0:
             raise RuntimeError(f"{name}: ignore_index is for labels, not for probabilities, got {ignore_index}")
@@ -126,8 +126,6 @@ def nll_loss(
     name = "nll_loss"
     checked_reduction(reduction, name)
     x, t = _logits(input, target, weight, name)
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"{name}: expected log-probabilities as floats, got {x.dtype}")
     if x.ndim == 1:
         row = nll_loss(x[None], t[None], weight, ignore_index=ignore_index, reduction=reduction)
         return row if reduction != "none" else row[0]
@@ -137,6 +135,10 @@ def nll_loss(
 def _logits(input: Any, target: Any, weight: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return logits and target as tensors, checked as far as they do not depend on each other."""
     x, t = checked_tensor(input, name), checked_tensor(target, name)
+    if x.dtype.kind != "f":
+        what = "logits" if name == "cross_entropy" else "log-probabilities"
+        order = f"; the target is {t.dtype}: the {what} come first and the labels second" * (t.dtype.kind == "f")
+        raise RuntimeError(f"{name}: the {what} must be floats, got {x.dtype}{order}")
     if not x.ndim:
         raise ValueError(f"{name}: expected an input of shape (N, C), (N, C, ...) or (C,), got no dimension")
     if weight is not None:
@@ -184,10 +186,13 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
     """Raise unless the labels fit the input; return which of them count, or None for all."""
     if t.dtype.kind not in "iu":
         also = ", or floats as probabilities" if name == "cross_entropy" else ""
-        raise TypeError(f"{name}: labels must be integers{also}, got {t.dtype}")
+        raise TypeError(f"{name}: labels must be integers{also}, got {t.dtype}; write target.long()")
     if t.shape != x.shape[:1] + x.shape[2:]:
+        cure = "; if the target is one-hot, write target.argmax(1)" if t.shape == x.shape else ""
+        cure = "; write target.squeeze(1)" if t.shape == (*x.shape[:1], 1, *x.shape[2:]) != x.shape else cure
         raise ValueError(
-            f"{name}: an input of shape {x.shape} needs labels of shape {x.shape[:1] + x.shape[2:]}, got {t.shape}"
+            f"{name}: an input of shape {x.shape} needs labels of shape {x.shape[:1] + x.shape[2:]}, "
+            f"got {t.shape}{cure}"
         )
     if not t.numel():
         return None
@@ -216,7 +221,10 @@ def _weighted(values: Tensor, weight: Tensor | None) -> Tensor:
 
 def _soft_cross_entropy(log_p: Tensor, t: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
     if t.shape != log_p.shape:
-        raise ValueError(f"cross_entropy: probabilities must have the logits' shape {log_p.shape}, got {t.shape}")
+        raise ValueError(
+            "cross_entropy: a target of floats holds probabilities, so it must have the logits' shape "
+            f"{log_p.shape}, got {t.shape}; for labels write target.long()"
+        )
     if smoothing:
         t = t * (1 - smoothing) + smoothing / _classes(log_p)
     loss = -(_weighted(log_p, weight) * t).sum(1)
@@ -262,9 +270,7 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     checked_reduction(reduction, name)
-    x, t = checked_floats(input, name), checked_floats(target, name)
-    if x.shape != t.shape:
-        raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
+    x, t = _binary(input, target, name)
     for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
         if factor is not None and not broadcasts(checked_tensor(factor, name).shape, x.shape):
             raise ValueError(f"{name}: {what} has shape {factor.shape}, which does not broadcast to {x.shape}")
@@ -309,9 +315,7 @@ def binary_cross_entropy(
     """
     name = "binary_cross_entropy"
     checked_reduction(reduction, name)
-    x, t = checked_floats(input, name), checked_tensor(target, name)
-    if x.shape != t.shape:
-        raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
+    x, t = _binary(input, target, name)
     check_dtypes(name, x, t, weight)
     if weight is not None and not broadcasts(weight.shape, x.shape):
         raise ValueError(f"{name}: weight has shape {weight.shape}, which does not broadcast to {x.shape}")
@@ -319,6 +323,19 @@ def binary_cross_entropy(
         raise RuntimeError(f"{name}: all inputs must be between 0 and 1")
     loss = _bernoulli(x, t)
     return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def _binary(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
+    """Return predictions and targets as tensors of floats of one shape."""
+    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    if x.dtype.kind != "f":
+        order = f"; the target is {t.dtype}: the predictions come first and the targets second" * (t.dtype.kind == "f")
+        raise RuntimeError(f"{name}: the input must be floats, got {x.dtype}{order}")
+    if t.dtype.kind != "f":
+        raise RuntimeError(f"{name}: the target must be floats, got {t.dtype}; write target.float()")
+    if x.shape != t.shape:
+        raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
+    return x, t
 
 
 def _bernoulli(x: Tensor, t: Tensor) -> Tensor:

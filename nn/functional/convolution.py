@@ -222,16 +222,13 @@ def _convolution(
 ) -> Tensor:
     x, w = checked_floats(input, name), checked_floats(weight, name)
     check_dtypes(name, x, w, bias)
-    if x.ndim == n + 1:  # a single sample
-        y = _convolution(name, n, x.unsqueeze(0), w, bias, stride, padding, dilation, groups)
-        return y.squeeze(0)
     if groups < 1 or w.ndim != n + 2 or w.shape[0] % groups:
         raise RuntimeError(f"{name}: {groups} groups do not fit a weight of shape {w.shape}")
+    if x.ndim == n + 1 and x.shape[0] == w.shape[1] * groups:  # a single sample
+        y = _convolution(name, n, x.unsqueeze(0), w, bias, stride, padding, dilation, groups)
+        return y.squeeze(0)
     if x.ndim != n + 2 or x.shape[1] != w.shape[1] * groups:
-        raise RuntimeError(
-            f"{name}: an input of shape {x.shape} does not fit a weight of shape {w.shape} with {groups} groups: "
-            f"expected {w.shape[1] * groups} channels and {n + 1} or {n + 2} dimensions"
-        )
+        raise RuntimeError(_misfit(name, n, x.shape, w.shape, groups))
     if bias is not None and bias.shape != w.shape[:1]:
         raise RuntimeError(f"{name}: the bias must have shape {w.shape[:1]}, got {bias.shape}")
     g = geometry(name, n, w.shape[2:], stride, padding, dilation)
@@ -239,6 +236,22 @@ def _convolution(
     _check_reach(name, x, g, before, after)
     y = ad.convolve(x, w, g.stride, before, after, g.dilation, groups)
     return y if bias is None else y + bias.reshape(1, -1, *(1,) * n)
+
+
+def _misfit(name: str, n: int, shape: Sizes, weight: Sizes, groups: int) -> str:
+    """Say what a weight expects, and how an input without its channels gets them."""
+    channels, sides = weight[1] * groups, ", ".join("LHW"[n - 1 : 2 * n - 1])
+    text = (
+        f"{name}: an input of shape {shape} does not fit a weight of shape {weight} with groups={groups}: "
+        f"expected {channels} channel{'s' * (channels != 1)}, as (N, {channels}, {sides}) or ({channels}, {sides})"
+    )
+    if channels == 1 and len(shape) == n + 1:
+        return f"{text}; input.unsqueeze(1) gives each sample of a batch its channel"
+    if channels == 1 and len(shape) == n:
+        return f"{text}; input.unsqueeze(0) gives a single sample its channel"
+    if len(shape) == n + 2 and shape[-1] == channels:
+        return f"{text}; input.movedim(-1, 1) puts the channels after the batch"
+    return text
 
 
 def _check_reach(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.ops._arguments import operands
 
 from ._checks import check_broadcast, checked_floats, checked_tensor
 
@@ -55,8 +54,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> F.cosine_similarity(ad.tensor([[1.0, 0.0]]), ad.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
-    a, b = operands("cosine_similarity", checked_tensor(x1, "cosine_similarity"), x2)
-    checked_floats(a, "cosine_similarity")
+    a, b = checked_tensor(x1, "cosine_similarity"), checked_tensor(x2, "cosine_similarity")
+    dtype = next((t.dtype for t in (a, b) if t.dtype.kind == "f"), None)
+    a, b = (checked_floats(t if t.dtype.kind == "f" else t.to(dtype), "cosine_similarity") for t in (a, b))
     check_broadcast("cosine_similarity", a, b)
     shape = np.broadcast_shapes(a.shape, b.shape)
     n = max(len(shape), 1)

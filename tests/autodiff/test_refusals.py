@@ -81,7 +81,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "allclose, shapes": (lambda: ad.allclose(t(2), t(3)), RuntimeError, "broadcast"),
     "std, integers": (lambda: ad.std(i(1, 2)), RuntimeError, "expected floats, got int64"),
     "var, correction": (lambda: ad.var(t(3), 0, "x"), TypeError, "correction must be a number, got str"),
-    "norm, p": (lambda: ad.norm(t(2, 2), "nuc"), ValueError, "p must be a number or 'fro', got 'nuc'"),
+    "norm, p": (lambda: ad.norm(t(2, 2), "nuke"), ValueError, "p must be a number, 'fro' or 'nuc', got 'nuke'"),
     "norm, integers": (lambda: ad.norm(i(1, 2)), RuntimeError, "expected floats, got int64"),
     "prod, dim": (lambda: ad.prod(t(2, 3), 2), IndexError, "dim 2 is out of range.*-2 to 1"),
     "cumsum, dim": (lambda: ad.cumsum(t(2, 3), None), TypeError, "dim must be an integer, got NoneType"),

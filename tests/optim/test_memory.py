@@ -34,7 +34,7 @@ class Counting(optim.Optimizer):
 
     def update(self, param: Array, grad: Array, state: Any, group: Any, step: int) -> None:
         self.calls += 1
-        assert param.numel() <= BLOCK
+        assert param.size <= BLOCK
 
 
 SHAPES = [(2, 3), (), (4,), (BLOCK + 5,), (0,), (3, 1)]
