@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-<<<<<<< HEAD
-from .silence import silent
-=======
 from .graph import Node
->>>>>>> wE
+from .silence import silent
 
 __all__ = ["get_default_dtype", "set_default_dtype"]
 
