@@ -107,18 +107,17 @@ class Adam(Optimizer):
         grad = self.descent(param, grad, group["maximize"], 0 if is_decoupled else group["weight_decay"])
         if is_decoupled:
             self.write(param, param, 1 - group["lr"] * group["weight_decay"], np.multiply)
-        term, kept = (1 - beta1) * grad, beta1 * m
-        self.write(m, kept, term)
-        np.multiply(grad, 1 - beta2, out=term)
+        self.write(m, beta1 * m, (1 - beta1) * grad)
+        term = (1 - beta2) * grad
         term *= grad  # in this order a large gradient does not overflow
-        self.write(v, np.multiply(v, beta2, out=kept), term)
+        self.write(v, beta2 * v, term)
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             v = np.maximum(largest, v, out=largest)  # which does no harm twice
         unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
-        denominator = np.sqrt(v, out=term)
+        denominator = np.sqrt(v)
         denominator += unbias * group["eps"]
-        shift = np.divide(m, denominator, out=denominator)
+        shift = m / denominator
         shift *= -unbias * group["lr"] / (1 - beta1**step)
         self.write(param, param, shift)
 
