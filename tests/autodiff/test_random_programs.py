@@ -82,6 +82,8 @@ class Run:
 
     def take(self, text: str, run: Statement) -> None:
         """Run one more statement; what PyTorch refuses is refused here, or is no statement."""
+        for t in self.theirs:
+            _ = t.grad_fn  # or PyTorch 2.13 takes a view whose base has changed for a leaf, and a hook on it crashes
         try:
             made = run(torch, self.theirs)
         except RuntimeError as error:
@@ -126,7 +128,7 @@ def derivatives(lib: Any, leaves: list[Any], loss: Any, order: int) -> list[Any]
 @pytest.mark.parametrize("block", range(4))
 def test_random_programs_are_pytorchs(block: int) -> None:
     compared = 0
-    for seed in range(block * examples(60), (block + 1) * examples(60)):
+    for seed in range(block * examples(25), (block + 1) * examples(25)):
         rng = np.random.default_rng(seed)
         run = Run(rng)
         with warnings.catch_warnings():
@@ -134,7 +136,7 @@ def test_random_programs_are_pytorchs(block: int) -> None:
             for _ in range(int(rng.integers(3, 14))):
                 run.take(*statement(rng, [tuple(t.shape) for t in run.theirs]))
             compared += compare(run, int(rng.integers(4)), seed)
-    assert compared > examples(15)  # or the programs are too wild to say anything
+    assert compared > examples(8)  # or the programs are too wild to say anything
 
 
 def compare(run: Run, order: int, seed: int) -> bool:
