@@ -674,8 +674,7 @@ def _misfit(key: str, value: Any, tensor: Tensor) -> str | None:
 
 
 def _overwrite(tensor: Tensor, value: Any) -> None:
-    np.copyto(tensor.detach().numpy(), value, casting="unsafe")
-    increment_version(tensor)
+    tensor.detach().copy_(value)
 
 
 def _as_array(value: Any) -> Any:
