@@ -111,8 +111,10 @@ def derivatives(lib: Any, leaves: list[Any], loss: Any, order: int) -> list[Any]
     """Return the gradients of the leaves of each order, the next one that of the sum of sines."""
     found: list[Any] = []
     for _ in range(order):
-        slopes = lib.grad(loss, leaves, create_graph=True, allow_unused=True) if lib is ad else torch.autograd.grad(
-            loss, leaves, create_graph=True, allow_unused=True
+        slopes = (
+            lib.grad(loss, leaves, create_graph=True, allow_unused=True)
+            if lib is ad
+            else torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True)
         )
         slopes = [s for s in slopes if s is not None]
         found += slopes
