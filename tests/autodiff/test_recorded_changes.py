@@ -162,7 +162,7 @@ def test_a_value_that_a_derivative_needs_is_missed(change: Callable[[Any], Any],
 def test_a_result_that_its_own_derivative_needs_is_missed() -> None:
     x = leaf(1.0, 2.0)
     h = (x * 1).relu_().add_(1)
-    with pytest.raises(RuntimeError, match="relu: its output, .*changed in place"):
+    with pytest.raises(RuntimeError, match=r"relu: its output, .*changed in place"):
         h.sum().backward()
 
 
