@@ -177,10 +177,15 @@ def _reads(function: Callable[..., Any], spot: Node, operands: tuple[Any, ...]) 
 
 
 def _is_new(value: Node, start: float, base: Node) -> bool:
-    """Tell whether a result was recorded just now, in a memory of its own, and can stand in the place of the base."""
+    """Tell whether a result was recorded just now, in a memory of its own, and can stand in the place of the base.
+
+    Where a derivative needs the result, of one input it may be the base, which saves its memory as PyTorch does; of
+    several it stays apart, for a quotient that is divided again in place shall be differentiated.
+    """
     return (
         value._op is not None
         and value._stamp > start
+        and (len(value._inputs) == 1 or not any("y" in needs for needs in value._op.needs.values()))
         and value._version is None
         and value._data.shape == base._data.shape
         and value._data.dtype == base._data.dtype
