@@ -82,6 +82,8 @@ class Run:
 
     def take(self, text: str, run: Statement) -> None:
         """Run one more statement; what PyTorch refuses is refused here, or is no statement."""
+        if "register_hook" in text and self.theirs[int(text[1 : text.index(".")])]._is_view():
+            return  # whether second derivatives pass such a hook depends on how a library records a change of the view
         for t in self.theirs:
             _ = t.grad_fn  # or PyTorch 2.13 takes a view whose base has changed for a leaf, and a hook on it crashes
         try:
