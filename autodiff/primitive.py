@@ -189,7 +189,8 @@ def primitive(
 
     Rules are plain NumPy: operators and ``np.`` functions. They run on arrays in an ordinary backward pass and on
     tensors under ``create_graph=True``, which makes every derivative differentiable in turn. Where the forward
-    computation broadcast an input, the engine sums the gradient back to the input's shape; no rule does it.
+    computation broadcast an input, the engine sums the gradient back to the input's shape; no rule does it. NumPy's
+    warnings are off while rules run; the forward computation runs under your own settings.
 
     Parameters
     ----------
