@@ -7,18 +7,41 @@ import os
 import stat
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from . import dtypes, files, safetensors
+from . import dtypes, files
 from .tensor import Tensor
+
+try:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as deserialize
+    from safetensors.numpy import save as serialize
+except ImportError as error:
+    raise ImportError(f"save and load need the package safetensors ({error}): `pip install safetensors`") from error
 
 __all__ = ["load", "save"]
 
-_STRUCTURE, _CHECKSUM = "autodiff", "autodiff.crc32"  # under which they stand in the file's metadata
+_NOTE = "autodiff.crc32"  # under which the structure stands in the file's metadata, with the checksum behind it
+_NOTE_ALONE = "autodiff"  # under which it stood before there were checksums
 _PLAIN = (str, int, float, bool, type(None))
+_LONGEST_HEADER = 100_000_000  # bytes; the library takes no more
+_DTYPES = {
+    "BOOL": "bool",
+    "U8": "uint8",
+    "I8": "int8",
+    "U16": "uint16",
+    "I16": "int16",
+    "U32": "uint32",
+    "I32": "int32",
+    "U64": "uint64",
+    "I64": "int64",
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+}  # the format's names of those that it has and a tensor can hold
 
 Array = npt.NDArray[Any]
 
@@ -66,13 +89,13 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     arrays: dict[str, Array] = {}
     try:
         structure = json.dumps(_described(state, "", arrays))
-        notes = {_STRUCTURE: structure, _CHECKSUM: _checksum(structure, arrays)}
-        parts = list(safetensors.content(arrays, notes))
+        # One note alone: the library writes several in an order that changes, and with it the file of a state.
+        content = serialize(arrays, {_key_of_note(structure, arrays): structure})
     except RecursionError:
         raise ValueError("save: the state contains itself, or is nested too deeply for a file") from None
-    except ValueError as error:
+    except SafetensorError as error:
         raise ValueError(f"save: {error}") from None
-    files.replace(name, parts)
+    files.replace(name, [content])
 
 
 def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
@@ -97,8 +120,8 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
 
 def _named(array: Any, path: str, arrays: dict[str, Array]) -> str:
     """Put a copy of an array under a name that is free, the path to it where possible, and return the name."""
-    dtype = dtypes.checked(array.dtype, f"save: {path}").newbyteorder("<")
-    if dtype not in safetensors.DTYPES.values():
+    dtype = dtypes.checked(array.dtype, f"save: {path}").newbyteorder("=")
+    if dtype.name not in _DTYPES.values():
         raise TypeError(f"save: {path} is of dtype {array.dtype}, which a file cannot hold")
     path = path.encode(errors="replace").decode()  # half a character cannot be written
     name, count = path, 1
@@ -109,14 +132,14 @@ def _named(array: Any, path: str, arrays: dict[str, Array]) -> str:
     return name
 
 
-def _checksum(structure: str, arrays: Mapping[str, Array]) -> str:
-    """Return a checksum of all that a file says, which a changed byte changes."""
+def _key_of_note(structure: str, arrays: Mapping[str, Array]) -> str:
+    """Return what the structure stands under: a checksum of all that a file says, which a changed byte changes."""
     found = zlib.crc32(structure.encode())
     for name in sorted(arrays):
         array = arrays[name]
-        found = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), found)
-        found = zlib.crc32(safetensors.data(array), found)
-    return f"{found:08x}"
+        found = zlib.crc32(f"{name} {array.dtype.name} {array.shape}".encode(), found)
+        found = zlib.crc32(array.data, found)
+    return f"{_NOTE}={found:08x}"
 
 
 # -- loading -----------------------------------------------------------------------------------------------------------
@@ -156,23 +179,21 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError(f"load: {name!r} is not a regular file")
         try:
-            arrays, notes = safetensors.read(file)
-        except ValueError as error:
+            arrays, notes = _read(file)
+        except (ValueError, TypeError, SafetensorError) as error:
             file.seek(0)
             reason = _foreign(file.read(8)) or error
             raise ValueError(
                 f"load: {name!r} is not a whole safetensors file of booleans, integers and floats: {reason}"
             ) from None
-    structure, checksum = notes.get(_STRUCTURE), notes.get(_CHECKSUM)
-    if checksum is None and structure is not None and len(notes) > 1:
-        checksum = ""  # what stands beside the structure was one
-    if checksum is not None and (structure is None or checksum != _checksum(structure, arrays)):
+    ours = [key for key, text in notes.items() if _is_ours(key, text)]
+    structure = notes[ours[0]] if ours else ""
+    if ours and ours not in ([_NOTE_ALONE], [_key_of_note(structure, arrays)]):
         raise ValueError(f"load: {name!r} is damaged, or changed by another program: its checksum is another")
-    arrays = {key: array.astype(array.dtype.newbyteorder("="), copy=False) for key, array in arrays.items()}
-    if structure is None:
+    if not ours:
         return {key: Tensor(array) for key, array in arrays.items()}
     try:
-        state = _restored(json.loads(structure, object_pairs_hook=safetensors.unique), arrays)
+        state = _restored(json.loads(structure, object_pairs_hook=_unique), arrays)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"load: the structure that {name!r} describes is broken: {error!r}") from None
     if not isinstance(state, dict):
@@ -180,6 +201,49 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
     if arrays:
         raise ValueError(f"load: the structure that {name!r} describes lacks {', '.join(map(repr, arrays))}")
     return state
+
+
+def _read(file: BinaryIO) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays and the notes of a file. What the library does not check of it is checked here."""
+    size = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(size - 8, _LONGEST_HEADER):
+        raise ValueError(f"its header is incomplete: {length:,} bytes of {max(size - 8, 0):,}")
+    try:
+        header = json.loads(file.read(length).decode(), object_pairs_hook=_unique)
+    except RecursionError:
+        raise ValueError("its header is nested too deeply") from None
+    if not isinstance(header, dict):
+        raise ValueError(f"its header is a {type(header).__name__}, expected a dict")
+    notes = header.pop("__metadata__", None) or {}
+    for name, entry in header.items():
+        if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+            raise ValueError(f"{name!r} must have a dtype, a shape and data_offsets")
+        if entry["dtype"] not in list(_DTYPES):
+            raise ValueError(f"{name!r} has the dtype {entry['dtype']!r}, which no tensor can hold")
+    end = max((offset for entry in header.values() for offset in entry["data_offsets"]), default=0)
+    if end != size - 8 - length:  # or more might be read than memory holds
+        raise ValueError(f"its arrays have {end:,} bytes, the file {size - 8 - length:,}")
+    file.seek(0)
+    found = deserialize(file.read())  # each with memory of its own, in an order that changes
+    for name, array in found.items():
+        if array.dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:
+            raise ValueError(f"{name!r} has booleans that are neither 0 nor 1")
+    return {name: found[name] for name in header}, notes
+
+
+def _is_ours(key: str, text: str) -> bool:
+    """Return whether a note is a structure, even if either its key or its text is damaged."""
+    return key == _NOTE_ALONE or key.startswith(_NOTE) or text.startswith('{"dict": ')
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object as a dict, and refuse one in which a key stands twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+    return found
 
 
 def _foreign(start: bytes) -> str | None:
@@ -200,7 +264,7 @@ def _restored(described: Any, arrays: dict[str, Array]) -> Any:
         return described
     ((kind, content),) = dict(described).items()
     if kind == "dict":
-        return safetensors.unique([(_key(key), _restored(value, arrays)) for key, value in content])
+        return _unique([(_key(key), _restored(value, arrays)) for key, value in content])
     if kind in ("list", "tuple"):
         values = [_restored(value, arrays) for value in content]
         return values if kind == "list" else tuple(values)

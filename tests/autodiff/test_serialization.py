@@ -117,6 +117,36 @@ def test_training_resumes_exactly_from_a_checkpoint(path: Path) -> None:
     assert trained(12, resume_after=5) == trained(12)
 
 
+def test_a_state_gives_the_same_file_every_time(path: Path) -> None:
+    def saved() -> bytes:
+        ad.save({"model": nn.Linear(2, 1).state_dict(), "n": 1}, path)
+        return path.read_bytes()
+
+    ad.manual_seed(0)
+    first = saved()
+    for _ in range(20):
+        ad.manual_seed(0)
+        assert saved() == first
+
+
+def test_the_tensors_of_a_file_of_others_come_in_its_order_and_can_be_changed(path: Path) -> None:
+    path.write_bytes(raw_save({name: np.zeros(2) for name in "fbdaec"}))
+    for _ in range(5):
+        state = ad.load(path)
+        assert list(state) == list("abcdef")  # as its library writes them
+    with ad.no_grad():
+        for value in state.values():
+            value += 1
+    assert [value.tolist() for value in state.values()] == [[1.0, 1.0]] * 6
+
+
+def test_without_the_library_that_knows_the_format_save_says_how_to_get_it() -> None:
+    program = "import sys; sys.modules['safetensors'] = None; import autodiff as ad; ad.save"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert "`pip install safetensors`" in found.stderr.splitlines()[-1]
+
+
 # -- what does not fit -------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +275,15 @@ CRAFTED = {
     "a structure with a key twice": {"x": entry(), "__metadata__": {"autodiff": '{"dict": [["a", 1], ["a", 2]]}'}},
     "a structure that forgets an array": {"x": entry(), "__metadata__": {"autodiff": '{"dict": []}'}},
     "a number that is an array": {"x": entry(), "__metadata__": {"autodiff": '{"dict": [["a", {"number": "x"}]]}'}},
+    "a checksum of another content": {
+        "x": entry(),
+        "__metadata__": {"autodiff.crc32=00000000": '{"dict": [["a", {"tensor": "x"}]]}'},
+    },
+    "a structure under another name": {"x": entry(), "__metadata__": {"note": '{"dict": [["a", {"tensor": "x"}]]}'}},
+    "two structures": {"x": entry(), "__metadata__": {"autodiff": '{"dict": []}', "autodiff.crc32": '{"dict": []}'}},
+    "complex beside 0": {"x": entry("C64", [0], [0, 0]), "y": entry()},
+    "a field by position": {"x": ["F32", [2], [0, 8]]},
+    "offsets that are a number": {"x": entry(offsets=8)},
     "a checksum of nothing": {"x": entry(), "__metadata__": {"autodiff.crc32": "0" * 8}},
 }
 
@@ -285,6 +324,17 @@ def test_what_no_writer_writes_is_refused_by_name(path: Path, header: str, conte
 def test_the_refusal_of_files_of_others_says_how_to_read_them(path: Path, start: bytes, said: str) -> None:
     path.write_bytes(start + bytes(100))
     with pytest.raises(ValueError, match=rf"state\.safetensors.*{said}"):
+        ad.load(path)
+
+
+@pytest.mark.parametrize("start", [b"", struct.pack("<Q", 2) + b"{}", crafted(json.dumps({"x": entry()}))])
+def test_a_damaged_file_larger_than_memory_is_refused_unread(path: Path, start: bytes) -> None:
+    path.write_bytes(start)
+    try:
+        os.truncate(path, 2**42)  # of zeros that fill no disk
+    except OSError:
+        pytest.skip("this file system has no files as large")
+    with pytest.raises(ValueError, match=r"state\.safetensors.*not a whole safetensors file"):
         ad.load(path)
 
 
