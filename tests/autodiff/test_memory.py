@@ -78,7 +78,7 @@ def test_a_graph_as_wide_as_it_is_long_is_no_special_case() -> None:
     total = sum(x)
     total.backward()
     assert x.grad is not None
-    assert np.all(x.grad.data == 1.0)
+    assert np.all(x.grad.detach().numpy() == 1.0)
 
 
 def mlp_step(w: list[ad.Tensor], x: ad.Tensor, create_graph: bool = False) -> float:

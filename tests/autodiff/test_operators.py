@@ -66,7 +66,7 @@ def test_operator_with_an_array_on_either_side_gives_a_recorded_tensor(op: Calla
     for found in (op(x, right), op(POSITIVE, y)):
         assert type(found) is ad.Tensor
         assert found.requires_grad
-        np.testing.assert_allclose(found.data, expected, rtol=1e-15)
+        np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("op", [op for op in ARITHMETIC if op is not operator.matmul], ids=by_name)
@@ -76,7 +76,7 @@ def test_operator_with_a_numpy_scalar_on_either_side_gives_a_recorded_tensor(op:
         for found, expected in ((op(x, scalar), op(POSITIVE, scalar)), (op(scalar, x), op(scalar, POSITIVE))):
             assert type(found) is ad.Tensor
             assert found.requires_grad
-            np.testing.assert_allclose(found.data, expected, rtol=1e-15)
+            np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-15)
 
 
 @needs_torch
@@ -100,7 +100,7 @@ def test_comparison_gives_booleans_without_gradient(op: Callable[..., Any]) -> N
         assert type(found) is ad.Tensor
         assert found.dtype == np.bool
         assert not found.requires_grad
-        np.testing.assert_array_equal(found.data, expected)
+        np.testing.assert_array_equal(found.detach().numpy(), expected)
 
 
 def test_comparison_with_what_is_no_number_is_pythons() -> None:
@@ -167,7 +167,7 @@ DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 def test_dtypes_meet_as_in_pytorch(op: Callable[..., Any], left: str, right: str) -> None:
     a, b = np.ones((2, 2), left), np.ones((2,), right)
     mine, other = op(ours(a), ours(b)), op(theirs(a), theirs(b))
-    assert_same(mine.data, other.numpy(), rtol=1e-6)  # one rounding of float32
+    assert_same(mine.detach().numpy(), other.numpy(), rtol=1e-6)  # one rounding of float32
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -192,7 +192,7 @@ def test_a_tensor_without_dimensions_has_no_say_within_its_kind(name: str, right
             continue  # PyTorch's clamp knows no booleans
         a, b = np.ones(shapes[0], left), np.ones(shapes[1], right)
         mine, other = FUNCTIONS[name](ad, ours(a), ours(b)), FUNCTIONS[name](torch, theirs(a), theirs(b))
-        assert_same(mine.data, other.numpy(), rtol=1e-6)  # one rounding of float32
+        assert_same(mine.detach().numpy(), other.numpy(), rtol=1e-6)  # one rounding of float32
 
 
 @needs_torch
@@ -227,7 +227,9 @@ def test_functions_of_booleans_are_not_computed_in_half_precision() -> None:
 )
 def test_numbers_and_functions_keep_pytorchs_dtype(call: Callable[..., Any], dtype: str) -> None:
     a = np.array([1, 0]).astype(dtype)
-    assert_same(call(ad, ours(a)).data, call(torch, theirs(a)).numpy(), rtol=1e-6)  # one rounding of float32
+    assert_same(
+        call(ad, ours(a)).detach().numpy(), call(torch, theirs(a)).numpy(), rtol=1e-6
+    )  # one rounding of float32
 
 
 @needs_torch
@@ -241,7 +243,7 @@ def test_what_pytorch_does_not_fill_in_is_refused(value: float, dtype: str) -> N
         with pytest.raises(RuntimeError, match=f"masked_fill.*out of the range of {dtype}"):
             ad.masked_fill(ours(a), ours(mask), value)
     else:
-        assert_same(ad.masked_fill(ours(a), ours(mask), value).data, expected.numpy())
+        assert_same(ad.masked_fill(ours(a), ours(mask), value).detach().numpy(), expected.numpy())
 
 
 @needs_torch
@@ -251,7 +253,7 @@ def test_what_pytorch_does_not_fill_in_is_refused(value: float, dtype: str) -> N
 def test_python_numbers_meet_tensors_as_in_pytorch(op: Callable[..., Any], dtype: str, number: Any) -> None:
     a = np.ones((2,), dtype)
     for mine, other in ((op(ours(a), number), op(theirs(a), number)), (op(number, ours(a)), op(number, theirs(a)))):
-        assert_same(mine.data, other.numpy(), rtol=1e-6)  # one rounding of float32
+        assert_same(mine.detach().numpy(), other.numpy(), rtol=1e-6)  # one rounding of float32
 
 
 @pytest.mark.parametrize("scalar", [2, 2.5, True, np.float64(2.5), np.float32(2.5), np.int64(2), np.int32(2), 1000])
@@ -418,7 +420,7 @@ def test_where_of_two_numbers_has_pytorchs_dtype() -> None:
     for a, b in ((1.0, 0.0), (1, 0), (True, False), (1, 0.0)):
         mine = ad.where(ad.tensor([True, False]), a, b)
         other = torch.where(torch.tensor([True, False]), a, b)
-        assert_same(mine.data, other.numpy())
+        assert_same(mine.detach().numpy(), other.numpy())
 
 
 @pytest.mark.parametrize("condition", [ad.tensor([1.0, 0.0]), ad.tensor([1, 0]), np.array([1.0, 0.0]), 1.5])
