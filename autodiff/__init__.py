@@ -15,26 +15,26 @@ from numpy import int32 as int32
 from numpy import int64 as int64
 from numpy import uint8 as uint8
 
-from . import dtypes as dtypes
-from . import functional as functional
-from . import graph as graph
-from .backward import *
+from .engine import dtypes as dtypes
+from .check import functional as functional
+from .engine import graph as graph
+from .engine.backward import *
 from .creation import *
-from .dtypes import *
-from .gradcheck import *
-from .modes import *
-from .ops.comparison import *
-from .ops.contraction import *
-from .ops.convolution import *
-from .ops.cumulative import *
-from .ops.diagonal import *
-from .ops.elementwise import *
-from .ops.indexing import *
-from .ops.linalg import *
-from .ops.reduction import *
-from .ops.shape import *
-from .ops.transcendental import *
-from .primitive import *
+from .engine.dtypes import *
+from .check.gradcheck import *
+from .engine.modes import *
+from .functions.comparison import *
+from .functions.contraction import *
+from .functions.convolution import *
+from .functions.cumulative import *
+from .functions.diagonal import *
+from .functions.elementwise import *
+from .functions.indexing import *
+from .functions.linalg import *
+from .functions.reduction import *
+from .functions.shape import *
+from .functions.transcendental import *
+from .engine.primitive import *
 from .random import *
 from .tensor import *
 

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import DTypeLike
 
-from . import dtypes
-from .ops._arguments import integer, sizes
-from .primitive import NUMBERS
+from .engine import dtypes
+from .functions.arguments import integer, sizes
+from .engine.primitive import NUMBERS
 from .random import default_generator
-from .silence import silent
+from .engine.silence import silent
 from .tensor import Tensor
 
 __all__ = [

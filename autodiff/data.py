@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .creation import tensor
-from .ops import shape
+from .functions import shape
 from .random import default_generator
 from .tensor import Tensor
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import dtypes
-from .graph import Node
+from .engine import dtypes
+from .engine.graph import Node
 
 WIDTH, EDGE, THRESHOLD = 80, 3, 1000
 Format = Callable[[Any], str]

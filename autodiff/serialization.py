@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from . import dtypes, files
+from .engine import dtypes
+from . import files
 from .tensor import Tensor
 
 try:

@@ -10,23 +10,24 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import DTypeLike
 
-from . import backward as _backward
-from . import dispatch, dtypes, primitive
-from .graph import Node, Version, array_of, extra, refresh, share_version, tick
-from .in_place import change, is_recorded, record, write
-from .modes import is_recording
-from .ops import comparison as c
-from .ops import cumulative as cu
-from .ops import diagonal as d
-from .ops import elementwise as e
-from .ops import indexing, linalg
-from .ops import reduction as r
-from .ops import shape as s
-from .ops import transcendental as t
-from .primitive import NUMBERS, OPERANDS, as_operator
+from .engine import backward as _backward
+from . import numpy as dispatch
+from .engine import dtypes, primitive
+from .engine.graph import Node, Version, array_of, extra, refresh, share_version, tick
+from .functions.in_place import change, is_recorded, record, write
+from .engine.modes import is_recording
+from .functions import comparison as c
+from .functions import cumulative as cu
+from .functions import diagonal as d
+from .functions import elementwise as e
+from .functions import indexing, linalg
+from .functions import reduction as r
+from .functions import shape as s
+from .functions import transcendental as t
+from .engine.primitive import NUMBERS, OPERANDS, as_operator
 from .printing import formatted
 from .random import default_generator
-from .silence import silent
+from .engine.silence import silent
 
 __all__ = ["Tensor"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
-from autodiff.graph import clear_gradients, extra, tick
+from autodiff.engine.graph import clear_gradients, extra, tick
 
 from . import hooks
 

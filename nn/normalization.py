@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import array_of, increment_version
+from autodiff.engine.graph import array_of, increment_version
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from .functional._checks import check_sizes, checked_tensor

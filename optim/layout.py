@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numpy.lib.array_utils import byte_bounds
 
 from autodiff import Tensor
-from autodiff.graph import array_of, increment_version
+from autodiff.engine.graph import array_of, increment_version
 
 #: Elements that a rule works on at a time: few enough that all its arrays and temporaries stay in a core's own cache,
 #: many enough that the time goes into arithmetic and not into calls. Temporaries of this size are the memory that the

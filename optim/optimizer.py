@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff import Tensor, enable_grad
-from autodiff.graph import clear_gradients
+from autodiff.engine.graph import clear_gradients
 
 from .layout import Array, Chunk, Group, State, chunks
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node
+from ..engine.graph import Node
 from . import text
 from .calls import Calls
 from .diagram import Arrow, Content, Frame, Health, Module, Step

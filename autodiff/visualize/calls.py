@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..graph import Node
+from ..engine.graph import Node
 
 
 @dataclass

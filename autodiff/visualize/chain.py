@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Node
+from ..engine.graph import Node
 from . import expressions, formulas, text
 from .calls import Calls
 from .expressions import Expr

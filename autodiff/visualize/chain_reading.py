@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..graph import Node
+from ..engine.graph import Node
 from .chain import DIRECT_NOTE, Chain, completed
 from .diagram import Arrow, Box, Content, Kind
 from .local import Local

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..graph import Node
+from ..engine.graph import Node
 from .architecture import is_readable, read_architecture, read_folded
 from .chain_reading import read_chain
 from .dot import DIRECTIONS, write

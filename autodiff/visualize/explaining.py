@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Node
-from ..primitive import wrap
+from ..engine.graph import Node
+from ..engine.primitive import wrap
 from . import expressions, text
 from .chain import DIRECT, DIRECT_NOTE, Chain, completed
 from .expressions import Expr

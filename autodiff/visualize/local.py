@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import Node
+from ..engine.graph import Node
 from . import expressions, formulas, text
 from .chain import DIRECT, Chain
 from .diagram import Derivative

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node
+from ..engine.graph import Node
 from . import text
 from .architecture import FoldedReader
 from .diagram import Derivative

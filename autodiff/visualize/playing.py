@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..graph import Node
+from ..engine.graph import Node
 from . import expressions, formulas, text
 from .chain import Chain
 from .chain_reading import ChainReader

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Node
+from ..engine.graph import Node
 from . import formulas, text
 from .calls import Calls
 from .diagram import Arrow, Box, Content, Diagram, Frame, Health, Kind, Step

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import graph
-from ..backward import _fitted
-from ..graph import Node
+from ..engine import graph
+from ..engine.backward import _fitted
+from ..engine.graph import Node
 
 
 def recorded(outputs: Iterable[Node], where: str = "draw") -> list[Node]:

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor, sigmoid, tanh
-from autodiff.in_place import change
+from autodiff.functions.in_place import change
 
 from ._checks import checked_floats, checked_tensor
 

@@ -6,8 +6,8 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, default_generator, linear
-from autodiff.graph import increment_version
-from autodiff.in_place import change
+from autodiff.engine.graph import increment_version
+from autodiff.functions.in_place import change
 
 from ._checks import check_dtypes, checked_floats, checked_probability, checked_tensor
 

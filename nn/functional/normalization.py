@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import increment_version
-from autodiff.ops.normalization import standardize
-from autodiff.silence import silent
+from autodiff.engine.graph import increment_version
+from autodiff.functions.normalization import standardize
+from autodiff.engine.silence import silent
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autodiff as ad
-from autodiff.ops import convolution, indexing, normalization, polar
+from autodiff.functions import convolution, indexing, normalization, polar
 from tests.oracle import Array
 
 Shape = tuple[int, ...]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.dispatch import FUNCTIONS
+from autodiff.numpy import FUNCTIONS
 from tests.autodiff.test_backward import leaf
 
 A = np.array([[0.5, 1.5, 2.5], [3.0, 0.25, 1.0]])

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 import autodiff as ad
-from autodiff.ops import TABLE
-from autodiff.primitive import Primitive
+from autodiff.functions import TABLE
+from autodiff.engine.primitive import Primitive
 from tests.autodiff.samples import NOT_FOR_SCALARS, SAMPLES, Sample, Uniform
 from tests.oracle import Array, array, assert_same, needs_torch, torch
 

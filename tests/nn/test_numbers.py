@@ -12,7 +12,7 @@ import pytest
 import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
-from autodiff.ops import convolution
+from autodiff.functions import convolution
 from tests.oracle import array, needs_torch, theirs, torch
 
 FAR = np.array([-1e4, -500.0, -40.0, -10.0, -1e-8, 0.0, 1e-8, 10.0, 40.0, 500.0, 1e4])

@@ -1,0 +1,1 @@
+"""Whether derivatives are right, and derivatives of functions as a whole."""

@@ -1,0 +1,367 @@
+"""The one walk over the graph: from outputs back to what they were computed from, latest operation first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
+
+from .anomaly import CheckedRules, check_leaf
+from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
+from .modes import Watch, is_recording, set_grad_enabled, watching
+from .primitive import wrap
+from ..kernels.reductions import added
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = ["RemovableHandle", "grad"]
+
+Gradients = dict[Node, Any]  # arrays; tensors under create_graph
+
+_ONE = {kind: kind(1) for kind in (np.float16, np.float32, np.float64)}
+_FREED = (
+    "backward: this graph was already differentiated and freed ({}). Pass retain_graph=True to the first backward() "
+    "or grad() to differentiate it twice, or compute the output again."
+)
+
+
+@np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
+def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
+    """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves.
+
+    Whatever a node was used for is stamped later than the node. So the latest of the nodes that a gradient has reached
+    has received all of its own: it is the next one to differentiate.
+    """
+    on_path = None if wanted is None else _leading_to(wanted, recorded(seeds, _FREED))
+    watch = None if is_recording() is True else watching()
+    kept: Gradients = {}  # of results, which are not leaves
+    pending = seeds
+    reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
+    heapify(reached)
+    while reached:
+        y = heappop(reached)[1]
+        g = pending.pop(y)
+        noted = y._extra
+        if noted is not None and (noted.hooks or noted.retains_grad):
+            g = _hooked(y, g)
+            if noted.retains_grad:
+                kept[y] = g
+        op, inputs, params, stamp = y._op, y._inputs, y._params, y._stamp
+        if inputs is None:
+            raise RuntimeError(_FREED.format(op.name))
+        if wanted is not None and on_path is not None:
+            if y in wanted:
+                kept[y] = g
+            if on_path.isdisjoint(inputs):
+                continue
+        if y._version is not None and y._version.alert > stamp:
+            op.check_unchanged(y, inputs, stamp)
+        for x in inputs:
+            if x._version is not None and x._version.alert > stamp:
+                op.check_unchanged(y, inputs, stamp)
+                settle_inputs(y)
+                inputs = y._inputs
+                break
+        rules = op.on_tensors if create_graph else op.on_arrays
+        if watch is not None:
+            rules = CheckedRules(watch, op.name, rules)
+        for i, x in enumerate(inputs):
+            if x._requires_grad and (on_path is None or x in on_path):
+                gx = rules[i](g, y, inputs, params, i)
+                data = x._data
+                kind = gx.__class__
+                if kind is not data.__class__ or (
+                    kind is ndarray and (gx.shape != data.shape or gx.dtype is not data.dtype)
+                ):
+                    gx = _fitted(gx, x, op.name)
+                if x in pending:
+                    pending[x] = pending[x] + gx
+                elif x._op is not None:
+                    pending[x] = gx
+                    heappush(reached, (-x._stamp, x))
+                elif gx is g and isinstance(g, (ndarray, Node)):  # a leaf's gradient is its own
+                    pending[x] = gx.clone() if create_graph else gx.copy()
+                else:
+                    pending[x] = gx
+        if not retain_graph:
+            y._inputs, y._params = None, NO_PARAMS
+    _finish_leaves(pending, watch)
+    if wanted is None:
+        return pending | kept if kept else pending
+    return kept | {x: g for x, g in pending.items() if x in wanted}
+
+
+def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
+    """Call the hooks of the leaves, which have received all of their gradients now, and check what these leave."""
+    for x in gradients:
+        if x._extra is not None:
+            gradients[x] = _hooked(x, gradients[x])
+        if watch is not None:
+            check_leaf(watch, x, gradients[x])
+
+
+def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
+    """Return the nodes through which a gradient must pass to reach `wanted`."""
+    path = set(wanted)
+    for y in order:
+        if not path.isdisjoint(y._inputs):
+            path.add(y)
+    return path
+
+
+def _fitted(g: Any, x: Node, name: str) -> Any:
+    """Undo broadcasting: sum a gradient over the axes along which its input was repeated; give it its dtype."""
+    shape = x._data.shape
+    more = g.ndim - len(shape)
+    if more > 0:
+        axes = (0,) if more == 1 else tuple(range(more))
+        g = added(g, axes) if isinstance(g, ndarray) else g.sum(axes)
+    if g.shape != shape:
+        axes = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=False)) if n == 1 != m)
+        g = added(g, axes, True) if isinstance(g, ndarray) else g.sum(axes, keepdims=True)
+        if g.shape != shape:
+            raise RuntimeError(f"{name}: its rule returned a gradient of shape {g.shape} for an input of shape {shape}")
+    return g if g.dtype == x._data.dtype else g.astype(x._data.dtype)
+
+
+def _hooked(node: Node, g: Any) -> Any:
+    """Call the node's hooks on its gradient and return what they put in its place."""
+    hooks = node._extra.hooks if node._extra is not None else None
+    for hook in tuple(hooks.values()) if hooks else ():
+        tensor: Any = g if isinstance(g, Node) else wrap(g)
+        with set_grad_enabled(tensor is g):  # a hook's work is recorded where the walk itself is
+            replaced = hook(tensor)
+        if replaced is None:
+            continue
+        if not isinstance(replaced, Node):
+            raise TypeError(f"hook: expected a Tensor or None, got {type(replaced).__name__}")
+        if replaced._data.shape != tensor.shape:
+            raise ValueError(f"hook: returned a gradient of shape {replaced._data.shape}, expected {tensor.shape}")
+        if replaced._data.dtype != tensor.dtype:
+            raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
+        g = replaced if tensor is g else replaced._data
+    if not hooks:
+        return g
+    given: Any = g  # the hook may have kept what it saw or returned
+    return given.clone() if isinstance(g, Node) else given.copy()
+
+
+def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
+    """Return the gradient that the walk starts from at `output`, checked."""
+    refresh(output)
+    if not output._requires_grad:
+        raise RuntimeError(
+            f"{where}: the output does not require a gradient and has no graph. Was it computed under no_grad(), "
+            "from detached tensors, or from none with requires_grad=True?"
+        )
+    if gradient is None and not create_graph and type(output._data) in _ONE:
+        return _ONE[type(output._data)]
+    shape, dtype = output._data.shape, output._data.dtype
+    if gradient is None:
+        if output._data.size != 1:
+            raise RuntimeError(
+                f"{where}: a gradient is created implicitly only for an output of one element, this one has shape "
+                f"{shape}. Reduce it, for example with .sum() or .mean(), or pass the gradient."
+            )
+        seed = dtype.type(1) if shape == () else np.ones(shape, dtype)
+        return wrap(seed) if create_graph else seed
+    if not isinstance(gradient, (Node, np.ndarray, np.generic)):
+        raise TypeError(f"{where}: gradient must be a Tensor or None, got {type(gradient).__name__}")
+    given: Any = gradient if isinstance(gradient, Node) else wrap(gradient)
+    if given._data.shape != shape:
+        raise RuntimeError(f"{where}: the gradient has shape {given._data.shape}, the output {shape}")
+    if given._data.dtype != dtype:
+        given = given.astype(dtype)
+    elif output._op is None:
+        given = given.clone()  # it would become the leaf's .grad
+    return given if create_graph else given._data
+
+
+def backward(
+    output: Node,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradients of `output` to the ``.grad`` of the leaves; see `Tensor.backward`."""
+    seeds = {output: _seed(output, gradient, create_graph, "backward")}
+    wanted = None if inputs is None else set(_differentiable(inputs, "backward"))
+    retain = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        with set_grad_enabled(True):
+            found = _walk(seeds, wanted, retain, create_graph)
+    else:
+        found = _walk(seeds, wanted, retain, create_graph)
+    with _adding:
+        for x, g in found.items():
+            _accumulate(x, g, create_graph)
+
+
+_adding = RLock()  # several threads may add to one leaf
+
+
+def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
+    """Add a gradient to a node's ``.grad``."""
+    before = x._grad
+    if before is None:
+        x._grad = _owned(g, x)
+    elif create_graph or before._requires_grad:
+        x._grad = before + g
+    else:  # in place, for the gradient belongs to x alone
+        if before._data.__class__ is ndarray:
+            before._data += g
+        else:
+            put(before, before._data + g)
+        increment_version(before)
+
+
+def _owned(g: Any, x: Node) -> Any:
+    """Return a gradient as a tensor that shares its memory with no other: views, and what flowed on, are copied."""
+    traced = isinstance(g, Node)
+    array = g._data if traced else g
+    if array.__class__ is ndarray and (array.base is not None or x._op is not None):
+        return g.clone() if traced else wrap(g.copy())
+    return g if traced else wrap(g)
+
+
+def _listed(tensors: Any, where: str) -> list[Node]:
+    """Return one tensor or a sequence of them as a list."""
+    listed = [tensors] if isinstance(tensors, Node) or not isinstance(tensors, Iterable) else list(tensors)
+    for t in listed:
+        if not isinstance(t, Node):
+            raise TypeError(f"{where}: expected a Tensor or a sequence of them, got {type(t).__name__}")
+    if not listed:
+        raise ValueError(f"{where}: got an empty sequence of tensors")
+    return listed
+
+
+def _differentiable(inputs: Any, where: str) -> list[Node]:
+    """Return what is to get a gradient as a list, or say which of them cannot have one."""
+    listed = _listed(inputs, where)
+    for i, x in enumerate(listed):
+        if not x._requires_grad:
+            raise RuntimeError(f"{where}: input {i}, a tensor of shape {x._data.shape}, does not require a gradient")
+        refresh(x)
+    return listed
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    *,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """Return the gradients of the outputs' sum with respect to the inputs.
+
+    No ``.grad`` is touched, but of results on the way that were told to keep theirs by `Tensor.retain_grad`.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensor
+        What is differentiated.
+    inputs : Tensor or sequence of Tensor
+        With respect to what. Only operations on the way to them are differentiated.
+    grad_outputs : Tensor or sequence of Tensor or None, optional
+        The vector of the vector-Jacobian product, one tensor of the output's shape per output. None stands for 1 and
+        needs an output of one element.
+    retain_graph : bool, optional
+        Keep the graph for another pass. By default as `create_graph`.
+    create_graph : bool, optional
+        Record the differentiation itself, so that its results can be differentiated.
+    allow_unused : bool, optional
+        Return None for an input that the outputs do not depend on, instead of raising. By default as
+        `materialize_grads`.
+    materialize_grads : bool, optional
+        Return zeros instead of None for such inputs.
+
+    Returns
+    -------
+    tuple of Tensor or None
+        One per input, of its shape and dtype.
+
+    Raises
+    ------
+    RuntimeError
+        If an output has no graph, an input does not require a gradient or was not used, the graph was freed, or
+        something it saved has been changed in place.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> x = ad.tensor(2.0, requires_grad=True)
+    >>> (slope,) = ad.grad(x**3, x, create_graph=True)
+    >>> slope
+    tensor(12., grad_fn=<mul>)
+    >>> ad.grad(slope, x)
+    (tensor(12.),)
+    """
+    ys, xs = _listed(outputs, "grad"), _differentiable(inputs, "grad")
+    if grad_outputs is None or isinstance(grad_outputs, (Node, np.ndarray, np.generic)):
+        grad_outputs = [grad_outputs]
+        grad_outputs = grad_outputs * len(ys) if grad_outputs[0] is None else grad_outputs
+    if len(grad_outputs) != len(ys):
+        raise RuntimeError(f"grad: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
+    if allow_unused is False and materialize_grads:
+        raise ValueError(
+            "grad: materialize_grads=True returns zeros for unused inputs, so allow_unused cannot be False"
+        )
+    seeds: Gradients = {}
+    with set_grad_enabled(create_graph):
+        for y, v in zip(ys, grad_outputs, strict=True):
+            seed = _seed(y, v, create_graph, "grad")
+            seeds[y] = seeds[y] + seed if y in seeds else seed
+        found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
+        with _adding:
+            for y, g in found.items():
+                if y._extra is not None and y._extra.retains_grad:
+                    _accumulate(y, g, create_graph)
+    if materialize_grads:  # zeros can be differentiated in turn where the others can
+        found |= {x: wrap(np.zeros(x._data.shape, x._data.dtype), create_graph) for x in xs if x not in found}
+    return tuple(_given(x, found.get(x), i, bool(allow_unused)) for i, x in enumerate(xs))
+
+
+def _given(x: Node, g: Any, i: int, allow_unused: bool) -> Any:
+    """Return a gradient that `grad` found as a tensor, or what stands for one that it did not find."""
+    if g is None:
+        if allow_unused:
+            return None
+        raise RuntimeError(
+            f"grad: input {i}, a tensor of shape {x._data.shape}, was not used to compute the outputs. "
+            "Pass allow_unused=True to get None for it."
+        )
+    return _owned(g, x)
+
+
+class RemovableHandle:
+    """What registering a hook returns; `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: dict[int, Any]) -> None:
+        self._hooks = hooks
+        self._key = tick()
+
+    def remove(self) -> None:
+        """Take the hook away. Doing it twice does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+def register_hook(node: Node, hook: Any) -> RemovableHandle:
+    """Call `hook(gradient)` whenever a gradient of the node is computed; see `Tensor.register_hook`."""
+    if not node._requires_grad:
+        raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
+    refresh(node)
+    noted = extra(node)
+    if noted.hooks is None:
+        noted.hooks = {}
+    handle = RemovableHandle(noted.hooks)
+    noted.hooks[handle._key] = hook
+    return handle

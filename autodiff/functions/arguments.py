@@ -1,0 +1,142 @@
+"""What many operations share in reading their arguments: dimensions, and NumPy's names for PyTorch's."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..engine import dtypes
+from ..engine.graph import Node
+from ..engine.primitive import lift, wrap
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Dims = int | Sequence[int] | None
+
+
+def tensor_of(value: Any, name: str) -> Any:
+    """Return a tensor as it is and an array as a tensor; refuse anything else."""
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)):
+        dtypes.checked(value.dtype, name)
+        return wrap(value)
+    raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
+
+
+def operands(name: str, *values: Any) -> tuple[Any, ...]:
+    """Return tensors, arrays and numbers as tensors of the dtype in which they meet."""
+    if all(isinstance(v, Node) for v in values) and len({v._data.dtype for v in values}) == 1:
+        return values
+    if not any(isinstance(v, (Node, np.ndarray)) for v in values):
+        raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(v).__name__ for v in values)}")
+    xs = lift(name, values)
+    dtype = dtypes.common(x._data for x in xs)
+    return tuple(x.to(dtype) for x in xs)  # type: ignore[attr-defined]  # every Node made is a Tensor
+
+
+def integer(value: Any, name: str, what: str) -> int:
+    """Return an integer argument as an int, or say what came instead."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: {what} must be an integer, got {type(value).__name__}") from None
+
+
+def dimension(dim: Any, ndim: int, name: str) -> int:
+    """Return a dimension counted from the front; a 0-d tensor has dimension 0 as PyTorch's has."""
+    d, n = integer(dim, name, "dim"), max(ndim, 1)
+    if not -n <= d < n:
+        raise IndexError(f"{name}: dim {d} is out of range; a tensor of {ndim} dimensions has dims {-n} to {n - 1}")
+    return d % n
+
+
+def dimensions(dim: Dims, ndim: int, name: str) -> tuple[int, ...]:
+    """Return dimensions counted from the front; None and () stand for all of them."""
+    if dim is None or (isinstance(dim, Sequence) and not dim):
+        return tuple(range(ndim))
+    listed = dim if isinstance(dim, Sequence) else (dim,)
+    dims = tuple(dimension(d, ndim, name) for d in listed)
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"{name}: dim {tuple(listed)} names a dimension twice")
+    return dims if ndim else ()
+
+
+def along(dim: Dims, keepdim: Any, ndim: int, name: str) -> dict[str, Any]:
+    """Return what a reduction is told, checked: its dimensions, and whether it keeps them with size 1."""
+    if dim is None and keepdim is False:  # by far the most frequent
+        return {"dim": tuple(range(ndim)), "keepdim": False}
+    if keepdim is not False and not isinstance(keepdim, (bool, np.bool)):
+        raise TypeError(f"{name}: keepdim must be a bool, got {type(keepdim).__name__}; several dims go into a tuple")
+    return {"dim": dimensions(dim, ndim, name), "keepdim": bool(keepdim)}
+
+
+def sizes(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    """Return a shape given as separate integers or as one sequence."""
+    given = shape[0] if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
+    return tuple(integer(n, name, "a size") for n in given)
+
+
+_REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, OverflowError)
+
+
+def named(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that is composed of others answer for their refusals with its own name."""
+
+    @functools.wraps(function)
+    def answering(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except _REFUSALS as error:
+            raise _under(function.__name__, error) from None
+
+    return answering
+
+
+def _under(name: str, error: Exception) -> Exception:
+    """Return an error that begins with the name of the operation that was called."""
+    if str(error).startswith(name):
+        return error
+    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    return kind(f"{name}: {error}")
+
+
+def also_by_name(name: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Let sizes or dims, which come as separate arguments or one sequence, come by PyTorch's name for them as well."""
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(function)
+        def apply(input: Any, *args: Any, **kwargs: Any) -> R:
+            if name in kwargs:
+                if args:
+                    raise TypeError(f"{function.__name__}: got {name} twice")
+                args = (kwargs.pop(name),)
+            return function(input, *args, **kwargs)
+
+        return apply
+
+    return decorate
+
+
+def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that takes `dim` and `keepdim` take NumPy's `axis` and `keepdims` as well; else as `named`."""
+
+    @functools.wraps(function)
+    def translated(*args: Any, **kwargs: Any) -> R:
+        if kwargs:
+            for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")):
+                if theirs in kwargs:
+                    if ours in kwargs:
+                        raise TypeError(f"{function.__name__}: got both {ours} and {theirs}")
+                    kwargs[ours] = kwargs.pop(theirs)
+        try:
+            return function(*args, **kwargs)
+        except _REFUSALS as error:
+            raise _under(function.__name__, error) from None
+
+    return translated

@@ -1,0 +1,226 @@
+"""Derivatives of sums of products over named indices: Einstein's summation and what it spells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.graph import Node
+from ..engine.primitive import primitive
+from ..kernels.reductions import added
+from .arguments import dimensions, integer, tensor_of
+from .diagonal import _diagonal
+from .linalg import _matmul, _same_dtype
+from .reduction import sum
+from .shape import _permute, spread
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = ["einsum", "tensordot"]
+
+Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in the order of indices without a result
+
+
+def _einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str, ...], output: str) -> Array:
+    """Contract the gradient with all other operands; repeat it along indices that only operand `i` has."""
+    others = [k for k in range(len(operands)) if k != i]
+    labels = [output, *(inputs[k] for k in others)]
+    shared = "".join(c for c in inputs[i] if any(c in label for label in labels))
+    g = _einsum(g, *(operands[k] for k in others), inputs=tuple(labels), output=shared)
+    sizes = dict(zip(shared, g.shape, strict=True))
+    narrow = tuple(sizes.get(c, 1) for c in inputs[i])
+    shape = tuple(n if size == 1 else size for n, size in zip(narrow, operands[i].shape, strict=True))
+    g = g.reshape(narrow)
+    return g if narrow == shape else spread(g, shape, (), True)
+
+
+@primitive(view=True, operands=lambda g, i, operands, inputs, output: _einsum_rule(g, i, operands, inputs, output))
+def _einsum(*operands: Array, inputs: tuple[str, ...], output: str) -> Array:
+    """Sum products over the indices that `output` lacks; no operand names an index twice."""
+    if len(operands) == 1 and operands[0].dtype.kind == "f":
+        labels = inputs[0]
+        left = [c for c in labels if c in output]
+        x = operands[0]
+        total = added(x, tuple(d for d, c in enumerate(labels) if c not in output)) if len(left) < x.ndim else x
+        return total.transpose([left.index(c) for c in output])
+    return np.einsum(f"{','.join(inputs)}->{output}", *operands, optimize=len(operands) > 1)
+
+
+def einsum(equation: Any, *operands: Any) -> Tensor:
+    """Sum products of elements over indices named by letters, as Einstein wrote it.
+
+    Parameters
+    ----------
+    equation : str
+        The indices of each operand, separated by commas, and after ``->`` those of the result. Without ``->`` the
+        result has the indices that occur once, in alphabetical order. ``...`` stands for dimensions that
+        broadcast. An index that one operand names twice takes its diagonal.
+    *operands : Tensor
+        As many as the equation names, all of one dtype. Instead of an equation, a list of integers (or ``...``) after
+        each operand may name its indices, and one more at the end those of the result.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the equation is not well formed.
+    RuntimeError
+        If the operands do not fit it.
+
+    Examples
+    --------
+    >>> a, b = ad.tensor([[1, 2], [3, 4]]), ad.tensor([[1, 1], [0, 1]])
+    >>> ad.einsum("ij,jk->ik", a, b)
+    tensor([[1, 3],
+            [3, 7]])
+    >>> ad.einsum("ii", a)
+    tensor(5)
+    """
+    if not isinstance(equation, str):
+        equation, operands = _equation(equation, *operands)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    xs = [tensor_of(x, "einsum") for x in operands]
+    if not xs:
+        raise ValueError("einsum: expected at least one operand")
+    for x in xs[1:]:
+        _same_dtype(xs[0], x, "einsum")
+    inputs, output = _spelled(equation, [x.ndim for x in xs])
+    sizes: dict[str, int] = {}
+    for k, (x, labels) in enumerate(zip(xs, inputs, strict=True)):
+        for c, n in zip(labels, x.shape, strict=True):
+            if sizes.setdefault(c, n) not in (n, 1) and n != 1:
+                raise RuntimeError(f"einsum: operand {k} of shape {x.shape} has size {n} where another has {sizes[c]}")
+            sizes[c] = n if sizes[c] == 1 else sizes[c]
+    diagonals = [_without_repeats(x, labels) for x, labels in zip(xs, inputs, strict=True)]
+    return _einsum(*(x for x, _ in diagonals), inputs=tuple(labels for _, labels in diagonals), output=output)
+
+
+def _equation(*given: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return the equation that lists of integers after the operands stand for, and the operands."""
+    lists = [*given[1::2], *(given[-1:] if len(given) % 2 else ())]
+    operands = given[: len(given) // 2 * 2 : 2]
+    if not operands or not all(isinstance(indices, (list, tuple)) for indices in lists):
+        kinds = ", ".join(type(value).__name__ for value in given)
+        raise TypeError(f"einsum: the equation must be a str, or a list of integers follow each operand, got {kinds}")
+    terms = ["".join(map(_letter, indices)) for indices in lists]
+    right = f"->{terms.pop()}" if len(given) % 2 else ""
+    return ",".join(terms) + right, operands
+
+
+def _letter(index: Any) -> str:
+    if index is Ellipsis:
+        return "..."
+    k = integer(index, "einsum", "an index")
+    if not 0 <= k < len(_LETTERS):
+        raise ValueError(f"einsum: indices lie between 0 and {len(_LETTERS) - 1}, got {k}")
+    return _LETTERS[k]
+
+
+def _spelled(equation: str, ndims: list[int]) -> tuple[list[str], str]:
+    """Return the indices of each operand and of the result, letters standing in for the dots."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"einsum: {equation!r} names {len(terms)} operands, got {len(ndims)}")
+    for term in (*terms, right):
+        if not all(c in _LETTERS for c in term.replace("...", "", 1)):
+            raise ValueError(f"einsum: {equation!r} may hold letters, commas, '->' and '...' once an operand")
+    free = [c for c in reversed(_LETTERS) if c not in equation]
+    extra = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims, strict=True)]
+    for term, n, more in zip(terms, ndims, extra, strict=True):
+        if more < 0 or (more and "..." not in term):
+            raise RuntimeError(f"einsum: {term!r} does not name the {n} dimensions of its operand")
+    wide = max((more for term, more in zip(terms, extra, strict=True) if "..." in term), default=0)
+    if wide > len(free):
+        raise RuntimeError(f"einsum: {equation!r} needs more than {len(_LETTERS)} indices")
+    dots = "".join(free[:wide])
+    named = [t.replace("...", dots[wide - more :]) for t, more in zip(terms, extra, strict=True)]
+    if not arrow:
+        letters = left.replace(",", "").replace(".", "")
+        right = ("..." if "..." in left else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    output = right.replace("...", dots)
+    if len(set(output)) != len(output) or not set(output) <= set("".join(named)):
+        raise ValueError(f"einsum: the result {right!r} must name indices of the operands, each once")
+    return named, output
+
+
+def _without_repeats(x: Tensor, labels: str) -> tuple[Tensor, str]:
+    """Take diagonals until no index occurs twice."""
+    for c in dict.fromkeys(labels):
+        while labels.count(c) > 1:
+            a, b = labels.index(c), labels.rindex(c)
+            if x.shape[a] != x.shape[b]:
+                raise RuntimeError(f"einsum: {c!r} names dimensions of sizes {x.shape[a]} and {x.shape[b]}")
+            x = _diagonal(x, offset=0, dim1=a, dim2=b)
+            labels = labels[:a] + labels[a + 1 : b] + labels[b + 1 :] + c
+    return x, labels
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Sum products over the last `dims` dimensions of one tensor and the first of another, or over listed ones.
+
+    Parameters
+    ----------
+    a, b : Tensor
+        Of one dtype.
+    dims : int or pair of sequences of int, optional
+        How many dimensions, or which of `a` and which of `b`. One of size 1 broadcasts.
+
+    Returns
+    -------
+    Tensor
+        The remaining dimensions of `a`, then those of `b`.
+
+    Raises
+    ------
+    RuntimeError
+        If the sizes or the dtypes differ.
+
+    Examples
+    --------
+    >>> ad.tensordot(ad.ones(2, 3, 4), ad.ones(3, 4, 5)).shape
+    (2, 5)
+    >>> ad.tensordot(ad.ones(2, 3), ad.ones(4, 2), dims=([0], [1])).shape
+    (3, 4)
+    """
+    x, y = tensor_of(a, "tensordot"), tensor_of(b, "tensordot")
+    _same_dtype(x, y, "tensordot")
+    if isinstance(dims, Node):
+        dims = dims._data.tolist()
+    if isinstance(dims, (list, tuple)):
+        if len(dims) != 2:
+            raise RuntimeError(f"tensordot: dims must be an integer or two lists of dimensions, got {dims!r}")
+        left, right = (
+            dimensions(d, t.ndim, "tensordot") if d != [] and d != () else () for d, t in zip(dims, (x, y), strict=True)
+        )
+    else:
+        n = integer(dims, "tensordot", "dims")
+        if not 0 <= n <= min(x.ndim, y.ndim):
+            raise RuntimeError(f"tensordot: shapes {x.shape} and {y.shape} have no {n} dimensions to sum over")
+        left, right = tuple(range(x.ndim - n, x.ndim)), tuple(range(n))
+    if len(left) == len(right):  # what has size 1 broadcasts, so that the other is added up
+        x, y = _added(x, left, [y.shape[d] for d in right]), _added(y, right, [x.shape[d] for d in left])
+    if [x.shape[d] for d in left] != [y.shape[d] for d in right]:
+        raise RuntimeError(f"tensordot: dims {left} of shape {x.shape} and {right} of shape {y.shape} differ in size")
+    rows = tuple(d for d in range(x.ndim) if d not in left)
+    columns = tuple(d for d in range(y.ndim) if d not in right)
+    k = math.prod(x.shape[d] for d in left)
+    m, n = ((math.prod(t.shape[d] for d in ds)) for t, ds in ((x, rows), (y, columns)))
+    flat = _matmul(_permute(x, dims=rows + left).reshape(m, k), _permute(y, dims=right + columns).reshape(k, n))
+    return flat.reshape(tuple(x.shape[d] for d in rows) + tuple(y.shape[d] for d in columns))
+
+
+def _added(x: Tensor, dims: tuple[int, ...], sizes: list[int]) -> Tensor:
+    """Add up along the dimensions where the other operand has size 1."""
+    alone = [d for d, n in zip(dims, sizes, strict=True) if n == 1 != x.shape[d]]
+    return sum(x, alone, keepdim=True).to(x.dtype) if alone else x

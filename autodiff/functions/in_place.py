@@ -1,0 +1,207 @@
+"""Changes in place: done in the tensor's own memory, and recorded where a gradient depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from ..engine.anomaly import check_change
+from ..engine.graph import (
+    Node,
+    Version,
+    Way,
+    age,
+    copied,
+    extra,
+    increment_version,
+    made_at,
+    put,
+    refresh,
+    settle_inputs,
+    tick,
+)  # fmt: skip
+from ..engine.modes import Watch, is_recording, set_detect_anomaly
+from .elementwise import clone
+from ..table.overwriting import follow, overwrite
+
+Write = Callable[[Any, Any], object]
+
+
+def is_recorded(tensor: Node, *operands: Any) -> bool:
+    """Tell whether a change of the tensor by these operands is one that gradients flow through."""
+    if not is_recording() or tensor._data.dtype.kind != "f":
+        return False
+    base = tensor._extra.base if tensor._extra is not None else None
+    if tensor._requires_grad or (base is not None and base._requires_grad):
+        return True
+    return any(isinstance(x, Node) and x._requires_grad for x in operands)
+
+
+def change(tensor: Any, name: str, function: Callable[..., Any], *operands: Any, **options: Any) -> Any:
+    """Let a tensor become `function` of itself and the operands, in its own memory; return it."""
+    if is_recorded(tensor, *operands, *options.values()):
+        return record(tensor, name, function, *operands, **options)
+    came = [x._data if isinstance(x, Node) else x for x in (*operands, *options.values())]
+    return write(tensor, name, _into(tensor, function, operands, options), *(x for x in came if x is not None))
+
+
+def _into(
+    tensor: Node, function: Callable[..., Any], operands: tuple[Any, ...], options: dict[str, Any]
+) -> Callable[..., None]:
+    """Return what writes the result of `function` into the tensor's array; what it changes is checked, not the way."""
+
+    def into(array: Any, *_: Any) -> None:
+        with set_detect_anomaly(False):
+            value = function(tensor, *operands, **options)
+        if value is not tensor:
+            np.copyto(array, value._data, casting="same_kind")
+
+    return into
+
+
+def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> Any:
+    """Let ``into(array, *values)`` change the tensor's array without a record of it, and note that it has changed."""
+    watched = is_recording().__class__ is Watch
+    before = np.array(tensor._data) if watched else None
+    try:
+        if before is None:
+            _write(tensor, into, *values)
+        else:
+            with np.errstate(all="ignore"):  # the report says more than NumPy's warning
+                _write(tensor, into, *values)
+    except Exception as error:
+        kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+        said = str(error)
+        raise kind(
+            said.replace(name[:-1], name, 1)
+            if said.startswith((f"{name[:-1]}:", f"{name[:-1]}("))
+            else f"{name}: {said}"
+        ) from None
+    increment_version(tensor)
+    if before is not None:
+        check_change(name, tensor, before, values)
+    return tensor
+
+
+def _write(tensor: Node, into: Callable[..., object], *values: Any) -> None:
+    if isinstance(tensor._data, np.ndarray):
+        into(tensor._data, *values)
+    else:  # a NumPy scalar stays one
+        array = np.array(tensor._data)
+        into(array, *values)
+        put(tensor, array[()])
+
+
+def record(
+    tensor: Any,
+    name: str,
+    function: Callable[..., Any],
+    *operands: Any,
+    step: Way = (),
+    into: Write = np.copyto,
+    **options: Any,
+) -> Any:
+    """Change a tensor in place as `change` does, and record it.
+
+    The base, whose memory it is, becomes the result: of `function` where it is changed as a whole, else of overwriting
+    what the tensor shows of it, or what `step` picks of that.
+    """
+    base, way = _place(tensor, name)
+    version, since, start = _version(base), made_at(base), tick()
+    former = copied(base)
+    spot = follow(former, (*way, *step))
+    operands = tuple(_apart(x, base) for x in operands)
+    options = {key: _apart(x, base) for key, x in options.items()}
+    kept = clone(spot) if _reads(function, spot, operands) else spot
+    value = function(kept, *operands, **options)
+    if value is kept:
+        return tensor
+    write(tensor, name, into, value._data)
+    age(base, former)
+    if not (way or step) and _is_new(value, start, base):
+        base._op, base._params = value._op, value._params
+        base._inputs = tuple(former if x is base else x for x in value._inputs)
+        if value._extra is not None:
+            extra(base).origin = value._extra.origin
+    else:
+        base._op, base._inputs, base._params = overwrite.primitive, (former, value), {"way": (*way, *step)}  # type: ignore[attr-defined]  # set by its decorator
+    base._stamp = tick()
+    first, version.alert = version.alert != inf or not former._requires_grad, inf
+    base._requires_grad = True
+    if first:  # from now on a view learns of a change when it is used: it is known to have a gradient
+        for view in version.living():
+            if view._extra is not None and view._extra.base is base:
+                refresh(view)
+    _settle_readers(base, version, since)
+    return tensor
+
+
+def _place(tensor: Node, name: str) -> tuple[Node, Way]:
+    """Return whose memory a tensor shows, and the way from there, where a change of it can be recorded."""
+    noted = tensor._extra
+    base = tensor if noted is None or noted.base is None else noted.base
+    if base._requires_grad and base._op is None:
+        what = "a leaf that requires a gradient" if base is tensor else "a view of a leaf that requires a gradient"
+        raise RuntimeError(f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor")
+    if base is tensor:
+        return base, ()
+    if noted is None or noted.way is None:
+        raise RuntimeError(
+            f"{name}: a view that was made under no_grad(), or by an operation that does not say so, cannot be changed "
+            "in place where that is recorded; make the view anew, or change a clone()"
+        )
+    return base, noted.way
+
+
+def _version(base: Node) -> Version:
+    if base._version is None:
+        base._version = Version()
+    return base._version
+
+
+def _apart(x: Any, base: Node) -> Any:
+    """Return an operand in a memory of its own if it lies in the one that is about to change."""
+    return clone(x) if isinstance(x, Node) and x._version is base._version else x
+
+
+def _reads(function: Callable[..., Any], spot: Node, operands: tuple[Any, ...]) -> bool:
+    """Tell whether a derivative may need the value that is about to be overwritten."""
+    op = getattr(function, "primitive", None)
+    if op is None or op.variadic:
+        return True
+    needing = (name for name, x in zip(op.inputs, (spot, *operands), strict=False) if getattr(x, "_requires_grad", 0))
+    return any(op.inputs[0] in op.needs.get(name, ()) for name in needing)
+
+
+def _is_new(value: Node, start: float, base: Node) -> bool:
+    """Tell whether a result was recorded just now, in a memory of its own, and can stand in the place of the base.
+
+    Where a derivative needs the result, of one input it may be the base, which saves its memory as PyTorch does; of
+    several it stays apart, for a quotient that is divided again in place shall be differentiated.
+    """
+    return (
+        value._op is not None
+        and value._stamp > start
+        and (len(value._inputs) == 1 or not any("y" in needs for needs in value._op.needs.values()))
+        and value._version is None
+        and value._data.shape == base._data.shape
+        and value._data.dtype == base._data.dtype
+    )
+
+
+def _settle_readers(base: Node, version: Version, since: float) -> None:
+    """Let what the change was computed from refer to what it has read, so that no cycle arises."""
+    found = [base]
+    seen = {base}
+    for y in found:  # grows as it is walked
+        if any(x._version is version for x in y._inputs):
+            for x in y._inputs:
+                refresh(x)
+            settle_inputs(y)
+        for x in y._inputs:
+            if x._op is not None and x._inputs is not None and x._stamp > since and x not in seen:
+                seen.add(x)
+                found.append(x)

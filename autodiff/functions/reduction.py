@@ -1,0 +1,611 @@
+"""Derivatives of functions that reduce dimensions, or normalize along them."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..engine.dtypes import get_default_dtype
+from ..engine.graph import Node
+from ..engine.primitive import NUMBERS, primitive, wrap
+from ..kernels.reductions import added, averaged, count, divided, largest
+from .arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
+from .comparison import isnan
+from .elementwise import abs, clone, maximum, minimum, sign, to, where
+from .indexing import ValuesIndices, gather
+from ..table.polar import nuclear_norm
+from .shape import _permute, spread, squeeze, unsqueeze
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "log_softmax", "logsumexp", "max", "mean", "min", "nansum",
+    "norm", "softmax", "std", "sum", "var",
+]  # fmt: skip
+
+Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+
+
+def _total(x: Array, dim: tuple[int, ...]) -> Array:
+    """Add up along dimensions, which are kept with size 1."""
+    return _sum(x, dim=dim, keepdim=True) if isinstance(x, Node) else added(x, dim, True)
+
+
+def _single(x: Array) -> Array:
+    """Return half precision in single, and anything else as it is."""
+    if x.dtype.char != "e":
+        return x
+    return to(x, np.float32) if isinstance(x, Node) else x.astype(np.float32)  # type: ignore[arg-type]  # every Node made is a Tensor
+
+
+# -- sums --------------------------------------------------------------------------------------------------------------
+
+
+@primitive(symbol="Σ", input=lambda g, input_shape, dim, keepdim: spread(g, input_shape, dim, keepdim))
+def _sum(input: Array, *, dim: Any, keepdim: Any) -> Array:
+    return added(input, dim, keepdim)
+
+
+@numpy_names
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Add up the elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        The dimensions to add along; all of them by default.
+    keepdim : bool, optional
+        Keep those dimensions, with size 1.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Integers and booleans give int64.
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> x = ad.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.sum()
+    tensor(10.)
+    >>> x.sum(dim=0)
+    tensor([4., 6.])
+    """
+    x = tensor_of(input, "sum")
+    if dtype is not None or x.dtype.kind != "f":
+        x = x.to(np.int64 if dtype is None else dtype)
+    return _sum(x, **along(dim, keepdim, x.ndim, "sum"))
+
+
+@primitive(
+    input=lambda g, input_shape, dim, keepdim: spread(
+        divided(g, count(input_shape, dim) or 1), input_shape, dim, keepdim
+    )
+)
+def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
+    return averaged(input, dim, keepdim)
+
+
+@numpy_names
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Average the elements; parameters as for `sum`.
+
+    Raises
+    ------
+    RuntimeError
+        If the elements are integers or booleans; pass `dtype` for them.
+
+    Examples
+    --------
+    >>> ad.tensor([1.0, 2.0, 6.0]).mean()
+    tensor(3.)
+    """
+    x = tensor_of(input, "mean")
+    if dtype is not None:
+        x = x.to(dtype)
+    if x._data.dtype.kind != "f":
+        raise RuntimeError(f"mean: expected floats, got {x.dtype}; pass dtype=float32, say, to convert them")
+    return _mean(x, **along(dim, keepdim, x._data.ndim, "mean"))
+
+
+@numpy_names
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Add up the elements that are not NaN; parameters as for `sum`.
+
+    Examples
+    --------
+    >>> ad.nansum(ad.tensor([1.0, float("nan"), 2.0]))
+    tensor(3.)
+    """
+    x = tensor_of(input, "nansum")
+    return sum(where(isnan(x), 0, x) if x.dtype.kind == "f" else x, dim, keepdim, dtype=dtype)
+
+
+@numpy_names
+def var(
+    input: Tensor, dim: Dims = None, correction: int | None = 1, keepdim: bool = False, *, unbiased: bool | None = None
+) -> Tensor:
+    """Variance: the mean squared distance from the mean, with n - `correction` in the denominator.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        The dimensions to reduce; all of them by default.
+    correction : int, optional
+        1, as None, estimates a population's variance from a sample; 0 is the plain average.
+    keepdim : bool, optional
+        Keep the reduced dimensions, with size 1.
+    unbiased : bool, optional
+        PyTorch's older name: True is a correction of 1, False of 0.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> ad.tensor([1.0, 2.0, 3.0]).var()
+    tensor(1.)
+    """
+    off, options, n = _centred(input, dim, correction, keepdim, unbiased, "var")
+    return (_sum(off * off, **options) / n).to(input.dtype)
+
+
+@numpy_names
+def std(
+    input: Tensor, dim: Dims = None, correction: int | None = 1, keepdim: bool = False, *, unbiased: bool | None = None
+) -> Tensor:
+    """Standard deviation, the root of `var`; parameters as there. Its derivative is 0 where it is 0.
+
+    Examples
+    --------
+    >>> ad.tensor([1.0, 2.0, 3.0]).std()
+    tensor(1.)
+    """
+    off, options, n = _centred(input, dim, correction, keepdim, unbiased, "std")
+    y: Tensor = _norm(off, p=2, **options) / math.sqrt(n) if n else _sum(off * off, **options) / n
+    return y.to(input.dtype)
+
+
+def _centred(
+    input: Tensor, dim: Any, correction: Any, keepdim: bool, unbiased: bool | None, name: str
+) -> tuple[Tensor, dict[str, Any], float]:
+    """Return the distances from the mean, float16 in float32, what their sum is told, and the denominator under it."""
+    x = tensor_of(input, name)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    correction = 1 if correction is None else correction
+    if not isinstance(correction, NUMBERS):
+        raise TypeError(f"{name}: correction must be a number, got {type(correction).__name__}")
+    options = along(dim, keepdim, x.ndim, name)
+    dims = options["dim"]
+    n = count(x.shape, dims) - (correction if unbiased is None else int(unbiased))
+    x = _single(x)
+    return x - _mean(x, dim=dims, keepdim=True), options, builtins.max(n, 0)
+
+
+# -- norms -------------------------------------------------------------------------------------------------------------
+
+
+def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], keepdim: bool) -> Array:
+    """Return the gradient of a norm: of each element, sign(x) (|x| / norm)^(p-1), and 0 where x is 0."""
+    y, g = spread(y, x.shape, dim, keepdim), spread(g, x.shape, dim, keepdim)
+    y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
+    if p == 2:
+        return g * (x / y)
+    return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
+
+
+@primitive(symbol="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim))
+def _norm(input: Array, *, p: float, dim: Any, keepdim: Any) -> Array:
+    x = _single(input)
+    total = _powers(x, p, dim)
+    smallest = np.finfo(x.dtype).tiny / np.finfo(x.dtype).eps
+    if not x.size or np.all((total > smallest) & (total < np.inf)):
+        y = _root(total, p)
+    else:  # the powers, not the norm, may be too large or too small for the dtype
+        size = np.abs(x)
+        scale = largest(size, dim, True) if p > 0 else np.minimum.reduce(size, axis=dim, keepdims=True)
+        scale = np.where((scale == 0) | np.isinf(scale), 1, scale)
+        y = scale * _root(_powers(x / scale, p, dim), p)
+    y = y.astype(input.dtype, copy=False)
+    return y if keepdim else np.squeeze(y, dim)[()]
+
+
+def _powers(x: Array, p: float, dim: tuple[int, ...]) -> Array:
+    """Return the sum of the powers of sizes, whose root is the norm."""
+    if p == 2:
+        return added(x * x, dim, True)
+    size = np.abs(x)
+    zero = (size == 0) & (p < 0)  # a single one makes such a norm 0
+    return added(np.where(zero, np.inf, np.where(zero, 1, size) ** p), dim, True)
+
+
+def _root(total: Array, p: float) -> Array:
+    return np.sqrt(total) if p == 2 else total ** (1 / p)
+
+
+@numpy_names
+def norm(
+    input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Length of the vector of all elements, or of those along dimensions, in the p-norm.
+
+    Parameters
+    ----------
+    input : Tensor of floats
+    p : float, "fro" or "nuc", optional
+        The exponent; 2 by default, ``inf`` the largest absolute value, 0 the number of elements that are not 0.
+        "nuc" is the nuclear norm of the matrices that lie in two dimensions: the sum of their singular values.
+    dim : int or sequence of int, optional
+        The dimensions to reduce; all of them by default.
+    keepdim : bool, optional
+        Keep those dimensions, with size 1.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Where it is 0, its derivative is 0.
+
+    Raises
+    ------
+    ValueError
+        If `p` is neither a number nor "fro" nor "nuc".
+    RuntimeError
+        If the elements are not floats, or "nuc" does not find two dimensions.
+
+    Examples
+    --------
+    >>> ad.tensor([3.0, -4.0]).norm()
+    tensor(5.)
+    >>> ad.tensor([3.0, -4.0]).norm(float("inf"))
+    tensor(4.)
+    """
+    x = tensor_of(input, "norm")
+    x = x if dtype is None else x.to(dtype)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"norm: expected floats, got {x.dtype}")
+    if not isinstance(p, NUMBERS):
+        if p == "nuc":
+            return _nuclear(x, along(dim, keepdim, x.ndim, "norm")["dim"], keepdim)
+        if p not in (None, "fro"):
+            raise ValueError(f"norm: p must be a number, 'fro' or 'nuc', got {p!r}")
+        p = 2
+    p, options = float(p), along(dim, keepdim, x.ndim, "norm")
+    if p == 0:
+        return _sum(sign(where(isnan(x), 1, abs(x))), **options)
+    if math.isinf(p):
+        return _chosen(_amax if p > 0 else _amin, abs(x), options["dim"], keepdim, "norm", nan=True)
+    return _norm(x, p=p, **options)
+
+
+def _nuclear(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    """Nuclear norm of the matrices in two dimensions, laid so that they have at least as many rows as columns."""
+    if len(dims) != 2:
+        raise RuntimeError(f"norm: 'nuc' needs two dims, got {dims} of a tensor of shape {x.shape}")
+    last = sorted(dims, key=lambda d: -x.shape[d])
+    y = nuclear_norm(_permute(x, dims=(*(d for d in range(x.ndim) if d not in dims), *last)))
+    return y.reshape(tuple(1 if d in dims else n for d, n in enumerate(x.shape))) if keepdim else y
+
+
+# -- extremes ----------------------------------------------------------------------------------------------------------
+
+
+def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool, nan: bool) -> Array:
+    """Give the gradient to the extreme elements, in equal shares; among NaN to these, if `nan` says so."""
+    extreme = x == spread(y, x.shape, dims, keepdim)
+    chosen = (extreme | np.isnan(x) if nan else extreme) * np.ones_like(x)
+    return chosen * spread(g, x.shape, dims, keepdim) / _total(chosen, dims)
+
+
+@primitive(symbol="max", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
+def _amax(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
+    return largest(input, dim, keepdim)
+
+
+@primitive(symbol="min", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
+def _amin(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
+    return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
+
+
+@numpy_names
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """Largest element along dimensions; equal ones share the gradient.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        The dimensions to reduce; all of them by default.
+    keepdim : bool, optional
+        Keep those dimensions, with size 1.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> ad.amax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([5., 7.])
+    """
+    return _chosen(_amax, input, dim, keepdim, "amax")
+
+
+@numpy_names
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """Smallest element along dimensions; equal ones share the gradient. Parameters as for `amax`.
+
+    Examples
+    --------
+    >>> ad.amin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([1., 2.])
+    """
+    return _chosen(_amin, input, dim, keepdim, "amin")
+
+
+def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bool = False) -> Tensor:
+    x = tensor_of(input, name)
+    options = along(dim, keepdim, x.ndim, name)
+    _refuse_empty(x, options["dim"], name)
+    return op(x, nan=nan, **options)  # type: ignore[no-any-return]  # a primitive returns a Tensor
+
+
+def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
+    if not count(x.shape, dims):
+        raise IndexError(f"{name}: nothing to choose from along dims {dims} of a tensor of shape {x.shape}")
+
+
+@numpy_names
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Position of the largest element along `dim`, or in the flattened tensor.
+
+    Examples
+    --------
+    >>> ad.argmax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([1, 0])
+    """
+    return _position(np.argmax, input, dim, keepdim, "argmax")
+
+
+@numpy_names
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Position of the smallest element along `dim`, or in the flattened tensor.
+
+    Examples
+    --------
+    >>> ad.argmin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
+    tensor([0, 1])
+    """
+    return _position(np.argmin, input, dim, keepdim, "argmin")
+
+
+def _position(find: Any, input: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
+    x = tensor_of(input, name)
+    axis = None if dim is None or not x.ndim else dimension(dim, x.ndim, name)
+    if dim is not None:
+        dimension(dim, x.ndim, name)
+    _refuse_empty(x, dimensions(axis, x.ndim, name), name)
+    return wrap(find(x._data, axis=axis, keepdims=keepdim))  # type: ignore[no-any-return]  # wrap returns a Tensor
+
+
+@numpy_names
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Largest element; along a dimension, also its position; of two tensors, as `maximum`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or Tensor, optional
+        The dimension to reduce, or a second tensor to compare with. By default all dimensions are reduced.
+    keepdim : bool, optional
+        Keep the reduced dimension, with size 1.
+
+    Returns
+    -------
+    Tensor, or (values, indices)
+        With `dim` a named tuple. Without it equal elements share the gradient; with it the first takes all.
+
+    Examples
+    --------
+    >>> x = ad.tensor([[1.0, 5.0], [7.0, 2.0]])
+    >>> x.max()
+    tensor(7.)
+    >>> x.max(dim=1).indices
+    tensor([1, 0])
+    """
+    return _extreme(input, dim, keepdim, _amax, argmax, maximum, "max")
+
+
+@numpy_names
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Smallest element; along a dimension, also its position; of two tensors, as `minimum`. See `max`.
+
+    Examples
+    --------
+    >>> ad.tensor([[1.0, 5.0], [7.0, 2.0]]).min(dim=1).values
+    tensor([1., 2.])
+    """
+    return _extreme(input, dim, keepdim, _amin, argmin, minimum, "min")
+
+
+def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, name: str) -> Any:
+    if dim is None:
+        return _chosen(reduce, input, None, keepdim, name, nan=True)
+    if isinstance(dim, (Node, np.ndarray)):
+        return compare(input, dim)
+    indices = find(input, dim, True)
+    indices.name = find.__name__  # for pictures
+    values = gather(input, dim, indices) if indices.ndim else clone(input)
+    return ValuesIndices(*((values, indices) if keepdim or not indices.ndim else _both(values, indices, dim)))
+
+
+def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    return squeeze(values, dim), squeeze(indices, dim)
+
+
+# -- exponentials, kept from overflowing -------------------------------------------------------------------------------
+
+
+@primitive(input=lambda g, y, input, dim, keepdim: _weighted(g, y, input, dim, keepdim))
+def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
+    x = _single(input)
+    top = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+    top = np.where(np.isinf(top), 0, top)
+    total = added(np.exp(x - top), dim, True)
+    y = np.log(total, out=np.full_like(total, -np.inf), where=total != 0) + top
+    y = y.astype(input.dtype, copy=False)
+    return y if keepdim else y.reshape([n for i, n in enumerate(input.shape) if i not in dim])
+
+
+def _weighted(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return spread(g, x.shape, dims, keepdim) * np.exp(x - spread(y, x.shape, dims, keepdim))
+
+
+@numpy_names
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """Logarithm of the sum of exponentials along dimensions, without overflow.
+
+    Examples
+    --------
+    >>> ad.logsumexp(ad.tensor([1000.0, 1000.0]), dim=0)
+    tensor(1000.6932)
+    """
+    x = tensor_of(input, "logsumexp")
+    if x.dtype.kind != "f":
+        x = x.to(get_default_dtype())
+    return _logsumexp(x, **along(dim, keepdim, x.ndim, "logsumexp"))
+
+
+def _softmax_rule(g: Array, y: Array, dim: int) -> Array:
+    g, y = _single(g), _single(y)
+    return y * (g - _total(g * y, (dim,)))
+
+
+def _log_softmax_rule(g: Array, y: Array, dim: int) -> Array:
+    g, y = _single(g), _single(y)
+    return g - np.exp(y) * _total(g, (dim,))
+
+
+@primitive(input=_softmax_rule)
+def _softmax(input: Array, *, dim: int) -> Array:
+    if not input.size:
+        return input.copy()
+    x = _single(input)
+    e = np.exp(x - largest(x, (dim,), True))
+    return (e / added(e, (dim,), True)).astype(input.dtype, copy=False)
+
+
+@primitive(input=_log_softmax_rule)
+def _log_softmax(input: Array, *, dim: int) -> Array:
+    if not input.size:
+        return input.copy()
+    x = _single(input)
+    off = x - largest(x, (dim,), True)
+    return (off - np.log(added(np.exp(off), (dim,), True))).astype(input.dtype, copy=False)
+
+
+@numpy_names
+def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Exponentials along `dim`, scaled so that they add up to 1.
+
+    Parameters
+    ----------
+    input : Tensor
+        Logits: logarithms of probabilities up to a constant.
+    dim : int
+        The dimension along which the results add up to 1.
+    dtype : dtype, optional
+        Convert to this dtype first.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`, between 0 and 1.
+
+    Examples
+    --------
+    >>> ad.softmax(ad.tensor([1000.0, 1000.0]), dim=0)
+    tensor([0.5000, 0.5000])
+
+    References
+    ----------
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
+    """
+    return _normalized(_softmax, input, dim, dtype, "softmax")
+
+
+@numpy_names
+def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Logarithm of `softmax`, accurate where that is close to 0; parameters as there.
+
+    Examples
+    --------
+    >>> ad.log_softmax(ad.tensor([0.0, 1000.0]), dim=0)
+    tensor([-1000.,     0.])
+    """
+    return _normalized(_log_softmax, input, dim, dtype, "log_softmax")
+
+
+def _normalized(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
+    x = tensor_of(input, name)
+    if dtype is not None:
+        x = x.to(dtype)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    d = dimension(dim, x.ndim, name)
+    y: Tensor = op(x, dim=d) if x.ndim else squeeze(op(unsqueeze(x, 0), dim=0), 0)
+    return y
+
+
+# -- truth -------------------------------------------------------------------------------------------------------------
+
+
+@numpy_names
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Tell whether all elements are true, or not 0.
+
+    Examples
+    --------
+    >>> ad.all(ad.tensor([True, False]))
+    tensor(False)
+    """
+    x = tensor_of(input, "all")
+    options = along(dim, keepdim, x.ndim, "all")
+    return wrap(np.all(x._data, axis=options["dim"], keepdims=options["keepdim"]))  # type: ignore[no-any-return]  # wrap returns a Tensor
+
+
+@numpy_names
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Tell whether any element is true, or not 0.
+
+    Examples
+    --------
+    >>> ad.any(ad.tensor([True, False]))
+    tensor(True)
+    """
+    x = tensor_of(input, "any")
+    options = along(dim, keepdim, x.ndim, "any")
+    return wrap(np.any(x._data, axis=options["dim"], keepdims=options["keepdim"]))  # type: ignore[no-any-return]  # wrap returns a Tensor

@@ -1,0 +1,1 @@
+"""Functions of arrays that NumPy lacks, or spells more slowly: what rows of the derivative table compute with."""

@@ -1,0 +1,245 @@
+"""Windows that slide over the last dimensions of arrays: convolution, sums and largest elements."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = Any  # an ndarray
+Sizes = tuple[int, ...]
+
+
+def windows(x: Array, *, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
+    """Return a view of all windows, their elements in the last dimensions."""
+    n = len(size)
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True))
+    every = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(x.ndim - n, x.ndim)))
+    steps: Any = (..., *(slice(None, None, s) for s in (*stride, *dilation)))
+    return every[steps]
+
+
+def unwindows(values: Array, *, shape: Sizes, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
+    """Return zeros of `shape` with every window added at its place, a step for each element of a window."""
+    out = np.zeros(shape, values.dtype)
+    places = values.shape[values.ndim - 2 * len(size) : values.ndim - len(size)]
+    for element in itertools.product(*map(range, size)):
+        out[(..., *_positions(element, places, stride, dilation))] += values[(..., *element)]
+    return out
+
+
+def _positions(element: Sizes, places: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[slice]:
+    """Yield along each dimension where all windows have one of their elements."""
+    for i, n, s, d in zip(element, places, stride, dilation, strict=True):
+        yield slice(i * d, i * d + s * (n - 1) + 1, s)
+
+
+# -- convolution -------------------------------------------------------------------------------------------------------
+
+
+class Steps(NamedTuple):
+    """How kernels move over the last dimensions of an input.
+
+    Attributes
+    ----------
+    stride, dilation : tuple of int
+        The step of a kernel, and the step between its elements.
+    before, after : tuple of int
+        How many zeros stand around the input.
+    groups : int
+        Into how many groups kernels and channels are parted.
+    """
+
+    stride: Sizes
+    before: Sizes
+    after: Sizes
+    dilation: Sizes
+    groups: int
+
+    def padded(self, inner: Sizes) -> Sizes:
+        """Return the last dimensions of the input with zeros around it."""
+        return tuple(b + n + a for b, n, a in zip(self.before, inner, self.after, strict=True))
+
+    def inside(self, inner: Sizes) -> tuple[slice, ...]:
+        """Return where, among these zeros, the input stands."""
+        return tuple(slice(b, b + n) for b, n in zip(self.before, inner, strict=True))
+
+    def places(self, inner: Sizes, kernel: Sizes) -> Sizes:
+        """Return how many places kernels have over an input."""
+        sizes = zip(self.padded(inner), kernel, self.stride, self.dilation, strict=True)
+        return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in sizes)
+
+
+_AT_A_TIME = 2**20  # so many elements are worked on together: fast, and little memory beside the arrays themselves
+
+
+def _batches(batch: int, row: int) -> Iterator[slice]:
+    """Yield parts of a batch whose rows of so many elements are worked on together."""
+    step = max(_AT_A_TIME // max(row, 1), 1)
+    return (slice(start, start + step) for start in range(0, batch, step))
+
+
+def _columns(x: Array, kernel: Sizes, steps: Steps) -> Iterator[tuple[slice, Array]]:
+    """Yield parts of the batch, and their windows as columns of shape (n, groups, C / groups · kernel, places)."""
+    n, (batch, channels), inner = len(kernel), x.shape[:2], x.shape[2:]
+    if any((*steps.before, *steps.after)):
+        padded = np.zeros((batch, channels, *steps.padded(inner)), x.dtype)
+        padded[(slice(None),) * 2 + steps.inside(inner)] = x
+        x = padded
+    every = windows(x, size=kernel, stride=steps.stride, dilation=steps.dilation)
+    every = every.transpose(0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))  # places last: long rows to copy
+    rows, places = channels // steps.groups * math.prod(kernel), math.prod(every.shape[n + 2 :])
+    for part in _batches(batch, channels * math.prod(kernel) * places):
+        images = every[part]
+        yield part, images.reshape(len(images), steps.groups, rows, places)
+
+
+def convolve(input: Array, weight: Array, *, steps: Steps) -> Array:
+    """Return the output (N, out, *places) of kernels (out, C / groups, *kernel) over an input (N, C, ...)."""
+    out, kernel = len(weight), weight.shape[2:]
+    kernels = weight.reshape(steps.groups, out // steps.groups, math.prod(weight.shape[1:]))
+    places = steps.places(input.shape[2:], kernel)
+    y = np.empty((len(input), steps.groups, out // steps.groups, math.prod(places)), input.dtype)
+    for part, columns in _columns(input, kernel, steps):
+        np.matmul(kernels, columns, out=y[part])
+    return y.reshape(len(input), out, *places)
+
+
+def convolve_input(output: Array, weight: Array, *, shape: Sizes, steps: Steps) -> Array:
+    """Return the gradient of the input, of `shape`, from that of the output. The batch stands last: rows are long."""
+    (batch, out), places, kernel = output.shape[:2], output.shape[2:], weight.shape[2:]
+    channels, inner = shape[1], shape[2:]
+    kernels = weight.reshape(steps.groups, out // steps.groups, math.prod(weight.shape[1:])).mT
+    last = np.moveaxis(output, 0, -1)
+    gradient, inside = np.empty(shape, output.dtype), (slice(None), *steps.inside(inner))
+    for part in _batches(batch, channels * math.prod(kernel) * math.prod(places)):
+        images = last[..., part]
+        columns = kernels @ images.reshape(steps.groups, out // steps.groups, math.prod(images.shape[1:]))
+        columns = columns.reshape(channels, *kernel, *images.shape[1:])
+        padded = np.zeros((channels, *steps.padded(inner), images.shape[-1]), output.dtype)
+        for element in itertools.product(*map(range, kernel)):
+            at = _positions(element, places, steps.stride, steps.dilation)
+            padded[(slice(None), *at)] += columns[(slice(None), *element)]
+        gradient[part] = np.moveaxis(padded[inside], -1, 0)
+    return gradient
+
+
+def convolve_weight(input: Array, output: Array, *, shape: Sizes, steps: Steps) -> Array:
+    """Return the gradient of the kernels, of `shape`, from that of the output."""
+    groups, out = steps.groups, shape[0] // steps.groups
+    output = output.reshape(len(output), groups, out, math.prod(output.shape[2:]))
+    total = np.zeros((groups, out, math.prod(shape[1:])), input.dtype)
+    for part, columns in _columns(input, shape[2:], steps):
+        total += (output[part] @ columns.mT).sum(axis=0)
+    return total.reshape(shape)
+
+
+# -- what is left of each window ---------------------------------------------------------------------------------------
+
+
+class Slide(NamedTuple):
+    """How a window moves over the last dimensions, with a number for each of them.
+
+    Attributes
+    ----------
+    places : tuple of int
+        How many windows there are.
+    size : tuple of int
+        How many elements a window has.
+    stride : tuple of int
+        The step from one window to the next.
+    padding : tuple of int
+        How far the first window reaches over the edge. What lies beyond the edges belongs to no window.
+    dilation : tuple of int
+        The step from one element of a window to the next.
+    """
+
+    places: Sizes
+    size: Sizes
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+
+
+def _overlaps(n: int, places: int, size: int, stride: int, padding: int, dilation: int) -> list[tuple[slice, slice]]:
+    """Return for each element of a window, along one dimension, which windows have it inside, and where it is there."""
+    found = []
+    for i in range(size):
+        first = i * dilation - padding  # where the first window has it
+        low = max(-(first // stride), 0)
+        high = max(min((n - 1 - first) // stride + 1, places), low)
+        start = first + low * stride
+        found.append((slice(low, high), slice(start, start + max((high - low - 1) * stride + 1, 0), stride)))
+    return found
+
+
+def _elements(shape: Sizes, slide: Slide) -> Iterator[tuple[int, Any, Any]]:
+    """Yield for each element of a window its number, the windows that have it inside, and where it is in the input.
+
+    A step for each element, instead of one for each window, leaves NumPy long rows to work on.
+    """
+    sizes = shape[len(shape) - len(slide.size) :]
+    along = [_overlaps(*numbers) for numbers in zip(sizes, *slide, strict=True)]
+    for number, spans in enumerate(itertools.product(*along)):
+        yield number, (..., *(of for of, _ in spans)), (..., *(at for _, at in spans))
+
+
+def _left(shape: Sizes, slide: Slide) -> Sizes:
+    """Return the shape of one element a window."""
+    return (*shape[: len(shape) - len(slide.size)], *slide.places)
+
+
+def window_sum(x: Array, *, slide: Slide) -> Array:
+    """Return the sum of every window."""
+    out = np.zeros(_left(x.shape, slide), x.dtype)
+    for _, of, at in _elements(x.shape, slide):
+        out[of] += x[at]
+    return out
+
+
+def spread_windows(values: Array, *, shape: Sizes, slide: Slide) -> Array:
+    """Return zeros of `shape` with each value added everywhere in its window."""
+    out = np.zeros(shape, values.dtype)
+    for _, of, at in _elements(shape, slide):
+        out[at] += values[of]
+    return out
+
+
+def window_max(x: Array, *, slide: Slide) -> Array:
+    """Return the largest element of every window."""
+    out = np.full(_left(x.shape, slide), -np.inf, x.dtype)
+    for _, of, at in _elements(x.shape, slide):
+        np.maximum(out[of], x[at], out=out[of])
+    return out
+
+
+def window_argmax(x: Array, largest: Array, *, slide: Slide) -> Array:
+    """Return the number of the first element of each window that is the largest; of the last NaN where there is one."""
+    number = np.zeros(largest.shape, np.uint8 if math.prod(slide.size) <= 256 else np.int64)
+    elements = list(_elements(x.shape, slide))
+    for i, of, at in reversed(elements):  # so that the first of equal ones is written last
+        is_less = x[at] != largest[of]
+        number[of] = number[of] * is_less + number.dtype.type(i) * ~is_less  # a third of the time that `where` takes
+    if np.isnan(np.add.reduce(largest, axis=None)):
+        for i, of, at in elements:
+            np.copyto(number[of], i, where=np.isnan(x[at]), casting="unsafe")
+    return number
+
+
+def put_in_windows(values: Array, number: Array, *, shape: Sizes, slide: Slide) -> Array:
+    """Return zeros of `shape` with each value added to the element of its window that has this number."""
+    out = np.zeros(shape, values.dtype)
+    for i, of, at in _elements(shape, slide):
+        out[at] += np.where(number[of] == i, values[of], 0)
+    return out
+
+
+def pick_in_windows(x: Array, number: Array, *, slide: Slide) -> Array:
+    """Return the element of each window that has this number."""
+    out = np.zeros(number.shape, x.dtype)
+    for i, of, at in _elements(x.shape, slide):
+        np.copyto(out[of], x[at], where=number[of] == i)
+    return out

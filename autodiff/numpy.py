@@ -1,0 +1,340 @@
+"""NumPy's own functions, applied to tensors: which of ours each one is."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .engine.graph import Node
+from .functions import comparison as c
+from .functions import contraction as co
+from .functions import cumulative as cu
+from .functions import diagonal as d
+from .functions import elementwise as e
+from .functions import indexing as i
+from .functions import linalg as la
+from .functions import reduction as r
+from .functions import shape as s
+from .functions import transcendental as t
+from .functions.arguments import dimensions, tensor_of
+from .engine.primitive import wrap
+
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
+    # arithmetic
+    np.add: e._add, np.subtract: e._sub, np.multiply: e.mul, np.divide: e._div, np.floor_divide: e.floor_divide,
+    np.remainder: e.remainder, np.power: e.pow, np.float_power: e.float_power, np.square: e.square,
+    np.reciprocal: e.reciprocal, np.negative: e.neg, np.positive: lambda a: a, np.absolute: e.abs, np.fabs: e.abs,
+    np.conjugate: lambda a: a, np.sign: e.sign, np.floor: e.floor, np.ceil: e.ceil, np.trunc: e.trunc,
+    np.rint: e.round, np.maximum: e.maximum, np.minimum: e.minimum, np.matmul: la.matmul,
+    # roots, exponentials, logarithms, angles
+    np.sqrt: t.sqrt, np.exp: t.exp, np.exp2: t.exp2, np.expm1: t.expm1, np.log: t.log, np.log1p: t.log1p,
+    np.log2: t.log2, np.log10: t.log10, np.logaddexp: t.logaddexp, np.sin: t.sin, np.cos: t.cos, np.tan: t.tan,
+    np.arcsin: t.asin, np.arccos: t.acos, np.arctan: t.atan, np.arctan2: t.atan2, np.hypot: t.hypot,
+    np.sinh: t.sinh, np.cosh: t.cosh, np.tanh: t.tanh, np.arcsinh: t.asinh, np.arccosh: t.acosh,
+    np.arctanh: t.atanh,
+    # comparisons and logic
+    np.equal: c.eq, np.not_equal: c.ne, np.less: c.lt, np.less_equal: c.le, np.greater: c.gt, np.greater_equal: c.ge,
+    np.isnan: c.isnan, np.isinf: c.isinf, np.isfinite: c.isfinite, np.bitwise_and: c.bitwise_and,
+    np.bitwise_or: c.bitwise_or, np.bitwise_xor: c.bitwise_xor, np.invert: c.bitwise_not,
+    np.logical_and: lambda a, b: c.bitwise_and(_true(a), _true(b)),
+    np.logical_or: lambda a, b: c.bitwise_or(_true(a), _true(b)),
+    np.logical_xor: lambda a, b: c.bitwise_xor(_true(a), _true(b)), np.logical_not: lambda a: c.eq(a, 0),
+}  # fmt: skip
+
+
+def _true(a: Any) -> Any:
+    return a != 0
+
+
+# -- functions whose arguments or defaults are NumPy's -----------------------------------------------------------------
+
+
+def _transpose(a: Any, axes: Sequence[int] | None = None) -> Any:
+    return s.permute(a, tuple(reversed(range(a.ndim))) if axes is None else tuple(axes))
+
+
+def _spread_of(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a variance or standard deviation that divides by n, as NumPy's does, not by n - 1."""
+
+    def reduced(a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, **other: Any) -> Any:
+        return reduce(_typed(a, dtype), axis, other.pop("correction", ddof), keepdims, **other)
+
+    return reduced
+
+
+def _running(accumulate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a running sum or product that flattens without an axis."""
+
+    def accumulated(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+        return accumulate(s.ravel(a), 0, dtype=dtype) if axis is None else accumulate(a, axis, dtype=dtype)
+
+    return accumulated
+
+
+def _plain(a: Any) -> Any:
+    return a._data if isinstance(a, Node) else a
+
+
+def _typed(a: Any, dtype: Any) -> Any:
+    return a if dtype is None else e.to(a, dtype)
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    low, high = (np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (low, high))
+    return tensor_of(a, "clip") if low is None and high is None else e.clamp(tensor_of(a, "clip"), low, high)
+
+
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    choices = () if x is None and y is None else (x, y)
+    return e.where(condition, *(np.asarray(v) if isinstance(v, (list, tuple)) else v for v in choices))
+
+
+def _squeeze(a: Any, axis: Any = None) -> Any:
+    dims = range(a.ndim) if axis is None else dimensions(axis, a.ndim, "squeeze") if axis != () else ()
+    if axis is not None and any(a.shape[d] != 1 for d in dims):
+        raise ValueError(f"squeeze: axis {axis} of a tensor of shape {a.shape} does not have size 1")
+    return s.squeeze(a, axis)
+
+
+def _members(arrays: Any, dtype: Any = None) -> list[Any]:
+    """Return what is to be joined as tensors; one tensor stands for its slices."""
+    return [_typed(v if isinstance(v, (Node, np.generic)) else np.asarray(v), dtype) for v in arrays]
+
+
+def _concatenate(arrays: Any, axis: int | None = 0, dtype: Any = None) -> Any:
+    members = _members(arrays, dtype)
+    return s.cat([s.ravel(a) for a in members]) if axis is None else s.cat(members, axis)
+
+
+def _einsum(*operands: Any, optimize: Any = False) -> Any:
+    return co.einsum(*operands)
+
+
+def _round(a: Any, decimals: int = 0) -> Any:
+    return e.round(a, decimals=decimals)
+
+
+def _dot(a: Any, b: Any) -> Any:
+    x, y = (tensor_of(v if isinstance(v, Node) else np.asarray(v), "dot") for v in (a, b))
+    if not (x.ndim and y.ndim):
+        return e.mul(x, y)
+    return la.matmul(x, y) if y.ndim <= 2 else co.tensordot(x, y, ([-1], [-2]))
+
+
+def _vector_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    axes = x.ndim if axis is None else len(axis) if isinstance(axis, Sequence) else 1
+    if ord is not None and axes > 1 and ord != "fro":
+        raise TypeError(f"numpy.linalg.norm: ord={ord!r} of matrices has no derivative rule for tensors")
+    return r.norm(x, 2 if ord is None else ord, axis, keepdims)
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    n = ary.shape[axis]
+    if isinstance(indices_or_sections, int):
+        if n % indices_or_sections:
+            raise ValueError(f"split: {n} slices along axis {axis} do not part equally into {indices_or_sections}")
+        return list(s.chunk(ary, indices_or_sections, axis))
+    ends = [slice(None, n).indices(n)[1] if k is None else slice(k).indices(n)[1] for k in (*indices_or_sections, None)]
+    starts = [0, *ends[:-1]]
+    return [s.narrow(ary, axis, a, max(b - a, 0)) for a, b in zip(starts, ends, strict=True)]
+
+
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    x, along = (s.ravel(a), 0) if axis is None else (a, axis)
+    return i.index_select(x, along, wrap(np.repeat(np.arange(x.shape[along]), repeats)))
+
+
+def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    x, along = (s.ravel(a), 0) if axis is None else (a, axis % a.ndim)
+    return x[(slice(None),) * along + (indices if isinstance(indices, Node) else np.asarray(indices),)]
+
+
+def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    at = indices._data if isinstance(indices, Node) else np.asarray(indices)
+    n = arr.numel() if axis is None else arr.shape[axis]
+    return i.take_along_dim(arr, wrap(np.where(at < 0, at + n, at)), axis)
+
+
+def _sort(a: Any, axis: int | None = -1) -> Any:
+    return i.sort(s.ravel(a)) if axis is None else i.sort(a, axis)
+
+
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    return r.sum(d.diagonal(a, offset, axis1, axis2), -1, dtype=dtype)
+
+
+def _size(a: Any, axis: Any = None) -> int:
+    return math.prod(a.shape[k] for k in dimensions(axis, a.ndim, "size"))
+
+
+def _expand_dims(a: Any, axis: Any) -> Any:
+    axes = axis if isinstance(axis, Sequence) else (axis,)
+    for place in sorted(k % (a.ndim + len(axes)) for k in axes):
+        a = s.unsqueeze(a, place)
+    return a
+
+
+def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    if isinstance(axis, Sequence) and not isinstance(shift, Sequence):
+        shift = (shift,) * len(axis)
+    return s.roll(a, shift, axis)
+
+
+def _flip(m: Any, axis: Any = None) -> Any:
+    return s.flip(m, tuple(range(m.ndim)) if axis is None else axis)
+
+
+def _stacked(tup: Sequence[Any], axis: int, dtype: Any) -> Any:
+    least = 1 if axis else 2
+    members = _members(tup, dtype)
+    raised = [a if a.ndim >= least else s.reshape(a, (1,) * (least - a.ndim) + a.shape) for a in members]
+    return s.cat(raised, axis if axis and raised[0].ndim > 1 else 0)
+
+
+def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a constant tensor of another's shape and dtype."""
+    return lambda a, *value, dtype=None, order="C", shape=None: wrap(
+        make(a.shape if shape is None else shape, *value, dtype=a.dtype if dtype is None else dtype, order=order)
+    )
+
+
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    # reductions
+    np.sum: r.sum, np.nansum: r.nansum, np.mean: r.mean, np.prod: cu.prod, np.var: _spread_of(r.var),
+    np.std: _spread_of(r.std), np.max: r.amax, np.min: r.amin, np.amax: r.amax, np.amin: r.amin,
+    np.argmax: r.argmax, np.argmin: r.argmin,
+    np.all: r.all, np.any: r.any, np.cumsum: _running(cu.cumsum), np.cumprod: _running(cu.cumprod),
+    np.linalg.norm: _vector_norm, np.trace: _trace,
+    # elements
+    np.where: _where, np.clip: _clip, np.round: _round, np.around: _round,
+    np.isclose: c.isclose, np.allclose: c.allclose, np.copy: lambda a, order="K": e.clone(a),
+    np.array_equal: lambda a1, a2, equal_nan=False: np.array_equal(_plain(a1), _plain(a2), equal_nan),
+    np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
+    np.full_like: _filled(np.full),
+    # shapes
+    np.reshape: s.reshape, np.ravel: s.ravel, np.squeeze: _squeeze,
+    np.expand_dims: _expand_dims, np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim,
+    np.broadcast_to: s.broadcast_to, np.matrix_transpose: lambda x: x.mT, np.concatenate: _concatenate,
+    np.stack: lambda arrays, axis=0, dtype=None: s.stack(_members(arrays, dtype), axis),
+    np.hstack: lambda tup, dtype=None: _stacked(tup, 1, dtype),
+    np.vstack: lambda tup, dtype=None: _stacked(tup, 0, dtype), np.split: _split,
+    np.tile: s.tile, np.repeat: _repeat, np.flip: _flip, np.roll: _roll,
+    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: _size,
+    # picking
+    np.take: _take, np.take_along_axis: _take_along_axis, np.sort: lambda a, axis=-1: _sort(a, axis).values,
+    np.argsort: lambda a, axis=-1: _sort(a, axis).indices,
+    np.diag: lambda v, k=0: d.diag(v, k), np.tril: lambda m, k=0: d.tril(m, k), np.triu: lambda m, k=0: d.triu(m, k),
+    np.diagonal: lambda a, offset=0, axis1=0, axis2=1: d.diagonal(a, offset, axis1, axis2),
+    # products
+    np.dot: _dot, np.vdot: lambda a, b: la.dot(s.ravel(a), s.ravel(b)), np.inner: la.inner,
+    np.outer: lambda a, b: la.outer(s.ravel(a), s.ravel(b)), np.einsum: _einsum,
+    np.tensordot: lambda a, b, axes=2: co.tensordot(a, b, _axes(axes)),
+}  # fmt: skip
+
+
+_REDUCTIONS = {
+    np.sum, np.nansum, np.mean, np.prod, np.var, np.std, np.max, np.min, np.amax, np.amin, np.all, np.any,
+    np.linalg.norm,
+}  # fmt: skip
+
+
+def _axes(axes: Any) -> Any:
+    return axes if isinstance(axes, int) else tuple([k] if isinstance(k, int) else list(k) for k in axes)
+
+
+# -- NumPy's protocols -------------------------------------------------------------------------------------------------
+
+
+def ufunc(function: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """Carry out a NumPy ufunc on tensors; the target of ``Tensor.__array_ufunc__``."""
+    if kwargs.get("out") is not None:
+        return _into(function, method, *inputs, **kwargs)
+    ours = UFUNCS.get(function) if method == "__call__" else None
+    if ours is None or kwargs:
+        call = f"numpy.{function.__name__}" + ("" if method == "__call__" else f".{method}")
+        raise TypeError(
+            f"{call}({', '.join(kwargs)}) has no derivative rule for tensors; on .detach().numpy() it works"
+        )
+    return ours(*inputs)
+
+
+def _into(function: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...], **kwargs: Any) -> Any:
+    """Let NumPy write the result into an array, where no gradient is lost by that."""
+    nodes = [x for x in (*inputs, *out) if isinstance(x, Node)]
+    if any(x._requires_grad for x in nodes) or any(isinstance(x, Node) for x in out):
+        raise TypeError(f"numpy.{function.__name__}: out= cannot be recorded; assign the result instead")
+    arrays = (x._data if isinstance(x, Node) else x for x in inputs)
+    return getattr(function, method)(*arrays, out=out, **kwargs)
+
+
+def function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Carry out a NumPy function on tensors; the target of ``Tensor.__array_function__``."""
+    ours = FUNCTIONS.get(function)
+    if ours is None:
+        raise TypeError(f"{_name(function)} has no derivative rule for tensors; on .detach().numpy() it works")
+    operands, options = _given(function, args, kwargs)
+    if options and function in _REDUCTIONS and isinstance(axis := options.get("axis"), tuple) and not axis:
+        raise TypeError(
+            f"{_name(function)}() of tensors does not take axis=(), which reduces nothing in NumPy, all in PyTorch"
+        )
+    try:
+        return ours(*operands, **options)
+    except TypeError as error:
+        option = str(error).partition("() got an unexpected keyword argument ")[2].strip("'")
+        if option not in options:
+            raise
+        value = repr(options[option]) if isinstance(options[option], (str, int, float)) else ""
+        raise TypeError(f"{_name(function)}() of tensors does not take {option}={value}") from None
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+# What is NumPy's alone: how to sort, where to store, whether a subclass comes back.
+_MEANINGLESS = {"kind", "stable", "device", "subok"}
+_UNSET = object()
+
+
+def _given(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Return the arguments that a NumPy function needs, in order, and by name those that differ from their defaults."""
+    names, needs, defaults = _signature(function)
+    if not kwargs and len(args) <= needs:
+        return args, kwargs
+    given = dict(zip(names, args, strict=False)) | kwargs
+    needed = [given.pop(name) for name in names[:needs]] if names else args
+    return needed, {k: v for k, v in given.items() if k not in _MEANINGLESS and not _is(v, defaults.get(k, _UNSET))}
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], int, dict[str, Any]]:
+    """Return the names of a NumPy function's arguments, how many it needs, and the defaults of the others.
+
+    No names and any number are needed where all come by position.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # a function in C, before NumPy 2.4: ours has its names in its order
+        return (), sys.maxsize, {"out": None}
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    kinds = {p.kind for p in parameters}
+    if inspect.Parameter.VAR_POSITIONAL in kinds or kinds == {inspect.Parameter.POSITIONAL_ONLY}:
+        return (), sys.maxsize, defaults
+    names = tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+    return names, len([name for name in names if name not in defaults]), defaults
+
+
+def _is(value: Any, default: Any) -> bool:
+    """Tell whether an option has its default, without comparing arrays."""
+    return value is default or (
+        isinstance(value, (str, int, float)) and type(value) is type(default) and value == default
+    )

@@ -1,0 +1,66 @@
+"""Derivatives of functions that move elements without changing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.primitive import primitive, row
+
+Array = Any  # whatever a row runs on: arrays, tensors, symbols
+Shape = tuple[int, ...]
+
+# -- the same elements in another shape or order -----------------------------------------------------------------------
+
+reshape = row(lambda x, *, shape: x.reshape(shape), x=lambda g, x_shape: g.reshape(x_shape), view=True)
+permute = row(lambda x, *, dims: x.transpose(dims), x=lambda g, dims: permute(g, dims=inverse(dims)), view=True)
+flip = row(lambda x, *, dims: np.flip(x, dims).copy(), x=lambda g, dims: flip(g, dims=dims))
+roll = row(
+    lambda x, *, shifts, dims: np.roll(x, shifts, dims),
+    x=lambda g, shifts, dims: roll(g, shifts=tuple(-n for n in shifts), dims=dims),
+)
+expand = row(lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g, view=True)
+
+
+def inverse(dims: Shape) -> Shape:
+    """Return the permutation that undoes one."""
+    return tuple(sorted(range(len(dims)), key=dims.__getitem__))
+
+
+# -- joining -----------------------------------------------------------------------------------------------------------
+
+
+def along(dim: int, at: Any) -> tuple[Any, ...]:
+    """Return the index that takes `at` along a dimension and everything along those before."""
+    return (slice(None),) * dim + (at,)
+
+
+cat = row(
+    lambda *tensors, dim, starts: np.concatenate(tensors, axis=dim),
+    tensors=lambda g, i, dim, starts: g[along(dim, slice(starts[i], starts[i + 1]))],
+)
+stack = row(lambda *tensors, dim: np.stack(tensors, axis=dim), tensors=lambda g, i, dim: g[along(dim, i)])
+
+# -- diagonals: taking one and putting one are each other's derivative -------------------------------------------------
+
+
+@primitive(
+    view=True,
+    x=lambda g, x_shape, offset, dim1, dim2: put_diagonal(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2),
+)
+def diagonal(x: Array, *, offset: int, dim1: int, dim2: int) -> Array:
+    """The diagonal of matrices, as the last dimension."""
+    view = np.diagonal(x, offset, dim1, dim2)
+    view.flags.writeable = x.flags.writeable  # NumPy's is read-only; PyTorch's is not
+    return view
+
+
+@primitive(symbol="diag", values=lambda g, offset, dim1, dim2: diagonal(g, offset=offset, dim1=dim1, dim2=dim2))
+def put_diagonal(values: Array, *, shape: Shape, offset: int, dim1: int, dim2: int) -> Array:
+    """Zeros of `shape` with `values` on a diagonal."""
+    out = np.zeros(shape, values.dtype)
+    place = np.diagonal(out, offset, dim1, dim2)
+    place.flags.writeable = True
+    place[...] = values
+    return out

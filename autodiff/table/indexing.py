@@ -1,0 +1,116 @@
+"""Derivatives of picking elements by position, and of putting them there: each is the other's derivative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.primitive import primitive, row
+from ..kernels.reductions import average
+
+Array = Any  # whatever a row runs on: arrays, tensors, symbols
+Shape = tuple[int, ...]
+
+# -- by what stands in brackets ----------------------------------------------------------------------------------------
+
+
+def names_once(key: Any) -> bool:
+    """Tell whether a key is a mask or made of integers, slices, None and Ellipsis, and so names no element twice."""
+    if isinstance(key, np.ndarray):
+        return key.dtype == np.bool
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(
+        k is None or k is Ellipsis or (isinstance(k, (slice, int, np.integer)) and not isinstance(k, bool))
+        for k in parts
+    )
+
+
+@primitive(symbol="[ ]", view=True, x=lambda g, x_shape, key: unindex(g, shape=x_shape, key=key))
+def index(x: Array, *, key: Any) -> Array:
+    """The elements at a key."""
+    picked = x[key]
+    if isinstance(picked, np.generic) and isinstance(x, np.ndarray):  # a copy; a view is what was asked for
+        return x[(*key, ...) if isinstance(key, tuple) else (key, ...)]
+    return picked
+
+
+@primitive(symbol="[ ]ᵀ", values=lambda g, key: index(g, key=key))
+def unindex(values: Array, *, shape: Shape, key: Any) -> Array:
+    """Zeros of `shape` with `values` added at a key."""
+    out = np.zeros(shape, values.dtype)
+    if names_once(key):
+        out[key] = values
+    else:
+        np.add.at(out, key, values)
+    return out
+
+
+# -- by a position along a dimension -----------------------------------------------------------------------------------
+
+
+def trim(x: Array, index: Array, dim: int) -> Array:
+    """Return the part of an array of the size of `index` in every dimension but `dim`."""
+    return x[tuple(slice(None) if d == dim else slice(n) for d, n in enumerate(index.shape))]
+
+
+gather = row(
+    lambda x, index, *, dim: np.take_along_axis(trim(x, index, dim), index, axis=dim),
+    x=lambda g, x_shape, index, dim: scatter_sum(g, index, shape=x_shape, dim=dim),
+)
+
+
+@primitive(symbol="scatter", values=lambda g, index, dim: gather(g, index, dim=dim))
+def scatter_sum(values: Array, index: Array, *, shape: Shape, dim: int) -> Array:
+    """Zeros of `shape` with `values` added where `index` says along a dimension."""
+    out = np.zeros(shape, values.dtype)
+    at = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    at[dim] = index
+    np.add.at(out, tuple(at), values)
+    return out
+
+
+@primitive(
+    symbol="scatter",
+    x=lambda g, index, dim: put(g, index, np.zeros(index.shape, g.dtype), dim=dim),
+    src=lambda g, index, dim: gather(g, index, dim=dim),
+)
+def put(x: Array, index: Array, src: Array, *, dim: int) -> Array:
+    """A copy of `x` with `src` where `index` says along a dimension."""
+    out = np.array(x)
+    np.put_along_axis(trim(out, index, dim), index, src, axis=dim)
+    return out
+
+
+# -- by a class label along dimension 1, as classification does at every step: gather takes twice the time -------------
+
+
+def entries(labels: Array) -> tuple[Array, ...]:
+    """Return the key of each label's entry in an array that has the classes as its dimension 1."""
+    if labels.ndim == 1:
+        return np.arange(labels.size), labels
+    first, *further = np.ogrid[tuple(slice(n) for n in labels.shape)]
+    return (first, labels, *further)
+
+
+of_classes = row(
+    lambda x, labels: x[entries(labels)],
+    x=lambda g, x_shape, labels: to_classes(g, labels, shape=x_shape),
+    symbol="gather",
+)
+
+
+@primitive(symbol="scatter", values=lambda g, labels: of_classes(g, labels))
+def to_classes(values: Array, labels: Array, *, shape: Shape) -> Array:
+    """Zeros of `shape` but for `values` at the labels' classes."""
+    out = np.zeros(shape, values.dtype)
+    out[entries(labels)] = values
+    return out
+
+
+@primitive(
+    symbol="NLL", x=lambda g, x_shape, labels: to_classes(-g / (labels.size or 1), labels, shape=x_shape)
+)
+def mean_nll(x: Array, labels: Array) -> Array:
+    """Average of minus the entries of the labels' classes, which are log-probabilities."""
+    return average(-x[entries(labels)], tuple(range(labels.ndim)))

@@ -1,0 +1,150 @@
+"""Derivatives of functions that reduce dimensions, accumulate along them, or weigh what lies along them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..engine.primitive import primitive, row
+from ..kernels import reductions
+from ..kernels.reductions import average, largest, spread, total, with_dims
+from .arrangement import along
+from .elementwise import sign
+
+Array = Any  # whatever a row runs on: arrays, tensors, symbols
+Dims = tuple[int, ...]
+
+# -- sums --------------------------------------------------------------------------------------------------------------
+
+
+def count(shape: Dims, dim: Dims) -> int:
+    """Return how many elements of a shape are reduced to one along dimensions."""
+    return math.prod(shape[d] for d in dim)
+
+
+sum = row(
+    lambda x, *, dim, keepdim: total(x, dim, keepdim),
+    x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim),
+    symbol="Σ",
+)
+mean = row(
+    lambda x, *, dim, keepdim: average(x, dim, keepdim),
+    x=lambda g, x_shape, dim, keepdim: spread(g / (count(x_shape, dim) or 1), x_shape, dim, keepdim),
+)
+
+# -- norms -------------------------------------------------------------------------------------------------------------
+
+
+def norm_rule(g: Array, y: Array, x: Array, p: float, dim: Dims, keepdim: bool) -> Array:
+    """Return g sign(x) (|x| / y)^(p-1), the gradient of a p-norm y; 0 where x is, or all of its elements."""
+    y, g = spread(y, x.shape, dim, keepdim), spread(g, x.shape, dim, keepdim)
+    y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
+    if p == 2:
+        return g * (x / y)
+    return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
+
+
+@primitive(symbol="‖·‖", x=norm_rule)
+def norm(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
+    """The p-norm (Σ |x|ᵖ)^(1/p); of p < 0 a single 0 makes it 0."""
+    if p == 2:
+        return np.sqrt(total(x * x, dim, keepdim))
+    size = np.abs(x)
+    zero = (size == 0) & (p < 0)
+    return total(np.where(zero, np.inf, np.where(zero, 1, size) ** p), dim, keepdim) ** (1 / p)
+
+
+# -- extremes ----------------------------------------------------------------------------------------------------------
+
+
+def extreme_rule(g: Array, y: Array, x: Array, dim: Dims, keepdim: bool, nan: bool) -> Array:
+    """Give the gradient to the extreme elements, in equal shares; among NaN to these, if `nan` says so."""
+    extreme = x == spread(y, x.shape, dim, keepdim)
+    chosen = (extreme | np.isnan(x) if nan else extreme) * np.ones_like(x)
+    return chosen * spread(g, x.shape, dim, keepdim) / sum(chosen, dim=dim, keepdim=True)
+
+
+amax = row(lambda x, *, dim, keepdim, nan: largest(x, dim, keepdim), x=extreme_rule, symbol="max")
+amin = row(
+    lambda x, *, dim, keepdim, nan: np.minimum.reduce(x, axis=dim, keepdims=keepdim), x=extreme_rule, symbol="min"
+)
+
+# -- exponentials, kept from overflowing -------------------------------------------------------------------------------
+
+
+@primitive(
+    x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * np.exp(x - with_dims(y, x.shape, dim, keepdim))
+)
+def logsumexp(x: Array, *, dim: Dims, keepdim: bool) -> Array:
+    """The logarithm of the sum of exponentials."""
+    return reductions.dropped(reductions.log_total_exp(x, dim), dim, keepdim)
+
+
+@primitive(x=lambda g, y, dim: y * (g - sum(g * y, dim=(dim,), keepdim=True)))
+def softmax(x: Array, *, dim: int) -> Array:
+    """Exponentials over their sum."""
+    e = np.exp(x - largest(x, (dim,), True))
+    return e / total(e, (dim,), True)
+
+
+@primitive(x=lambda g, y, dim: g - np.exp(y) * sum(g, dim=(dim,), keepdim=True))
+def log_softmax(x: Array, *, dim: int) -> Array:
+    """The logarithm of `softmax`."""
+    off = x - largest(x, (dim,), True)
+    return off - np.log(total(np.exp(off), (dim,), True))
+
+
+# -- running sums and products -----------------------------------------------------------------------------------------
+
+
+def sum_from_end(g: Array, dim: int) -> Array:
+    """Return running sums from the end on."""
+    backwards = along(dim, slice(None, None, -1))
+    return cumsum(g[backwards], dim=dim)[backwards]
+
+
+def cumprod_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
+    """Return the gradient of running products, also where a factor is 0.
+
+    With L the product of what comes before a factor x, and S = g + (next x) (next S) what follows it has to do with
+    it, the gradient is L S. Without zeros among the factors a running sum gives the same without a loop.
+    """
+    if x.shape[dim] == 1:
+        return g
+    if not (x == 0).any():
+        return sum_from_end(g * y, dim) / x
+    at = [along(dim, slice(i, i + 1)) for i in range(x.shape[dim])]
+    follows = [g[at[-1]]]
+    for here, behind in zip(at[-2::-1], at[:0:-1], strict=True):
+        follows.append(g[here] + x[behind] * follows[-1])
+    before = [np.ones_like(g[at[0]]), *(y[k] for k in at[:-1])]
+    return np.concatenate([a * b for a, b in zip(before, reversed(follows), strict=True)], axis=dim)
+
+
+def product_of_others(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
+    """Return for each element the product of all others along dimensions, also where some are 0."""
+    if not x.ndim:
+        return np.ones_like(x)
+    if not (x == 0).any():
+        return spread(y, x.shape, dim, keepdim) / x
+    order = (*(d for d in range(x.ndim) if d not in dim), *dim)
+    rows = np.transpose(x, order)
+    shape = rows.shape
+    rows = rows.reshape((*shape[: x.ndim - len(dim)], -1))
+    last, one = rows.ndim - 1, np.ones_like(rows[..., :1])
+    before = cumprod(np.concatenate([one, rows[..., :-1]], axis=last), dim=last)
+    behind = cumprod(np.concatenate([one, rows[..., :0:-1]], axis=last), dim=last)[..., ::-1]
+    return np.transpose((before * behind).reshape(shape), tuple(np.argsort(order).tolist()))
+
+
+cumsum = row(
+    lambda x, *, dim: np.add.accumulate(x, axis=dim), x=lambda g, dim: sum_from_end(g, dim), symbol="Σ…"
+)
+cumprod = row(lambda x, *, dim: np.multiply.accumulate(x, axis=dim), x=cumprod_rule, symbol="Π…")
+prod = row(
+    lambda x, *, dim, keepdim: np.multiply.reduce(x, axis=dim, keepdims=keepdim),
+    x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * product_of_others(x, y, dim, keepdim),
+    symbol="Π",
+)
