@@ -15,14 +15,15 @@ from numpy import int32 as int32
 from numpy import int64 as int64
 from numpy import uint8 as uint8
 
-from .engine import dtypes as dtypes
 from .check import functional as functional
+from .check.gradcheck import *
+from .creation import *
+from .engine import dtypes as dtypes
 from .engine import graph as graph
 from .engine.backward import *
-from .creation import *
 from .engine.dtypes import *
-from .check.gradcheck import *
 from .engine.modes import *
+from .engine.primitive import *
 from .functions.comparison import *
 from .functions.contraction import *
 from .functions.convolution import *
@@ -34,7 +35,6 @@ from .functions.linalg import *
 from .functions.reduction import *
 from .functions.shape import *
 from .functions.transcendental import *
-from .engine.primitive import *
 from .random import *
 from .tensor import *
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from numpy.typing import DTypeLike
 
 from .engine import dtypes
-from .functions.arguments import integer, sizes
 from .engine.primitive import NUMBERS
-from .random import default_generator
 from .engine.silence import silent
+from .functions.arguments import integer, sizes
+from .random import default_generator
 from .tensor import Tensor
 
 __all__ = [

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .engine.graph import Node
+from .engine.primitive import wrap
 from .functions import comparison as c
 from .functions import contraction as co
 from .functions import cumulative as cu
@@ -23,25 +24,19 @@ from .functions import reduction as r
 from .functions import shape as s
 from .functions import transcendental as t
 from .functions.arguments import dimensions, tensor_of
-from .engine.primitive import wrap
+from .table import TABLE
 
+
+def _function_of(name: str, row: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that reads a row's arguments and refuses what is wrong."""
+    return next((getattr(family, name) for family in (e, t, c, la) if hasattr(family, name)), row)
+
+
+# Of each ufunc the row that answers to it, and of some what is composed of several.
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
-    # arithmetic
-    np.add: e._add, np.subtract: e._sub, np.multiply: e.mul, np.divide: e._div, np.floor_divide: e.floor_divide,
-    np.remainder: e.remainder, np.power: e.pow, np.float_power: e.float_power, np.square: e.square,
-    np.reciprocal: e.reciprocal, np.negative: e.neg, np.positive: lambda a: a, np.absolute: e.abs, np.fabs: e.abs,
-    np.conjugate: lambda a: a, np.sign: e.sign, np.floor: e.floor, np.ceil: e.ceil, np.trunc: e.trunc,
-    np.rint: e.round, np.maximum: e.maximum, np.minimum: e.minimum, np.matmul: la.matmul,
-    # roots, exponentials, logarithms, angles
-    np.sqrt: t.sqrt, np.exp: t.exp, np.exp2: t.exp2, np.expm1: t.expm1, np.log: t.log, np.log1p: t.log1p,
-    np.log2: t.log2, np.log10: t.log10, np.logaddexp: t.logaddexp, np.sin: t.sin, np.cos: t.cos, np.tan: t.tan,
-    np.arcsin: t.asin, np.arccos: t.acos, np.arctan: t.atan, np.arctan2: t.atan2, np.hypot: t.hypot,
-    np.sinh: t.sinh, np.cosh: t.cosh, np.tanh: t.tanh, np.arcsinh: t.asinh, np.arccosh: t.acosh,
-    np.arctanh: t.atanh,
-    # comparisons and logic
-    np.equal: c.eq, np.not_equal: c.ne, np.less: c.lt, np.less_equal: c.le, np.greater: c.gt, np.greater_equal: c.ge,
-    np.isnan: c.isnan, np.isinf: c.isinf, np.isfinite: c.isfinite, np.bitwise_and: c.bitwise_and,
-    np.bitwise_or: c.bitwise_or, np.bitwise_xor: c.bitwise_xor, np.invert: c.bitwise_not,
+    ufunc: _function_of(name, op.apply) for name, op in TABLE.items() for ufunc in op.numpy
+} | {
+    np.positive: lambda a: a, np.conjugate: lambda a: a, np.square: e.square, np.float_power: e.float_power,
     np.logical_and: lambda a, b: c.bitwise_and(_true(a), _true(b)),
     np.logical_or: lambda a, b: c.bitwise_or(_true(a), _true(b)),
     np.logical_xor: lambda a, b: c.bitwise_xor(_true(a), _true(b)), np.logical_not: lambda a: c.eq(a, 0),

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from .engine import dtypes
 from . import files
+from .engine import dtypes
 from .tensor import Tensor
 
 try:

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import DTypeLike
 
-from .engine import backward as _backward
 from . import numpy as dispatch
+from .engine import backward as _backward
 from .engine import dtypes, primitive
 from .engine.graph import Node, Version, array_of, extra, refresh, share_version, tick
-from .functions.in_place import change, is_recorded, record, write
 from .engine.modes import is_recording
+from .engine.primitive import NUMBERS, OPERANDS, as_operator
+from .engine.silence import silent
 from .functions import comparison as c
 from .functions import cumulative as cu
 from .functions import diagonal as d
@@ -24,10 +25,11 @@ from .functions import indexing, linalg
 from .functions import reduction as r
 from .functions import shape as s
 from .functions import transcendental as t
-from .engine.primitive import NUMBERS, OPERANDS, as_operator
+from .functions.in_place import change, is_recorded, record, write
 from .printing import formatted
 from .random import default_generator
-from .engine.silence import silent
+from .table import elementwise as rows
+from .table.indexing import index as index_row
 
 __all__ = ["Tensor"]
 
@@ -515,10 +517,10 @@ class Tensor(Node):
 
     # -- operators -----------------------------------------------------------------------------------------------------
 
-    __add__ = __radd__ = as_operator(e._add)
-    __sub__ = as_operator(e._sub)
-    __mul__ = __rmul__ = as_operator(e.mul)
-    __truediv__ = as_operator(e._div)
+    __add__ = __radd__ = as_operator(rows.add)
+    __sub__ = as_operator(rows.sub)
+    __mul__ = __rmul__ = as_operator(rows.mul)
+    __truediv__ = as_operator(rows.div)
     __floordiv__ = as_operator(e.floor_divide)
     __mod__ = as_operator(e.remainder)
     __pow__ = as_operator(e.pow)
@@ -558,7 +560,7 @@ class Tensor(Node):
         """Part it along `dim` into pieces of one size (the last may be smaller), or of given sizes."""
         return s.split(self, split_size, dim)
 
-    add, sub, mul, div, true_divide, pow = e.add, e.sub, e.mul, e.div, e.true_divide, e.pow
+    add, sub, mul, div, true_divide, pow = e.add, e.sub, rows.mul, e.div, e.true_divide, e.pow
     float_power, neg, abs, sign, square = e.float_power, e.neg, e.abs, e.sign, e.square
     reciprocal, lerp, addcmul, addcdiv, floor = e.reciprocal, e.lerp, e.addcmul, e.addcdiv, e.floor
     ceil, trunc, round, frac, remainder = e.ceil, e.trunc, e.round, e.frac, e.remainder
@@ -624,7 +626,7 @@ class Tensor(Node):
 
         if is_recorded(self, value):
             array_of(self)
-            step = tuple((indexing._index, {"key": k}) for k in (first, then) if k is not None)
+            step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
             record(self, "setitem", _fitting, value, step=step, into=into)
         else:
             write(self, "setitem", into, plain)
@@ -655,19 +657,19 @@ class Tensor(Node):
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """Add `alpha` times `other` in place."""
-        return self._combine("add_", np.add, e._add, other, alpha)  # type: ignore[no-any-return]  # itself
+        return self._combine("add_", np.add, rows.add, other, alpha)  # type: ignore[no-any-return]  # itself
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """Subtract `alpha` times `other` in place."""
-        return self._combine("sub_", np.subtract, e._sub, other, alpha)  # type: ignore[no-any-return]  # itself
+        return self._combine("sub_", np.subtract, rows.sub, other, alpha)  # type: ignore[no-any-return]  # itself
 
     def mul_(self, other: Any) -> Tensor:
         """Multiply in place."""
-        return self._combine("mul_", np.multiply, e.mul, other)  # type: ignore[no-any-return]  # itself
+        return self._combine("mul_", np.multiply, rows.mul, other)  # type: ignore[no-any-return]  # itself
 
     def div_(self, other: Any) -> Tensor:
         """Divide in place."""
-        return self._combine("div_", np.divide, e._div, other)  # type: ignore[no-any-return]  # itself
+        return self._combine("div_", np.divide, rows.div, other)  # type: ignore[no-any-return]  # itself
 
     abs_, neg_, sign_, square_ = _in_place(e.abs), _in_place(e.neg), _in_place(e.sign), _in_place(e.square)
     reciprocal_, pow_, floor_, ceil_ = _in_place(e.reciprocal), _in_place(e.pow), _in_place(e.floor), _in_place(e.ceil)
@@ -713,10 +715,10 @@ class Tensor(Node):
         if self.dtype.kind != "f":
             raise RuntimeError(f"{name}: expected a tensor of floats, this holds {self.dtype}")
 
-    __iadd__ = _augmented(np.add, e._add, "add_")
-    __isub__ = _augmented(np.subtract, e._sub, "sub_")
-    __imul__ = _augmented(np.multiply, e.mul, "mul_")
-    __itruediv__ = _augmented(np.divide, e._div, "div_")
+    __iadd__ = _augmented(np.add, rows.add, "add_")
+    __isub__ = _augmented(np.subtract, rows.sub, "sub_")
+    __imul__ = _augmented(np.multiply, rows.mul, "mul_")
+    __itruediv__ = _augmented(np.divide, rows.div, "div_")
     __ifloordiv__ = _augmented(_not_by_zero(np.floor_divide), e.floor_divide, "floor_divide_")
     __imod__ = _augmented(_not_by_zero(np.remainder), e.remainder, "remainder_")
     __ipow__ = _augmented(np.power, e.pow, "pow_")

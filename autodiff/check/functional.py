@@ -10,8 +10,8 @@ import numpy as np
 from ..engine.backward import grad
 from ..engine.graph import Node
 from ..engine.modes import is_grad_enabled, set_grad_enabled
-from ..functions.shape import stack
 from ..engine.primitive import wrap
+from ..functions.shape import stack
 from ..tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]

@@ -12,8 +12,8 @@ from ..engine.backward import grad
 from ..engine.graph import Node
 from ..engine.modes import set_grad_enabled
 from ..engine.primitive import Primitive
-from .special_points import special_points
 from ..tensor import Tensor
+from .special_points import special_points
 
 __all__ = ["GradcheckError", "check_primitive", "gradcheck", "gradgradcheck"]
 

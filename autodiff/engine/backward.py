@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from ..kernels.reductions import total
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
 from .primitive import wrap
-from ..kernels.reductions import added
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -120,10 +120,10 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
     more = g.ndim - len(shape)
     if more > 0:
         axes = (0,) if more == 1 else tuple(range(more))
-        g = added(g, axes) if isinstance(g, ndarray) else g.sum(axes)
+        g = total(g, axes) if isinstance(g, ndarray) else g.sum(axes)
     if g.shape != shape:
         axes = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=False)) if n == 1 != m)
-        g = added(g, axes, True) if isinstance(g, ndarray) else g.sum(axes, keepdims=True)
+        g = total(g, axes, True) if isinstance(g, ndarray) else g.sum(axes, keepdims=True)
         if g.shape != shape:
             raise RuntimeError(f"{name}: its rule returned a gradient of shape {g.shape} for an input of shape {shape}")
     return g if g.dtype == x._data.dtype else g.astype(x._data.dtype)

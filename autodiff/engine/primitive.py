@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
+from types import BuiltinFunctionType, MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 import numpy as np
 from numpy import ndarray
@@ -15,7 +15,7 @@ from . import dtypes
 from .anomaly import check_result
 from .graph import NO_PARAMS, Node, array_of, changed_since, extra, share_memory, tick
 from .modes import Watch, is_recording
-from .silence import runner, silent
+from .silence import runner
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -49,8 +49,16 @@ class _Arguments(NamedTuple):
     variadic: bool
 
 
+def _inputs(forward: Callable[..., Any], rules: Mapping[str, Rule]) -> _Arguments:
+    """Return the arguments of a forward function; those of an operator or ufunc are named by its rules alone."""
+    if isinstance(forward, (np.ufunc, BuiltinFunctionType)):
+        return _Arguments(tuple(rules), (), {}, False)
+    return _arguments(forward)
+
+
 def _arguments(function: Callable[..., Any]) -> _Arguments:
     """Read a function's arguments off its code, which costs a tenth of `inspect.signature` at import."""
+    function = getattr(function, "__wrapped__", function)
     if not inspect.isfunction(function):
         name = getattr(function, "__name__", repr(function))
         raise TypeError(f"primitive: {name} is not a plain function; wrap it in one, whose arguments have names")
@@ -73,10 +81,14 @@ class Primitive:
 
     Attributes
     ----------
-    name, symbol : str
-        What it is called, and what a picture shows.
+    name : str
+        What it is called: in the table, the variable that its row is bound to.
     forward : callable
         The function, on arrays.
+    numpy : tuple of callable
+        The functions of NumPy that it answers to.
+    home : str
+        The module that writes it.
     inputs, params : tuple of str
         The names of its array arguments, and of its keyword-only arguments.
     defaults : dict
@@ -95,11 +107,21 @@ class Primitive:
 
     apply: Callable[..., Any]
 
-    def __init__(self, forward: Callable[..., Any], symbol: str | None, view: bool, rules: Mapping[str, Rule]) -> None:
-        arguments = _arguments(forward)
-        self.name = forward.__name__.strip("_")
-        self.symbol = symbol or self.name
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        rules: Mapping[str, Rule],
+        symbol: str | None = None,
+        view: bool = False,
+        numpy: tuple[Callable[..., Any], ...] = (),
+    ) -> None:
+        arguments = _inputs(forward, rules)
+        self.name = forward.__name__
+        self.home: str = next(iter(rules.values()), forward).__module__
+        self.quiet = runner(self.home)
+        self._symbol = symbol
         self.forward = forward
+        self.numpy = (forward, *numpy) if isinstance(forward, np.ufunc) else numpy
         self.view = view
         self.inputs = arguments.arrays
         self.params = arguments.params
@@ -115,6 +137,11 @@ class Primitive:
             if unknown := set(needs) - self._known:
                 expected = ", ".join(sorted(self._known))
                 raise TypeError(f"primitive {self.name}: a rule asks for {unknown.pop()!r}; it can have {expected}")
+
+    @property
+    def symbol(self) -> str:
+        """What a picture shows: its own sign, or its name."""
+        return self._symbol or self.name
 
     @functools.cached_property
     def on_arrays(self) -> Sequence[Compiled]:
@@ -170,6 +197,43 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+def row(
+    forward: Callable[..., Any],
+    *,
+    symbol: str | None = None,
+    view: bool = False,
+    numpy: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
+    **rules: Rule,
+) -> Callable[..., Any]:
+    """Write a row of the derivative table on one line; it is the function that applies the row, as of `primitive`.
+
+    Parameters
+    ----------
+    forward : callable
+        The function. An operator or a ufunc has as many inputs as there are rules; it answers to itself.
+    symbol : str, optional
+        What a picture shows; the name by default.
+    view : bool, optional
+        Whether the result may share memory with the first input.
+    numpy : callable or tuple of callable, optional
+        The functions of NumPy that tensors carry out by this row.
+    **rules : callable
+        As of `primitive`.
+
+    Returns
+    -------
+    callable
+        Applies the row. Without rules its results never require a gradient.
+    """
+    op = Primitive(forward, rules, symbol, view, numpy if isinstance(numpy, tuple) else (numpy,))
+    # Two inputs meet in one dtype if both are differentiated; an index beside numbers stays what it is.
+    simple = not (op.params or op.view or op.variadic) and all(name in rules for name in op.inputs)
+    make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if simple else _general
+    apply: Any = make(op) if rules else _constant(op)
+    apply.primitive, op.apply = op, apply
+    return apply  # type: ignore[no-any-return]  # a function, as declared
 
 
 def primitive(
@@ -230,29 +294,24 @@ def primitive(
         )
 
     def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
-        op = Primitive(forward, symbol, view, rules)
-        # Two inputs meet in one dtype if both are differentiated; an index beside numbers stays what it is.
-        simple = not (op.params or op.view or op.variadic) and all(name in rules for name in op.inputs)
-        make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if simple else _general
-        apply: Any = make(op)
+        apply: Any = row(forward, symbol=symbol, view=view, **rules)
         apply.__name__, apply.__qualname__, apply.__module__ = (
             forward.__name__,
             forward.__qualname__,
             forward.__module__,
         )
         apply.__doc__, apply.__wrapped__ = forward.__doc__, forward
-        apply.primitive, op.apply = op, apply
         return apply  # type: ignore[no-any-return]  # the same signature, recording
 
     return define
 
 
 def _unary(op: Primitive) -> Callable[..., Any]:
-    forward, quiet = op.forward, runner(op.forward)
+    forward, quiet = op.forward, op.quiet
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
-            return _plainly(op.name, forward, (input,), NO_PARAMS)
+            return _plainly(op, (input,), NO_PARAMS)
         a = input._data
         records = input._requires_grad and is_recording() is True
         try:
@@ -278,7 +337,7 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
 def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
     """Return what applies an operation to two operands; if it yields, an unknown one gives NotImplemented."""
-    forward, quiet = op.forward, runner(op.forward)
+    forward, quiet = op.forward, op.quiet
 
     def apply(input: Any, other: Any) -> Any:
         if not (isinstance(input, Node) and isinstance(other, Node)):
@@ -289,7 +348,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             elif isinstance(other, Node):
                 input = wrap(_operand(op, input, other._data.dtype))
             else:
-                return _plainly(op.name, forward, (input, other), NO_PARAMS)
+                return _plainly(op, (input, other), NO_PARAMS)
         a, b = input._data, other._data
         kind = a.__class__
         # A scalar's class is its dtype. Integers alone meet in `_floating`.
@@ -321,7 +380,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
 
 
 def _general(op: Primitive) -> Callable[..., Any]:
-    forward, view, defaults, quiet = op.forward, op.view, op.defaults, runner(op.forward)
+    forward, view, defaults, quiet = op.forward, op.view, op.defaults, op.quiet
 
     def apply(*inputs: Any, **params: Any) -> Any:
         if defaults:
@@ -330,14 +389,14 @@ def _general(op: Primitive) -> Callable[..., Any]:
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):
-                    return _plainly(op.name, forward, inputs, params)
+                    return _plainly(op, inputs, params)
                 inputs = lift(op.name, inputs)
                 arrays, leads = [x._data for x in inputs], any(x._requires_grad for x in inputs)
                 break
             arrays.append(x._data)
             leads = leads or x._requires_grad
         if not inputs:
-            return _plainly(op.name, forward, inputs, params)
+            return _plainly(op, inputs, params)
         a = arrays[0]
         if view and a.__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             arrays[0] = a = array_of(inputs[0])
@@ -366,27 +425,23 @@ def _general(op: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def nondifferentiable(forward: Callable[P, Any], compares: bool = False) -> Callable[P, Tensor]:
-    """Make a function of arrays a function of tensors whose result never requires a gradient.
+def _constant(op: Primitive) -> Callable[..., Any]:
+    """Return what applies an operation that has no derivative."""
+    forward, quiet = op.forward, op.quiet
 
-    If it compares, integers may be compared with any Python integer.
-    """
-    name, compute = forward.__name__, cast(Callable[..., Any], forward)
-
-    @functools.wraps(forward)
     def apply(*inputs: Any, **params: Any) -> Any:
         if not any(isinstance(x, Node) for x in inputs):
-            return _plainly(name, compute, inputs, params)
-        nodes = lift(name, inputs, compares)
+            return _plainly(op, inputs, params)
+        nodes = lift(op.name, inputs)
         if len(nodes) == 2:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]
         try:
-            return wrap(silent().run(compute, *arrays, **params))
+            return wrap(quiet().run(forward, *arrays, **params))
         except Exception as error:
-            raise _failed(name, error, arrays) from None
+            raise _failed(op.name, error, arrays) from None
 
-    return cast("Callable[P, Tensor]", apply)
+    return apply
 
 
 def as_operator(function: Callable[..., Any]) -> Callable[[Any, Any], Tensor]:
@@ -514,16 +569,16 @@ def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[st
     check_result(op.name, out, inputs)
 
 
-def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute on arrays alone, as derivative rules do."""
     for v in values:
         if v.__class__ is not ndarray or v.dtype.kind != "f":
-            values = _arrays(name, values)
+            values = _arrays(op.name, values)
             break
     try:
-        return runner(forward)().run(forward, *values, **params)
+        return op.quiet().run(op.forward, *values, **params)
     except Exception as error:
-        raise _failed(name, error, values) from None
+        raise _failed(op.name, error, values) from None
 
 
 def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -54,6 +54,6 @@ except LookupError:
     silent = _Silent
 
 
-def runner(forward: Callable[..., Any]) -> Callable[[], Runner]:
-    """Return what gives a runner for a forward function: the library's is silent, a user's has the user's settings."""
-    return silent if forward.__module__.startswith("autodiff.") else _Plain
+def runner(home: str) -> Callable[[], Runner]:
+    """Return what gives a runner for what a module defines: the library's is silent, a user's has the user's settings."""
+    return silent if home.startswith("autodiff.") else _Plain

@@ -29,6 +29,11 @@ def tensor_of(value: Any, name: str) -> Any:
     raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
 
 
+def widened(x: Any) -> Any:
+    """Return half precision in single, in which PyTorch accumulates it, and anything else as it is."""
+    return x if x._data.dtype.char != "e" else x.to(np.float32)
+
+
 def operands(name: str, *values: Any) -> tuple[Any, ...]:
     """Return tensors, arrays and numbers as tensors of the dtype in which they meet."""
     if all(isinstance(v, Node) for v in values) and len({v._data.dtype for v in values}) == 1:

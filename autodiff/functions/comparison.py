@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..engine.graph import Node
-from ..engine.primitive import NUMBERS, nondifferentiable, wrap
-from ..engine.silence import silent
+from ..engine.primitive import NUMBERS, lift
+from ..table import comparison as rows
 from .arguments import named, operands
 
 if TYPE_CHECKING:
@@ -20,13 +18,15 @@ __all__ = [
     "isinf", "isnan", "le", "lt", "ne",
 ]  # fmt: skip
 
-Array = Any  # an ndarray or a NumPy scalar
 
-_compared = functools.partial(nondifferentiable, compares=True)
+def _compare(row: Callable[..., Any], input: Any, other: Any) -> Any:
+    """Apply a comparison; integers may be compared with any Python integer."""
+    if isinstance(input, Node) != isinstance(other, Node):
+        input, other = lift(row.__name__, (input, other), compares=True)
+    return row(input, other)
 
 
-@_compared
-def eq(input: Array, other: Array) -> Array:
+def eq(input: Any, other: Any) -> Tensor:
     """Tell where two tensors are equal, element by element, broadcasting.
 
     Examples
@@ -34,11 +34,10 @@ def eq(input: Array, other: Array) -> Array:
     >>> ad.eq(ad.tensor([1.0, 2.0]), 2)
     tensor([False,  True])
     """
-    return input == other
+    return _compare(rows.eq, input, other)
 
 
-@_compared
-def ne(input: Array, other: Array) -> Array:
+def ne(input: Any, other: Any) -> Tensor:
     """Tell where two tensors differ, element by element, broadcasting.
 
     Examples
@@ -46,11 +45,10 @@ def ne(input: Array, other: Array) -> Array:
     >>> ad.ne(ad.tensor([1.0, 2.0]), 2)
     tensor([ True, False])
     """
-    return input != other
+    return _compare(rows.ne, input, other)
 
 
-@_compared
-def lt(input: Array, other: Array) -> Array:
+def lt(input: Any, other: Any) -> Tensor:
     """Tell where `input` is less than `other`, element by element, broadcasting.
 
     Examples
@@ -58,11 +56,10 @@ def lt(input: Array, other: Array) -> Array:
     >>> ad.lt(ad.tensor([1.0, 2.0]), 2)
     tensor([ True, False])
     """
-    return input < other
+    return _compare(rows.lt, input, other)
 
 
-@_compared
-def le(input: Array, other: Array) -> Array:
+def le(input: Any, other: Any) -> Tensor:
     """Tell where `input` is at most `other`, element by element, broadcasting.
 
     Examples
@@ -70,11 +67,10 @@ def le(input: Array, other: Array) -> Array:
     >>> ad.le(ad.tensor([1.0, 2.0]), 2)
     tensor([True, True])
     """
-    return input <= other
+    return _compare(rows.le, input, other)
 
 
-@_compared
-def gt(input: Array, other: Array) -> Array:
+def gt(input: Any, other: Any) -> Tensor:
     """Tell where `input` is greater than `other`, element by element, broadcasting.
 
     Examples
@@ -82,11 +78,10 @@ def gt(input: Array, other: Array) -> Array:
     >>> ad.gt(ad.tensor([1.0, 2.0]), 1)
     tensor([False,  True])
     """
-    return input > other
+    return _compare(rows.gt, input, other)
 
 
-@_compared
-def ge(input: Array, other: Array) -> Array:
+def ge(input: Any, other: Any) -> Tensor:
     """Tell where `input` is at least `other`, element by element, broadcasting.
 
     Examples
@@ -94,11 +89,10 @@ def ge(input: Array, other: Array) -> Array:
     >>> ad.ge(ad.tensor([1.0, 2.0]), 1)
     tensor([True, True])
     """
-    return input >= other
+    return _compare(rows.ge, input, other)
 
 
-@nondifferentiable
-def bitwise_and(input: Array, other: Array) -> Array:
+def bitwise_and(input: Any, other: Any) -> Tensor:
     """And of booleans, or of the bits of integers, broadcasting.
 
     Examples
@@ -106,11 +100,10 @@ def bitwise_and(input: Array, other: Array) -> Array:
     >>> ad.bitwise_and(ad.tensor([False, False, True]), ad.tensor([False, True, True]))
     tensor([False, False,  True])
     """
-    return input & other
+    return rows.bitwise_and(input, other)
 
 
-@nondifferentiable
-def bitwise_or(input: Array, other: Array) -> Array:
+def bitwise_or(input: Any, other: Any) -> Tensor:
     """Or of booleans, or of the bits of integers, broadcasting.
 
     Examples
@@ -118,11 +111,10 @@ def bitwise_or(input: Array, other: Array) -> Array:
     >>> ad.bitwise_or(ad.tensor([False, False, True]), ad.tensor([False, True, True]))
     tensor([False,  True,  True])
     """
-    return input | other
+    return rows.bitwise_or(input, other)
 
 
-@nondifferentiable
-def bitwise_xor(input: Array, other: Array) -> Array:
+def bitwise_xor(input: Any, other: Any) -> Tensor:
     """Exclusive or of booleans, or of the bits of integers, broadcasting.
 
     Examples
@@ -130,11 +122,10 @@ def bitwise_xor(input: Array, other: Array) -> Array:
     >>> ad.bitwise_xor(ad.tensor([False, False, True]), ad.tensor([False, True, True]))
     tensor([False,  True, False])
     """
-    return input ^ other
+    return rows.bitwise_xor(input, other)
 
 
-@nondifferentiable
-def bitwise_not(input: Array) -> Array:
+def bitwise_not(input: Any) -> Tensor:
     """Not of booleans, or of the bits of integers.
 
     Examples
@@ -142,11 +133,10 @@ def bitwise_not(input: Array) -> Array:
     >>> ad.bitwise_not(ad.tensor([False, True]))
     tensor([ True, False])
     """
-    return ~input
+    return rows.bitwise_not(input)
 
 
-@nondifferentiable
-def isnan(input: Array) -> Array:
+def isnan(input: Any) -> Tensor:
     """Tell which elements are NaN.
 
     Examples
@@ -154,11 +144,10 @@ def isnan(input: Array) -> Array:
     >>> ad.isnan(ad.tensor([1.0, float("nan")]))
     tensor([False,  True])
     """
-    return np.isnan(input)
+    return rows.isnan(input)
 
 
-@nondifferentiable
-def isfinite(input: Array) -> Array:
+def isfinite(input: Any) -> Tensor:
     """Tell which elements are neither NaN nor infinite.
 
     Examples
@@ -166,11 +155,10 @@ def isfinite(input: Array) -> Array:
     >>> ad.isfinite(ad.tensor([1.0, float("inf")]))
     tensor([ True, False])
     """
-    return np.isfinite(input)
+    return rows.isfinite(input)
 
 
-@nondifferentiable
-def isinf(input: Array) -> Array:
+def isinf(input: Any) -> Tensor:
     """Tell which elements are infinite, of either sign.
 
     Examples
@@ -178,7 +166,7 @@ def isinf(input: Array) -> Array:
     >>> ad.isinf(ad.tensor([1.0, float("-inf")]))
     tensor([False,  True])
     """
-    return np.isinf(input)
+    return rows.isinf(input)
 
 
 @named
@@ -216,10 +204,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
             raise TypeError(f"isclose: {what} must be a number, got {type(value).__name__}")
         if not value >= 0:
             raise RuntimeError(f"isclose: {what} must not be negative, got {value}")
-    try:
-        return wrap(silent().run(np.isclose, x._data, y._data, rtol, atol, bool(equal_nan)))  # type: ignore[no-any-return]  # wrap returns a Tensor
-    except ValueError as error:
-        raise RuntimeError(f"isclose: {error}") from None
+    return rows.isclose(x, y, rtol=rtol, atol=atol, equal_nan=bool(equal_nan))
 
 
 @named

@@ -1,55 +1,23 @@
-"""Derivatives of sums of products over named indices: Einstein's summation and what it spells."""
+"""Sums of products over named indices: Einstein's summation and what it spells."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..engine.graph import Node
-from ..engine.primitive import primitive
-from ..kernels.reductions import added
+from ..table import arrangement
+from ..table import products as rows
 from .arguments import dimensions, integer, tensor_of
-from .diagonal import _diagonal
-from .linalg import _matmul, _same_dtype
+from .linalg import _same_dtype
 from .reduction import sum
-from .shape import _permute, spread
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = ["einsum", "tensordot"]
 
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in the order of indices without a result
-
-
-def _einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str, ...], output: str) -> Array:
-    """Contract the gradient with all other operands; repeat it along indices that only operand `i` has."""
-    others = [k for k in range(len(operands)) if k != i]
-    labels = [output, *(inputs[k] for k in others)]
-    shared = "".join(c for c in inputs[i] if any(c in label for label in labels))
-    g = _einsum(g, *(operands[k] for k in others), inputs=tuple(labels), output=shared)
-    sizes = dict(zip(shared, g.shape, strict=True))
-    narrow = tuple(sizes.get(c, 1) for c in inputs[i])
-    shape = tuple(n if size == 1 else size for n, size in zip(narrow, operands[i].shape, strict=True))
-    g = g.reshape(narrow)
-    return g if narrow == shape else spread(g, shape, (), True)
-
-
-@primitive(view=True, operands=lambda g, i, operands, inputs, output: _einsum_rule(g, i, operands, inputs, output))
-def _einsum(*operands: Array, inputs: tuple[str, ...], output: str) -> Array:
-    """Sum products over the indices that `output` lacks; no operand names an index twice."""
-    if len(operands) == 1 and operands[0].dtype.kind == "f":
-        labels = inputs[0]
-        left = [c for c in labels if c in output]
-        x = operands[0]
-        total = added(x, tuple(d for d, c in enumerate(labels) if c not in output)) if len(left) < x.ndim else x
-        return total.transpose([left.index(c) for c in output])
-    return np.einsum(f"{','.join(inputs)}->{output}", *operands, optimize=len(operands) > 1)
 
 
 def einsum(equation: Any, *operands: Any) -> Tensor:
@@ -102,7 +70,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                 raise RuntimeError(f"einsum: operand {k} of shape {x.shape} has size {n} where another has {sizes[c]}")
             sizes[c] = n if sizes[c] == 1 else sizes[c]
     diagonals = [_without_repeats(x, labels) for x, labels in zip(xs, inputs, strict=True)]
-    return _einsum(*(x for x, _ in diagonals), inputs=tuple(labels for _, labels in diagonals), output=output)
+    return rows.einsum(*(x for x, _ in diagonals), inputs=tuple(labels for _, labels in diagonals), output=output)
 
 
 def _equation(*given: Any) -> tuple[str, tuple[Any, ...]]:
@@ -161,7 +129,7 @@ def _without_repeats(x: Tensor, labels: str) -> tuple[Tensor, str]:
             a, b = labels.index(c), labels.rindex(c)
             if x.shape[a] != x.shape[b]:
                 raise RuntimeError(f"einsum: {c!r} names dimensions of sizes {x.shape[a]} and {x.shape[b]}")
-            x = _diagonal(x, offset=0, dim1=a, dim2=b)
+            x = arrangement.diagonal(x, offset=0, dim1=a, dim2=b)
             labels = labels[:a] + labels[a + 1 : b] + labels[b + 1 :] + c
     return x, labels
 
@@ -212,12 +180,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         x, y = _added(x, left, [y.shape[d] for d in right]), _added(y, right, [x.shape[d] for d in left])
     if [x.shape[d] for d in left] != [y.shape[d] for d in right]:
         raise RuntimeError(f"tensordot: dims {left} of shape {x.shape} and {right} of shape {y.shape} differ in size")
-    rows = tuple(d for d in range(x.ndim) if d not in left)
-    columns = tuple(d for d in range(y.ndim) if d not in right)
+    kept = tuple(d for d in range(x.ndim) if d not in left)
+    free = tuple(d for d in range(y.ndim) if d not in right)
     k = math.prod(x.shape[d] for d in left)
-    m, n = ((math.prod(t.shape[d] for d in ds)) for t, ds in ((x, rows), (y, columns)))
-    flat = _matmul(_permute(x, dims=rows + left).reshape(m, k), _permute(y, dims=right + columns).reshape(k, n))
-    return flat.reshape(tuple(x.shape[d] for d in rows) + tuple(y.shape[d] for d in columns))
+    m, n = ((math.prod(t.shape[d] for d in ds)) for t, ds in ((x, kept), (y, free)))
+    flat = rows.matmul(arrangement.permute(x, dims=kept + left).reshape(m, k), arrangement.permute(y, dims=right + free).reshape(k, n))
+    return flat.reshape(tuple(x.shape[d] for d in kept) + tuple(y.shape[d] for d in free))
 
 
 def _added(x: Tensor, dims: tuple[int, ...], sizes: list[int]) -> Tensor:

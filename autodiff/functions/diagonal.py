@@ -1,4 +1,4 @@
-"""Derivatives of taking and making diagonals and triangles of matrices."""
+"""Diagonals and triangles of matrices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.primitive import primitive
+from ..table import arrangement as rows
 from .arguments import dimension, integer, named, tensor_of
 from .elementwise import where
 from .reduction import sum
@@ -15,29 +15,6 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = ["diag", "diagonal", "trace", "tril", "triu"]
-
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
-
-def _undiagonal_rule(g: Array, input_shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> Array:
-    return _undiagonal(g, shape=input_shape, offset=offset, dim1=dim1, dim2=dim2)
-
-
-@primitive(symbol="diagonal", view=True, input=_undiagonal_rule)
-def _diagonal(input: Array, *, offset: int, dim1: int, dim2: int) -> Array:
-    view = np.diagonal(input, offset, dim1, dim2)
-    view.flags.writeable = input.flags.writeable  # NumPy's is read-only; PyTorch's is not
-    return view
-
-
-@primitive(symbol="diag", values=lambda g, offset, dim1, dim2: _diagonal(g, offset=offset, dim1=dim1, dim2=dim2))
-def _undiagonal(values: Array, *, shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> Array:
-    """Zeros of `shape` with `values` on a diagonal: the adjoint of taking it."""
-    out = np.zeros(shape, values.dtype)
-    place = np.diagonal(out, offset, dim1, dim2)
-    place.flags.writeable = True
-    place[...] = values
-    return out
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -71,7 +48,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     a, b = (dimension(d, x.ndim, "diagonal") for d in (dim1, dim2))
     if a == b or x.ndim < 2:
         raise RuntimeError(f"diagonal: dims {dim1} and {dim2} of shape {x.shape} must be two different dimensions")
-    return _diagonal(x, offset=_within(k, x.shape[a], x.shape[b]), dim1=a, dim2=b)
+    return rows.diagonal(x, offset=_within(k, x.shape[a], x.shape[b]), dim1=a, dim2=b)
 
 
 def _within(offset: int, rows: int, columns: int) -> int:
@@ -94,9 +71,9 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if x.ndim not in (1, 2):
         raise RuntimeError(f"diag: expected a vector or a matrix, got shape {x.shape}")
     if x.ndim == 2:
-        return _diagonal(x, offset=_within(k, *x.shape), dim1=0, dim2=1)
+        return rows.diagonal(x, offset=_within(k, *x.shape), dim1=0, dim2=1)
     n = x.shape[0] + abs(k)
-    return _undiagonal(x, shape=(n, n), offset=k, dim1=0, dim2=1)
+    return rows.put_diagonal(x, shape=(n, n), offset=k, dim1=0, dim2=1)
 
 
 def trace(input: Tensor) -> Tensor:
@@ -110,7 +87,7 @@ def trace(input: Tensor) -> Tensor:
     x = tensor_of(input, "trace")
     if x.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, got shape {x.shape}")
-    return sum(_diagonal(x, offset=0, dim1=0, dim2=1))
+    return sum(rows.diagonal(x, offset=0, dim1=0, dim2=1))
 
 
 @named
@@ -146,7 +123,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     return where(~_triangle(x, k - 1), x, _zero(x))
 
 
-def _triangle(x: Tensor, k: int) -> Array:
+def _triangle(x: Tensor, k: int) -> Any:
     return np.tri(x.shape[-2], x.shape[-1], k, dtype=np.bool)
 
 

@@ -1,4 +1,4 @@
-"""Derivatives of functions that act on each element alone, arithmetic first."""
+"""Arithmetic, powers, activations and choices, element by element."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from numpy.typing import DTypeLike
 
 from ..engine import dtypes
 from ..engine.graph import Node
-from ..engine.primitive import NUMBERS, lift, primitive, wrap
-from ..engine.silence import silent
+from ..engine.primitive import NUMBERS, lift, wrap
+from ..table import comparison
+from ..table import elementwise as rows
 from .arguments import integer, named, operands, tensor_of
 
 if TYPE_CHECKING:
@@ -23,15 +24,8 @@ __all__ = [
     "sub", "to", "true_divide", "trunc", "where",
 ]  # fmt: skip
 
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
-
-
-@primitive(symbol="+", input=lambda g: g, other=lambda g: g)
-def _add(input: Array, other: Array) -> Array:
-    return input + other
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
@@ -59,7 +53,7 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> ad.add(ad.tensor([1.0, 2.0]), 1)
     tensor([2., 3.])
     """
-    return _add(input, other) if alpha == 1 else _add(input, _times(other, alpha, input, "add"))
+    return rows.add(input, other) if alpha == 1 else rows.add(input, _times(other, alpha, input, "add"))
 
 
 def _times(other: Any, alpha: float, input: Any, name: str) -> Any:
@@ -72,11 +66,6 @@ def _times(other: Any, alpha: float, input: Any, name: str) -> Any:
     return mul(y, alpha if y.dtype.kind != "b" else bool(alpha))
 
 
-@primitive(symbol="−", input=lambda g: g, other=lambda g: -g)
-def _sub(input: Array, other: Array) -> Array:
-    return input - other
-
-
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `alpha` times `other` from `input`, broadcasting; parameters as for `add`.
 
@@ -85,11 +74,10 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> ad.sub(ad.tensor([1.0, 2.0]), 1)
     tensor([0., 1.])
     """
-    return _sub(input, other) if alpha == 1 else _sub(input, _times(other, alpha, input, "sub"))
+    return rows.sub(input, other) if alpha == 1 else rows.sub(input, _times(other, alpha, input, "sub"))
 
 
-@primitive(symbol="×", input=lambda g, other: g * other, other=lambda g, input: g * input)
-def mul(input: Array, other: Array) -> Array:
+def mul(input: Any, other: Any) -> Tensor:
     """Multiply two tensors element by element, broadcasting.
 
     Examples
@@ -97,12 +85,7 @@ def mul(input: Array, other: Array) -> Array:
     >>> ad.mul(ad.tensor([1.0, 2.0]), ad.tensor([3.0, 4.0]))
     tensor([3., 8.])
     """
-    return input * other
-
-
-@primitive(symbol="÷", input=lambda g, other: g / other, other=lambda g, y, other: -g * y / other)
-def _div(input: Array, other: Array) -> Array:
-    return input / other
+    return rows.mul(input, other)
 
 
 @named
@@ -132,21 +115,16 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     tensor([-3,  3])
     """
     if rounding_mode is None:
-        return _div(input, other)
+        return rows.div(input, other)
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     x, y = operands("div", input, other)
     if "f" in (x.dtype.kind, y.dtype.kind):
-        return _trunc_divide(x, y)
+        return rows.trunc_divide(x, y)
     down = floor_divide(x, y)
-    return _add(down, to((down * y != x) & ((x < 0) ^ (y < 0)), down.dtype))
-
-
-@primitive(symbol="÷", input=lambda g: np.zeros_like(g), other=lambda g: np.zeros_like(g))
-def _trunc_divide(input: Array, other: Array) -> Array:
-    return np.trunc(input / other)
+    return rows.add(down, to((down * y != x) & ((x < 0) ^ (y < 0)), down.dtype))
 
 
 @named
@@ -158,11 +136,10 @@ def true_divide(input: Any, other: Any) -> Tensor:
     >>> ad.true_divide(ad.tensor([1, 2]), 4)
     tensor([0.2500, 0.5000])
     """
-    return _div(input, other)
+    return rows.div(input, other)
 
 
-@primitive(symbol="⌊÷⌋", input=lambda g: np.zeros_like(g), other=lambda g: np.zeros_like(g))
-def floor_divide(input: Array, other: Array) -> Array:
+def floor_divide(input: Any, other: Any) -> Tensor:
     """Divide and round down to the next integer. Its derivative is zero wherever it has one.
 
     Raises
@@ -175,17 +152,18 @@ def floor_divide(input: Array, other: Array) -> Array:
     >>> ad.floor_divide(ad.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
     """
-    with _integers_by_zero(other):
-        return input // other
+    _refuse_zero(other, "floor_divide")
+    return rows.floor_divide(input, other)
 
 
-def _integers_by_zero(other: Array) -> np.errstate:
-    """Let NumPy raise where it would divide integers by 0 and give 0; of floats it gives an infinity or NaN."""
-    return np.errstate(divide="raise") if other.dtype.kind != "f" else np.errstate()
+def _refuse_zero(divisor: Any, name: str) -> None:
+    """Refuse to divide by integers among which is 0; by floats it gives an infinity or NaN."""
+    values = divisor._data if isinstance(divisor, Node) else np.asarray(divisor)
+    if values.dtype.kind != "f" and not values.all():
+        raise RuntimeError(f"{name}: division of integers by zero")
 
 
-@primitive(symbol="mod", input=lambda g: g, other=lambda g, input, other: -g * (input // other))
-def remainder(input: Array, other: Array) -> Array:
+def remainder(input: Any, other: Any) -> Tensor:
     """Remainder of a division rounded down; it has the sign of `other`.
 
     Examples
@@ -193,12 +171,11 @@ def remainder(input: Array, other: Array) -> Array:
     >>> ad.remainder(ad.tensor([7.0, -7.0]), 4)
     tensor([3., 1.])
     """
-    with _integers_by_zero(other):
-        return input % other
+    _refuse_zero(other, "remainder")
+    return rows.remainder(input, other)
 
 
-@primitive(symbol="−", input=lambda g: -g)
-def neg(input: Array) -> Array:
+def neg(input: Any) -> Tensor:
     """Change the sign of each element.
 
     Examples
@@ -206,11 +183,10 @@ def neg(input: Array) -> Array:
     >>> ad.neg(ad.tensor([1.0, -2.0]))
     tensor([-1.,  2.])
     """
-    return -input
+    return rows.neg(input)
 
 
-@primitive(symbol="copy", input=lambda g: g)
-def clone(input: Array) -> Array:
+def clone(input: Any) -> Tensor:
     """Copy a tensor; the gradient flows on to the original.
 
     Examples
@@ -218,12 +194,7 @@ def clone(input: Array) -> Array:
     >>> ad.clone(ad.tensor([1.0, 2.0]))
     tensor([1., 2.])
     """
-    return input.copy()
-
-
-@primitive(symbol="dtype", input=lambda g: g)  # the engine gives a gradient the dtype of its input
-def _cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
-    return input.astype(dtype)
+    return rows.clone(input)
 
 
 def to(
@@ -269,49 +240,8 @@ def to(
     if input.dtype == wanted:
         return input
     if wanted.kind == "f" and input.dtype.kind == "f":
-        return _cast(input, dtype=wanted)
-    return wrap(silent().run(input._data.astype, wanted))  # type: ignore[no-any-return]  # wrap returns a Tensor
-
-
-def _power_slope(x: Array, n: float) -> Array:
-    if n == 2:
-        return 2 * x
-    return n * _to_the(x, n - 1) if n else np.zeros_like(x)
-
-
-def _to_the(x: Array, n: float) -> Array:
-    return 1 / np.sqrt(x) if n == -0.5 else x**n  # as x**0.5 is a square root: they differ at -0 and -inf
-
-
-@primitive(symbol="pow", input=lambda g, input, n: g * _power_slope(input, n))
-def _power(input: Array, *, n: float) -> Array:
-    return _to_the(input, n)
-
-
-@primitive(
-    symbol="pow",
-    input=lambda g, input, exponent: np.where(exponent == 0, 0, g * (exponent * input ** (exponent - 1))),
-    exponent=lambda g, y, input, exponent: g * y * np.log(_one_where((input == 0) & (exponent >= 0), input, exponent)),
-)
-def _pow(input: Array, exponent: Array) -> Array:
-    if input.dtype.kind == exponent.dtype.kind == "b":
-        return input | ~exponent
-    if exponent.dtype.kind == "i" and input.dtype.kind != "f" and (exponent < 0).any():
-        return _integer_power(input, exponent)
-    return input**exponent
-
-
-def _integer_power(x: Array, n: Array) -> Array:
-    """Return powers of integers where some exponents are negative: these are 0 but for those of 1 and -1."""
-    x = x.astype(np.result_type(x, n))
-    ones, zeros = np.ones_like(x), np.zeros_like(x)
-    of_ones = np.where((x == 1) | (n % 2 == 0), ones, -ones)
-    return np.where(n >= 0, x ** np.maximum(n, 0), np.where((x == 1) | (x == -1), of_ones, zeros))
-
-
-def _one_where(condition: Array, x: Array, like: Array) -> Array:
-    """Replace elements by 1, and booleans, whose functions are coarse in NumPy, by numbers of the dtype of `like`."""
-    return np.where(condition, np.ones_like(like), x)
+        return rows.cast(input, dtype=wanted)
+    return comparison.convert(input, dtype=wanted)
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -335,8 +265,20 @@ def pow(input: Any, exponent: Any) -> Tensor:
     """
     if isinstance(exponent, NUMBERS) and isinstance(input, Node) and input._data.dtype.kind != "b":
         n = exponent.item() if isinstance(exponent, np.generic) else exponent
-        return _power(input, n=n)
-    return _pow(input, exponent)
+        return rows.power(input, n=n)
+    if isinstance(input, Node) or isinstance(exponent, Node):
+        x, p = lift("pow", (input, exponent))
+        if "f" not in (x._data.dtype.kind, p._data.dtype.kind):
+            return _integer_power(*operands("pow", x, p))
+    return rows.pow(input, exponent)
+
+
+def _integer_power(x: Any, n: Any) -> Any:
+    """Return a power of booleans or integers."""
+    if x.dtype.kind == "b":
+        return comparison.bitwise_or(x, comparison.bitwise_not(n))
+    is_negative = n.dtype.kind == "i" and (n._data < 0).any()
+    return comparison.integer_power(x, n) if is_negative else rows.pow(x, n)
 
 
 @named
@@ -366,8 +308,7 @@ def square(input: Any) -> Tensor:
     return pow(tensor_of(input, "square"), 2)
 
 
-@primitive(symbol="1/", input=lambda g, y: -g * y * y)
-def reciprocal(input: Array) -> Array:
+def reciprocal(input: Any) -> Tensor:
     """One over each element.
 
     Examples
@@ -375,7 +316,7 @@ def reciprocal(input: Array) -> Array:
     >>> ad.reciprocal(ad.tensor([0.5, 4.0]))
     tensor([2.0000, 0.2500])
     """
-    return 1 / input
+    return rows.reciprocal(input)
 
 
 # -- arithmetic of three -----------------------------------------------------------------------------------------------
@@ -391,24 +332,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     tensor([ 0.5000, 15.0000])
     """
     x, y, w = operands("lerp", input, end, weight)
-    return _add(x, w * _sub(y, x))
-
-
-@primitive(
-    symbol="+×",
-    input=lambda g: g,
-    tensor1=lambda g, tensor2: g * tensor2,
-    tensor2=lambda g, tensor1: g * tensor1,
-)
-def _addcmul(input: Array, tensor1: Array, tensor2: Array) -> Array:
-    if input.dtype.char == "e":  # the product alone may overflow
-        return _addcmul(*(x.astype(np.float32) for x in (input, tensor1, tensor2))).astype(np.float16)
-    y = tensor1 * tensor2
-    try:
-        y += input
-    except ValueError:  # what is added broadcasts the product
-        y = y + input
-    return y
+    return rows.add(x, w * rows.sub(y, x))
 
 
 @named
@@ -421,7 +345,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
     tensor([4.])
     """
     x, a, b = operands("addcmul", input, tensor1, tensor2)
-    return _addcmul(x, a, b) if value == 1 else add(x, mul(a, b), alpha=value)
+    return rows.addcmul(x, a, b) if value == 1 else add(x, mul(a, b), alpha=value)
 
 
 @named
@@ -434,26 +358,13 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
     tensor([2.])
     """
     x, a, b = operands("addcdiv", input, tensor1, tensor2)
-    return add(x, _div(a, b), alpha=value)
+    return add(x, rows.div(a, b), alpha=value)
 
 
 # -- activations -------------------------------------------------------------------------------------------------------
 
 
-def _logistic(x: Array) -> Array:
-    if x.dtype.kind in "bu":  # which cannot be negative
-        x = x.astype(np.float64)
-    return 1 / (1 + np.exp(-x))
-
-
-def _logistic_slope(y: Array) -> Array:
-    slope = 1 - y
-    slope *= y  # in place, on arrays
-    return slope
-
-
-@primitive(symbol="σ", input=lambda g, y: g * _logistic_slope(y))
-def sigmoid(input: Array) -> Array:
+def sigmoid(input: Any) -> Tensor:
     """Logistic function 1 / (1 + exp(-x)) of each element, between 0 and 1, without overflow for any x.
 
     Examples
@@ -461,20 +372,10 @@ def sigmoid(input: Array) -> Array:
     >>> ad.sigmoid(ad.tensor([-1000.0, 0.0, 2.0]))
     tensor([0.0000, 0.5000, 0.8808])
     """
-    return _logistic(input)
+    return rows.sigmoid(input)
 
 
-def _masked(g: Array, mask: Array) -> Array:
-    """Return g where the mask holds, else 0: by a product, eight times as fast as `where`, unless g is infinite."""
-    if isinstance(g, np.ndarray):
-        product = g * mask
-        if not np.isnan(np.add.reduce(product, axis=None)):
-            return product
-    return np.where(mask, g, 0)
-
-
-@primitive(input=lambda g, y: _masked(g, ~(y <= 0)))
-def relu(input: Array) -> Array:
+def relu(input: Any) -> Tensor:
     """Rectified linear unit: max(x, 0) of each element, with derivative 0 at 0.
 
     Examples
@@ -486,24 +387,7 @@ def relu(input: Array) -> Array:
     ----------
     Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
     """
-    return np.maximum(input, 0)
-
-
-def _leaky_slope(g: Array, x: Array, slope: float) -> Array:
-    if isinstance(g, np.ndarray) and g.ndim and 0 <= slope <= 1:
-        slopes = (x > 0).astype(g.dtype)  # so, all in one dtype, it takes a tenth of the time of `where`
-        np.maximum(slopes, slope, out=slopes)
-        slopes *= g
-        return slopes
-    return np.where(x > 0, g, g * slope)
-
-
-@primitive(input=lambda g, input, slope: _leaky_slope(g, input, slope))
-def _leaky_relu(input: Array, *, slope: float) -> Array:
-    below = input * slope
-    if 0 < slope <= 1:
-        return np.maximum(input, below, out=below if below.ndim else None)
-    return np.where(input > 0, input, below)
+    return rows.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -530,21 +414,10 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     ----------
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
-    return _leaky_relu(input, slope=negative_slope)
+    return rows.leaky_relu(input, slope=negative_slope)
 
 
-def _sigma(x: Array) -> Array:
-    """Return the logistic function in a rule."""
-    return sigmoid(x) if isinstance(x, Node) else 1 / (1 + np.exp(-x))
-
-
-def _silu_slope(x: Array) -> Array:
-    s = _sigma(x)
-    return s * (1 + x * (1 - s))
-
-
-@primitive(input=lambda g, input: g * _silu_slope(input))
-def silu(input: Array) -> Array:
+def silu(input: Any) -> Tensor:
     """Sigmoid linear unit, also called swish: x times its logistic function.
 
     Examples
@@ -556,11 +429,10 @@ def silu(input: Array) -> Array:
     ----------
     Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415.
     """
-    return input * _logistic(input)
+    return rows.silu(input)
 
 
-@primitive(input=lambda g, input: g * _sigma(input))
-def softplus(input: Array) -> Array:
+def softplus(input: Any) -> Tensor:
     """Smooth maximum of x and 0: log(1 + exp(x)) of each element, without overflow for any x.
 
     Examples
@@ -568,15 +440,7 @@ def softplus(input: Array) -> Array:
     >>> ad.softplus(ad.tensor([-1000.0, 0.0, 1000.0]))
     tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
     """
-    return np.maximum(input, 0) + np.log1p(np.exp(-np.abs(input)))
-
-
-@primitive(
-    symbol="BCE", input=lambda g, input, target: g * (_sigma(input) - target), target=lambda g, input: -g * input
-)
-def _bce(input: Array, target: Array) -> Array:
-    # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right
-    return np.log1p(np.exp(-np.abs(input))) - np.minimum(input, 0) + (1 - target) * input
+    return rows.softplus(input)
 
 
 @named
@@ -590,14 +454,13 @@ def binary_cross_entropy_with_logits(input: Any, target: Any) -> Tensor:
     >>> ad.binary_cross_entropy_with_logits(ad.tensor([500.0, 0.0]), ad.tensor([1.0, 0.0]))
     tensor([0.0000, 0.6931])
     """
-    return _bce(input, target)
+    return rows.bce(input, target)
 
 
 # -- kinks and choices -------------------------------------------------------------------------------------------------
 
 
-@primitive(input=lambda g: np.zeros_like(g))
-def sign(input: Array) -> Array:
+def sign(input: Any) -> Tensor:
     """Sign of each element: -1, 0 or 1; that of NaN is 0. Its derivative is 0.
 
     Examples
@@ -605,13 +468,10 @@ def sign(input: Array) -> Array:
     >>> ad.sign(ad.tensor([-3.0, 0.0, 2.0]))
     tensor([-1.,  0.,  1.])
     """
-    if input.dtype.kind != "f":
-        return np.sign(input) if input.dtype != np.bool else input.copy()
-    return np.subtract(input > 0, input < 0, dtype=np.int8).astype(input.dtype)
+    return rows.sign(input)
 
 
-@primitive(input=lambda g: np.zeros_like(g))
-def step(input: Array) -> Array:
+def step(input: Any) -> Tensor:
     """Binary step: 1 where an element is at least 0, 0 elsewhere, also at NaN. Its derivative is 0.
 
     Examples
@@ -619,11 +479,10 @@ def step(input: Array) -> Array:
     >>> ad.step(ad.tensor([-3.0, 0.0, 2.0]))
     tensor([0., 1., 1.])
     """
-    return (input >= 0).astype(input.dtype)
+    return rows.step(input)
 
 
-@primitive(input=lambda g: np.zeros_like(g))
-def floor(input: Array) -> Array:
+def floor(input: Any) -> Tensor:
     """Largest integer that is not above each element. Its derivative is 0.
 
     Examples
@@ -631,11 +490,10 @@ def floor(input: Array) -> Array:
     >>> ad.floor(ad.tensor([-1.5, 1.5]))
     tensor([-2.,  1.])
     """
-    return np.floor(input)
+    return rows.floor(input)
 
 
-@primitive(input=lambda g: np.zeros_like(g))
-def ceil(input: Array) -> Array:
+def ceil(input: Any) -> Tensor:
     """Smallest integer that is not below each element. Its derivative is 0.
 
     Examples
@@ -643,11 +501,10 @@ def ceil(input: Array) -> Array:
     >>> ad.ceil(ad.tensor([-1.5, 1.5]))
     tensor([-1.,  2.])
     """
-    return np.ceil(input)
+    return rows.ceil(input)
 
 
-@primitive(input=lambda g: np.zeros_like(g))
-def trunc(input: Array) -> Array:
+def trunc(input: Any) -> Tensor:
     """Cut off the decimals of each element: round towards zero. Its derivative is 0.
 
     Examples
@@ -655,12 +512,7 @@ def trunc(input: Array) -> Array:
     >>> ad.trunc(ad.tensor([-1.5, 1.5]))
     tensor([-1.,  1.])
     """
-    return np.trunc(input)
-
-
-@primitive(input=lambda g: np.zeros_like(g))
-def _round(input: Array, *, decimals: int) -> Array:
-    return np.round(input, decimals)
+    return rows.trunc(input)
 
 
 def round(input: Any, *, decimals: int = 0) -> Tensor:
@@ -671,11 +523,10 @@ def round(input: Any, *, decimals: int = 0) -> Tensor:
     >>> ad.round(ad.tensor([0.5, 1.5, 2.6]))
     tensor([0., 2., 3.])
     """
-    return _round(tensor_of(input, "round"), decimals=integer(decimals, "round", "decimals"))
+    return rows.round(tensor_of(input, "round"), decimals=integer(decimals, "round", "decimals"))
 
 
-@primitive(input=lambda g: g)
-def frac(input: Array) -> Array:
+def frac(input: Any) -> Tensor:
     """Decimals of each element, with its sign: x - trunc(x).
 
     Examples
@@ -683,11 +534,10 @@ def frac(input: Array) -> Array:
     >>> ad.frac(ad.tensor([-1.5, 1.25]))
     tensor([-0.5000,  0.2500])
     """
-    return input - np.trunc(input)
+    return rows.frac(input)
 
 
-@primitive(symbol="|·|", input=lambda g, input: g * sign(input))
-def abs(input: Array) -> Array:
+def abs(input: Any) -> Tensor:
     """Absolute value of each element, with derivative 0 at 0.
 
     Examples
@@ -695,19 +545,10 @@ def abs(input: Array) -> Array:
     >>> ad.abs(ad.tensor([-1.0, 2.0]))
     tensor([1., 2.])
     """
-    return np.abs(input)
+    return rows.abs(input)
 
 
-def _won(g: Array, lost: Array, tied: Array) -> Array:
-    return np.where(lost, 0, np.where(tied, g / 2, g))
-
-
-@primitive(
-    symbol="max",
-    input=lambda g, input, other: _won(g, input < other, input == other),
-    other=lambda g, input, other: _won(g, input > other, input == other),
-)
-def maximum(input: Array, other: Array) -> Array:
+def maximum(input: Any, other: Any) -> Tensor:
     """Larger of two elements, broadcasting; equal ones share the gradient in halves.
 
     Examples
@@ -715,15 +556,10 @@ def maximum(input: Array, other: Array) -> Array:
     >>> ad.maximum(ad.tensor([1.0, 5.0]), ad.tensor([3.0, 2.0]))
     tensor([3., 5.])
     """
-    return np.maximum(input, other)
+    return rows.maximum(input, other)
 
 
-@primitive(
-    symbol="min",
-    input=lambda g, input, other: _won(g, input > other, input == other),
-    other=lambda g, input, other: _won(g, input < other, input == other),
-)
-def minimum(input: Array, other: Array) -> Array:
+def minimum(input: Any, other: Any) -> Tensor:
     """Smaller of two elements, broadcasting; equal ones share the gradient in halves.
 
     Examples
@@ -731,16 +567,7 @@ def minimum(input: Array, other: Array) -> Array:
     >>> ad.minimum(ad.tensor([1.0, 5.0]), ad.tensor([3.0, 2.0]))
     tensor([1., 2.])
     """
-    return np.minimum(input, other)
-
-
-@primitive(
-    input=lambda g, input, min, max: np.where((input >= min) & (input <= max), g, 0),
-    min=lambda g, input, min, max: np.where((input < min) & (min < max), g, 0),
-    max=lambda g, input, min, max: np.where((input > max) | (max < min), g, 0),
-)
-def _clamp(input: Array, min: Array, max: Array) -> Array:
-    return np.minimum(np.maximum(input, min), max)
+    return rows.minimum(input, other)
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
@@ -780,7 +607,7 @@ def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
     else:
         ends = (False, True) if x.dtype.kind == "b" else (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
     low, high = (bounds.pop(0) if bound is not None else end for bound, end in zip((min, max), ends, strict=True))
-    return _clamp(x, low, high)
+    return rows.clamp(x, low, high)
 
 
 @named
@@ -805,16 +632,6 @@ def clamp_max(input: Any, max: Any) -> Tensor:
     tensor([-1.,  0.])
     """
     return _limited(input, None, max, "clamp_max")
-
-
-@primitive(
-    input=lambda g, condition: np.where(condition, g, 0),
-    other=lambda g, condition: np.where(condition, 0, g),
-)
-def _where(condition: Array, input: Array, other: Array) -> Array:
-    if condition.dtype != np.bool:
-        raise TypeError(f"the condition must be boolean, not {condition.dtype}")
-    return np.where(condition, *dtypes.met(input, other))
 
 
 @overload
@@ -853,6 +670,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(tensor_of(condition, "where")._data)))
-    if any(isinstance(x, (Node, np.ndarray)) for x in (input, other)):
-        input, other = lift("where", (input, other))
-    return _where(condition, input, other)
+    mask = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
+    if mask.dtype != np.bool:
+        raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")
+    known = any(isinstance(x, (Node, np.ndarray)) for x in (input, other))
+    choices = lift("where", (input, other) if known else (mask, input, other))[-2:]
+    return rows.where(mask, *operands("where", *choices))

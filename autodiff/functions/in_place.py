@@ -24,8 +24,8 @@ from ..engine.graph import (
     tick,
 )  # fmt: skip
 from ..engine.modes import Watch, is_recording, set_detect_anomaly
+from ..table.indexing import follow, overwrite
 from .elementwise import clone
-from ..table.overwriting import follow, overwrite
 
 Write = Callable[[Any, Any], object]
 

@@ -1,16 +1,15 @@
-"""Derivatives of picking elements by position."""
+"""Picking elements by position, and putting them there."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..engine import dtypes
 from ..engine.graph import Node
-from ..engine.primitive import NUMBERS, primitive, wrap
-from ..kernels.reductions import averaged, divided
+from ..engine.primitive import NUMBERS, wrap
+from ..table import indexing as rows
 from .arguments import dimension, integer, numpy_names, tensor_of
 from .elementwise import add, where
 from .shape import broadcast_to, ravel
@@ -22,8 +21,6 @@ __all__ = [
     "gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "sort", "take_along_dim",
     "topk",
 ]  # fmt: skip
-
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
 
 
 class ValuesIndices(NamedTuple):
@@ -120,105 +117,11 @@ def _width(part: Any) -> int:
     return part.ndim if part.__class__ is np.ndarray and part.dtype == np.bool else 1
 
 
-def _is_basic(index: Any) -> bool:
-    """Tell whether an index is made of integers, slices, None and Ellipsis alone, and so names no element twice."""
-    return np.ndarray not in ([k.__class__ for k in index] if index.__class__ is tuple else (index.__class__,))
-
-
-def _unpick(g: Array, input_shape: tuple[int, ...], key: Any) -> Array:
-    return _unindex(g, shape=input_shape, key=key)
-
-
-@primitive(symbol="[ ]", view=True, input=_unpick)
-def _index(input: Array, *, key: Any) -> Array:
-    picked = input[key]
-    if isinstance(picked, np.generic) and isinstance(input, np.ndarray):  # a copy; a view is what was asked for
-        return input[(*key, ...) if isinstance(key, tuple) else (key, ...)]
-    if not (
-        picked.base is input or picked.flags.c_contiguous or _is_basic(key)
-    ):  # moved dimensions in memory, where PyTorch's are in order
-        return picked.copy()
-    return picked
-
-
-@primitive(symbol="[ ]ᵀ", values=lambda g, key: _index(g, key=key))
-def _unindex(values: Array, *, shape: tuple[int, ...], key: Any) -> Array:
-    """Zeros of `shape` with `values` added at `key`: the adjoint of indexing."""
-    out = np.zeros(shape, values.dtype)
-    if _is_basic(key) or (isinstance(key, np.ndarray) and key.dtype == np.bool):
-        out[key] = values
-    else:
-        np.add.at(out, key, values)
-    return out
-
-
 def index(input: Tensor, key: Any) -> Tensor:
     """Pick elements by integers, slices, None, Ellipsis, masks or integer arrays, as ``input[key]``."""
     first, then = in_two_steps(plain_index(key), input._data.ndim)
-    picked = _index(input, key=first)
-    return picked if then is None else _index(picked, key=then)
-
-
-def _ungather(g: Array, input_shape: tuple[int, ...], index: Array, dim: int) -> Array:
-    return _scatter(g, index, shape=input_shape, dim=dim)
-
-
-@primitive(input=_ungather)
-def _gather(input: Array, index: Array, *, dim: int) -> Array:
-    return np.take_along_axis(_trimmed(input, index, dim), index, axis=dim)
-
-
-@primitive(values=lambda g, index, dim: _gather(g, index, dim=dim))
-def _scatter(values: Array, index: Array, *, shape: tuple[int, ...], dim: int) -> Array:
-    """Zeros of `shape` with `values` added where `index` says along `dim`: the adjoint of gather."""
-    out = np.zeros(shape, values.dtype)
-    where = list(np.ogrid[tuple(slice(n) for n in index.shape)])
-    where[dim] = index
-    np.add.at(out, tuple(where), values)
-    return out
-
-
-def _entries(labels: Array) -> tuple[Array, ...]:
-    """Return the index of each label's own entry in an array with one more dimension, the classes, at place 1."""
-    n = labels.ndim
-    if n == 1:
-        return np.arange(labels.shape[0]), labels
-    first, *further = (np.arange(m).reshape((-1,) + (1,) * (n - 1 - d)) for d, m in enumerate(labels.shape))
-    return (first, labels, *further)
-
-
-def _unclass(g: Array, input_shape: tuple[int, ...], labels: Array) -> Array:
-    return _to_classes(g, labels, shape=input_shape)
-
-
-@primitive(symbol="gather", input=_unclass)
-def of_classes(input: Array, labels: Array) -> Array:
-    """Pick the entry of each label's class: of (N, C, ...) by (N, ...), what `gather` does along dimension 1."""
-    return input[_entries(labels)]
-
-
-@primitive(symbol="scatter", values=lambda g, labels: of_classes(g, labels))
-def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Array:
-    """Zeros of `shape` but for `values` at the labels' classes: the adjoint of picking them."""
-    out = np.zeros(shape, values.dtype)
-    out[_entries(labels)] = values
-    return out
-
-
-@primitive(
-    symbol="NLL",
-    input=lambda g, input_shape, labels: _to_classes(
-        -divided(g, math.prod(labels.shape) or 1), labels, shape=input_shape
-    ),
-)
-def mean_nll(input: Array, labels: Array) -> Array:
-    """Average of minus the entries of the labels' classes, which are log-probabilities: of (N, C, ...) by (N, ...)."""
-    return averaged(-input[_entries(labels)], tuple(range(labels.ndim)))
-
-
-def _trimmed(input: Array, index: Array, dim: int) -> Array:
-    """Cut `input` to the size of `index` in every dimension but `dim`."""
-    return input[tuple(slice(None) if d == dim else slice(n) for d, n in enumerate(index.shape))]
+    picked = rows.index(input, key=first)
+    return picked if then is None else rows.index(picked, key=then)
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -257,8 +160,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     x, at = tensor_of(input, "gather"), tensor_of(index, "gather")
     d = _checked(x, dim, at, "gather")
     if not at._data.size:
-        return _gather(ravel(x), ravel(at), dim=0).reshape(at.shape)
-    return _shaped(_gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
+        return rows.gather(ravel(x), ravel(at), dim=0).reshape(at.shape)
+    return _shaped(rows.gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
 
 
 def _shaped(x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -316,7 +219,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         raise RuntimeError(f"take_along_dim: {error}") from None
     shapes = ([*common[:d], t.shape[d], *common[d + 1 :]] for t in (x, at))
     x, at = (broadcast_to(t, shape) for t, shape in zip((x, at), shapes, strict=True))
-    return _gather(x, at, dim=_checked(x, d, at, "take_along_dim"))
+    return rows.gather(x, at, dim=_checked(x, d, at, "take_along_dim"))
 
 
 @numpy_names
@@ -333,26 +236,15 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     d = dimension(dim, x.ndim, "index_select")
     if at.dtype.kind not in "iu" or at.ndim > 1:
         raise TypeError(f"index_select: index must be a vector of integers, got {at.dtype} of shape {at.shape}")
-    rows, size = at.reshape(-1)._data.copy(), x.shape[d] if x.ndim else 1
-    if rows.size and not 0 <= rows.min() <= rows.max() < size:
-        raise IndexError(f"index_select: index holds {rows.min()} to {rows.max()}, but dim {d} has size {size}")
+    places, size = at.reshape(-1)._data.copy(), x.shape[d] if x.ndim else 1
+    if places.size and not 0 <= places.min() <= places.max() < size:
+        raise IndexError(f"index_select: index holds {places.min()} to {places.max()}, but dim {d} has size {size}")
     if not x.ndim:
-        return _index(x.reshape(1), key=rows).reshape(()) if rows.size == 1 else _index(x.reshape(1), key=rows)
-    return _index(x, key=(slice(None),) * d + (rows,))
+        return rows.index(x.reshape(1), key=places).reshape(()) if places.size == 1 else rows.index(x.reshape(1), key=places)
+    return rows.index(x, key=(slice(None),) * d + (places,))
 
 
 # -- putting elements in their places ----------------------------------------------------------------------------------
-
-
-def _kept(g: Array, index: Array, dim: int) -> Array:
-    return _put(g, index, np.zeros(index.shape, g.dtype), dim=dim)
-
-
-@primitive(symbol="scatter", input=_kept, src=lambda g, index, dim: _gather(g, index, dim=dim))
-def _put(input: Array, index: Array, src: Array, *, dim: int) -> Array:
-    out = np.array(input)
-    np.put_along_axis(_trimmed(out, index, dim), index, src, axis=dim)
-    return out
 
 
 @numpy_names
@@ -388,7 +280,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     if not isinstance(src, (Node, np.ndarray)):
         src = _element(src, tensor_of(input, "scatter"), "scatter")
     x, at, put, d = _placing(input, dim, index, src, "scatter")
-    return _shaped(_put(x, at, put, dim=d), tensor_of(input, "scatter").shape)
+    return _shaped(rows.put(x, at, put, dim=d), tensor_of(input, "scatter").shape)
 
 
 @numpy_names
@@ -401,7 +293,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     tensor([1., 0., 5.])
     """
     x, at, put, d = _placing(input, dim, index, tensor_of(src, "scatter_add"), "scatter_add")
-    return _shaped(add(x, _scatter(put, at, shape=x.shape, dim=d)), tensor_of(input, "scatter_add").shape)
+    return _shaped(add(x, rows.scatter_sum(put, at, shape=x.shape, dim=d)), tensor_of(input, "scatter_add").shape)
 
 
 def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Tensor, Tensor, Tensor, int]:
@@ -421,7 +313,7 @@ def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Ten
     x, at, put = (_with_dim(t) for t in (x, at, put))
     if put.ndim != at.ndim or any(n < a for n, a in zip(put.shape, at.shape, strict=True)):
         raise RuntimeError(f"{name}: src of shape {put.shape} does not fit an index of shape {at.shape}")
-    return x, at, put if put.shape == at.shape else _index(put, key=tuple(slice(a) for a in at.shape)), d
+    return x, at, put if put.shape == at.shape else rows.index(put, key=tuple(slice(a) for a in at.shape)), d
 
 
 def _element(value: Any, x: Tensor, name: str) -> Any:
@@ -469,7 +361,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     except ValueError as error:
         raise RuntimeError(f"masked_select: {error}") from None
     key = np.array(np.broadcast_to(m._data, shape))
-    return _index(broadcast_to(x, shape), key=key)
+    return rows.index(broadcast_to(x, shape), key=key)
 
 
 def _mask(mask: Any, name: str) -> Tensor:
@@ -541,5 +433,5 @@ def _order(x: Tensor, dim: int, descending: bool, name: str) -> Any:
 
 def _picked(x: Tensor, order: Any, dim: int, name: str) -> ValuesIndices:
     indices = wrap(order)
-    values = _gather(x, indices, dim=dimension(dim, x.ndim, name)) if x.ndim else gather(x, 0, indices)
+    values = rows.gather(x, indices, dim=dimension(dim, x.ndim, name)) if x.ndim else gather(x, 0, indices)
     return ValuesIndices(values, indices)

@@ -1,13 +1,11 @@
-"""Derivatives of products of matrices."""
+"""Products of matrices."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..engine.primitive import primitive
+from ..table import products as rows
 from .arguments import tensor_of
 from .elementwise import add, mul
 from .shape import unsqueeze
@@ -16,29 +14,6 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = ["addmm", "bmm", "dot", "inner", "linear", "matmul", "mm", "mv", "outer"]
-
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
-
-def _matmul_left(g: Array, input_shape: tuple[int, ...], other: Array) -> Array:
-    if other.ndim == 1:
-        return g[..., None] * other
-    if len(input_shape) == 1:
-        return (other @ g[..., None])[..., 0]
-    return g @ other.mT
-
-
-def _matmul_right(g: Array, input: Array, other_shape: tuple[int, ...]) -> Array:
-    if input.ndim == 1:
-        return input[:, None] * g[..., None, :] if len(other_shape) > 1 else g * input
-    if len(other_shape) == 1:
-        return (input.mT @ g[..., None])[..., 0]
-    return input.mT @ g
-
-
-@primitive(symbol="@", input=_matmul_left, other=_matmul_right)
-def _matmul(input: Array, other: Array) -> Array:
-    return np.matmul(input, other)
 
 
 def matmul(input: Any, other: Any) -> Tensor:
@@ -73,7 +48,7 @@ def matmul(input: Any, other: Any) -> Tensor:
     if m[-1] != n[-2 if len(n) > 1 else 0]:
         raise RuntimeError(f"matmul: shapes {m} and {n} cannot be multiplied: {_sizes(m)} and {_sizes(n)}")
     _same_dtype(a, b, "matmul")
-    return _matmul(a, b)
+    return rows.matmul(a, b)
 
 
 def _sizes(shape: tuple[int, ...]) -> str:
@@ -98,7 +73,7 @@ def _product(name: str, input: Any, other: Any, m: int, n: int) -> Tensor:
     if s[-1] != t[-2 if n > 1 else 0] or (m == n == 3 and s[0] != t[0]):
         raise RuntimeError(f"{name}: shapes {s} and {t} cannot be multiplied")
     _same_dtype(a, b, name)
-    return _matmul(a, b)
+    return rows.matmul(a, b)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -160,7 +135,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
         return mul(a, b)
     if a.shape[-1] != b.shape[-1]:
         raise RuntimeError(f"inner: the last sizes of shapes {a.shape} and {b.shape} differ")
-    out = _matmul(a.reshape(_leading(a), a.shape[-1]), b.reshape(_leading(b), b.shape[-1]).mT)
+    out = rows.matmul(a.reshape(_leading(a), a.shape[-1]), b.reshape(_leading(b), b.shape[-1]).mT)
     return out.reshape((*a.shape[:-1], *b.shape[:-1]))
 
 
@@ -202,23 +177,6 @@ def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: flo
 # -- affine maps -------------------------------------------------------------------------------------------------------
 
 
-def _rows(x: Array) -> Array:
-    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-
-
-@primitive(
-    input=lambda g, weight: g @ weight,
-    weight=lambda g, input: g.T @ input if g.ndim == 2 else _rows(g).T @ _rows(input),
-    bias=lambda g: g,
-)
-def _linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
-    is_small = input.ndim == 2 and input.size < 4096  # where `dot` takes down to half of the time of `@`
-    y = input.dot(weight.T) if is_small else input @ weight.T
-    if bias is not None:
-        y += bias
-    return y
-
-
 def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """Affine map ``input @ weight.T + bias``, in one operation.
 
@@ -255,10 +213,10 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     if x._data.dtype is not weight._data.dtype:
         _same_dtype(x, weight, "linear")
     if bias is None:
-        return _linear(x, weight)
+        return rows.linear(x, weight)
     bias = tensor_of(bias, "linear")
     if bias._data.dtype is not weight._data.dtype:
         _same_dtype(weight, bias, "linear")
     if bias._data.shape != (n[0],):
         raise RuntimeError(f"linear: the bias has shape {bias._data.shape}, expected ({n[0]},)")
-    return _linear(x, weight, bias)
+    return rows.linear(x, weight, bias)

@@ -1,4 +1,4 @@
-"""Derivatives of functions that reduce dimensions, or normalize along them."""
+"""Functions that reduce dimensions, or normalize along them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from numpy.typing import DTypeLike
 
 from ..engine.dtypes import get_default_dtype
 from ..engine.graph import Node
-from ..engine.primitive import NUMBERS, primitive, wrap
-from ..kernels.reductions import added, averaged, count, divided, largest
-from .arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of
-from .comparison import isnan
-from .elementwise import abs, clone, maximum, minimum, sign, to, where
-from .indexing import ValuesIndices, gather
+from ..engine.primitive import NUMBERS
+from ..kernels.reductions import count
+from ..table import arrangement, comparison
+from ..table import reduction as rows
 from ..table.polar import nuclear_norm
-from .shape import _permute, spread, squeeze, unsqueeze
+from .arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of, widened
+from .comparison import isnan
+from .elementwise import abs, clone, maximum, minimum, sign, where
+from .indexing import ValuesIndices, gather
+from .shape import squeeze, unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -28,27 +30,8 @@ __all__ = [
     "norm", "softmax", "std", "sum", "var",
 ]  # fmt: skip
 
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
-
-def _total(x: Array, dim: tuple[int, ...]) -> Array:
-    """Add up along dimensions, which are kept with size 1."""
-    return _sum(x, dim=dim, keepdim=True) if isinstance(x, Node) else added(x, dim, True)
-
-
-def _single(x: Array) -> Array:
-    """Return half precision in single, and anything else as it is."""
-    if x.dtype.char != "e":
-        return x
-    return to(x, np.float32) if isinstance(x, Node) else x.astype(np.float32)  # type: ignore[arg-type]  # every Node made is a Tensor
-
 
 # -- sums --------------------------------------------------------------------------------------------------------------
-
-
-@primitive(symbol="Σ", input=lambda g, input_shape, dim, keepdim: spread(g, input_shape, dim, keepdim))
-def _sum(input: Array, *, dim: Any, keepdim: Any) -> Array:
-    return added(input, dim, keepdim)
 
 
 @numpy_names
@@ -86,16 +69,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
     x = tensor_of(input, "sum")
     if dtype is not None or x.dtype.kind != "f":
         x = x.to(np.int64 if dtype is None else dtype)
-    return _sum(x, **along(dim, keepdim, x.ndim, "sum"))
-
-
-@primitive(
-    input=lambda g, input_shape, dim, keepdim: spread(
-        divided(g, count(input_shape, dim) or 1), input_shape, dim, keepdim
-    )
-)
-def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
-    return averaged(input, dim, keepdim)
+    return rows.sum(x, **along(dim, keepdim, x.ndim, "sum"))
 
 
 @numpy_names
@@ -117,7 +91,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
         x = x.to(dtype)
     if x._data.dtype.kind != "f":
         raise RuntimeError(f"mean: expected floats, got {x.dtype}; pass dtype=float32, say, to convert them")
-    return _mean(x, **along(dim, keepdim, x._data.ndim, "mean"))
+    return rows.mean(x, **along(dim, keepdim, x._data.ndim, "mean"))
 
 
 @numpy_names
@@ -161,7 +135,7 @@ def var(
     tensor(1.)
     """
     off, options, n = _centred(input, dim, correction, keepdim, unbiased, "var")
-    return (_sum(off * off, **options) / n).to(input.dtype)
+    return (rows.sum(off * off, **options) / n).to(input.dtype)
 
 
 @numpy_names
@@ -176,7 +150,7 @@ def std(
     tensor(1.)
     """
     off, options, n = _centred(input, dim, correction, keepdim, unbiased, "std")
-    y: Tensor = _norm(off, p=2, **options) / math.sqrt(n) if n else _sum(off * off, **options) / n
+    y: Tensor = rows.norm(off, p=2, **options) / math.sqrt(n) if n else rows.sum(off * off, **options) / n
     return y.to(input.dtype)
 
 
@@ -195,49 +169,11 @@ def _centred(
     options = along(dim, keepdim, x.ndim, name)
     dims = options["dim"]
     n = count(x.shape, dims) - (correction if unbiased is None else int(unbiased))
-    x = _single(x)
-    return x - _mean(x, dim=dims, keepdim=True), options, builtins.max(n, 0)
+    x = widened(x)
+    return x - rows.mean(x, dim=dims, keepdim=True), options, builtins.max(n, 0)
 
 
 # -- norms -------------------------------------------------------------------------------------------------------------
-
-
-def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], keepdim: bool) -> Array:
-    """Return the gradient of a norm: of each element, sign(x) (|x| / norm)^(p-1), and 0 where x is 0."""
-    y, g = spread(y, x.shape, dim, keepdim), spread(g, x.shape, dim, keepdim)
-    y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
-    if p == 2:
-        return g * (x / y)
-    return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
-
-
-@primitive(symbol="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim))
-def _norm(input: Array, *, p: float, dim: Any, keepdim: Any) -> Array:
-    x = _single(input)
-    total = _powers(x, p, dim)
-    smallest = np.finfo(x.dtype).tiny / np.finfo(x.dtype).eps
-    if not x.size or np.all((total > smallest) & (total < np.inf)):
-        y = _root(total, p)
-    else:  # the powers, not the norm, may be too large or too small for the dtype
-        size = np.abs(x)
-        scale = largest(size, dim, True) if p > 0 else np.minimum.reduce(size, axis=dim, keepdims=True)
-        scale = np.where((scale == 0) | np.isinf(scale), 1, scale)
-        y = scale * _root(_powers(x / scale, p, dim), p)
-    y = y.astype(input.dtype, copy=False)
-    return y if keepdim else np.squeeze(y, dim)[()]
-
-
-def _powers(x: Array, p: float, dim: tuple[int, ...]) -> Array:
-    """Return the sum of the powers of sizes, whose root is the norm."""
-    if p == 2:
-        return added(x * x, dim, True)
-    size = np.abs(x)
-    zero = (size == 0) & (p < 0)  # a single one makes such a norm 0
-    return added(np.where(zero, np.inf, np.where(zero, 1, size) ** p), dim, True)
-
-
-def _root(total: Array, p: float) -> Array:
-    return np.sqrt(total) if p == 2 else total ** (1 / p)
 
 
 @numpy_names
@@ -290,10 +226,11 @@ def norm(
         p = 2
     p, options = float(p), along(dim, keepdim, x.ndim, "norm")
     if p == 0:
-        return _sum(sign(where(isnan(x), 1, abs(x))), **options)
+        return rows.sum(sign(where(isnan(x), 1, abs(x))), **options)
     if math.isinf(p):
-        return _chosen(_amax if p > 0 else _amin, abs(x), options["dim"], keepdim, "norm", nan=True)
-    return _norm(x, p=p, **options)
+        return _chosen(rows.amax if p > 0 else rows.amin, abs(x), options["dim"], keepdim, "norm", nan=True)
+    y: Tensor = rows.norm(widened(x), p=p, **options)
+    return y.to(x.dtype)
 
 
 def _nuclear(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -301,28 +238,11 @@ def _nuclear(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     if len(dims) != 2:
         raise RuntimeError(f"norm: 'nuc' needs two dims, got {dims} of a tensor of shape {x.shape}")
     last = sorted(dims, key=lambda d: -x.shape[d])
-    y = nuclear_norm(_permute(x, dims=(*(d for d in range(x.ndim) if d not in dims), *last)))
+    y = nuclear_norm(arrangement.permute(x, dims=(*(d for d in range(x.ndim) if d not in dims), *last)))
     return y.reshape(tuple(1 if d in dims else n for d, n in enumerate(x.shape))) if keepdim else y
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
-
-
-def _shared(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool, nan: bool) -> Array:
-    """Give the gradient to the extreme elements, in equal shares; among NaN to these, if `nan` says so."""
-    extreme = x == spread(y, x.shape, dims, keepdim)
-    chosen = (extreme | np.isnan(x) if nan else extreme) * np.ones_like(x)
-    return chosen * spread(g, x.shape, dims, keepdim) / _total(chosen, dims)
-
-
-@primitive(symbol="max", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
-def _amax(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
-    return largest(input, dim, keepdim)
-
-
-@primitive(symbol="min", input=lambda g, y, input, dim, keepdim, nan: _shared(g, y, input, dim, keepdim, nan))
-def _amin(input: Array, *, dim: Any, keepdim: Any, nan: bool) -> Array:
-    return np.minimum.reduce(input, axis=dim, keepdims=keepdim)
 
 
 @numpy_names
@@ -351,7 +271,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     >>> ad.amax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([5., 7.])
     """
-    return _chosen(_amax, input, dim, keepdim, "amax")
+    return _chosen(rows.amax, input, dim, keepdim, "amax")
 
 
 @numpy_names
@@ -363,7 +283,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     >>> ad.amin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([1., 2.])
     """
-    return _chosen(_amin, input, dim, keepdim, "amin")
+    return _chosen(rows.amin, input, dim, keepdim, "amin")
 
 
 def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bool = False) -> Tensor:
@@ -387,7 +307,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> ad.argmax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([1, 0])
     """
-    return _position(np.argmax, input, dim, keepdim, "argmax")
+    return _position(comparison.argmax, input, dim, keepdim, "argmax")
 
 
 @numpy_names
@@ -399,7 +319,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> ad.argmin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([0, 1])
     """
-    return _position(np.argmin, input, dim, keepdim, "argmin")
+    return _position(comparison.argmin, input, dim, keepdim, "argmin")
 
 
 def _position(find: Any, input: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
@@ -408,7 +328,7 @@ def _position(find: Any, input: Tensor, dim: int | None, keepdim: bool, name: st
     if dim is not None:
         dimension(dim, x.ndim, name)
     _refuse_empty(x, dimensions(axis, x.ndim, name), name)
-    return wrap(find(x._data, axis=axis, keepdims=keepdim))  # type: ignore[no-any-return]  # wrap returns a Tensor
+    return find(x, dim=axis, keepdim=keepdim)  # type: ignore[no-any-return]  # a row returns a Tensor
 
 
 @numpy_names
@@ -436,7 +356,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> x.max(dim=1).indices
     tensor([1, 0])
     """
-    return _extreme(input, dim, keepdim, _amax, argmax, maximum, "max")
+    return _extreme(input, dim, keepdim, rows.amax, argmax, maximum, "max")
 
 
 @numpy_names
@@ -448,7 +368,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ad.tensor([[1.0, 5.0], [7.0, 2.0]]).min(dim=1).values
     tensor([1., 2.])
     """
-    return _extreme(input, dim, keepdim, _amin, argmin, minimum, "min")
+    return _extreme(input, dim, keepdim, rows.amin, argmin, minimum, "min")
 
 
 def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, name: str) -> Any:
@@ -469,21 +389,6 @@ def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 # -- exponentials, kept from overflowing -------------------------------------------------------------------------------
 
 
-@primitive(input=lambda g, y, input, dim, keepdim: _weighted(g, y, input, dim, keepdim))
-def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
-    x = _single(input)
-    top = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
-    top = np.where(np.isinf(top), 0, top)
-    total = added(np.exp(x - top), dim, True)
-    y = np.log(total, out=np.full_like(total, -np.inf), where=total != 0) + top
-    y = y.astype(input.dtype, copy=False)
-    return y if keepdim else y.reshape([n for i, n in enumerate(input.shape) if i not in dim])
-
-
-def _weighted(g: Array, y: Array, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return spread(g, x.shape, dims, keepdim) * np.exp(x - spread(y, x.shape, dims, keepdim))
-
-
 @numpy_names
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """Logarithm of the sum of exponentials along dimensions, without overflow.
@@ -496,35 +401,8 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     x = tensor_of(input, "logsumexp")
     if x.dtype.kind != "f":
         x = x.to(get_default_dtype())
-    return _logsumexp(x, **along(dim, keepdim, x.ndim, "logsumexp"))
-
-
-def _softmax_rule(g: Array, y: Array, dim: int) -> Array:
-    g, y = _single(g), _single(y)
-    return y * (g - _total(g * y, (dim,)))
-
-
-def _log_softmax_rule(g: Array, y: Array, dim: int) -> Array:
-    g, y = _single(g), _single(y)
-    return g - np.exp(y) * _total(g, (dim,))
-
-
-@primitive(input=_softmax_rule)
-def _softmax(input: Array, *, dim: int) -> Array:
-    if not input.size:
-        return input.copy()
-    x = _single(input)
-    e = np.exp(x - largest(x, (dim,), True))
-    return (e / added(e, (dim,), True)).astype(input.dtype, copy=False)
-
-
-@primitive(input=_log_softmax_rule)
-def _log_softmax(input: Array, *, dim: int) -> Array:
-    if not input.size:
-        return input.copy()
-    x = _single(input)
-    off = x - largest(x, (dim,), True)
-    return (off - np.log(added(np.exp(off), (dim,), True))).astype(input.dtype, copy=False)
+    y: Tensor = rows.logsumexp(widened(x), **along(dim, keepdim, x.ndim, "logsumexp"))
+    return y.to(x.dtype)
 
 
 @numpy_names
@@ -554,7 +432,7 @@ def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tenso
     ----------
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
-    return _normalized(_softmax, input, dim, dtype, "softmax")
+    return _normalized(rows.softmax, input, dim, dtype, "softmax")
 
 
 @numpy_names
@@ -566,7 +444,7 @@ def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> T
     >>> ad.log_softmax(ad.tensor([0.0, 1000.0]), dim=0)
     tensor([-1000.,     0.])
     """
-    return _normalized(_log_softmax, input, dim, dtype, "log_softmax")
+    return _normalized(rows.log_softmax, input, dim, dtype, "log_softmax")
 
 
 def _normalized(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
@@ -575,9 +453,9 @@ def _normalized(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name:
         x = x.to(dtype)
     if x.dtype.kind != "f":
         raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
-    d = dimension(dim, x.ndim, name)
-    y: Tensor = op(x, dim=d) if x.ndim else squeeze(op(unsqueeze(x, 0), dim=0), 0)
-    return y
+    d, wide = dimension(dim, x.ndim, name), widened(x)
+    y: Tensor = op(wide, dim=d) if x.ndim else squeeze(op(unsqueeze(wide, 0), dim=0), 0)
+    return y if wide is x else y.to(x.dtype)
 
 
 # -- truth -------------------------------------------------------------------------------------------------------------
@@ -593,8 +471,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     tensor(False)
     """
     x = tensor_of(input, "all")
-    options = along(dim, keepdim, x.ndim, "all")
-    return wrap(np.all(x._data, axis=options["dim"], keepdims=options["keepdim"]))  # type: ignore[no-any-return]  # wrap returns a Tensor
+    return comparison.all(x, **along(dim, keepdim, x.ndim, "all"))
 
 
 @numpy_names
@@ -607,5 +484,4 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     tensor(True)
     """
     x = tensor_of(input, "any")
-    options = along(dim, keepdim, x.ndim, "any")
-    return wrap(np.any(x._data, axis=options["dim"], keepdims=options["keepdim"]))  # type: ignore[no-any-return]  # wrap returns a Tensor
+    return comparison.any(x, **along(dim, keepdim, x.ndim, "any"))

@@ -1,4 +1,4 @@
-"""Derivatives of functions that move elements without changing them."""
+"""Functions that move elements without changing them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.graph import Node
-from ..engine.primitive import primitive
+from ..table import arrangement as rows
 from .arguments import Dims, also_by_name, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
 from .elementwise import clone
 
@@ -23,8 +23,6 @@ __all__ = [
     "unsqueeze", "view",
 ]  # fmt: skip
 
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
 
 def size_along(input: Tensor, dim: int) -> int:
     """Return the size of one dimension."""
@@ -34,11 +32,6 @@ def size_along(input: Tensor, dim: int) -> int:
 
 
 # -- the same elements in another shape --------------------------------------------------------------------------------
-
-
-@primitive(view=True, input=lambda g, input_shape: g.reshape(input_shape))
-def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
-    return input.reshape(shape)
 
 
 @also_by_name("shape")
@@ -74,7 +67,7 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
         raise RuntimeError(
             f"reshape: shape {new} does not hold the {x.numel()} elements of a tensor of shape {x.shape}"
         )
-    return _reshape(x, shape=new)
+    return rows.reshape(x, shape=new)
 
 
 @also_by_name("size")
@@ -129,7 +122,7 @@ def ravel(input: Tensor) -> Tensor:
     (6,)
     """
     x = tensor_of(input, "ravel")
-    return _reshape(x, shape=(x._data.size,))
+    return rows.reshape(x, shape=(x._data.size,))
 
 
 @numpy_names
@@ -150,7 +143,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     if parts.count(-1) > 1 or min(parts) < -1 or (n % known if known and -1 in parts else known != n):
         raise RuntimeError(f"unflatten: sizes {parts} do not multiply to {n}, the size of dim {d}")
     parts = tuple(n // known if k == -1 else k for k in parts)
-    return _reshape(x, shape=(*x.shape[:d], *parts, *x.shape[d + 1 :]))
+    return rows.reshape(x, shape=(*x.shape[:d], *parts, *x.shape[d + 1 :]))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -165,7 +158,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     start, end = (dimension(d, x.ndim, "flatten") for d in (start_dim, end_dim))
     if start > end:
         raise RuntimeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return _reshape(x, shape=(*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+    return rows.reshape(x, shape=(*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
 @numpy_names
@@ -181,7 +174,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """
     x = tensor_of(input, "squeeze")
     dropped = () if isinstance(dim, tuple) and not dim else dimensions(dim, x.ndim, "squeeze")
-    return _reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in dropped))
+    return rows.reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in dropped))
 
 
 @numpy_names
@@ -195,19 +188,10 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """
     x = tensor_of(input, "unsqueeze")
     d = dimension(dim, x.ndim + 1, "unsqueeze")
-    return _reshape(x, shape=(*x.shape[:d], 1, *x.shape[d:]))
+    return rows.reshape(x, shape=(*x.shape[:d], 1, *x.shape[d:]))
 
 
 # -- the same elements in another order --------------------------------------------------------------------------------
-
-
-def _unpermute(g: Array, dims: tuple[int, ...]) -> Array:
-    return _permute(g, dims=tuple(np.argsort(dims).tolist()))
-
-
-@primitive(symbol="permute", view=True, input=_unpermute)
-def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
-    return input.transpose(dims)
 
 
 @also_by_name("dims")
@@ -240,7 +224,7 @@ def permute(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     order = tuple(dimension(d, x.ndim, "permute") for d in given)
     if sorted(order) != list(range(x.ndim)):
         raise RuntimeError(f"permute: dims {given} must name each of the {x.ndim} dimensions once")
-    return _permute(x, dims=order)
+    return rows.permute(x, dims=order)
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -255,7 +239,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     order = list(range(max(x.ndim, 1)))
     a, b = (dimension(d, x.ndim, "transpose") for d in (dim0, dim1))
     order[a], order[b] = order[b], order[a]
-    return _permute(x, dims=tuple(order[: x.ndim]))
+    return rows.permute(x, dims=tuple(order[: x.ndim]))
 
 
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
@@ -275,16 +259,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     order = [d for d in range(x.ndim) if d not in sources]
     for place, d in sorted(zip(places, sources, strict=True)):
         order.insert(place, d)
-    return _permute(x, dims=tuple(order))
-
-
-def _unflip(g: Array, dims: tuple[int, ...]) -> Array:
-    return _flip(g, dims=dims)
-
-
-@primitive(symbol="flip", input=_unflip)
-def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
-    return np.flip(input, dims).copy()
+    return rows.permute(x, dims=tuple(order))
 
 
 @also_by_name("dims")
@@ -298,16 +273,7 @@ def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """
     x = tensor_of(input, "flip")
     given = sizes(dims, "flip")
-    return _flip(x, dims=dimensions(given, x.ndim, "flip") if given else ())
-
-
-def _unroll(g: Array, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
-    return _roll(g, shifts=tuple(-n for n in shifts), dims=dims)
-
-
-@primitive(symbol="roll", input=_unroll)
-def _roll(input: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
-    return np.roll(input, shifts, dims)
+    return rows.flip(x, dims=dimensions(given, x.ndim, "flip") if given else ())
 
 
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
@@ -322,19 +288,14 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     if dims is None or (isinstance(dims, Sequence) and not dims):
         if len(steps) != 1:
             raise RuntimeError(f"roll: {len(steps)} shifts need as many dims")
-        return _roll(ravel(x), shifts=steps, dims=(0,)).reshape(x.shape)
+        return rows.roll(ravel(x), shifts=steps, dims=(0,)).reshape(x.shape)
     along = tuple(dimension(d, x.ndim, "roll") for d in sizes((dims,), "roll"))
     if len(steps) != len(along) or not x.ndim:
         raise RuntimeError(f"roll: shifts {shifts} and dims {dims} must be as many, of a tensor of shape {x.shape}")
-    return _roll(x, shifts=steps, dims=along)
+    return rows.roll(x, shifts=steps, dims=along)
 
 
 # -- the same elements repeated ----------------------------------------------------------------------------------------
-
-
-@primitive(symbol="expand", view=True, input=lambda g: g)
-def _expand(input: Array, *, shape: tuple[int, ...]) -> Array:
-    return np.broadcast_to(input, shape)
 
 
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
@@ -366,7 +327,7 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     wide = _widened(x.shape, new)
     if wide is None:
         raise ValueError(f"broadcast_to: a tensor of shape {x.shape} does not broadcast to {new}")
-    return _expand(x, shape=wide)
+    return rows.expand(x, shape=wide)
 
 
 def _widened(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -393,7 +354,7 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     wide = _widened(x.shape, new)
     if wide is None:
         raise RuntimeError(f"expand: a tensor of shape {x.shape} cannot be expanded to {new}")
-    return _expand(x, shape=wide)
+    return rows.expand(x, shape=wide)
 
 
 @named
@@ -423,9 +384,9 @@ def repeat(input: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     if len(times) < x.ndim or min(times, default=0) < 0:
         raise RuntimeError(f"repeat: {times} must give a number, not negative, for each of {x.ndim} dimensions")
     shape = (1,) * (len(times) - x.ndim) + x.shape
-    apart = _reshape(x, shape=tuple(n for size in shape for n in (1, size)))
-    whole = _expand(apart, shape=tuple(n for pair in zip(times, shape, strict=True) for n in pair))
-    out = _reshape(whole, shape=tuple(k * n for k, n in zip(times, shape, strict=True)))
+    apart = rows.reshape(x, shape=tuple(n for size in shape for n in (1, size)))
+    whole = rows.expand(apart, shape=tuple(n for pair in zip(times, shape, strict=True) for n in pair))
+    out = rows.reshape(whole, shape=tuple(k * n for k, n in zip(times, shape, strict=True)))
     return clone(out) if np.may_share_memory(out._data, x._data) else out
 
 
@@ -445,29 +406,7 @@ def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     return repeat(x, (1,) * (x.ndim - len(times)) + times)
 
 
-def spread(g: Array, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> Array:
-    """Repeat a reduction's gradient over the dimensions that it reduced: the rule of every sum."""
-    if not keepdim and dims and g.ndim:
-        g = g.reshape(tuple(1 if i in dims else n for i, n in enumerate(shape)))
-    if isinstance(g, Node):
-        return _expand(g, shape=shape)
-    if not shape:
-        return g
-    out = np.empty(shape, g.dtype)  # a copy costs less than a broadcast view does to make and to read
-    out[...] = g
-    return out
-
-
 # -- joining and parting -----------------------------------------------------------------------------------------------
-
-
-def _part(g: Array, i: int, dim: int, starts: tuple[int, ...]) -> Array:
-    return g[(slice(None),) * dim + (slice(starts[i], starts[i + 1]),)]
-
-
-@primitive(symbol="cat", tensors=lambda g, i, dim, starts: _part(g, i, dim, starts))
-def _cat(*tensors: Array, dim: int, starts: tuple[int, ...]) -> Array:
-    return np.concatenate(tensors, axis=dim)
 
 
 @numpy_names
@@ -500,13 +439,13 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     xs = _tensors(tensors, "cat")
     like = next((x.shape for x in xs if x.shape != (0,)), (0,))
     d = dimension(dim, len(like), "cat")
-    xs = [_reshape(x, shape=(*like[:d], 0, *like[d + 1 :])) if x.shape == (0,) != like else x for x in xs]
+    xs = [rows.reshape(x, shape=(*like[:d], 0, *like[d + 1 :])) if x.shape == (0,) != like else x for x in xs]
     if any(x.ndim != xs[0].ndim or x.ndim == 0 or _without(x.shape, d) != _without(xs[0].shape, d) for x in xs):
         raise RuntimeError(f"cat: shapes {[x.shape for x in xs]} must be equal but for dim {d}")
     starts = [0]
     for x in xs:
         starts.append(starts[-1] + x.shape[d])
-    return _cat(*xs, dim=d, starts=tuple(starts))
+    return rows.cat(*xs, dim=d, starts=tuple(starts))
 
 
 def _tensors(values: Any, name: str) -> list[Tensor]:
@@ -524,11 +463,6 @@ def _without(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
     return shape[:dim] + shape[dim + 1 :]
 
 
-@primitive(symbol="stack", tensors=lambda g, i, dim: g[(slice(None),) * dim + (i,)])
-def _stack(*tensors: Array, dim: int) -> Array:
-    return np.stack(tensors, axis=dim)
-
-
 @numpy_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Join tensors of one shape along a new dimension.
@@ -542,7 +476,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     xs = _tensors(tensors, "stack")
     if any(x.shape != xs[0].shape for x in xs):
         raise RuntimeError(f"stack: the shapes {[x.shape for x in xs]} must be equal")
-    return _stack(*xs, dim=dimension(dim, xs[0].ndim + 1, "stack"))
+    return rows.stack(*xs, dim=dimension(dim, xs[0].ndim + 1, "stack"))
 
 
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:

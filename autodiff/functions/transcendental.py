@@ -1,28 +1,24 @@
-"""Derivatives of roots, exponentials, logarithms, trigonometric and hyperbolic functions, element by element."""
+"""Roots, exponentials, logarithms, trigonometric and hyperbolic functions, element by element."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from ..table import elementwise as rows
 
-from ..engine.primitive import primitive
-from .elementwise import _one_where, sigmoid
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "exp", "exp2", "expm1", "hypot",
     "log", "log1p", "log2", "log10", "logaddexp", "rsqrt", "sin", "sinh", "sqrt", "tan", "tanh", "xlogy",
 ]  # fmt: skip
 
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
-
 
 # -- roots, exponentials, logarithms -----------------------------------------------------------------------------------
 
 
-@primitive(symbol="√", input=lambda g, y: g / (2 * y))
-def sqrt(input: Array) -> Array:
+def sqrt(input: Any) -> Tensor:
     """Square root of each element.
 
     Examples
@@ -30,11 +26,10 @@ def sqrt(input: Array) -> Array:
     >>> ad.sqrt(ad.tensor([4.0, 9.0]))
     tensor([2., 3.])
     """
-    return np.sqrt(input)
+    return rows.sqrt(input)
 
 
-@primitive(input=lambda g, y: g * y)
-def exp(input: Array) -> Array:
+def exp(input: Any) -> Tensor:
     """Exponential of each element.
 
     Examples
@@ -42,11 +37,10 @@ def exp(input: Array) -> Array:
     >>> ad.exp(ad.tensor([0.0, 1.0]))
     tensor([1.0000, 2.7183])
     """
-    return np.exp(input)
+    return rows.exp(input)
 
 
-@primitive(input=lambda g, input: g / input)
-def log(input: Array) -> Array:
+def log(input: Any) -> Tensor:
     """Natural logarithm of each element.
 
     Examples
@@ -54,11 +48,10 @@ def log(input: Array) -> Array:
     >>> ad.log(ad.tensor([1.0, 2.0]))
     tensor([0.0000, 0.6931])
     """
-    return np.log(input)
+    return rows.log(input)
 
 
-@primitive(input=lambda g, input: g / (1 + input))
-def log1p(input: Array) -> Array:
+def log1p(input: Any) -> Tensor:
     """Natural logarithm of 1 + each element, accurate near 0.
 
     Examples
@@ -66,11 +59,10 @@ def log1p(input: Array) -> Array:
     >>> ad.log1p(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.6931])
     """
-    return np.log1p(input)
+    return rows.log1p(input)
 
 
-@primitive(symbol="1/√", input=lambda g, y: -0.5 * g * y**3)
-def rsqrt(input: Array) -> Array:
+def rsqrt(input: Any) -> Tensor:
     """One over the square root of each element.
 
     Examples
@@ -78,11 +70,10 @@ def rsqrt(input: Array) -> Array:
     >>> ad.rsqrt(ad.tensor([1.0, 4.0]))
     tensor([1.0000, 0.5000])
     """
-    return 1 / np.sqrt(input)
+    return rows.rsqrt(input)
 
 
-@primitive(symbol="2ˣ", input=lambda g, y: g * y * math.log(2))
-def exp2(input: Array) -> Array:
+def exp2(input: Any) -> Tensor:
     """Two to the power of each element.
 
     Examples
@@ -90,11 +81,10 @@ def exp2(input: Array) -> Array:
     >>> ad.exp2(ad.tensor([1.0, 3.0]))
     tensor([2., 8.])
     """
-    return np.exp2(input)
+    return rows.exp2(input)
 
 
-@primitive(input=lambda g, y: g * (y + 1))
-def expm1(input: Array) -> Array:
+def expm1(input: Any) -> Tensor:
     """Exponential of each element minus 1, accurate near 0.
 
     Examples
@@ -102,11 +92,10 @@ def expm1(input: Array) -> Array:
     >>> ad.expm1(ad.tensor([0.0, 1e-7]))
     tensor([0.0000e+00, 1.0000e-07])
     """
-    return np.expm1(input)
+    return rows.expm1(input)
 
 
-@primitive(input=lambda g, input: g / (input * math.log(2)))
-def log2(input: Array) -> Array:
+def log2(input: Any) -> Tensor:
     """Logarithm of each element to base 2.
 
     Examples
@@ -114,11 +103,10 @@ def log2(input: Array) -> Array:
     >>> ad.log2(ad.tensor([1.0, 8.0]))
     tensor([0., 3.])
     """
-    return np.log2(input)
+    return rows.log2(input)
 
 
-@primitive(input=lambda g, input: g / (input * math.log(10)))
-def log10(input: Array) -> Array:
+def log10(input: Any) -> Tensor:
     """Logarithm of each element to base 10.
 
     Examples
@@ -126,14 +114,10 @@ def log10(input: Array) -> Array:
     >>> ad.log10(ad.tensor([1.0, 100.0]))
     tensor([0.0000, 2.0000])
     """
-    return np.log10(input)
+    return rows.log10(input)
 
 
-@primitive(
-    input=lambda g, input, other: g * sigmoid(input - other),
-    other=lambda g, input, other: g * sigmoid(other - input),
-)
-def logaddexp(input: Array, other: Array) -> Array:
+def logaddexp(input: Any, other: Any) -> Tensor:
     """Logarithm of the sum of two exponentials, log(exp(x) + exp(y)), without overflow, broadcasting.
 
     Examples
@@ -141,18 +125,10 @@ def logaddexp(input: Array, other: Array) -> Array:
     >>> ad.logaddexp(ad.tensor([0.0, 1000.0]), ad.tensor([0.0, 1000.0]))
     tensor([6.9315e-01, 1.0007e+03])
     """
-    return np.logaddexp(input, other)
+    return rows.logaddexp(input, other)
 
 
-def _log_beside(zero: Array, input: Array, other: Array) -> Array:
-    return np.where(zero, 0, np.log(_one_where(zero, other, input)))
-
-
-@primitive(
-    input=lambda g, input, other: g * _log_beside((input == 0) & (other <= 0), input, other),
-    other=lambda g, input, other: g * input / other,
-)
-def xlogy(input: Array, other: Array) -> Array:
+def xlogy(input: Any, other: Any) -> Tensor:
     """Product x log(y), broadcasting; 0 wherever x is 0, unless y is NaN.
 
     Examples
@@ -160,14 +136,13 @@ def xlogy(input: Array, other: Array) -> Array:
     >>> ad.xlogy(ad.tensor([0.0, 2.0]), ad.tensor([0.0, 1.5]))
     tensor([0.0000, 0.8109])
     """
-    return input * _log_beside((input == 0) & (other == other), input, other)
+    return rows.xlogy(input, other)
 
 
 # -- trigonometric functions ------------------------------------------------------------------------------------------
 
 
-@primitive(input=lambda g, input: g * np.cos(input))
-def sin(input: Array) -> Array:
+def sin(input: Any) -> Tensor:
     """Sine of each element, in radians.
 
     Examples
@@ -175,11 +150,10 @@ def sin(input: Array) -> Array:
     >>> ad.sin(ad.tensor([0.0, 1.5]))
     tensor([0.0000, 0.9975])
     """
-    return np.sin(input)
+    return rows.sin(input)
 
 
-@primitive(input=lambda g, input: -g * np.sin(input))
-def cos(input: Array) -> Array:
+def cos(input: Any) -> Tensor:
     """Cosine of each element, in radians.
 
     Examples
@@ -187,11 +161,10 @@ def cos(input: Array) -> Array:
     >>> ad.cos(ad.tensor([0.0, 1.5]))
     tensor([1.0000, 0.0707])
     """
-    return np.cos(input)
+    return rows.cos(input)
 
 
-@primitive(input=lambda g, y: g * (1 + y * y))
-def tan(input: Array) -> Array:
+def tan(input: Any) -> Tensor:
     """Tangent of each element, in radians.
 
     Examples
@@ -199,11 +172,10 @@ def tan(input: Array) -> Array:
     >>> ad.tan(ad.tensor([0.0, 0.5]))
     tensor([0.0000, 0.5463])
     """
-    return np.tan(input)
+    return rows.tan(input)
 
 
-@primitive(input=lambda g, input: g / np.sqrt(1 - input * input))
-def asin(input: Array) -> Array:
+def asin(input: Any) -> Tensor:
     """Inverse sine of each element of [-1, 1], in radians.
 
     Examples
@@ -211,11 +183,10 @@ def asin(input: Array) -> Array:
     >>> ad.asin(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 1.5708])
     """
-    return np.arcsin(input)
+    return rows.asin(input)
 
 
-@primitive(input=lambda g, input: -g / np.sqrt(1 - input * input))
-def acos(input: Array) -> Array:
+def acos(input: Any) -> Tensor:
     """Inverse cosine of each element of [-1, 1], in radians.
 
     Examples
@@ -223,11 +194,10 @@ def acos(input: Array) -> Array:
     >>> ad.acos(ad.tensor([0.0, 1.0]))
     tensor([1.5708, 0.0000])
     """
-    return np.arccos(input)
+    return rows.acos(input)
 
 
-@primitive(input=lambda g, input: g / (1 + input * input))
-def atan(input: Array) -> Array:
+def atan(input: Any) -> Tensor:
     """Inverse tangent of each element, in radians.
 
     Examples
@@ -235,21 +205,10 @@ def atan(input: Array) -> Array:
     >>> ad.atan(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7854])
     """
-    return np.arctan(input)
+    return rows.atan(input)
 
 
-def _along_angle(x: Array, y: Array) -> Array:
-    """Return x over the squared distance of (x, y) from the origin; 0 at the origin."""
-    distance = np.hypot(x, y)
-    distance = np.where(distance == 0, 1, distance)
-    return x / distance / distance
-
-
-@primitive(
-    input=lambda g, input, other: g * _along_angle(other, input),
-    other=lambda g, input, other: -g * _along_angle(input, other),
-)
-def atan2(input: Array, other: Array) -> Array:
+def atan2(input: Any, other: Any) -> Tensor:
     """Angle of the point (x, y) = (`other`, `input`), in radians from -π to π, broadcasting.
 
     The derivative at the origin is 0.
@@ -259,11 +218,10 @@ def atan2(input: Array, other: Array) -> Array:
     >>> ad.atan2(ad.tensor([1.0, -1.0]), ad.tensor([1.0, -1.0]))
     tensor([ 0.7854, -2.3562])
     """
-    return np.arctan2(input, other)
+    return rows.atan2(input, other)
 
 
-@primitive(input=lambda g, y, input: g * (input / y), other=lambda g, y, other: g * (other / y))
-def hypot(input: Array, other: Array) -> Array:
+def hypot(input: Any, other: Any) -> Tensor:
     """Length of the hypotenuse over two legs, without overflow, broadcasting.
 
     Examples
@@ -271,14 +229,13 @@ def hypot(input: Array, other: Array) -> Array:
     >>> ad.hypot(ad.tensor([3.0]), ad.tensor([4.0]))
     tensor([5.])
     """
-    return np.hypot(input, other)
+    return rows.hypot(input, other)
 
 
 # -- hyperbolic functions ----------------------------------------------------------------------------------------------
 
 
-@primitive(input=lambda g, y: g * (1 - y * y))
-def tanh(input: Array) -> Array:
+def tanh(input: Any) -> Tensor:
     """Hyperbolic tangent of each element, between -1 and 1.
 
     Examples
@@ -286,11 +243,10 @@ def tanh(input: Array) -> Array:
     >>> ad.tanh(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7616])
     """
-    return np.tanh(input)
+    return rows.tanh(input)
 
 
-@primitive(input=lambda g, input: g * np.cosh(input))
-def sinh(input: Array) -> Array:
+def sinh(input: Any) -> Tensor:
     """Hyperbolic sine of each element.
 
     Examples
@@ -298,11 +254,10 @@ def sinh(input: Array) -> Array:
     >>> ad.sinh(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 1.1752])
     """
-    return np.sinh(input)
+    return rows.sinh(input)
 
 
-@primitive(input=lambda g, input: g * np.sinh(input))
-def cosh(input: Array) -> Array:
+def cosh(input: Any) -> Tensor:
     """Hyperbolic cosine of each element.
 
     Examples
@@ -310,11 +265,10 @@ def cosh(input: Array) -> Array:
     >>> ad.cosh(ad.tensor([0.0, 1.0]))
     tensor([1.0000, 1.5431])
     """
-    return np.cosh(input)
+    return rows.cosh(input)
 
 
-@primitive(input=lambda g, input: g / np.hypot(input, 1))
-def asinh(input: Array) -> Array:
+def asinh(input: Any) -> Tensor:
     """Inverse hyperbolic sine of each element.
 
     Examples
@@ -322,11 +276,10 @@ def asinh(input: Array) -> Array:
     >>> ad.asinh(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8814])
     """
-    return np.arcsinh(input)
+    return rows.asinh(input)
 
 
-@primitive(input=lambda g, input: g / (np.sqrt(input - 1) * np.sqrt(input + 1)))
-def acosh(input: Array) -> Array:
+def acosh(input: Any) -> Tensor:
     """Inverse hyperbolic cosine of each element, which is at least 1.
 
     Examples
@@ -334,11 +287,10 @@ def acosh(input: Array) -> Array:
     >>> ad.acosh(ad.tensor([1.0, 2.0]))
     tensor([0.0000, 1.3170])
     """
-    return np.arccosh(input)
+    return rows.acosh(input)
 
 
-@primitive(input=lambda g, input: g / (1 - input * input))
-def atanh(input: Array) -> Array:
+def atanh(input: Any) -> Tensor:
     """Inverse hyperbolic tangent of each element, between -1 and 1.
 
     Examples
@@ -346,44 +298,16 @@ def atanh(input: Array) -> Array:
     >>> ad.atanh(ad.tensor([0.0, 0.5]))
     tensor([0.0000, 0.5493])
     """
-    return np.arctanh(input)
+    return rows.atanh(input)
 
 
 # -- the error function ------------------------------------------------------------------------------------------------
 
 # Coefficients of Cody's rational approximations, highest power first: of erf(x) / x in x² up to 0.46875, and of
 # exp(x²) erfc(x) in x beyond.
-_NEAR_TOP = (
-    1.85777706184603153e-1, 3.16112374387056560e00, 1.13864154151050156e02, 3.77485237685302021e02,
-    3.20937758913846947e03,
-)  # fmt: skip
-_NEAR_BOTTOM = (
-    1.0, 2.36012909523441209e01, 2.44024637934444173e02, 1.28261652607737228e03, 2.84423683343917062e03,
-)  # fmt: skip
-_FAR_TOP = (
-    2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e00, 6.61191906371416295e01,
-    2.98635138197400131e02, 8.81952221241769090e02, 1.71204761263407058e03, 2.05107837782607147e03,
-    1.23033935479799725e03,
-)  # fmt: skip
-_FAR_BOTTOM = (
-    1.0, 1.57449261107098347e01, 1.17693950891312499e02, 5.37181101862009858e02, 1.62138957456669019e03,
-    3.29079923573345963e03, 4.36261909014324716e03, 3.43936767414372164e03, 1.23033935480374942e03,
-)  # fmt: skip
 
 
-def _ratio(x: Array, top: tuple[float, ...], bottom: tuple[float, ...]) -> Array:
-    p, q = np.full_like(x, top[0]), np.full_like(x, bottom[0])
-    for a, b in zip(top[1:], bottom[1:], strict=True):
-        p *= x
-        p += a
-        q *= x
-        q += b
-    p /= q
-    return p
-
-
-@primitive(input=lambda g, input: g * (2 / math.sqrt(math.pi)) * np.exp(-input * input))
-def erf(input: Array) -> Array:
+def erf(input: Any) -> Tensor:
     """Error function: the probability that a normal variable of variance 1/2 lies within x of 0, signed as x.
 
     Examples
@@ -395,11 +319,4 @@ def erf(input: Array) -> Array:
     ----------
     Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969.
     """
-    x = np.asarray(input)
-    wide = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32 if x.dtype == np.float16 else np.float64)
-    y, near = np.empty_like(wide), np.abs(wide) <= 0.46875
-    small, large = wide[near], wide[~near]
-    tail = np.minimum(np.abs(large), 6.0)  # beyond 6, erf rounds to 1
-    y[near] = small * _ratio(small * small, _NEAR_TOP, _NEAR_BOTTOM)
-    y[~near] = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, _FAR_TOP, _FAR_BOTTOM), large)
-    return y.astype(x.dtype if x.dtype.kind == "f" else y.dtype, copy=False)[()]
+    return rows.erf(input)

@@ -47,6 +47,8 @@ def leaky_slope(g: Array, x: Array, slope: float) -> Array:
 @faster(lambda input, a, b: input + a * b)
 def multiply_add(input: Array, a: Array, b: Array) -> Array:
     """Return input + a b, without another array for the sum."""
+    if input.dtype.char == "e":  # of which the product alone may overflow
+        return multiply_add(*(x.astype(np.float32) for x in (input, a, b))).astype(np.float16)
     y = a * b
     try:
         y += input
@@ -62,11 +64,21 @@ def sign(x: Array) -> Array:
     return np.subtract(x > 0, x < 0, dtype=np.int8).astype(x.dtype)
 
 
+def integer_power(x: Array, n: Array) -> Array:
+    """Return powers of integers, some exponents negative: 0 then, but for those of 1 and -1."""
+    x = x.astype(np.result_type(x, n))
+    ones, zeros = np.ones_like(x), np.zeros_like(x)
+    of_ones = np.where((x == 1) | (n % 2 == 0), ones, -ones)
+    return np.where(n >= 0, x ** np.maximum(n, 0), np.where((x == 1) | (x == -1), of_ones, zeros))
+
+
 # -- functions that NumPy lacks ----------------------------------------------------------------------------------------
 
 
 def logistic(x: Array) -> Array:
     """Return 1 / (1 + exp(-x)); where exp overflows, its limit 0."""
+    if x.dtype.kind in "bu":  # which have no negative
+        x = x.astype(np.float64)
     return 1 / (1 + np.exp(-x))
 
 # Coefficients of Cody's rational approximations, highest power first: of erf(x) / x in x² up to 0.46875, and of

@@ -131,10 +131,10 @@ def convolve_weight(input: Array, output: Array, *, shape: Sizes, steps: Steps) 
     """Return the gradient of the kernels, of `shape`, from that of the output."""
     groups, out = steps.groups, shape[0] // steps.groups
     output = output.reshape(len(output), groups, out, math.prod(output.shape[2:]))
-    total = np.zeros((groups, out, math.prod(shape[1:])), input.dtype)
+    total = np.zeros((groups, out, math.prod(shape[1:])), np.result_type(input.dtype, np.float32))
     for part, columns in _columns(input, shape[2:], steps):
-        total += (output[part] @ columns.mT).sum(axis=0)
-    return total.reshape(shape)
+        total += (output[part] @ columns.mT).sum(axis=0, dtype=total.dtype)
+    return total.reshape(shape).astype(input.dtype, copy=False)
 
 
 # -- what is left of each window ---------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..engine.primitive import Primitive
-from . import arrangement, comparison, elementwise, indexing, normalization, products, reduction, windows
+from . import arrangement, comparison, elementwise, indexing, normalization, polar, products, reduction, windows
 
-FAMILIES = (elementwise, comparison, arrangement, reduction, products, indexing, windows, normalization)
+FAMILIES = (elementwise, comparison, arrangement, reduction, products, polar, indexing, windows, normalization)
 
 
 def rows(family: ModuleType) -> dict[str, Primitive]:
@@ -15,7 +15,7 @@ def rows(family: ModuleType) -> dict[str, Primitive]:
     found = {}
     for name, value in vars(family).items():
         op = getattr(value, "primitive", None)
-        if isinstance(op, Primitive) and next(iter(op.rules.values()), op.forward).__module__ == family.__name__:
+        if isinstance(op, Primitive) and op.home == family.__name__:
             op.name = value.__name__ = name
             found[name] = op
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..engine.primitive import row
+from ..kernels import elements
 
 # -- of elements -------------------------------------------------------------------------------------------------------
 
@@ -21,6 +22,8 @@ bitwise_not = row(lambda x: ~x, symbol="¬", numpy=np.invert)
 isnan = row(lambda x: np.isnan(x), numpy=np.isnan)
 isinf = row(lambda x: np.isinf(x), numpy=np.isinf)
 isfinite = row(lambda x: np.isfinite(x), numpy=np.isfinite)
+convert = row(lambda x, *, dtype: x.astype(dtype), symbol="dtype")
+integer_power = row(lambda a, n: elements.integer_power(a, n), symbol="pow")
 isclose = row(lambda a, b, *, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan))
 
 # -- along dimensions --------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ mul = row(operator.mul, a=lambda g, b: g * b, b=lambda g, a: g * a, symbol="×",
 div = row(operator.truediv, a=lambda g, b: g / b, b=lambda g, y, b: -g * y / b, symbol="÷", numpy=np.divide)
 neg = row(operator.neg, x=lambda g: -g, symbol="−", numpy=np.negative)
 reciprocal = row(lambda x: 1 / x, x=lambda g, y: -g * y * y, symbol="1/", numpy=np.reciprocal)
-remainder = row(operator.mod, a=lambda g: g, b=lambda g, a, b: -g * np.floor(a / b), symbol="mod", numpy=np.remainder)
+remainder = row(operator.mod, a=lambda g: g, b=lambda g, a, b: -g * (a // b), symbol="mod", numpy=np.remainder)
 floor_divide = row(operator.floordiv, a=zero, b=zero, symbol="⌊÷⌋", numpy=np.floor_divide)
 trunc_divide = row(lambda a, b: np.trunc(a / b), a=zero, b=zero, symbol="÷")
 addcmul = row(
@@ -59,8 +59,8 @@ def log_unless(condition: Array, x: Array, like: Array) -> Array:
 
 power = row(lambda x, *, n: to_the(x, n), x=lambda g, x, n: g * power_slope(x, n), symbol="pow")
 pow = row(
-    lambda a, n: a | ~n if a.dtype.kind == n.dtype.kind == "b" else a**n,
-    a=lambda g, a, n: np.where(n == 0, 0, g * n * a ** (n - 1)),
+    operator.pow,
+    a=lambda g, a, n: np.where(n == 0, 0, g * (n * a ** (n - 1))),
     n=lambda g, y, a, n: g * y * log_unless((a == 0) & (n >= 0), a, n),
     numpy=np.power,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..engine.graph import Way
 from ..engine.primitive import primitive, row
-from ..kernels.reductions import average
+from ..kernels.reductions import average, divide
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
 Shape = tuple[int, ...]
@@ -15,15 +17,9 @@ Shape = tuple[int, ...]
 # -- by what stands in brackets ----------------------------------------------------------------------------------------
 
 
-def names_once(key: Any) -> bool:
-    """Tell whether a key is a mask or made of integers, slices, None and Ellipsis, and so names no element twice."""
-    if isinstance(key, np.ndarray):
-        return key.dtype == np.bool
-    parts = key if isinstance(key, tuple) else (key,)
-    return all(
-        k is None or k is Ellipsis or (isinstance(k, (slice, int, np.integer)) and not isinstance(k, bool))
-        for k in parts
-    )
+def is_basic(key: Any) -> bool:
+    """Tell whether a key is made of integers, slices, None and Ellipsis alone, and so names no element twice."""
+    return np.ndarray not in ([k.__class__ for k in key] if key.__class__ is tuple else (key.__class__,))
 
 
 @primitive(symbol="[ ]", view=True, x=lambda g, x_shape, key: unindex(g, shape=x_shape, key=key))
@@ -32,14 +28,16 @@ def index(x: Array, *, key: Any) -> Array:
     picked = x[key]
     if isinstance(picked, np.generic) and isinstance(x, np.ndarray):  # a copy; a view is what was asked for
         return x[(*key, ...) if isinstance(key, tuple) else (key, ...)]
-    return picked
+    if picked.base is x or picked.flags.c_contiguous or is_basic(key):
+        return picked
+    return picked.copy()  # in order in memory, as PyTorch's; NumPy's has its dimensions moved
 
 
 @primitive(symbol="[ ]ᵀ", values=lambda g, key: index(g, key=key))
 def unindex(values: Array, *, shape: Shape, key: Any) -> Array:
     """Zeros of `shape` with `values` added at a key."""
     out = np.zeros(shape, values.dtype)
-    if names_once(key):
+    if is_basic(key) or (isinstance(key, np.ndarray) and key.dtype == np.bool):
         out[key] = values
     else:
         np.add.at(out, key, values)
@@ -88,7 +86,7 @@ def put(x: Array, index: Array, src: Array, *, dim: int) -> Array:
 def entries(labels: Array) -> tuple[Array, ...]:
     """Return the key of each label's entry in an array that has the classes as its dimension 1."""
     if labels.ndim == 1:
-        return np.arange(labels.size), labels
+        return np.arange(labels.shape[0]), labels
     first, *further = np.ogrid[tuple(slice(n) for n in labels.shape)]
     return (first, labels, *further)
 
@@ -109,8 +107,34 @@ def to_classes(values: Array, labels: Array, *, shape: Shape) -> Array:
 
 
 @primitive(
-    symbol="NLL", x=lambda g, x_shape, labels: to_classes(-g / (labels.size or 1), labels, shape=x_shape)
+    symbol="NLL", x=lambda g, x_shape, labels: to_classes(-divide(g, math.prod(labels.shape) or 1), labels, shape=x_shape)
 )
 def mean_nll(x: Array, labels: Array) -> Array:
     """Average of minus the entries of the labels' classes, which are log-probabilities."""
     return average(-x[entries(labels)], tuple(range(labels.ndim)))
+
+
+# -- overwriting: what stood there gets no gradient, what is written gets that of its place ---------------------------
+
+
+def follow(x: Array, way: Way) -> Array:
+    """Return what a way of rows picks."""
+    for apply, params in way:
+        x = apply(x, **params)
+    return x
+
+
+@primitive(
+    symbol="[ ]=",
+    x=lambda g, way: overwrite(g, g.dtype.type(0), way=way),
+    values=lambda g, way: follow(g, way),
+)
+def overwrite(x: Array, values: Array, *, way: Way) -> Array:
+    """A copy of `x` with `values`, broadcast, in the place of what a way picks of it."""
+    out = np.array(x, order="C")
+    if len(way) == 1 and way[0][0] is index:
+        out[way[0][1]["key"]] = values
+    else:
+        places = follow(np.arange(out.size).reshape(out.shape), way)
+        out.reshape(-1)[places] = values
+    return out if out.ndim else out[()]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..engine.primitive import row
+from ..kernels.reductions import count
 from ..kernels.reductions import moments as mean_and_variance
-from .reduction import count, mean
+from .reduction import mean
 
 # The moments are an input, for running averages want them as well. They carry no gradient: what they contribute as
 # functions of x is part of the one derivative of the whole, and of that of the scale.

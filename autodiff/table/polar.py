@@ -6,45 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.primitive import primitive
+from ..engine.primitive import primitive, row
 
-Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself recorded
+Array = Any  # whatever a row runs on: arrays, tensors, symbols
 
-
-def _unsum(g: Array, input: Array) -> Array:
-    return g[..., None, None] * polar_factor(input)
-
-
-@primitive(symbol="‖·‖∗", input=_unsum)
-def nuclear_norm(input: Array) -> Array:
-    """Sum of the singular values of matrices, of shape (..., m, n) with m ≥ n."""
-    return np.linalg.svd(input, compute_uv=False).sum(-1)
+nuclear_norm = row(
+    lambda x: np.linalg.svd(x, compute_uv=False).sum(-1), x=lambda g, x: g[..., None, None] * polar_factor(x), symbol="‖·‖∗"
+)
 
 
-def _unpolar(g: Array, y: Array, input: Array) -> Array:
-    """Return y Z + (1 - y yᵀ) g h⁻¹, where h = yᵀ input is the other factor and h Z + Z h = yᵀ g - gᵀ y."""
-    h, within = y.mT @ input, y.mT @ g
+def polar_rule(g: Array, y: Array, x: Array) -> Array:
+    """Return y Z + (1 - y yᵀ) g h⁻¹, where h = yᵀ x is the other factor and h Z + Z h = yᵀ g - gᵀ y."""
+    h, within = y.mT @ x, y.mT @ g
     inverse = 2 * sylvester(h, np.eye(h.shape[-1], dtype=g.dtype))
     return y @ sylvester(h, within - within.mT) + (g - y @ within) @ inverse
 
 
-@primitive(symbol="UVᵀ", input=_unpolar)
-def polar_factor(input: Array) -> Array:
+@primitive(symbol="UVᵀ", x=polar_rule)
+def polar_factor(x: Array) -> Array:
     """Product U Vᵀ of the singular vectors of matrices: the nearest matrix with orthonormal columns."""
-    u, _, vt = np.linalg.svd(input, full_matrices=False)
+    u, _, vt = np.linalg.svd(x, full_matrices=False)
     return u @ vt
 
 
-def _solve(g: Array, h: Array) -> Array:
-    return sylvester(h, g)
+def sylvester_rule(g: Array, y: Array, h: Array) -> Array:
+    """Return -(z yᵀ + yᵀ z), where h z + z h = g."""
+    z = sylvester(h, g)
+    return -(z @ y.mT + y.mT @ z)
 
 
-def _unsylvester(g: Array, y: Array, h: Array) -> Array:
-    pulled = sylvester(h, g)
-    return -(pulled @ y.mT + y.mT @ pulled)
-
-
-@primitive(symbol="sylvester", h=_unsylvester, c=_solve)
+@primitive(h=sylvester_rule, c=lambda g, h: sylvester(h, g))
 def sylvester(h: Array, c: Array) -> Array:
     """Solve h Z + Z h = c for symmetric matrices h; where h has no inverse, the solution is 0."""
     values, vectors = np.linalg.eigh(h)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.primitive import primitive, row
-from ..kernels.reductions import spread
+from ..kernels.reductions import spread, total
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
 
@@ -75,4 +75,9 @@ def einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str, 
 @primitive(view=True, operands=einsum_rule)
 def einsum(*operands: Array, inputs: tuple[str, ...], output: str) -> Array:
     """Sum products over the indices that `output` lacks; no operand names an index twice."""
+    if len(operands) == 1 and operands[0].dtype.kind == "f":  # which einsum adds one after the other
+        (x,), (labels,) = operands, inputs
+        left = [c for c in labels if c in output]
+        x = total(x, tuple(d for d, c in enumerate(labels) if c not in output)) if len(left) < x.ndim else x
+        return x.transpose([left.index(c) for c in output])
     return np.einsum(f"{','.join(inputs)}->{output}", *operands, optimize=len(operands) > 1)

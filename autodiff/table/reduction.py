@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from ..engine.primitive import primitive, row
 from ..kernels import reductions
-from ..kernels.reductions import average, largest, spread, total, with_dims
+from ..kernels.reductions import (
+    accumulate,
+    average,
+    count,
+    divide,
+    largest,
+    product,
+    spread,
+    total,
+    with_dims,
+    without_dims,
+)
 from .arrangement import along
 from .elementwise import sign
 
@@ -19,11 +29,6 @@ Dims = tuple[int, ...]
 # -- sums --------------------------------------------------------------------------------------------------------------
 
 
-def count(shape: Dims, dim: Dims) -> int:
-    """Return how many elements of a shape are reduced to one along dimensions."""
-    return math.prod(shape[d] for d in dim)
-
-
 sum = row(
     lambda x, *, dim, keepdim: total(x, dim, keepdim),
     x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim),
@@ -31,7 +36,7 @@ sum = row(
 )
 mean = row(
     lambda x, *, dim, keepdim: average(x, dim, keepdim),
-    x=lambda g, x_shape, dim, keepdim: spread(g / (count(x_shape, dim) or 1), x_shape, dim, keepdim),
+    x=lambda g, x_shape, dim, keepdim: spread(divide(g, count(x_shape, dim) or 1), x_shape, dim, keepdim),
 )
 
 # -- norms -------------------------------------------------------------------------------------------------------------
@@ -46,14 +51,9 @@ def norm_rule(g: Array, y: Array, x: Array, p: float, dim: Dims, keepdim: bool) 
     return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
 
 
-@primitive(symbol="‖·‖", x=norm_rule)
-def norm(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
-    """The p-norm (Σ |x|ᵖ)^(1/p); of p < 0 a single 0 makes it 0."""
-    if p == 2:
-        return np.sqrt(total(x * x, dim, keepdim))
-    size = np.abs(x)
-    zero = (size == 0) & (p < 0)
-    return total(np.where(zero, np.inf, np.where(zero, 1, size) ** p), dim, keepdim) ** (1 / p)
+norm = row(
+    lambda x, *, p, dim, keepdim: without_dims(reductions.norm(x, p, dim), dim, keepdim), x=norm_rule, symbol="‖·‖"
+)
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ amin = row(
 )
 def logsumexp(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """The logarithm of the sum of exponentials."""
-    return reductions.dropped(reductions.log_total_exp(x, dim), dim, keepdim)
+    return without_dims(reductions.log_total_exp(x, dim), dim, keepdim)
 
 
 @primitive(x=lambda g, y, dim: y * (g - sum(g * y, dim=(dim,), keepdim=True)))
@@ -140,11 +140,11 @@ def product_of_others(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
 
 
 cumsum = row(
-    lambda x, *, dim: np.add.accumulate(x, axis=dim), x=lambda g, dim: sum_from_end(g, dim), symbol="Σ…"
+    lambda x, *, dim: accumulate(np.add, x, dim), x=lambda g, dim: sum_from_end(g, dim), symbol="Σ…"
 )
-cumprod = row(lambda x, *, dim: np.multiply.accumulate(x, axis=dim), x=cumprod_rule, symbol="Π…")
+cumprod = row(lambda x, *, dim: accumulate(np.multiply, x, dim), x=cumprod_rule, symbol="Π…")
 prod = row(
-    lambda x, *, dim, keepdim: np.multiply.reduce(x, axis=dim, keepdims=keepdim),
+    lambda x, *, dim, keepdim: product(x, dim, keepdim),
     x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * product_of_others(x, y, dim, keepdim),
     symbol="Π",
 )

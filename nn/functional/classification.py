@@ -8,7 +8,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, log_softmax
-from autodiff.functions.indexing import mean_nll, of_classes
+from autodiff.table.indexing import mean_nll, of_classes
 
 from ._checks import (
     broadcasts,

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.engine.graph import increment_version
-from autodiff.functions.normalization import standardize
 from autodiff.engine.silence import silent
+from autodiff.functions.normalization import standardize
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
 
@@ -93,7 +93,8 @@ def batch_norm(
     n = x.numel() // x.shape[1]
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
-    y, mean, var = standardize(x, (0, *range(2, x.ndim)), eps)
+    y, moments = standardize(x, (0, *range(2, x.ndim)), eps)
+    mean, var = moments._data
     silent().run(_average, running_mean, mean, momentum, 1)
     silent().run(_average, running_var, var, momentum, n / (n - 1))
     return _scaled(y, weight, bias)

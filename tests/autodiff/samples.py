@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 import autodiff as ad
-from autodiff.functions import convolution, indexing, normalization, polar
+from autodiff.functions import normalization
+from autodiff.kernels.windows import Steps
+from autodiff.table import indexing, polar, windows
+from autodiff.table import normalization as rows
 from tests.oracle import Array
 
 Shape = tuple[int, ...]
@@ -113,12 +116,12 @@ def _torch_unindex(key: Any) -> Callable[..., Any]:
 
 
 def _unindex(key: Any, *shape: int) -> Sample:
-    return Sample(lambda _, v: indexing._unindex(v, shape=(4, 3), key=key), (real(*shape),), _torch_unindex(key))
+    return Sample(lambda _, v: indexing.unindex(v, shape=(4, 3), key=key), (real(*shape),), _torch_unindex(key))
 
 
 def _scatter(dim: int, index: Array, shape: Shape) -> Sample:
     return Sample(
-        lambda _, v, i: indexing._scatter(v, i, shape=shape, dim=dim),
+        lambda _, v, i: indexing.scatter_sum(v, i, shape=shape, dim=dim),
         (real(*index.shape), index),
         lambda torch, v, i: torch.zeros(shape, dtype=v.dtype).scatter_add(dim, i, v),
     )
@@ -211,18 +214,18 @@ def _numbered(shape: Shape, slide: ad.Slide) -> tuple[Array, Array]:
 
 
 # Shapes of an input and of kernels, and how these move: stride, zeros before and after, dilation, groups.
-CONVOLUTIONS: list[tuple[Shape, Shape, convolution._Steps]] = [
-    ((2, 3, 5), (4, 3, 2), convolution._Steps((1,), (0,), (0,), (1,), 1)),
-    ((2, 4, 5, 4), (6, 2, 3, 2), convolution._Steps((2, 1), (1, 0), (1, 2), (1, 2), 2)),
-    ((0, 2, 4), (2, 2, 3), convolution._Steps((1,), (1,), (0,), (1,), 1)),
+CONVOLUTIONS: list[tuple[Shape, Shape, Steps]] = [
+    ((2, 3, 5), (4, 3, 2), Steps((1,), (0,), (0,), (1,), 1)),
+    ((2, 4, 5, 4), (6, 2, 3, 2), Steps((2, 1), (1, 0), (1, 2), (1, 2), 2)),
+    ((0, 2, 4), (2, 2, 3), Steps((1,), (1,), (0,), (1,), 1)),
 ]
 
 
-def _output(x: Shape, w: Shape, steps: convolution._Steps) -> Shape:
+def _output(x: Shape, w: Shape, steps: Steps) -> Shape:
     return (x[0], w[0], *steps.places(x[2:], w[2:]))
 
 
-def _torch_convolve(torch: Any, x: Any, w: Any, steps: convolution._Steps) -> Any:
+def _torch_convolve(torch: Any, x: Any, w: Any, steps: Steps) -> Any:
     widths = [n for pair in zip(steps.before[::-1], steps.after[::-1], strict=True) for n in pair]
     convolve = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d}[w.ndim - 2]
     padded = torch.nn.functional.pad(x, widths)
@@ -243,7 +246,7 @@ def _written(x: Any, change: Callable[[Any], Any]) -> Any:
     return copy * copy
 
 
-#: For each primitive of `autodiff.ops.TABLE` the samples on which it is checked.
+#: For each primitive of `autodiff.table.TABLE` the samples on which it is checked.
 SAMPLES: dict[str, list[Sample]] = {
     # -- elementwise
     "add": elementwise("add", ANY, ANY),
@@ -369,7 +372,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "diagonal": each(lambda lib, x: lib.diagonal(x), real(3, 3), real(2, 4), real(0, 2))
     + each(lambda lib, x: lib.diagonal(x, 1, -2, -1), real(2, 3, 4))
     + each(lambda lib, x: lib.diagonal(x, -1, 2, 0), real(2, 3, 4)),
-    "undiagonal": each(lambda lib, x: lib.diag(x), real(3), real(0), real(1))
+    "put_diagonal": each(lambda lib, x: lib.diag(x), real(3), real(0), real(1))
     + each(lambda lib, x: lib.diag(x, 2), real(3))
     + each(lambda lib, x: lib.diag(x, -1), real(2)),
     # -- joined and parted
@@ -427,7 +430,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "to_classes": [
         Sample(
-            lambda _, v, t, shape=x.shape: indexing._to_classes(v, t, shape=shape),
+            lambda _, v, t, shape=x.shape: indexing.to_classes(v, t, shape=shape),
             (real(*t.shape), t),
             lambda torch, v, t, shape=x.shape: torch.zeros(shape, dtype=v.dtype).scatter(
                 1, t.unsqueeze(1), v.unsqueeze(1)
@@ -445,6 +448,14 @@ SAMPLES: dict[str, list[Sample]] = {
         )
         for shape, dim in (((4, 3), (0,)), ((2, 3, 4), (0, 2)), ((2, 5), (1,)), ((0, 3), (1,)))
     ],
+    "scale": [
+        Sample(
+            lambda _, x, dim=dim: rows.scale(x, rows.moments(x, dim=dim), dim=dim, eps=1e-3),
+            (real(*shape),),
+            lambda torch, x, dim=dim: 1 / ((x - x.mean(dim, keepdim=True)).square().mean(dim, keepdim=True) + 1e-3).sqrt(),
+        )
+        for shape, dim in (((4, 3), (0,)), ((2, 3, 4), (0, 2)), ((2, 5), (1,)), ((0, 3), (1,)))
+    ],
     "gather": [
         Sample(lambda lib, x, i: lib.gather(x, 1, i), (real(2, 3), integers([0, 2, 2, 1], [1, 1, 0, 2]))),
         Sample(lambda lib, x, i: lib.gather(x, -2, i), (real(3, 2), integers([0, 2]))),
@@ -453,7 +464,7 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample(lambda lib, x, i: lib.gather(x, 1, i), (real(0, 3), np.zeros((0, 2), np.int64))),
         Sample(lambda lib, x, i: lib.gather(x, 0, i), (real(), integers(0)[0])),
     ],
-    "scatter": [
+    "scatter_sum": [
         _scatter(1, integers([0, 2, 2, 1], [1, 1, 0, 2]), (2, 3)),
         _scatter(0, integers([0, 2]), (3, 2)),
         _scatter(0, np.zeros((0, 3), np.int64), (4, 3)),
@@ -595,7 +606,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "unwindows": [
         Sample(
-            lambda _, v, shape=shape, args=args: convolution._unwindows(v, **_all_windows(shape, *args)),
+            lambda _, v, shape=shape, args=args: windows.unwindows(v, **_all_windows(shape, *args)),
             (real(*output),),
             lambda torch, v, shape=shape, args=args: _torch_unwindows(torch, v, shape, *args),
         )
@@ -613,7 +624,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "convolve_input": [
         Sample(
-            lambda _, v, w, x=x, steps=steps: convolution._convolve_input(v, w, shape=x, steps=steps),
+            lambda _, v, w, x=x, steps=steps: windows.convolve_input(v, w, shape=x, steps=steps),
             (real(*_output(x, w, steps)), real(*w)),
             lambda torch, v, w, x=x, steps=steps: _torch_adjoint(
                 torch, lambda x, w: _torch_convolve(torch, x, w, steps), x, v, w
@@ -623,7 +634,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "convolve_weight": [
         Sample(
-            lambda _, x, v, w=w, steps=steps: convolution._convolve_weight(x, v, shape=w, steps=steps),
+            lambda _, x, v, w=w, steps=steps: windows.convolve_weight(x, v, shape=w, steps=steps),
             (real(*x), real(*_output(x, w, steps))),
             lambda torch, x, v, w=w, steps=steps: _torch_adjoint(
                 torch, lambda w, x: _torch_convolve(torch, x, w, steps), w, v, x
@@ -649,7 +660,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "spread_windows": [
         Sample(
-            lambda _, v, shape=shape, slide=slide: convolution._spread_windows(v, shape=shape, slide=slide),
+            lambda _, v, shape=shape, slide=slide: windows.spread_windows(v, shape=shape, slide=slide),
             (real(*_members(shape, slide).shape[:-1]),),
             lambda torch, v, shape=shape, slide=slide: _torch_added(
                 torch, v[..., None].expand(_members(shape, slide).shape), _members(shape, slide), shape
@@ -657,17 +668,17 @@ SAMPLES: dict[str, list[Sample]] = {
         )
         for shape, slide in SLIDES
     ],
-    "picked": [
+    "pick_in_windows": [
         Sample(
-            lambda _, x, number, slide=slide: convolution._picked(x, number, slide=slide),
+            lambda _, x, number, slide=slide: windows.pick_in_windows(x, number, slide=slide),
             (real(*shape), _numbered(shape, slide)[0]),
             lambda torch, x, _, shape=shape, slide=slide: x.reshape(-1)[torch.tensor(_numbered(shape, slide)[1])],
         )
         for shape, slide in SLIDES
     ],
-    "placed": [
+    "put_in_windows": [
         Sample(
-            lambda _, v, number, shape=shape, slide=slide: convolution._placed(v, number, shape=shape, slide=slide),
+            lambda _, v, number, shape=shape, slide=slide: windows.put_in_windows(v, number, shape=shape, slide=slide),
             (real(*_members(shape, slide).shape[:-1]), _numbered(shape, slide)[0]),
             lambda torch, v, _, shape=shape, slide=slide: _torch_added(torch, v, _numbered(shape, slide)[1], shape),
         )
@@ -679,7 +690,7 @@ SAMPLES: dict[str, list[Sample]] = {
 NOT_FOR_SCALARS: dict[str, str] = {
     "cat": "joins along a dimension",
     "diagonal": "lies in two dimensions",
-    "undiagonal": "makes a matrix of a vector",
+    "put_diagonal": "makes a matrix of a vector",
     **dict.fromkeys(("nuclear_norm", "polar_factor", "sylvester"), "takes matrices"),
     "matmul": "multiplies along a dimension",
     "linear": "multiplies along a dimension",
@@ -688,6 +699,7 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "mean_nll": "picks along a dimension",
     "of_classes": "picks along a dimension",
     "to_classes": "picks along a dimension",
+    "scale": "averages along a dimension",
     "standardize": "averages along a dimension",
     "convolve": "slides along a dimension",
     "convolve_input": "slides along a dimension",
@@ -695,7 +707,7 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "window_sum": "slides along a dimension",
     "window_max": "slides along a dimension",
     "spread_windows": "slides along a dimension",
-    "picked": "slides along a dimension",
-    "placed": "slides along a dimension",
-    "scatter": "gather of a 0-d tensor is tested through gather",
+    "pick_in_windows": "slides along a dimension",
+    "put_in_windows": "slides along a dimension",
+    "scatter_sum": "gather of a 0-d tensor is tested through gather",
 }

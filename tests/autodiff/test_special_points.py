@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.functions import TABLE
 from autodiff.engine.primitive import primitive
+from autodiff.table import TABLE
 from tests.autodiff.samples import SAMPLES
 
 X = np.array([0.7, -1.3, 2.2])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.functions import TABLE
+from autodiff.table import TABLE
 from autodiff.visualize import expressions, formulas
 from autodiff.visualize.expressions import constant, filled, name
 from autodiff.visualize.walk import ones, pulled, units
