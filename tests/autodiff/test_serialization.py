@@ -85,9 +85,11 @@ def test_views_and_foreign_byte_orders_are_written_as_their_values(path: Path) -
 
 
 def test_names_that_meet_are_kept_apart(path: Path) -> None:
-    state = {"a.b": ad.tensor(1.0), "a": {"b": ad.tensor(2.0)}, "__metadata__": ad.tensor(3.0)}
+    blank = f"autodiff.crc32={0:08x}"
+    state = {"a.b": ad.tensor(1.0), "a": {"b": ad.tensor(2.0)}, "__metadata__": ad.tensor(3.0), blank: ad.tensor(4.0)}
     ad.save(state, path)
     found = ad.load(path)
+    assert found[blank].item() == 4.0
     assert (found["a.b"].item(), found["a"]["b"].item(), found["__metadata__"].item()) == (1.0, 2.0, 3.0)
 
 
