@@ -107,19 +107,22 @@ class Adam(Optimizer):
         grad = self.descent(param, grad, group["maximize"], 0 if is_decoupled else group["weight_decay"])
         if is_decoupled:
             self.write(param, param, 1 - group["lr"] * group["weight_decay"], np.multiply)
-        self.write(m, beta1 * m, (1 - beta1) * grad)
-        term = (1 - beta2) * grad
+        term = np.subtract(grad, m, out=np.empty_like(m))  # the only temporary, to save memory's time
+        term *= 1 - beta1
+        self.write(m, m, term)
+        np.multiply(grad, 1 - beta2, out=term)
         term *= grad  # in this order a large gradient does not overflow
-        self.write(v, beta2 * v, term)
+        self.write(v, v, beta2, np.multiply)
+        self.write(v, v, term)
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             v = np.maximum(largest, v, out=largest)  # which does no harm twice
         unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
-        denominator = np.sqrt(v)
-        denominator += unbias * group["eps"]
-        shift = m / denominator
-        shift *= -unbias * group["lr"] / (1 - beta1**step)
-        self.write(param, param, shift)
+        np.sqrt(v, out=term)
+        term += unbias * group["eps"]
+        np.divide(m, term, out=term)
+        term *= -unbias * group["lr"] / (1 - beta1**step)
+        self.write(param, param, term)
 
 
 class AdamW(Adam):

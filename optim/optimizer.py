@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import operator
-import threading
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -16,22 +15,8 @@ import numpy as np
 from autodiff import Tensor, enable_grad
 from autodiff.graph import clear_gradients
 
+from .divergence import message, noted, watch
 from .layout import Array, Chunk, Group, State, chunks
-
-
-class _Noted(threading.local):
-    """What the arithmetic of a thread's present step has met that is no number."""
-
-    kind: str | None = None
-
-
-_noted = _Noted()
-
-
-def _note(kind: str, flag: int = 0) -> None:
-    """Note what `numpy.errstate` reports."""
-    _noted.kind = _noted.kind or kind
-
 
 #: The methods that a rule's formula is made of.
 _FORMULA = {"update", "descent"}
@@ -118,8 +103,9 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.writes: list[Array] = []  # what `write` has written in the present block
         self.skip = 0  # how many calls of `write` to pass over, for they were made before an interrupt
-        self._layouts: dict[int, tuple[list[Tensor], list[Chunk]]] = {}  # by the group's place: who stepped last
-        self._usable: dict[int, Group] = {}  # by the group's place: options that were found to be right
+        # By the group's place: who stepped last, with which state, in which chunks; and the options that were checked.
+        self._layouts: dict[int, tuple[list[Tensor], Mapping[str, float], list[Chunk]]] = {}
+        self._usable: dict[int, Group] = {}
         self._decisive = [name for name in defaults if name not in _IMPLEMENTATION]
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
@@ -234,23 +220,23 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        _noted.kind = None
+        noted.kind = None
         self._advance()
-        if _noted.kind is not None and not self._has_warned:
+        if noted.kind is not None and not self._has_warned:
             self._has_warned = True
-            warnings.warn(self._divergence(_noted.kind), RuntimeWarning, stacklevel=2)
+            rates = [group["lr"] for group in self.param_groups if "lr" in group]
+            warnings.warn(message(type(self).__name__, noted.kind, rates), RuntimeWarning, stacklevel=2)
         return loss
 
-    @np.errstate(over="call", invalid="call", divide="call", under="ignore", call=_note)
+    @watch
     def _advance(self) -> None:
         """Take a step; all groups are checked before the first changes."""
-        self._finish()
-        turns = []
+        if self._unfinished:
+            self._finish()
+        turns: list[tuple[Chunk, Group]] = []
         for i, group in enumerate(self.param_groups):
             options = self._options(i, group)
-            for chunk in self._layout(i, group):
-                chunk.begin()
-                turns.append((chunk, options))
+            turns += [(chunk, options) for chunk in self._layout(i, group)]
         try:
             self._take(turns)
         except BaseException:
@@ -258,22 +244,9 @@ class Optimizer:
             self._finish()
             raise
 
-    def _divergence(self, kind: str) -> str:
-        """Say that training diverges, and what helps."""
-        rates = ", ".join(
-            str(rate) for rate in dict.fromkeys(group["lr"] for group in self.param_groups if "lr" in group)
-        )
-        return (
-            f"{type(self).__name__}: step met numbers that are not finite ({kind}): training diverges. A smaller lr"
-            f"{rates and f' than {rates}'} helps, or nn.utils.clip_grad_norm_ before the step; ad.detect_anomaly() "
-            "finds the operation that gave the first of them. This optimizer says so once."
-        )
-
     def _take(self, turns: Turns) -> None:
         for chunk, options in turns:
             chunk.advance(self, options)
-            if not chunk.looks_finite():
-                _note("a gradient is not finite")
 
     def _finish(self) -> None:
         """Finish a step that was interrupted; leave off between two blocks where that fails, or again and again."""
@@ -303,11 +276,11 @@ class Optimizer:
         """Return a group's options for `update`, those checked that were changed since the last step."""
         usable, numbers = self._usable.setdefault(place, {}), {}
         for name in self._decisive:
+            value = group.get(name)
+            if value is usable.get(name, self):  # no option is the optimizer, so what was not checked yet differs
+                continue
             if name not in group:
                 raise KeyError(f"step: group {place} has no option {name!r}")
-            value = group[name]
-            if name in usable and usable[name] is value:
-                continue
             if isinstance(value, Tensor):
                 self.check_option(name, value)
                 numbers[name] = value.item()  # and is asked again at the next step
@@ -322,26 +295,22 @@ class Optimizer:
         self.check_option(name, abs(value) if name == "lr" and _is_number(value) else value)
 
     def _layout(self, place: int, group: Group) -> list[Chunk]:
-        """Return a group's parameters with gradients in chunks: those of the last step where nothing has changed."""
+        """Return a group's parameters with gradients in chunks that have begun a step, the last ones if they fit."""
         active = [p for p in group["params"] if p._grad is not None]
         fills = self.fills(group)
-        before, layout = self._layouts.get(place, ([], []))
-        if (
-            len(before) == len(active)
-            and all(map(operator.is_, before, active))
-            and all(c.is_current(self.state, self.counts_steps) and c.arrays.keys() == fills.keys() for c in layout)
-        ):
-            return layout
+        before, known, layout = self._layouts.get(place, ([], {}, []))
+        if len(before) == len(active) and all(map(operator.is_, before, active)) and known == fills:
+            for chunk in layout:
+                if not (chunk.is_adopted and chunk.begin(self.state, self.counts_steps)):
+                    break
+            else:
+                return layout
         states = {p: self.state[p] for p in active}
-        layout = chunks(
-            active,
-            states,
-            fills,
-            [self._steps(s, fills) for s in states.values()],
-            self._declares("elementwise"),
-            self._declares("resumes"),
-        )
-        self._layouts[place] = active, layout
+        steps = [self._steps(s, fills) for s in states.values()]
+        layout = chunks(active, states, fills, steps, self._declares("elementwise"), self._declares("resumes"))
+        for chunk in layout:
+            chunk.begin(states, self.counts_steps)
+        self._layouts[place] = active, fills, layout
         return layout
 
     def _steps(self, state: State, fills: Mapping[str, float]) -> int:
@@ -354,13 +323,8 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         self._finish()
-        return {
-            **vars(self),
-            "_layouts": {},
-            "_usable": {},
-            "writes": [],
-            "rank": 0,
-        }  # memory is laid out anew where a copy steps
+        # Memory is laid out anew where a copy steps.
+        return {**vars(self), "_layouts": {}, "_usable": {}, "writes": [], "skip": 0}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""

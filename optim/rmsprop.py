@@ -100,9 +100,8 @@ class RMSprop(Optimizer):
         """Take one step."""
         square, alpha = state["square_avg"], group["alpha"]
         grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        self.write(
-            square, alpha * square, ((1 - alpha) * grad) * grad
-        )  # in this order a large gradient does not overflow
+        self.write(square, square, alpha, np.multiply)
+        self.write(square, square, ((1 - alpha) * grad) * grad)  # in this order a large gradient does not overflow
         if group["centered"]:
             mean = state["grad_avg"]
             self.write(mean, mean, (1 - alpha) * (grad - mean))
@@ -112,5 +111,6 @@ class RMSprop(Optimizer):
         velocity = grad / denominator
         if group["momentum"]:
             buffer = state["momentum_buffer"]
-            velocity = self.write(buffer, group["momentum"] * buffer, velocity)
+            self.write(buffer, buffer, group["momentum"], np.multiply)
+            velocity = self.write(buffer, buffer, velocity)
         self.write(param, param, -group["lr"] * velocity)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from autodiff import Tensor
 
 from .layout import Array, Group
@@ -95,7 +97,8 @@ class SGD(Optimizer):
         grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
         if momentum:
             velocity = state["momentum_buffer"]
-            self.write(velocity, momentum * velocity, (1 - dampening) * grad if dampening and step > 1 else grad)
+            self.write(velocity, velocity, momentum, np.multiply)
+            self.write(velocity, velocity, (1 - dampening) * grad if dampening and step > 1 else grad)
             grad = grad + momentum * velocity if group["nesterov"] else velocity
         self.write(param, param, -group["lr"] * grad)
 
