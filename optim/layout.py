@@ -201,8 +201,9 @@ class Chunk:
         """
         if self.step == self.goal:
             return
+        climbs = group.get("maximize", False)
         if self.progress is None:
-            self._gather()
+            self._gather(climbs)
             self.progress = 0, None
         done, undo = self.progress
         for block in self.blocks[done:]:
@@ -214,15 +215,19 @@ class Chunk:
             rule.writes = undo if self.resumes else []
             rule.skip = len(rule.writes)
             slope = self.slope if block.part is None else self.slope[block.part]
+            if climbs and not self.is_gathered:
+                slope = -slope
             rule.update(block.value, slope, block.arrays, group, self.goal)
             done, undo = self.progress = done + 1, None
         self._commit(rule.counts_steps)
 
-    def _gather(self) -> None:
+    def _gather(self, climbs: bool) -> None:
         """Bring the gradients, and parameters that do not step where they are, into the form that the rule gets."""
         if self.is_gathered:
             np.concatenate(self.flat, axis=None, out=self.value)
             np.concatenate(self.grads, axis=None, out=self.slope)
+            if climbs:
+                np.negative(self.slope, out=self.slope)
         else:
             self.slope = np.asarray(self.grads[0]).reshape(self.value.shape)
         if self.size and not math.isfinite(self.slope.item(-1)):  # one of them, for a look at all would cost a tenth
