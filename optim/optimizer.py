@@ -192,6 +192,9 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
+        An interrupt (Ctrl-C) does not tear a step: it has been taken or not when the interrupt goes on. The first step
+        that meets numbers which are not finite warns.
+
         Parameters
         ----------
         closure : callable, optional
@@ -208,7 +211,7 @@ class Optimizer:
             If a gradient or a state does not have its parameter's shape or dtype, or a parameter's memory cannot be
             written to. No parameter is changed then, nor by the errors below.
         TypeError, ValueError, KeyError
-            If an option was set to what is none, or taken away.
+            If an option was set to a value that it cannot have, or removed.
         """
         loss = None
         if closure is not None:

@@ -27,20 +27,24 @@ def is_number(value: Any) -> bool:
 
 def finite(title: str, value: Any) -> None:
     """Accept a finite number, or a tensor of one."""
+    if not math.isfinite(_read_number(title, value)):
+        raise ValueError(f"{title} must be a finite number, got {value!r}")
+
+
+def not_negative(title: str, value: Any) -> None:
+    """Accept a finite number from 0 up, or a tensor of one."""
+    number = _read_number(title, value)
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{title} must be a number that is not negative, got {value!r}")
+
+
+def _read_number(title: str, value: Any) -> float:
     if isinstance(value, Tensor) and value.numel() != 1:
         raise ValueError(f"{title} must be a number or a tensor of one element, got shape {value.shape}")
     number = value.item() if isinstance(value, Tensor) else value
     if not is_number(number):
         raise TypeError(f"{title} must be a number, got {value!r}")
-    if not math.isfinite(number):
-        raise ValueError(f"{title} must be a number that is finite and not negative, got {value!r}")
-
-
-def not_negative(title: str, value: Any) -> None:
-    """Accept a finite number from 0 up, or a tensor of one."""
-    finite(title, value)
-    if value < 0:
-        raise ValueError(f"{title} must be a number that is finite and not negative, got {value!r}")
+    return number  # type: ignore[no-any-return]  # a number, as was just asked
 
 
 def shares(title: str, value: Any) -> None:

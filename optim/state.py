@@ -50,7 +50,7 @@ def _require_kind(value: Any, kinds: Any, message: str) -> None:
 
 
 def read_entry(value: Any, param: Tensor, name: str) -> Any:
-    """Return an entry of a loaded state as the base keeps it: a number of steps, or an array of the parameter's dtype."""
+    """Return an entry of a loaded state as it is kept: a number of steps, or an array of the parameter's dtype."""
     try:
         array = np.asarray(value._data if isinstance(value, Tensor) else value)
     except ValueError:  # NumPy's, for lists of unequal length
