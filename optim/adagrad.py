@@ -11,6 +11,7 @@ from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
+from .options import Check, not_negative
 
 
 class Adagrad(Optimizer):
@@ -66,6 +67,7 @@ class Adagrad(Optimizer):
 
     elementwise: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Check]] = {"lr_decay": not_negative, "initial_accumulator_value": not_negative}
 
     def __init__(
         self,
@@ -81,9 +83,11 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        options = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        way = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
-        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value, **way})
+        options = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(
+            params, {**options, "initial_accumulator_value": initial_accumulator_value},
+            maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused,
+        )  # fmt: skip
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Add parameters, whose sums start at once and not with the first step."""
@@ -99,7 +103,8 @@ class Adagrad(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         total = state["sum"]
-        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
         self.write(total, total, grad * grad)
         denominator = np.sqrt(total)
         denominator += group["eps"]

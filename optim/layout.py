@@ -13,6 +13,8 @@ from numpy.lib.array_utils import byte_bounds
 from autodiff import Tensor
 from autodiff.engine.graph import array_of, increment_version
 
+from .divergence import note
+
 #: Elements that a rule works on at a time: few enough that all its arrays and temporaries stay in a core's own cache,
 #: many enough that the time goes into arithmetic and not into calls. Temporaries of this size are the memory that the
 #: previous one has just given back, so they cost neither page faults nor traffic.
@@ -39,27 +41,32 @@ class Rule(Protocol):
 
 
 class Block:
-    """What a rule is given at a time: a part of a chunk.
+    """What a rule is given at a time: a chunk, or a part of it.
 
     Parameters
     ----------
-    part : slice or Ellipsis
-        Which part of the chunk's gradients belongs to it.
+    part : slice or None
+        Which part of the chunk it is; None for all of it.
     value : ndarray
+        Of the whole chunk.
     arrays : dict of str to ndarray
-        The state.
-    writable : sequence of ndarray
-        All that the rule may change; copies of them undo an update.
+        The state of the whole chunk.
     """
 
-    __slots__ = ("arrays", "part", "value", "writable")
+    __slots__ = ("arrays", "part", "value")
 
-    def __init__(self, part: Any, value: Array, arrays: dict[str, Array], writable: Sequence[Array]) -> None:
-        self.part, self.value, self.arrays, self.writable = part, value, arrays, writable
+    def __init__(self, part: slice | None, value: Array, arrays: dict[str, Array]) -> None:
+        self.part = part
+        self.value = value if part is None else value[part]
+        self.arrays = arrays if part is None else {name: array[part] for name, array in arrays.items()}
+
+    def copy(self) -> list[Array]:
+        """Return copies of all that the rule may change."""
+        return [self.value.copy(), *(array.copy() for array in self.arrays.values())]
 
     def restore(self, kept: list[Array]) -> None:
-        """Undo an update, given copies of what it may have changed."""
-        for array, before in zip(self.writable, kept, strict=True):
+        """Undo an update, given what `copy` returned before it."""
+        for array, before in zip((self.value, *self.arrays.values()), kept, strict=True):
             array[...] = before
 
 
@@ -105,28 +112,32 @@ class Chunk:
         self.is_gathered = elementwise and (len(params) > 1 or not _is_flat(self.memories[0]))
         self.is_adopted = False  # whether the states show our arrays
         self.goal = step  # what `step` will be when the step that was begun is done
-        self.progress: tuple[int, list[Array] | None] | None = None  # blocks done, and the next as it was before
-        shape = (self.size,) if elementwise else self.memories[0].shape
+        self.progress: tuple[int, list[Array] | None] | None = None  # blocks done, and how to undo or resume the next
+        self.grads: Any = None
+        self.slope: Any = None
         if self.is_gathered:
-            dtype = params[0].dtype
-            self.slope, room = np.empty(shape, dtype), np.empty((1 + len(fills), self.size), dtype)
-            self.value, self.arrays = room[0], dict(zip(fills, room[1:], strict=True))
-            self.pieces = [piece for (piece,) in self._views(self.value)]
+            self.value, self.slope = (np.empty(self.size, params[0].dtype) for _ in range(2))
+            self.pieces = [(own, piece) for own, (piece,) in zip(self.memories, self._views(self.value), strict=True)]
             self.flat = [m.reshape(-1) if _is_flat(m) else m for m in self.memories]  # flat ones are gathered faster
-            for name, fill in fills.items():
-                for state, (view,) in zip(states, self._views(self.arrays[name]), strict=True):
-                    view[...] = fill if state.get(name) is None else state[name]
+            self.arrays = {name: self._gathered_array(name, fill) for name, fill in fills.items()}
         else:
+            shape = (self.size,) if elementwise else self.memories[0].shape
             self.value = self.memories[0].reshape(shape)
             self.arrays = {
                 name: self._own_array(name, fill, elementwise).reshape(shape) for name, fill in fills.items()
             }
-        self.views = [dict(zip(fills, views, strict=True)) for views in self._views(*self.arrays.values())]
-        self.blocks = []
-        for part in (slice(i, i + BLOCK) for i in range(0, self.size, BLOCK)) if elementwise else (...,):
-            arrays = {name: array[part] for name, array in self.arrays.items()}
-            writable = [room[:, part]] if self.is_gathered else [self.value[part], *arrays.values()]
-            self.blocks.append(Block(part, self.value[part], arrays, writable))
+        named = [list(zip(fills, views, strict=True)) for views in self._views(*self.arrays.values())]
+        self.rows = list(zip(self.params, self.memories, self.states, named, strict=True))
+        starts = range(0, self.size, BLOCK) if elementwise and self.size > BLOCK else ()
+        parts = [slice(start, start + BLOCK) for start in starts] or (None,)
+        self.blocks = [Block(part, self.value, self.arrays) for part in parts]
+
+    def _gathered_array(self, name: str, fill: float) -> Array:
+        """Return one array for what the states remember under a name."""
+        array = np.empty(self.size, self.value.dtype)
+        for state, (view,) in zip(self.states, self._views(array), strict=True):
+            view[...] = fill if state.get(name) is None else state[name]
+        return array
 
     def _own_array(self, name: str, fill: float, elementwise: bool) -> Array:
         """Return the only parameter's array of this name: the one that is there, or a new one where it cannot serve."""
@@ -154,22 +165,23 @@ class Chunk:
                 yield [array[start : start + m.size].reshape(m.shape) for array in arrays]
             start += m.size
 
-    def is_current(self, state: Mapping[Tensor, State], counted: bool) -> bool:
-        """Tell whether nobody has put another array, another state or another step number in place of ours."""
-        for p, own, mine, views in zip(self.params, self.memories, self.states, self.views, strict=True):
-            if p._data is not own or state.get(p) is not mine or (counted and mine.get("step") != self.step):
+    def begin(self, state: Mapping[Tensor, State], counted: bool) -> bool:
+        """Note the gradients of the next step; False if the parameters' memory or state are not ours any more.
+
+        Raises
+        ------
+        RuntimeError
+            If a gradient does not fit its parameter.
+        """
+        grads = []
+        for p, own, mine, views in self.rows:
+            if p._data is not own or state.get(p) is not mine or (counted and mine.get("step", 0) != self.step):
                 return False
             if not own.flags.writeable:
                 return False
-            for name, view in views.items():
-                if mine.get(name) is not view:
+            for name, view in views:
+                if mine.get(name) is not view and self.is_adopted:
                     return False
-        return True
-
-    def begin(self) -> None:
-        """Note the gradients of the next step, or raise a RuntimeError if one does not fit its parameter."""
-        grads = []
-        for p, own in zip(self.params, self.memories, strict=True):
             grad = p._grad._data
             if grad.shape != own.shape or (grad.dtype is not own.dtype and grad.dtype != own.dtype):
                 raise RuntimeError(
@@ -179,6 +191,7 @@ class Chunk:
             grads.append(grad)
         self.grads = grads
         self.goal, self.progress = self.step + 1, None
+        return True
 
     def advance(self, rule: Rule, group: Group) -> None:
         """Take the step that was begun, or the rest of it.
@@ -188,50 +201,55 @@ class Chunk:
         """
         if self.step == self.goal:
             return
+        climbs = group.get("maximize", False)
         if self.progress is None:
-            self._gather()
+            self._gather(climbs)
             self.progress = 0, None
         done, undo = self.progress
-        while done < len(self.blocks):
-            block = self.blocks[done]
+        for block in self.blocks[done:]:
             if undo is None:
-                undo = [] if self.resumes else [array.copy() for array in block.writable]
+                undo = [] if self.resumes else block.copy()
                 self.progress = done, undo
             elif not self.resumes:
                 block.restore(undo)
             rule.writes = undo if self.resumes else []
             rule.skip = len(rule.writes)
-            rule.update(block.value, self.slope[block.part], block.arrays, group, self.goal)
+            slope = self.slope if block.part is None else self.slope[block.part]
+            if climbs and not self.is_gathered:
+                slope = -slope
+            rule.update(block.value, slope, block.arrays, group, self.goal)
             done, undo = self.progress = done + 1, None
         self._commit(rule.counts_steps)
 
-    def _gather(self) -> None:
+    def _gather(self, climbs: bool) -> None:
         """Bring the gradients, and parameters that do not step where they are, into the form that the rule gets."""
         if self.is_gathered:
             np.concatenate(self.flat, axis=None, out=self.value)
             np.concatenate(self.grads, axis=None, out=self.slope)
+            if climbs:
+                np.negative(self.slope, out=self.slope)
         else:
             self.slope = np.asarray(self.grads[0]).reshape(self.value.shape)
+        if self.size and not math.isfinite(self.slope.item(-1)):  # one of them, for a look at all would cost a tenth
+            note("a gradient")
 
     def _commit(self, counted: bool) -> None:
         """Let parameters and states show the step."""
         if self.is_gathered:
-            for own, piece in zip(self.memories, self.pieces, strict=True):
+            for own, piece in self.pieces:
                 own[...] = piece
         increment_version(self.params)
         if not self.is_adopted:
-            for state, views in zip(self.states, self.views, strict=True):
+            for _, _, state, views in self.rows:
                 state.update(views)
             self.is_adopted = True
         if counted:
             for state in self.states:
                 state["step"] = self.goal
         self.step = self.goal
-        self.grads = []
-
-    def looks_finite(self) -> bool:
-        """Tell whether the last gradient of all is a finite number, as a sample of them."""
-        return not self.size or math.isfinite(self.slope.item(-1))
+        self.grads = None  # a gradient lives no longer than its owner wants
+        if not self.is_gathered:
+            self.slope = None
 
     def leave(self, counted: bool) -> None:
         """Leave off with a step that cannot be finished: after the blocks that are done, or if all are, with it."""

@@ -11,6 +11,7 @@ from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
+from .options import Check, not_negative
 
 
 class RMSprop(Optimizer):
@@ -72,6 +73,7 @@ class RMSprop(Optimizer):
 
     elementwise: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Check]] = {"alpha": not_negative}
 
     def __init__(
         self,
@@ -88,8 +90,10 @@ class RMSprop(Optimizer):
         differentiable: bool = False,
     ) -> None:
         options = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered}
-        way = {"capturable": capturable, "foreach": foreach, "differentiable": differentiable}
-        super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize, **way})
+        super().__init__(
+            params, {**options, "weight_decay": weight_decay},
+            capturable=capturable, foreach=foreach, maximize=maximize, differentiable=differentiable,
+        )  # fmt: skip
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the averages and, where there is momentum, the velocity."""
@@ -99,10 +103,10 @@ class RMSprop(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         square, alpha = state["square_avg"], group["alpha"]
-        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        self.write(
-            square, alpha * square, ((1 - alpha) * grad) * grad
-        )  # in this order a large gradient does not overflow
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        self.write(square, square, alpha, np.multiply)
+        self.write(square, square, ((1 - alpha) * grad) * grad)  # in this order a large gradient does not overflow
         if group["centered"]:
             mean = state["grad_avg"]
             self.write(mean, mean, (1 - alpha) * (grad - mean))
@@ -112,5 +116,6 @@ class RMSprop(Optimizer):
         velocity = grad / denominator
         if group["momentum"]:
             buffer = state["momentum_buffer"]
-            velocity = self.write(buffer, group["momentum"] * buffer, velocity)
+            self.write(buffer, buffer, group["momentum"], np.multiply)
+            velocity = self.write(buffer, buffer, velocity)
         self.write(param, param, -group["lr"] * velocity)

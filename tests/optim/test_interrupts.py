@@ -242,3 +242,25 @@ def test_a_checkpoint_after_an_interrupted_load_loads() -> None:
             run.optimizer.load_state_dict(state)
         Run(optim.Adam, 0).optimizer.load_state_dict(run.optimizer.state_dict())
         run.step()
+
+
+@pytest.mark.parametrize("kind", ["ExponentialLR", "OneCycleLR"])
+def test_an_epoch_is_stepped_or_not_wherever_it_is_interrupted(kind: str) -> None:
+    def make() -> Any:
+        optimizer = optim.SGD([{"params": [ad.zeros(1)]}, {"params": [ad.zeros(1)], "lr": 0.3}], lr=0.1, momentum=0.9)
+        options = (0.5,) if kind == "ExponentialLR" else (1.0, 10)
+        return optimizer, getattr(optim.lr_scheduler, kind)(optimizer, *options)
+
+    def seen(optimizer: Any, scheduler: Any) -> Any:
+        return [(g["lr"], g["momentum"]) for g in optimizer.param_groups], scheduler.state_dict()
+
+    before = seen(*make())
+    optimizer, scheduler = make()
+    with interrupt(0) as count:
+        scheduler.step()
+    after = seen(optimizer, scheduler)
+    for at in range(1, count[0] + 1):
+        optimizer, scheduler = make()
+        with pytest.raises(KeyboardInterrupt), interrupt(at):
+            scheduler.step()
+        assert seen(optimizer, scheduler) in (before, after), at

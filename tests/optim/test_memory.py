@@ -241,20 +241,6 @@ def test_a_subclass_that_leaves_the_formula_is_gathered_as_its_base() -> None:
         assert optimizer.calls == calls
 
 
-def test_a_rule_adds_weight_decay_as_its_base_where_it_scales_what_that_gives() -> None:
-    class Scaled(optim.SGD):
-        def descent(self, *given: Any) -> Any:
-            slope = super().descent(*given)
-            return slope / np.linalg.norm(slope)
-
-    params = leaves([(2, 3), (4,)])
-    before = [p.detach().numpy().copy() for p in params]
-    give_gradients(params, 0)
-    Scaled(params, lr=1.0).step()
-    for p, b in zip(params, before, strict=True):
-        assert np.linalg.norm(p.detach().numpy() - b) == pytest.approx(1.0, rel=1e-12)
-
-
 def test_parts_of_one_array_step_together_where_they_do_not_overlap() -> None:
     flat = np.zeros(6)
     params = [nn.Parameter(flat[i : i + 2]) for i in (4, 0, 2)]

@@ -370,7 +370,7 @@ def test_training_that_diverges_is_said_once_at_the_users_line(rule: Any) -> Non
         __file__,
         "optimizer.step()  # here",
     )
-    for text in (rule.__name__, "A smaller lr than 1000000000000.0", "clip_grad_norm_", "detect_anomaly"):
+    for text in (rule.__name__, "a smaller lr than 1000000000000.0", "clip_grad_norm_", "detect_anomaly"):
         assert text in str(said[0].message)
 
 
