@@ -44,7 +44,7 @@ def twins(make: Callable[[Any], Any], dtype: Any, seed: int = 0) -> tuple[Any, A
     """Return a network of each library, with the same weights."""
     ad.manual_seed(seed)
     mine, other = make(nn).to(dtype), make(torch.nn).to(getattr(torch, np.dtype(dtype).name))
-    other.load_state_dict({name: theirs(value.data) for name, value in mine.state_dict().items()})
+    other.load_state_dict({name: theirs(value.data.numpy()) for name, value in mine.state_dict().items()})
     return mine, other
 
 
@@ -66,7 +66,7 @@ def assert_same_state(mine: Any, other: Any, atol: float, loose: Callable[[str],
     assert list(mine.state_dict()) == list(expected)
     for name, value in mine.state_dict().items():
         bound = 20 * atol if loose(name) else atol
-        np.testing.assert_allclose(value.data, expected[name].numpy(), rtol=0, atol=bound, err_msg=name)
+        np.testing.assert_allclose(value.data.numpy(), expected[name].numpy(), rtol=0, atol=bound, err_msg=name)
 
 
 @needs_torch
@@ -86,7 +86,7 @@ def test_the_digit_network_trains_like_pytorchs_in_float64() -> None:
     assert_same_state(mine, other, atol=1e-8)
     inputs, _ = images()[0]
     np.testing.assert_allclose(
-        mine.eval()(ad.tensor(inputs)).detach().data,
+        mine.eval()(ad.tensor(inputs)).detach().data.numpy(),
         other.eval()(torch.tensor(inputs)).detach().numpy(),
         rtol=0,
         atol=1e-8,  # the biases that differ most are taken out again by the running means, which follow them
@@ -146,7 +146,7 @@ def test_a_small_network_learns_exclusive_or(seed: int) -> None:
     ad.manual_seed(seed)
     net = xor_network(nn).double()
     train(net, nn.BCEWithLogitsLoss(), optim.Adam(net.parameters(), lr=0.05), [XOR] * 300, ad.tensor)
-    assert (net(ad.tensor(XOR[0])).data > 0).tolist() == (XOR[1] > 0.5).tolist()
+    assert (net(ad.tensor(XOR[0])).data.numpy() > 0).tolist() == (XOR[1] > 0.5).tolist()
 
 
 def test_a_run_is_repeated_by_its_seed() -> None:
@@ -154,7 +154,7 @@ def test_a_run_is_repeated_by_its_seed() -> None:
         ad.manual_seed(seed)
         net = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.SiLU(), nn.Linear(5, 2))
         rule = optim.Adam(net.parameters(), lr=0.01)
-        data = ((ad.randn(8, 3).data, ad.randint(0, 2, (8,)).data) for _ in range(20))
+        data = ((ad.randn(8, 3).data.numpy(), ad.randint(0, 2, (8,)).data.numpy()) for _ in range(20))
         return train(net, nn.CrossEntropyLoss(), rule, data, ad.tensor)
 
     assert run(3) == run(3)

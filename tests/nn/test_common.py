@@ -136,7 +136,7 @@ def test_numpy_arrays_are_taken_for_inputs_and_labels(case: Case) -> None:
     arrays = case.converted(np.float64)
     from_arrays = module(*arrays)
     assert isinstance(from_arrays, ad.Tensor)
-    np.testing.assert_array_equal(from_arrays.data, module(*map(ad.tensor, arrays)).data)
+    np.testing.assert_array_equal(from_arrays.data.numpy(), module(*map(ad.tensor, arrays)).data.numpy())
 
 
 @every_case
@@ -146,15 +146,15 @@ def test_neither_inputs_nor_parameters_are_changed(case: Case) -> None:
         call.double().load_state_dict(filled(call))
     inputs = leaves(ad, case.converted(np.float64), case.constants)
     watched = [*inputs, *parameters(call)]
-    before = [x.data.copy() for x in watched]
+    before = [x.data.numpy().copy() for x in watched]
     for x in watched:
-        x.data.flags.writeable = False  # whoever writes into it raises
+        x.data.numpy().flags.writeable = False  # whoever writes into it raises
     y = call(*inputs)
     if y.requires_grad:
         y.backward(ad.tensor(weights(y)))
     for x, value in zip(watched, before, strict=True):
-        np.testing.assert_array_equal(x.data, value)
-        assert x.grad is None or not np.may_share_memory(x.grad.data, y.data)
+        np.testing.assert_array_equal(x.data.numpy(), value)
+        assert x.grad is None or not np.may_share_memory(x.grad.data.numpy(), y.data.numpy())
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def filled(module: nn.Module) -> dict[str, Array]:
     """Return a state for a module with positive random numbers for all floats, so that no parameter is neutral."""
     rng = np.random.default_rng(17)
     return {
-        name: rng.uniform(0.5, 1.5, value.shape) if value.dtype.kind == "f" else value.data
+        name: rng.uniform(0.5, 1.5, value.shape) if value.dtype.kind == "f" else value.data.numpy()
         for name, value in module.state_dict().items()
     }
 
@@ -177,7 +177,7 @@ def twins(case: Case, dtype: npt.DTypeLike, training: bool = True) -> tuple[Any,
         mine.to(dtype).train(training)
         mine.load_state_dict(filled(mine))
         other.to(their_dtype(dtype)).train(training)
-        other.load_state_dict({name: theirs(value.data) for name, value in mine.state_dict().items()})
+        other.load_state_dict({name: theirs(value.data.numpy()) for name, value in mine.state_dict().items()})
     return mine, other
 
 

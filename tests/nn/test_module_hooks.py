@@ -36,7 +36,7 @@ def network(library: Any) -> Any:
 
 def twins() -> tuple[Any, Any]:
     mine, other = network(nn).double(), network(torch.nn).double()
-    other.load_state_dict({name: theirs(value.data) for name, value in mine.state_dict().items()})
+    other.load_state_dict({name: theirs(value.data.numpy()) for name, value in mine.state_dict().items()})
     return mine, other
 
 
@@ -220,7 +220,7 @@ def test_a_hook_must_be_callable() -> None:
 def test_nothing_is_loaded_unless_all_of_it_fits() -> None:
     net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     state = {name: value + 1 for name, value in net.state_dict().items()}
-    before = {name: value.data.copy() for name, value in net.state_dict().items()}
+    before = {name: value.data.numpy().copy() for name, value in net.state_dict().items()}
     bad = {**state, "extra": ad.zeros(1), "1.running_var": ad.zeros(3)}
     del bad["0.bias"]
     with pytest.raises(RuntimeError) as error:
@@ -230,11 +230,11 @@ def test_nothing_is_loaded_unless_all_of_it_fits() -> None:
     with pytest.raises(RuntimeError, match="size mismatch"):
         net.load_state_dict(bad, strict=False)
     for name, value in net.state_dict().items():
-        np.testing.assert_array_equal(value.data, before[name])
+        np.testing.assert_array_equal(value.data.numpy(), before[name])
     del bad["1.running_var"]
     report = net.load_state_dict(bad, strict=False)
     assert (report.missing_keys, report.unexpected_keys) == (["0.bias", "1.running_var"], ["extra"])
-    np.testing.assert_array_equal(net[0].weight.data, before["0.weight"] + 1)
+    np.testing.assert_array_equal(net[0].weight.data.numpy(), before["0.weight"] + 1)
 
 
 def test_a_state_of_lists_or_texts_is_refused_by_name() -> None:
@@ -250,11 +250,11 @@ def test_copies_are_equal_independent_and_keep_what_is_tied(duplicate: Any) -> N
     net = Tied()
     twin = duplicate(net)
     x = ad.tensor(X, dtype=np.float32)
-    np.testing.assert_array_equal(twin(x).data, net(x).data)
+    np.testing.assert_array_equal(twin(x).data.numpy(), net(x).data.numpy())
     assert twin.second.weight is twin.first.weight
     assert twin.again is twin.first
     twin.first.weight.data[...] = 0
-    assert (net.first.weight.data != 0).all()
+    assert (net.first.weight.data.numpy() != 0).all()
 
 
 @pytest.mark.parametrize("name", [n for n in nn.__all__ if isinstance(getattr(nn, n), type)])
@@ -425,9 +425,9 @@ def test_parameters_become_a_vector_and_back() -> None:
     vector = nn.utils.parameters_to_vector(net.parameters())
     nn.utils.vector_to_parameters(vector, other.parameters())
     for p, q in zip(net.parameters(), other.parameters(), strict=True):
-        np.testing.assert_array_equal(p.data, q.data)
+        np.testing.assert_array_equal(p.data.numpy(), q.data.numpy())
     vector.sum().backward()
-    assert (net[0].weight.grad.data == 1).all()
+    assert (net[0].weight.grad.data.numpy() == 1).all()
     with pytest.raises(ValueError, match="24 elements"):
         nn.utils.vector_to_parameters(vector[:-1], other.parameters())
 

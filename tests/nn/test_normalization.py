@@ -23,7 +23,7 @@ def test_running_averages_follow_pytorchs_over_batches(momentum: float | None) -
     for batch in BATCHES:
         assert_same(array(mine(ours(batch)).detach()), array(other(theirs(batch))))
         for name, value in mine.state_dict().items():
-            assert_same(value.data, array(other.state_dict()[name]))
+            assert_same(value.data.numpy(), array(other.state_dict()[name]))
     mine.eval()
     other.eval()
     assert_same(array(mine(ours(BATCHES[0])).detach()), array(other(theirs(BATCHES[0]))))
@@ -38,21 +38,21 @@ def test_the_cumulative_average_is_the_mean_of_all_batches() -> None:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     # Four updates of numbers below 50, each rounded to 1e-16 of them.
-    np.testing.assert_allclose(norm.running_mean.data, means, rtol=1e-13, atol=1e-13)
-    np.testing.assert_allclose(norm.running_var.data, variances, rtol=1e-13)
+    np.testing.assert_allclose(norm.running_mean.data.numpy(), means, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(norm.running_var.data.numpy(), variances, rtol=1e-13)
 
 
 def test_evaluation_changes_no_buffer() -> None:
     norm = nn.BatchNorm1d(3).double().eval()
-    before = {name: value.data.copy() for name, value in norm.state_dict().items()}
+    before = {name: value.data.numpy().copy() for name, value in norm.state_dict().items()}
     norm(ours(BATCHES[1]))
     for name, value in norm.state_dict().items():
-        np.testing.assert_array_equal(value.data, before[name])
+        np.testing.assert_array_equal(value.data.numpy(), before[name])
 
 
 def test_training_gives_mean_0_and_variance_1_even_far_from_0() -> None:
     x = 1e6 + np.random.default_rng(0).normal(size=(100, 3))
-    y = nn.BatchNorm1d(3).double()(ours(x)).data
+    y = nn.BatchNorm1d(3).double()(ours(x)).data.numpy()
     # The inputs are rounded to 1e-10, and so are mean and variance; eps lowers the variance by 1e-5 of it.
     np.testing.assert_allclose(y.mean(0), 0, atol=1e-9)
     np.testing.assert_allclose(y.var(0), x.var(0) / (x.var(0) + 1e-5), rtol=1e-9)
@@ -74,7 +74,7 @@ def test_a_constant_batch_gives_the_bias_and_pytorchs_gradients(value: float) ->
 
 
 def test_a_single_sample_is_normalized_over_its_length() -> None:
-    y = nn.BatchNorm1d(2).double()(ours(np.array([[[1.0, 3.0], [5.0, 9.0]]]))).data
+    y = nn.BatchNorm1d(2).double()(ours(np.array([[[1.0, 3.0], [5.0, 9.0]]]))).data.numpy()
     # (x - mean) / sqrt(variance + eps) for pairs at distances 2 and 4: 1 / sqrt(1 + 1e-5) and 2 / sqrt(4 + 1e-5).
     np.testing.assert_allclose(y, [[[-1, 1], [-1, 1]]], rtol=1e-5)
 
@@ -96,7 +96,7 @@ def test_a_batch_in_training_between_forward_and_backward_makes_no_gradient_wron
     loss.backward()
     assert x.grad is not None
     # In the forward pass the running variance was 1.
-    np.testing.assert_allclose(x.grad.data, 1 / np.sqrt(1 + 1e-5), rtol=1e-15)
+    np.testing.assert_allclose(x.grad.data.numpy(), 1 / np.sqrt(1 + 1e-5), rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["running_mean", "running_var"])
@@ -114,7 +114,7 @@ def test_two_batches_may_pass_before_one_backward() -> None:
     (norm(x).pow(2).sum() + norm(other).pow(3).sum()).backward()
     for p in norm.parameters():
         assert p.grad is not None
-        assert np.isfinite(p.grad.data).all()
+        assert np.isfinite(p.grad.data.numpy()).all()
     assert norm.num_batches_tracked is not None
     assert norm.num_batches_tracked.item() == 2
 
@@ -144,7 +144,7 @@ def test_the_function_refuses_what_does_not_fit_before_it_moves_an_average(
     with pytest.raises((RuntimeError, ValueError)) as error:
         F.batch_norm(ad.ones(4, 3) * ad.arange(4).unsqueeze(1), **given, training=True)
     assert [text for text in ["batch_norm", *named] if text not in str(error.value)] == [], str(error.value)
-    assert not any(value.data.any() for value in given.values())
+    assert not any(value.data.numpy().any() for value in given.values())
 
 
 def test_the_function_refuses_an_input_without_channels() -> None:
@@ -169,11 +169,11 @@ def test_half_precision_is_normalized_in_single_precision() -> None:
     for norm in (lambda x: F.rms_norm(x, (3,)), lambda x: F.layer_norm(x, (3,))):
         y = norm(ad.tensor(large))
         assert y.dtype == np.float16
-        np.testing.assert_array_equal(y.data, norm(single).data.astype(np.float16))
+        np.testing.assert_array_equal(y.data.numpy(), norm(single).data.numpy().astype(np.float16))
     column = np.array([[300.0], [400.0], [-60000.0]], np.float16)
     y = F.batch_norm(ad.tensor(column), None, None, training=True)
     expected = F.batch_norm(ad.tensor(column.astype(np.float32)), None, None, training=True)
-    np.testing.assert_array_equal(y.data, expected.data.astype(np.float16))
+    np.testing.assert_array_equal(y.data.numpy(), expected.data.numpy().astype(np.float16))
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer", "group"])
@@ -195,7 +195,7 @@ def test_recording_the_derivative_changes_no_gradient(norm: str, dtype: Any, mea
         ad.grad(y, [x, weight], slope, create_graph=create_graph, retain_graph=True) for create_graph in (False, True)
     )
     for a, b in zip(plain, recorded, strict=True):
-        np.testing.assert_allclose(b.data, a.data, rtol=2e-3 if dtype == np.float16 else 1e-5)
+        np.testing.assert_allclose(b.data.numpy(), a.data.numpy(), rtol=2e-3 if dtype == np.float16 else 1e-5)
 
 
 @pytest.mark.parametrize("norm", [nn.LayerNorm(3), nn.BatchNorm1d(3)], ids=["layer", "batch"])
@@ -216,7 +216,7 @@ def test_batch_norm_moves_averages_that_are_arrays() -> None:
     mean, var = np.zeros(2, np.float32), np.ones(2, np.float32)
     x = ad.tensor([[1.0, 10.0], [3.0, 30.0]])
     y = F.batch_norm(x, mean, var, training=True, momentum=0.5)  # type: ignore[arg-type]  # arrays stand for tensors
-    np.testing.assert_allclose(y.data, [[-1, -1], [1, 1]], rtol=1e-5)
+    np.testing.assert_allclose(y.data.numpy(), [[-1, -1], [1, 1]], rtol=1e-5)
     np.testing.assert_allclose([mean, var], [[1, 10], [1.5, 100.5]])
     F.batch_norm(x, mean, var)  # type: ignore[arg-type]  # arrays stand for tensors
 

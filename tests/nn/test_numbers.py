@@ -56,14 +56,14 @@ def test_huge_numbers_have_pytorchs_values_and_slopes_without_overflow(
     expected = getattr(torch.nn.functional, name)(other, *zeros, **options)
     y.sum().backward()
     expected.sum().backward()
-    np.testing.assert_allclose(y.data, array(expected), rtol=1e-6)
+    np.testing.assert_allclose(y.data.numpy(), array(expected), rtol=1e-6)
     assert x.grad is not None
-    np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=1e-6)  # float32 rounds at 1e-7
+    np.testing.assert_allclose(x.grad.data.numpy(), array(other.grad), rtol=1e-6)  # float32 rounds at 1e-7
     if not ends:  # where PyTorch's powers overflow, too
         far = ad.tensor(np.array([-1e30, 1e30], np.float32), requires_grad=True)
         y = getattr(F, name)(far, **options)
         y.sum().backward()
-        np.testing.assert_array_equal(y.data, np.array([0, 1e30], np.float32))
+        np.testing.assert_array_equal(y.data.numpy(), np.array([0, 1e30], np.float32))
         assert far.grad is not None
         assert far.grad.tolist() == [0.0, 1.0]
 
@@ -84,7 +84,7 @@ def test_losses_are_finite_far_out() -> None:
         loss.backward()
         assert math.isfinite(loss.item())
     assert logits.grad is not None
-    assert np.isfinite(logits.grad.data).all()
+    assert np.isfinite(logits.grad.data.numpy()).all()
 
 
 @needs_torch
@@ -100,7 +100,7 @@ def test_probabilities_near_0_and_1_have_pytorchs_loss_and_slope(dtype: Any) -> 
     loss.sum().backward()
     expected.sum().backward()
     assert x.grad is not None
-    np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=rounding, atol=rounding)
+    np.testing.assert_allclose(x.grad.data.numpy(), array(other.grad), rtol=rounding, atol=rounding)
 
 
 @needs_torch
@@ -115,10 +115,10 @@ def test_weights_that_add_up_to_0_give_pytorchs_undefined_slopes(ignored: list[i
     expected = torch.nn.functional.cross_entropy(other, theirs(labels), zeros, label_smoothing=smoothing)
     loss.backward()
     expected.backward()
-    np.testing.assert_array_equal(loss.data, array(expected))
+    np.testing.assert_array_equal(loss.data.numpy(), array(expected))
     if not smoothing or not ignored:
         assert x.grad is not None
-        np.testing.assert_array_equal(x.grad.data, array(other.grad))
+        np.testing.assert_array_equal(x.grad.data.numpy(), array(other.grad))
 
 
 @pytest.mark.parametrize(
@@ -135,16 +135,16 @@ def test_constant_batches_become_0_with_finite_gradients(make: Callable[[], Any]
     x = ad.full(shape, 1e3, requires_grad=True)
     y = norm(x)
     (y * ad.arange(y.size, dtype=np.float32).reshape(y.shape)).sum().backward()
-    assert (y.data == 0).all()
+    assert (y.data.numpy() == 0).all()
     assert x.grad is not None
-    assert np.isfinite(x.grad.data).all()
+    assert np.isfinite(x.grad.data.numpy()).all()
 
 
 def test_zero_vectors_have_length_0_and_no_slope() -> None:
     x = ad.zeros(2, 3, requires_grad=True)
     (F.normalize(x).sum() + F.cosine_similarity(x, ad.ones(2, 3)).sum()).backward()
     assert x.grad is not None
-    assert np.isfinite(x.grad.data).all()
+    assert np.isfinite(x.grad.data.numpy()).all()
 
 
 @needs_torch
@@ -154,12 +154,12 @@ def test_distances_in_every_norm_are_pytorchs_where_vectors_meet(p: float) -> No
     x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
     y = F.pairwise_distance(x, ad.zeros(2, 3, dtype=np.float64), p, 0.0)
     expected = torch.nn.functional.pairwise_distance(other, torch.zeros(2, 3, dtype=torch.float64), p, 0.0)
-    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
+    np.testing.assert_allclose(y.data.numpy(), array(expected), rtol=1e-12)
     if p:  # PyTorch's count of what is not 0 has no gradient, ours has zeros
         y.sum().backward()
         expected.sum().backward()
         assert x.grad is not None
-        np.testing.assert_allclose(x.grad.data, array(other.grad), rtol=1e-12)
+        np.testing.assert_allclose(x.grad.data.numpy(), array(other.grad), rtol=1e-12)
 
 
 @needs_torch
@@ -171,7 +171,7 @@ def test_a_dimension_that_is_not_given_is_pytorchs_with_a_warning(name: str, sha
         y = getattr(nn, name)()(ad.tensor(x))
     with pytest.warns(UserWarning, match="dim"):
         expected = getattr(torch.nn, name)()(theirs(x))
-    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
+    np.testing.assert_allclose(y.data.numpy(), array(expected), rtol=1e-12)
 
 
 # -- layers that draw --------------------------------------------------------------------------------------------------
@@ -182,13 +182,13 @@ def test_dropout_drops_its_share_and_keeps_the_mean_and_the_gradient() -> None:
     x = ad.ones(100_000, requires_grad=True)
     y = nn.Dropout(0.3)(x)
     y.sum().backward()
-    dropped = (y.data == 0).mean()
+    dropped = (y.data.numpy() == 0).mean()
     assert abs(dropped - 0.3) < 0.006  # four standard deviations of the share, √(0.3 · 0.7 / 1e5)
-    np.testing.assert_allclose(y.data[y.data != 0], 1 / 0.7, rtol=1e-6)
+    np.testing.assert_allclose(y.data.numpy()[y.data.numpy() != 0], 1 / 0.7, rtol=1e-6)
     assert x.grad is not None
-    np.testing.assert_array_equal(x.grad.data, y.data)
+    np.testing.assert_array_equal(x.grad.data.numpy(), y.data.numpy())
     ad.manual_seed(0)
-    np.testing.assert_array_equal(nn.Dropout(0.3)(x).data, y.data)
+    np.testing.assert_array_equal(nn.Dropout(0.3)(x).data.numpy(), y.data.numpy())
 
 
 def test_the_step_is_1_from_0_on_and_has_gradient_0() -> None:
@@ -208,7 +208,7 @@ def test_the_step_is_1_from_0_on_and_has_gradient_0() -> None:
 def test_in_place_changes_nothing_but_the_text(name: str) -> None:
     x = ad.tensor([-1.0, 2.0])
     module = getattr(nn, name)(inplace=True)
-    np.testing.assert_array_equal(module(x).data, getattr(nn, name)()(x).data)
+    np.testing.assert_array_equal(module(x).data.numpy(), getattr(nn, name)()(x).data.numpy())
     assert x.tolist() == [-1.0, 2.0]
     if torch is not None:
         assert repr(module) == repr(getattr(torch.nn, name)(inplace=True))
@@ -220,8 +220,8 @@ def test_embeddings_that_are_too_long_are_shortened_as_by_pytorch() -> None:
     mine, other = ad.tensor(table), theirs(table)
     y = F.embedding(ad.tensor(rows), mine, max_norm=5.0)
     expected = torch.nn.functional.embedding(theirs(rows), other, max_norm=5.0)
-    np.testing.assert_allclose(y.data, array(expected), rtol=1e-12)
-    np.testing.assert_allclose(mine.data, array(other), rtol=1e-12)
+    np.testing.assert_allclose(y.data.numpy(), array(expected), rtol=1e-12)
+    np.testing.assert_allclose(mine.data.numpy(), array(other), rtol=1e-12)
 
 
 @needs_torch
@@ -243,7 +243,7 @@ def test_convolution_of_a_batch_in_parts_is_that_of_the_whole(monkeypatch: pytes
     for elements in (1, 600, 10**6):  # one image has 4 channels with 6 elements of a kernel at 12 places
         monkeypatch.setattr(convolution, "_AT_A_TIME", elements)
         y = F.conv2d(x, w, stride=(2, 1), padding=(1, 0), groups=2)
-        found.append([y.data, *(g.data for g in ad.grad(y, [x, w], weights))])
+        found.append([y.data.numpy(), *(g.data.numpy() for g in ad.grad(y, [x, w], weights))])
     for part in found[:2]:
         for a, b in zip(part, found[2], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)  # a few roundings of sums of about 1
@@ -259,7 +259,7 @@ def test_pooling_says_where_the_largest_elements_stand() -> None:
     ):
         _, at = nn.MaxPool2d(**options, return_indices=True)(ad.tensor(x))
         _, expected = torch.nn.MaxPool2d(**options, return_indices=True)(theirs(x))
-        np.testing.assert_array_equal(at.data, array(expected))
+        np.testing.assert_array_equal(at.data.numpy(), array(expected))
 
 
 @needs_torch
@@ -274,12 +274,12 @@ def test_pooling_picks_among_infinite_and_undefined_elements_as_pytorch_does() -
             x, other = ad.tensor(values, requires_grad=True), theirs(values, True)
             y, at = F.max_pool2d(x, **options, return_indices=True)
             expected, place = torch.nn.functional.max_pool2d(other, **options, return_indices=True)
-            np.testing.assert_array_equal(y.data, array(expected))
-            np.testing.assert_array_equal(at.data, array(place))
+            np.testing.assert_array_equal(y.data.numpy(), array(expected))
+            np.testing.assert_array_equal(at.data.numpy(), array(place))
             y.backward(ad.ones(y.shape, dtype=np.float64))
             expected.backward(torch.ones_like(expected))
             assert x.grad is not None
-            np.testing.assert_array_equal(x.grad.data, array(other.grad))
+            np.testing.assert_array_equal(x.grad.data.numpy(), array(other.grad))
 
 
 # -- initialization ----------------------------------------------------------------------------------------------------
@@ -294,19 +294,19 @@ def test_dirac_is_pytorchs(shape: tuple[int, ...], groups: int) -> None:
             nn.init.dirac_(ad.zeros(shape), groups)
         return
     expected = torch.nn.init.dirac_(torch.zeros(shape), groups)
-    np.testing.assert_array_equal(nn.init.dirac_(ad.zeros(shape), groups).data, array(expected))
+    np.testing.assert_array_equal(nn.init.dirac_(ad.zeros(shape), groups).data.numpy(), array(expected))
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 2, 3), (2, 2)])
 def test_orthogonal_tensors_have_orthogonal_rows_or_columns(shape: tuple[int, ...]) -> None:
-    w = nn.init.orthogonal_(ad.zeros(shape, dtype=np.float64), gain=2.0).data.reshape(shape[0], -1)
+    w = nn.init.orthogonal_(ad.zeros(shape, dtype=np.float64), gain=2.0).data.numpy().reshape(shape[0], -1)
     small = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
     np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-13)  # a few roundings of 4
 
 
 def test_truncated_numbers_stay_in_range_with_the_distributions_spread() -> None:
     ad.manual_seed(0)
-    w = nn.init.trunc_normal_(ad.zeros(100_000), std=2.0, a=-2.0, b=2.0).data
+    w = nn.init.trunc_normal_(ad.zeros(100_000), std=2.0, a=-2.0, b=2.0).data.numpy()
     assert (np.abs(w) <= 2).all()
     assert abs(w.std() - 2 * 0.5396) < 0.01  # of a normal variable cut at one deviation: 0.5396 deviations
     with pytest.raises(RuntimeError, match="trunc_normal_"):
@@ -328,7 +328,9 @@ def test_initializations_refuse_vectors(fill: Callable[[ad.Tensor], ad.Tensor]) 
 def test_binary_cross_entropy_of_a_right_and_certain_logit_does_not_cancel() -> None:
     x = np.array([10.0, 12.0, 15.0, 20.0, 50.0], np.float32)
     loss = nn.functional.binary_cross_entropy_with_logits(ad.tensor(x), ad.ones(5), reduction="none")
-    np.testing.assert_allclose(loss.data, np.log1p(np.exp(-x.astype(np.float64))), rtol=1e-6)  # float32 rounds at 1e-7
+    np.testing.assert_allclose(
+        loss.data.numpy(), np.log1p(np.exp(-x.astype(np.float64))), rtol=1e-6
+    )  # float32 rounds at 1e-7
 
 
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "none"}, {"weight": [1.0, 2.0]}])
@@ -338,7 +340,9 @@ def test_what_is_ignored_may_be_infinite_or_no_number(options: dict[str, Any]) -
     clean = [[0.0, 0.0], [1.0, 2.0], [0.5, 0.0]]
     spoilt = [[np.nan, 1.0], *clean[1:]]
     expected = F.cross_entropy(ad.tensor(clean), labels, **options)
-    np.testing.assert_array_equal(F.cross_entropy(ad.tensor(spoilt), labels, **options).data, expected.data)
+    np.testing.assert_array_equal(
+        F.cross_entropy(ad.tensor(spoilt), labels, **options).data.numpy(), expected.data.numpy()
+    )
 
 
 def test_the_loss_of_certainty_is_0_without_a_sign() -> None:

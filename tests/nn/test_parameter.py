@@ -27,7 +27,7 @@ def test_it_is_a_leaf_that_shares_the_memory_of_what_it_is_made_from() -> None:
         p = nn.Parameter(value)
         assert p.is_leaf
         assert p.requires_grad
-        assert p.data is array
+        assert p.data.numpy() is array
 
 
 def test_made_from_a_result_it_is_cut_off_from_the_graph() -> None:

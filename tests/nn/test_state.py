@@ -24,7 +24,7 @@ def network(library: Any = nn) -> Any:
 
 def values(net: nn.Module) -> dict[str, Any]:
     """Return copies of all arrays of a module's state."""
-    return {name: value.data.copy() for name, value in net.state_dict().items()}
+    return {name: value.data.numpy().copy() for name, value in net.state_dict().items()}
 
 
 def assert_state(net: nn.Module, expected: dict[str, Any]) -> None:
@@ -45,12 +45,12 @@ def trained() -> Any:
 
 def test_a_state_is_loaded_in_place() -> None:
     source, target = trained(), network()
-    arrays = [p.data for p in target.parameters()]
+    arrays = [p.data.numpy() for p in target.parameters()]
     report = target.load_state_dict(source.state_dict())
     assert (report.missing_keys, report.unexpected_keys) == ([], [])
     assert repr(report) == "<All keys matched successfully>"
     assert_state(target, values(source))
-    assert all(p.data is a for p, a in zip(target.parameters(), arrays, strict=True))
+    assert all(p.data.numpy() is a for p, a in zip(target.parameters(), arrays, strict=True))
     x = ad.randn(5, 3)
     assert target.eval()(x).tolist() == source.eval()(x).tolist()
 
@@ -69,7 +69,7 @@ def test_the_state_shares_memory_with_the_module_and_requires_no_gradient() -> N
     state = net.state_dict()
     assert not any(value.requires_grad for value in state.values())
     state["0.weight"].data[...] = 7.0
-    assert net[0].weight.data.min() == 7.0
+    assert net[0].weight.data.numpy().min() == 7.0
 
 
 @needs_torch
@@ -80,7 +80,7 @@ def test_a_state_of_pytorch_gives_its_outputs_here_and_the_reverse() -> None:
     mine.load_state_dict({name: value.numpy() for name, value in other.state_dict().items()})
     assert_same(array(mine.eval()(ad.tensor(x)).detach()), array(other.eval()(theirs(x))))
     moved = network(torch.nn).double()
-    moved.load_state_dict({name: theirs(value.data) for name, value in mine.state_dict().items()})
+    moved.load_state_dict({name: theirs(value.data.numpy()) for name, value in mine.state_dict().items()})
     assert_same(array(moved.eval()(theirs(x))), array(other(theirs(x))), rtol=0, atol=0)
 
 
@@ -96,7 +96,7 @@ def test_a_state_of_another_float_dtype_is_converted() -> None:
 def test_without_strict_what_is_there_is_loaded_and_the_rest_reported() -> None:
     source, target = trained(), network()
     state: dict[str, Any] = dict(source.state_dict())
-    expected = values(source) | {"0.bias": target[0].bias.data.copy()}
+    expected = values(source) | {"0.bias": target[0].bias.data.numpy().copy()}
     del state["0.bias"]
     state["extra"] = ad.ones(3)
     report = target.load_state_dict(state, strict=False)
@@ -191,7 +191,7 @@ def test_a_copy_equals_its_original(copied: Callable[[Any], Any]) -> None:
 def test_a_copy_is_independent(copied: Callable[[Any], Any]) -> None:
     net = trained()
     before, twin = values(net), copied(net)
-    gradients = [p.grad.data.copy() for p in net.parameters()]
+    gradients = [p.grad.data.numpy().copy() for p in net.parameters()]
     twin(ad.randn(8, 3)).sum().backward()
     for value in twin.state_dict().values():
         value.data[...] = 7
@@ -202,7 +202,7 @@ def test_a_copy_is_independent(copied: Callable[[Any], Any]) -> None:
     assert net[0].out_features == 4
     assert net.training
     for p, gradient in zip(net.parameters(), gradients, strict=True):
-        np.testing.assert_array_equal(p.grad.data, gradient)
+        np.testing.assert_array_equal(p.grad.data.numpy(), gradient)
 
 
 @every_copy

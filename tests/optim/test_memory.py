@@ -56,7 +56,7 @@ def give_gradients(params: list[ad.Tensor], seed: int, missing: tuple[int, ...] 
 
 def arrays(optimizer: optim.Optimizer, p: ad.Tensor) -> list[Array]:
     """Return the value of a parameter and all that is remembered of it."""
-    return [p.data, *(np.asarray(v) for _, v in sorted(optimizer.state[p].items()))]
+    return [p.data.numpy(), *(np.asarray(v) for _, v in sorted(optimizer.state[p].items()))]
 
 
 def assert_as_if_alone(build: Build, params: list[ad.Tensor], act: Callable[[Any, list[ad.Tensor], int], None]) -> None:
@@ -113,7 +113,7 @@ def test_data_that_is_replaced(build: Build) -> None:
     def act(optimizer: Any, params: list[ad.Tensor], step: int) -> None:
         if step in (2, 4):
             for p in params[step - 2 :]:
-                p.data = np.clip(p.data, -0.5, 0.5)
+                p.data = np.clip(p.data.numpy(), -0.5, 0.5)
         give_gradients(params, step)
 
     assert_as_if_alone(build, leaves(), act)
@@ -126,8 +126,8 @@ def test_memory_that_is_not_in_order(build: Build) -> None:
         for p in params:
             if p.ndim == 2:
                 assert p.grad is not None
-                p.data = np.asfortranarray(p.data)
-                p.grad = ad.Tensor(np.asfortranarray(p.grad.data))
+                p.data = np.asfortranarray(p.data.numpy())
+                p.grad = ad.Tensor(np.asfortranarray(p.grad.data.numpy()))
 
     assert_as_if_alone(build, leaves([(2, 3), (BLOCK, 2), (3, 2)]), act)
 
@@ -139,9 +139,9 @@ def test_parameters_stay_in_their_memory() -> None:
     give_gradients(params, 0)  # type: ignore[arg-type]  # a Parameter is a Tensor
     optimizer.step()
     for p, m in zip(params, memory, strict=True):
-        assert p.data is m
+        assert p.data.numpy() is m
         assert p.grad is not None
-        np.testing.assert_allclose(m, 1 - p.grad.data)
+        np.testing.assert_allclose(m, 1 - p.grad.data.numpy())
 
 
 def test_parameters_that_share_memory_both_move_it() -> None:
@@ -179,12 +179,12 @@ def test_a_tied_parameter_steps_once_with_the_sum_of_its_gradients() -> None:
     first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
     second.weight = first.weight
     model = nn.Sequential(first, second)
-    before = first.weight.data.copy()
+    before = first.weight.data.numpy().copy()
     optimizer = optim.SGD(model.parameters(), lr=1.0)
     model(ad.ones(1, 2)).sum().backward()
     assert first.weight.grad is not None
     optimizer.step()
-    np.testing.assert_allclose(first.weight.data, before - first.weight.grad.data)
+    np.testing.assert_allclose(first.weight.data.numpy(), before - first.weight.grad.data.numpy())
     assert second.weight is first.weight
 
 
@@ -193,12 +193,12 @@ def test_groups_with_options_of_their_own_and_added_later(build: Build) -> None:
     params = leaves([(2, 3), (4,), (5,), (2,)])
     optimizer = build([{"params": params[:2]}, {"params": params[2:3], "lr": 0.0}])
     give_gradients(params, 0)
-    start = [p.data.copy() for p in params]
+    start = [p.data.numpy().copy() for p in params]
     optimizer.step()
-    assert [np.array_equal(p.data, s) for p, s in zip(params, start, strict=True)] == [False, False, True, True]
+    assert [np.array_equal(p.data.numpy(), s) for p, s in zip(params, start, strict=True)] == [False, False, True, True]
     optimizer.add_param_group({"params": params[3], "lr": 0.2})
     optimizer.step()
-    assert not np.array_equal(params[3].data, start[3])
+    assert not np.array_equal(params[3].data.numpy(), start[3])
     assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.0, 0.2]
 
 
@@ -226,7 +226,7 @@ def test_state_has_the_parameters_shapes_and_can_be_written(build: Build) -> Non
         act(o, ps, 9)
         o.step()
     for p, q in zip(params, again, strict=True):
-        np.testing.assert_array_equal(p.data, q.data)
+        np.testing.assert_array_equal(p.data.numpy(), q.data.numpy())
 
 
 @every_rule
@@ -241,7 +241,7 @@ def test_forgetting_the_state_starts_over(build: Build) -> None:
     for o in (optimizer, expected):
         o.step()
     for p, q in zip(params, fresh, strict=True):
-        np.testing.assert_array_equal(p.data, q.data)
+        np.testing.assert_array_equal(p.data.numpy(), q.data.numpy())
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
@@ -253,13 +253,13 @@ def test_a_copy_of_the_optimizer_goes_on_alone(build: Build, duplicate: Callable
     optimizer.step()
     twin = duplicate(optimizer)
     copied = twin.param_groups[0]["params"]
-    kept = [p.data.copy() for p in params]
+    kept = [p.data.numpy().copy() for p in params]
     twin.step()
     for p, k in zip(params, kept, strict=True):
-        np.testing.assert_array_equal(p.data, k)
+        np.testing.assert_array_equal(p.data.numpy(), k)
     optimizer.step()
     for p, q in zip(params, copied, strict=True):
-        assert not np.may_share_memory(p.data, q.data)
+        assert not np.may_share_memory(p.data.numpy(), q.data.numpy())
         for found, expected in zip(arrays(twin, q), arrays(optimizer, p), strict=True):
             np.testing.assert_array_equal(found, expected)
 
@@ -270,7 +270,7 @@ def test_a_copied_model_takes_no_more_than_its_own_memory() -> None:
     model(ad.ones(1, 3)).sum().backward()
     optimizer.step()
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert [p.data.base is None for p in twin.parameters()] == [True] * 4
+        assert [p.data.numpy().base is None for p in twin.parameters()] == [True] * 4
 
 
 @every_rule
@@ -285,14 +285,14 @@ def test_state_dict_moves_to_another_optimizer(build: Build) -> None:
     other = build(others)
     other.step()  # what is loaded takes the place of a layout in use
     for p, q in zip(params, others, strict=True):
-        q.data = p.data.copy()
+        q.data = p.data.numpy().copy()
     other.load_state_dict(state)
     for step in range(2, 4):
         for o, ps in ((optimizer, params), (other, others)):
             give_gradients(ps, step)
             o.step()
     for p, q in zip(params, others, strict=True):
-        np.testing.assert_array_equal(p.data, q.data)
+        np.testing.assert_array_equal(p.data.numpy(), q.data.numpy())
 
 
 def test_a_loaded_model_is_stepped_from_its_loaded_values() -> None:
@@ -304,7 +304,7 @@ def test_a_loaded_model_is_stepped_from_its_loaded_values() -> None:
     optimizer.step()
     assert model.bias is not None
     assert source.bias is not None
-    np.testing.assert_allclose(model.bias.data, source.bias.data - 1)
+    np.testing.assert_allclose(model.bias.data.numpy(), source.bias.data.numpy() - 1)
 
 
 @needs_torch
@@ -320,7 +320,7 @@ def test_pytorchs_state_dict_can_be_loaded(rule: str) -> None:
         else:
             p.data = q.detach().numpy().copy()
             ours.load_state_dict(theirs.state_dict())
-    np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-5)  # float32, two steps
+    np.testing.assert_allclose(p.data.numpy(), q.detach().numpy(), rtol=1e-5)  # float32, two steps
 
 
 def test_a_step_is_seen_by_graphs_that_saved_the_parameter() -> None:
@@ -339,11 +339,11 @@ def test_gradients_are_not_changed() -> None:
         params = leaves()
         optimizer = build(params)
         give_gradients(params, 0)
-        before = [p.grad.data.copy() for p in params if p.grad is not None]
+        before = [p.grad.data.numpy().copy() for p in params if p.grad is not None]
         optimizer.step()
         for p, expected in zip(params, before, strict=True):
             assert p.grad is not None
-            np.testing.assert_array_equal(p.grad.data, expected)
+            np.testing.assert_array_equal(p.grad.data.numpy(), expected)
 
 
 def test_many_small_parameters_step_as_one() -> None:
@@ -369,8 +369,8 @@ def test_the_order_of_memory_changes_no_step(build: Build, shape: tuple[int, int
             params[0].grad = ad.Tensor(np.array(slope, order=of_gradient))
             params[1].grad = ad.ones(4, dtype=ad.float64)
             optimizer.step()
-        assert params[0].data.flags.c_contiguous == (order == "C")
-        results.append([p.data for p in params])
+        assert params[0].data.numpy().flags.c_contiguous == (order == "C")
+        results.append([p.data.numpy() for p in params])
         resumed.append(copy.deepcopy(optimizer).state_dict()["state"][0])
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -114,7 +114,7 @@ def test_a_group_that_is_refused_leaves_the_optimizer_as_it_was() -> None:
     assert [g["params"] for g in optimizer.param_groups] == [[p]]
 
 
-@pytest.mark.parametrize("replace", [lambda p: np.zeros(3, np.float32), lambda p: p.data.astype(np.float64)])
+@pytest.mark.parametrize("replace", [lambda p: np.zeros(3, np.float32), lambda p: p.data.numpy().astype(np.float64)])
 def test_a_gradient_that_does_not_fit_is_refused_before_any_step(replace: Callable[[Any], Any]) -> None:
     first, second = leaf(1.0, 2.0), leaf(3.0, 4.0)
     optimizer = optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.5)
@@ -154,9 +154,9 @@ def test_read_only_memory_is_refused_before_any_step(rule: Any, size: int, steps
     optimizer = rule([{"params": [p]}, {"params": [q]}])
     for _ in range(steps):
         optimizer.step()
-    q.data.flags.writeable = False
+    q.data.numpy().flags.writeable = False
     assert_refused_step_changes_nothing(optimizer, p, RuntimeError, rf"parameter 0, of shape \({size},\), is read-only")
-    q.data.flags.writeable = True
+    q.data.numpy().flags.writeable = True
     optimizer.step()
     if optimizer.counts_steps:
         assert [optimizer.state[t]["step"] for t in (p, q)] == [steps + 1] * 2

@@ -79,7 +79,7 @@ class Run:
 
     def outcome(self) -> list[bytes]:
         """Return the bits of all parameters and buffers."""
-        return [value.data.tobytes() for value in self.model.state_dict().values()]
+        return [value.data.numpy().tobytes() for value in self.model.state_dict().values()]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -67,7 +67,7 @@ def test_parameters_and_state_equal_pytorchs_after_200_steps(rule: str, options:
     state, expected = ours.state_dict()["state"], reference.state_dict()["state"]
     for i, (p, q) in enumerate(zip(mine, theirs, strict=True)):
         # Each step rounds at 1e-16 in an order of its own, and 200 steps add that up.
-        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(p.data.numpy(), q.detach().numpy(), rtol=1e-10, atol=1e-10)
         known = {name: value for name, value in expected.get(i, {}).items() if value is not None}
         assert state.get(i, {}).keys() == known.keys()
         for name, value in known.items():
@@ -91,7 +91,7 @@ def test_momentum_is_sgd_with_momentum() -> None:
         a.grad, b.grad = ad.tensor(grads[0]), ad.tensor(grads[0])
         momentum.step()
         sgd.step()
-    np.testing.assert_array_equal(a.data, b.data)
+    np.testing.assert_array_equal(a.data.numpy(), b.data.numpy())
 
 
 @needs_torch
@@ -105,7 +105,7 @@ def test_float32_equals_pytorchs_and_stays_float32(rule: str) -> None:
         ours.step()
         reference.step()
     assert p.dtype == np.float32
-    np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-5, atol=1e-6)  # ten steps at 6e-8 each
+    np.testing.assert_allclose(p.data.numpy(), q.detach().numpy(), rtol=1e-5, atol=1e-6)  # ten steps at 6e-8 each
 
 
 # -- a worked example --------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_a_courses_optimizers_are_these_with_another_state() -> None:
             p.grad = ad.tensor(g)
             optimizer.state[p] = {k: v if k == "step" else v[i].copy() for k, v in state.items()}
         optimizer.step()
-        found = [*params[0].data[0], params[1].data[0]]
+        found = [*params[0].data.numpy()[0], params[1].data.numpy()[0]]
         np.testing.assert_allclose(found, EXPECTED[name], rtol=1e-5, atol=1e-8, err_msg=name)  # numpy.allclose's
 
     def state_of(optimizer: optim.Optimizer, name: str) -> list[Array]:

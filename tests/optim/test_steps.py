@@ -34,7 +34,7 @@ def test_parameters_without_gradient_are_left_alone(name: str) -> None:
     still.grad = None
     rule = getattr(optim, name)([moved, still, frozen], lr=0.1)
     rule.step()
-    assert moved.data.max() < 2.0
+    assert moved.data.numpy().max() < 2.0
     assert (still.tolist(), frozen.tolist()) == ([3.0], [4.0])
     assert set(rule.state_dict()["state"]) == ({0} if name == "Adam" else set())  # plain SGD remembers nothing
 
@@ -48,7 +48,7 @@ def test_a_parameter_that_gets_its_first_gradient_late_starts_its_own_count() ->
     late.grad = ad.tensor([5.0], dtype=np.float64)
     rule.step()
     # With its bias corrected, Adam's first step is lr, whatever the gradient: it errs by eps / 5.
-    np.testing.assert_allclose(late.data, [-0.1], rtol=1e-8)
+    np.testing.assert_allclose(late.data.numpy(), [-0.1], rtol=1e-8)
     assert [rule.state[p]["step"] for p in (early, late)] == [6, 1]
 
 
@@ -61,7 +61,7 @@ def test_a_step_records_nothing_and_needs_no_mode(name: str) -> None:
         rule.step()
     assert p.is_leaf
     assert p.requires_grad
-    assert p.data[0] < 0.9
+    assert p.data.numpy()[0] < 0.9
 
 
 @every_rule
@@ -69,12 +69,12 @@ def test_a_step_reads_data_that_the_user_replaced(name: str) -> None:
     p = leaf(1.0, 2.0)
     rule = getattr(optim, name)([p], lr=0.1)
     rule.step()
-    old = p.data
+    old = p.data.numpy()
     before = old.copy()
     p.data = np.array([10.0, 20.0])
     rule.step()
     np.testing.assert_array_equal(old, before)
-    assert np.all(p.data < [10.0, 20.0])
+    assert np.all(p.data.numpy() < [10.0, 20.0])
 
 
 @every_rule
@@ -104,12 +104,12 @@ def test_a_step_between_forward_and_backward_is_noticed(name: str) -> None:
     loss = layers(ad.ones(2, 3)).sum()
     loss.backward(retain_graph=True)
     rule.step()
-    before = [p.grad.data.copy() for p in layers.parameters() if p.grad is not None]
+    before = [p.grad.data.numpy().copy() for p in layers.parameters() if p.grad is not None]
     with pytest.raises(RuntimeError, match=r"linear.*shape \(1, 4\).*changed in place"):
         loss.backward()
     for p, gradient in zip(layers.parameters(), before, strict=True):
         assert p.grad is not None
-        np.testing.assert_array_equal(p.grad.data, gradient)
+        np.testing.assert_array_equal(p.grad.data.numpy(), gradient)
 
 
 @every_rule
@@ -144,10 +144,10 @@ def test_a_zero_gradient_still_moves_what_has_momentum() -> None:
     rule.step()
     rule.zero_grad(set_to_none=False)
     rule.step()
-    np.testing.assert_allclose(p.data, [1 - 0.1 - 0.09], rtol=1e-15)
+    np.testing.assert_allclose(p.data.numpy(), [1 - 0.1 - 0.09], rtol=1e-15)
     rule.zero_grad()
     rule.step()
-    np.testing.assert_allclose(p.data, [1 - 0.1 - 0.09], rtol=1e-15)
+    np.testing.assert_allclose(p.data.numpy(), [1 - 0.1 - 0.09], rtol=1e-15)
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_groups_have_options_of_their_own_and_share_the_rest() -> None:
     rule.step()
     assert [group["lr"] for group in rule.param_groups] == [0.1, 0.5, 0.1]
     for p, expected in ((slow, 0.9), (fast, 0.5), (single, 0.8)):
-        np.testing.assert_allclose(p.data, [expected], rtol=1e-15)
+        np.testing.assert_allclose(p.data.numpy(), [expected], rtol=1e-15)
 
 
 def test_a_changed_option_counts_from_the_next_step() -> None:
@@ -169,7 +169,7 @@ def test_a_changed_option_counts_from_the_next_step() -> None:
     rule.step()
     rule.param_groups[0]["lr"] = 0.2
     rule.step()
-    np.testing.assert_allclose(p.data, [0.7], rtol=1e-15)
+    np.testing.assert_allclose(p.data.numpy(), [0.7], rtol=1e-15)
 
 
 @every_rule

@@ -56,7 +56,7 @@ def results(op: str) -> list[Any]:
 
 def names_of(y: Any) -> dict[str, Any]:
     op, inputs, params = y._op, y._inputs, y._params
-    return FUNCTIONS | dict(zip(op.inputs, (x.data for x in inputs), strict=False)) | params
+    return FUNCTIONS | dict(zip(op.inputs, (x.data.numpy() for x in inputs), strict=False)) | params
 
 
 @pytest.mark.parametrize("op", formulas.SLOPES)
@@ -78,7 +78,7 @@ def test_each_slope_is_what_the_rule_gives(op: str) -> None:
 def test_each_value_is_what_the_primitive_computes(op: str) -> None:
     assert results(op)
     for y in results(op):
-        np.testing.assert_allclose(eval(formulas.VALUES[op], names_of(y)), y.data, rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(eval(formulas.VALUES[op], names_of(y)), y.data.numpy(), rtol=1e-13, atol=1e-15)
 
 
 REDUCED: dict[str, Any] = {
@@ -97,8 +97,10 @@ def test_reductions_and_the_share_of_each_element(op: str) -> None:
     x = ad.tensor(np.array([0.5, -1.5, 2.0]), requires_grad=True)
     y: Any = getattr(ad, op)(x, 0) if op == "logsumexp" else getattr(ad, op)(x)
     assert y._op.name == op
-    np.testing.assert_allclose(eval(formulas.REDUCTIONS[op], REDUCED | {"input": x.data}), y.data, rtol=1e-15)
-    said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data, "y": y.data, "n": 3})
+    np.testing.assert_allclose(
+        eval(formulas.REDUCTIONS[op], REDUCED | {"input": x.data.numpy()}), y.data.numpy(), rtol=1e-15
+    )
+    said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data.numpy(), "y": y.data.numpy(), "n": 3})
     np.testing.assert_allclose(np.broadcast_to(said, 3), pulled([y], {y: ones(y)})[x], rtol=1e-14)
 
 
@@ -108,8 +110,8 @@ def test_what_functions_of_rows_make_of_the_gradient(op: str) -> None:
     x = ad.tensor(rng.normal(size=(2, 3)), requires_grad=True)
     y: Any = getattr(ad, op)(x, 1)
     g = rng.normal(size=(2, 3))
-    names = FUNCTIONS | {"sum": lambda a: a.sum(1, keepdims=True), "y": y.data, "g": g, "input": x.data}
-    np.testing.assert_allclose(eval(formulas.VALUES[op], names), y.data, rtol=1e-13)
+    names = FUNCTIONS | {"sum": lambda a: a.sum(1, keepdims=True), "y": y.data.numpy(), "g": g, "input": x.data.numpy()}
+    np.testing.assert_allclose(eval(formulas.VALUES[op], names), y.data.numpy(), rtol=1e-13)
     np.testing.assert_allclose(eval(formulas.ROWS[op], names), pulled([y], {y: g})[x], rtol=1e-13)
 
 
@@ -128,7 +130,7 @@ def test_products_and_what_they_make_of_the_gradient(op: str) -> None:
     b = ad.tensor(rng.normal(size=(4, 3) if op == "linear" else (3, 4)), requires_grad=True)
     c = ad.tensor(rng.normal(size=4), requires_grad=True)
     y: Any = ad.linear(a, b, c) if op == "linear" else a @ b
-    np.testing.assert_allclose(eval(formulas.PRODUCTS[op], names_of(y)), y.data, rtol=1e-13)
+    np.testing.assert_allclose(eval(formulas.PRODUCTS[op], names_of(y)), y.data.numpy(), rtol=1e-13)
     g = rng.normal(size=(2, 4))
     found = pulled([y], {y: g})
     for argument, x in zip(y._op.inputs, y._inputs, strict=False):
@@ -148,7 +150,7 @@ def test_jacobians_of_products_with_a_vector(op: str, argument: str) -> None:
         "log_softmax": lambda: v.log_softmax(0),
     }[op]()
     jacobian = [pulled([y], {y: unit})[v] for unit in units(y)]
-    names = {"y": y.data, "I": np.eye(3), "ones": np.ones(3), "diag": np.diag, "outer": np.outer}
+    names = {"y": y.data.numpy(), "I": np.eye(3), "ones": np.ones(3), "diag": np.diag, "outer": np.outer}
     said = eval(formulas.JACOBIANS[op, argument], names_of(y) | names)
     np.testing.assert_allclose(said, jacobian, rtol=1e-14, atol=1e-16)
 
@@ -205,7 +207,7 @@ def test_equal_ones_share_the_slope(op: str) -> None:
 def test_equal_ones_share_the_reduction(op: str) -> None:
     x = ad.tensor(np.array([1.0, 3.0, 3.0, 1.0]), requires_grad=True)
     y: Any = getattr(ad, op)(x)
-    said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data, "y": y.data})
+    said = eval(formulas.SHARES[op], FUNCTIONS | {"input": x.data.numpy(), "y": y.data.numpy()})
     np.testing.assert_array_equal(said, pulled([y], {y: ones(y)})[x])
 
 

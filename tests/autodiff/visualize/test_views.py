@@ -162,7 +162,7 @@ def test_modules_are_shaded_by_the_gradients_of_their_parameters() -> None:
     reader = read_architecture([loss], model, 1, heat=True)
     found = {n.title: n.content.health for n in reader.diagram.nodes if isinstance(n, Module) and n.content}
     w = model[0].weight
-    ratio = np.sqrt(np.mean(reader.gradients[w] ** 2)) / np.sqrt(np.mean(w.data**2))
+    ratio = np.sqrt(np.mean(reader.gradients[w] ** 2)) / np.sqrt(np.mean(w.data.numpy() ** 2))
     assert found["0: Linear"] == Health(f"parameters: ∂/value {number(ratio, 2)}", 0)
     assert found["2: Linear"] == Health(found["2: Linear"].said, 4)  # type: ignore[union-attr]  # it has one
     assert found["1: Sigmoid"] is not None
