@@ -74,6 +74,10 @@ class Primitive:
     ----------
     name, symbol : str
         What it is called, and what a picture shows.
+    called : str or None
+        What a formula calls the function, where that says more than its own formula.
+    words : str
+        What a picture says of its derivative, where that is no formula.
     forward : callable
         The function, on arrays.
     inputs, params : tuple of str
@@ -90,10 +94,19 @@ class Primitive:
         For each rule what it asks for.
     """
 
-    def __init__(self, forward: Callable[..., Any], symbol: str | None, view: bool, rules: Mapping[str, Rule]) -> None:
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        symbol: str | None,
+        view: bool,
+        rules: Mapping[str, Rule],
+        called: str | None = None,
+        words: str = "",
+    ) -> None:
         arguments = _arguments(forward)
         self.name = forward.__name__.strip("_")
         self.symbol = symbol or self.name
+        self.called, self.words = called, words
         self.forward = forward
         self.view = view
         self.inputs = arguments.arrays
@@ -132,7 +145,7 @@ class Primitive:
             source |= {self.inputs[0]: f"[t{access} for t in x]"}
         else:
             for i, array in enumerate(self.inputs):
-                source |= {array: f"x[{i}]{access}", f"{array}_shape": f"x[{i}]._data.shape"}
+                source |= {array: f"x[{i}]{access}", f"{array}_shape": f"x[{i}]{access}.shape"}
         call = f"lambda g, y, x, p, i: rule({', '.join(source[need] for need in self.needs[name])})"
         return eval(call, {"rule": self.rules[name]})  # type: ignore[no-any-return]  # a lambda written here
 
@@ -163,7 +176,7 @@ class Primitive:
 
 
 def primitive(
-    *, symbol: str | None = None, view: bool = False, **rules: Rule
+    *, symbol: str | None = None, view: bool = False, called: str | None = None, words: str = "", **rules: Rule
 ) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
     """Make a function of NumPy arrays differentiable.
 
@@ -187,6 +200,10 @@ def primitive(
         What a picture of the graph shows; the function's name by default.
     view : bool, optional
         Whether the result may share memory with the first input.
+    called : str, optional
+        What a formula calls the function, as relu(z); by default a formula says what it computes, as max(z, 0).
+    words : str, optional
+        What a picture says of the derivative, where that is no formula.
     **rules : callable
         The derivative rules. An input without one is not differentiable.
 
@@ -214,7 +231,7 @@ def primitive(
     """
 
     def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
-        op = Primitive(forward, symbol, view, rules)
+        op = Primitive(forward, symbol, view, rules, called, words)
         # Two inputs meet in one dtype if both are differentiated; an index beside numbers stays what it is.
         simple = not (op.params or op.view or op.variadic) and all(name in rules for name in op.inputs)
         make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if simple else _general
@@ -487,6 +504,9 @@ def _plainly(name: str, forward: Callable[..., Any], values: tuple[Any, ...], pa
     """Compute on arrays alone, as derivative rules do."""
     for v in values:
         if v.__class__ is not ndarray or v.dtype.kind != "f":
+            for s in values:
+                if hasattr(s, "__primitive__"):  # a symbol notes what is applied to it
+                    return s.__primitive__(name, forward, values, params)
             values = _arrays(name, values)
             break
     try:

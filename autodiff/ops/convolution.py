@@ -27,7 +27,7 @@ def _unslide(g: Array, input_shape: Sizes, size: Sizes, stride: Sizes, dilation:
     return _unwindows(g, shape=input_shape, size=size, stride=stride, dilation=dilation)
 
 
-@primitive(symbol="windows", view=True, input=_unslide)
+@primitive(symbol="windows", view=True, words="1 in each window", input=_unslide)
 def _windows(input: Array, *, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
     n = len(size)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True))
@@ -40,7 +40,7 @@ def _slide(g: Array, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
     return _windows(g, size=size, stride=stride, dilation=dilation)
 
 
-@primitive(symbol="windowsᵀ", values=_slide)
+@primitive(symbol="windowsᵀ", words="1 where it is added", values=_slide)
 def _unwindows(values: Array, *, shape: Sizes, size: Sizes, stride: Sizes, dilation: Sizes) -> Array:
     """Zeros of `shape` with every window added at its place: the adjoint of windows, a step per place in a window."""
     out = np.zeros(shape, values.dtype)
@@ -193,7 +193,7 @@ def _to_weight(g: Array, input: Array, weight_shape: Sizes, steps: _Steps) -> Ar
     return _convolve_weight(input, g, shape=weight_shape, steps=steps)
 
 
-@primitive(symbol="∗", input=_to_input, weight=_to_weight)
+@primitive(symbol="∗", called="conv", input=_to_input, weight=_to_weight)
 def _convolve(input: Array, weight: Array, *, steps: _Steps) -> Array:
     """Return the output (N, out, *places) of kernels (out, C / groups, *kernel) over an input (N, C, ...)."""
     out, kernel = len(weight), weight.shape[2:]
@@ -408,7 +408,7 @@ def _unmax(g: Array, y: Array, input: Array, slide: Slide) -> Array:
     return _placed(g, _winner(input, y, slide=slide), shape=input.shape, slide=slide)
 
 
-@primitive(symbol="max", input=_unmax)
+@primitive(symbol="max", called="maxpool", input=_unmax)
 def _window_max(input: Array, *, slide: Slide) -> Array:
     out = np.full(_counted(input.shape, slide), -np.inf, input.dtype)
     for _, to, of in _parts(input.shape, slide):

@@ -122,6 +122,7 @@ def _others(x: Array, y: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 @primitive(
     symbol="Π",
+    words="the product of the others",
     input=lambda g, y, input, dim, keepdim: spread(g, input.shape, dim, keepdim) * _others(input, y, dim, keepdim),
 )
 def _prod(input: Array, *, dim: Any, keepdim: Any) -> Array:

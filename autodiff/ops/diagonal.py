@@ -23,14 +23,18 @@ def _undiagonal_rule(g: Array, input_shape: tuple[int, ...], offset: int, dim1: 
     return _undiagonal(g, shape=input_shape, offset=offset, dim1=dim1, dim2=dim2)
 
 
-@primitive(symbol="diagonal", view=True, input=_undiagonal_rule)
+@primitive(symbol="diagonal", view=True, words="1 where chosen, else 0", input=_undiagonal_rule)
 def _diagonal(input: Array, *, offset: int, dim1: int, dim2: int) -> Array:
     view = np.diagonal(input, offset, dim1, dim2)
     view.flags.writeable = input.flags.writeable  # NumPy's is read-only; PyTorch's is not
     return view
 
 
-@primitive(symbol="diag", values=lambda g, offset, dim1, dim2: _diagonal(g, offset=offset, dim1=dim1, dim2=dim2))
+@primitive(
+    symbol="diag",
+    words="1 where it is put",
+    values=lambda g, offset, dim1, dim2: _diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
+)
 def _undiagonal(values: Array, *, shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> Array:
     """Zeros of `shape` with `values` on a diagonal: the adjoint of taking it."""
     out = np.zeros(shape, values.dtype)

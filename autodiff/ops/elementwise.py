@@ -443,7 +443,7 @@ def _masked(g: Array, mask: Array) -> Array:
     return np.where(mask, g, 0)
 
 
-@primitive(input=lambda g, y: _masked(g, ~(y <= 0)))
+@primitive(called="relu", input=lambda g, y: _masked(g, ~(y <= 0)))
 def relu(input: Array) -> Array:
     """Rectified linear unit: max(x, 0) of each element, with derivative 0 at 0.
 
@@ -468,7 +468,7 @@ def _leaky_slope(g: Array, x: Array, slope: float) -> Array:
     return np.where(x > 0, g, g * slope)
 
 
-@primitive(input=lambda g, input, slope: _leaky_slope(g, input, slope))
+@primitive(called="leaky_relu", input=lambda g, input, slope: _leaky_slope(g, input, slope))
 def _leaky_relu(input: Array, *, slope: float) -> Array:
     below = input * slope
     if 0 < slope <= 1:
@@ -542,7 +542,10 @@ def softplus(input: Array) -> Array:
 
 
 @primitive(
-    symbol="BCE", input=lambda g, input, target: g * (_sigma(input) - target), target=lambda g, input: -g * input
+    symbol="BCE",
+    called="BCE",
+    input=lambda g, input, target: g * (_sigma(input) - target),
+    target=lambda g, input: -g * input,
 )
 def _bce(input: Array, target: Array) -> Array:
     # log(1 + exp(-x)) + (1 - t) x: in this form nothing cancels where a large logit is right
@@ -580,7 +583,7 @@ def sign(input: Array) -> Array:
     return np.subtract(input > 0, input < 0, dtype=np.int8).astype(input.dtype)
 
 
-@primitive(input=lambda g: np.zeros_like(g))
+@primitive(called="step", input=lambda g: np.zeros_like(g))
 def step(input: Array) -> Array:
     """Binary step: 1 where an element is at least 0, 0 elsewhere, also at NaN. Its derivative is 0.
 

@@ -86,7 +86,7 @@ def _unpick(g: Array, input_shape: tuple[int, ...], key: Any) -> Array:
     return _unindex(g, shape=input_shape, key=key)
 
 
-@primitive(symbol="[ ]", view=True, input=_unpick)
+@primitive(symbol="[ ]", view=True, words="1 where chosen, else 0", input=_unpick)
 def _index(input: Array, *, key: Any) -> Array:
     picked = input[key]
     if isinstance(picked, np.generic) and isinstance(input, np.ndarray):  # a copy; a view is what was asked for
@@ -94,7 +94,7 @@ def _index(input: Array, *, key: Any) -> Array:
     return picked
 
 
-@primitive(symbol="[ ]ᵀ", values=lambda g, key: _index(g, key=key))
+@primitive(symbol="[ ]ᵀ", words="1 where it is put", values=lambda g, key: _index(g, key=key))
 def _unindex(values: Array, *, shape: tuple[int, ...], key: Any) -> Array:
     """Zeros of `shape` with `values` added at `key`: the adjoint of indexing."""
     out = np.zeros(shape, values.dtype)
@@ -116,12 +116,12 @@ def _ungather(g: Array, input_shape: tuple[int, ...], index: Array, dim: int) ->
     return _scatter(g, index, shape=input_shape, dim=dim)
 
 
-@primitive(input=_ungather)
+@primitive(words="1 where chosen, else 0", input=_ungather)
 def _gather(input: Array, index: Array, *, dim: int) -> Array:
     return np.take_along_axis(_trimmed(input, index, dim), index, axis=dim)
 
 
-@primitive(values=lambda g, index, dim: _gather(g, index, dim=dim))
+@primitive(words="1 where it is put", values=lambda g, index, dim: _gather(g, index, dim=dim))
 def _scatter(values: Array, index: Array, *, shape: tuple[int, ...], dim: int) -> Array:
     """Zeros of `shape` with `values` added where `index` says along `dim`: the adjoint of gather."""
     out = np.zeros(shape, values.dtype)
@@ -144,13 +144,13 @@ def _unclass(g: Array, input_shape: tuple[int, ...], labels: Array) -> Array:
     return _to_classes(g, labels, shape=input_shape)
 
 
-@primitive(symbol="gather", input=_unclass)
+@primitive(symbol="gather", words="1 where chosen, else 0", input=_unclass)
 def of_classes(input: Array, labels: Array) -> Array:
     """Pick the entry of each label's class: of (N, C, ...) by (N, ...), what `gather` does along dimension 1."""
     return input[_entries(labels)]
 
 
-@primitive(symbol="scatter", values=lambda g, labels: of_classes(g, labels))
+@primitive(symbol="scatter", words="1 where it is put", values=lambda g, labels: of_classes(g, labels))
 def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` but for `values` at the labels' classes: the adjoint of picking them."""
     out = np.zeros(shape, values.dtype)
@@ -160,6 +160,7 @@ def _to_classes(values: Array, labels: Array, *, shape: tuple[int, ...]) -> Arra
 
 @primitive(
     symbol="NLL",
+    words="−1/n where chosen, else 0",
     input=lambda g, input_shape, labels: _to_classes(-g / (labels.size or 1), labels, shape=input_shape),
 )
 def mean_nll(input: Array, labels: Array) -> Array:
@@ -295,7 +296,9 @@ def _kept(g: Array, index: Array, dim: int) -> Array:
     return _put(g, index, np.zeros(index.shape, g.dtype), dim=dim)
 
 
-@primitive(symbol="scatter", input=_kept, src=lambda g, index, dim: _gather(g, index, dim=dim))
+@primitive(
+    symbol="scatter", words="1 where it is put", input=_kept, src=lambda g, index, dim: _gather(g, index, dim=dim)
+)
 def _put(input: Array, index: Array, src: Array, *, dim: int) -> Array:
     out = np.array(input)
     np.put_along_axis(_trimmed(out, index, dim), index, src, axis=dim)

@@ -77,7 +77,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
 
 
 @primitive(
-    input=lambda g, input_shape, dim, keepdim: spread(g / (count(input_shape, dim) or 1), input_shape, dim, keepdim)
+    called="mean",
+    input=lambda g, input_shape, dim, keepdim: spread(g / (count(input_shape, dim) or 1), input_shape, dim, keepdim),
 )
 def _mean(input: Array, *, dim: Any, keepdim: Any) -> Array:
     return averaged(input, dim, keepdim)
@@ -193,7 +194,9 @@ def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], kee
     return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
 
 
-@primitive(symbol="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim))
+@primitive(
+    symbol="‖·‖", called="norm", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim)
+)
 def _norm(input: Array, *, p: float, dim: Any, keepdim: Any) -> Array:
     if p == 2:
         return np.sqrt(np.add.reduce(input * input, axis=dim, keepdims=keepdim))
@@ -421,7 +424,7 @@ def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 # -- exponentials, kept from overflowing -------------------------------------------------------------------------------
 
 
-@primitive(input=lambda g, y, input, dim, keepdim: _weighted(g, y, input, dim, keepdim))
+@primitive(called="logsumexp", input=lambda g, y, input, dim, keepdim: _weighted(g, y, input, dim, keepdim))
 def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     top = np.maximum.reduce(input, axis=dim, keepdims=True, initial=-np.inf)
     top = np.where(np.isinf(top), 0, top)
@@ -455,7 +458,7 @@ def _total(x: Array, dim: int) -> Array:
     return _sum(x, dim=(dim,), keepdim=True) if isinstance(x, Node) else added(x, (dim,), True)
 
 
-@primitive(input=lambda g, y, dim: y * (g - _total(g * y, dim)))
+@primitive(called="softmax", input=lambda g, y, dim: y * (g - _total(g * y, dim)))
 def _softmax(input: Array, *, dim: int) -> Array:
     if not input.size:
         return input.copy()
@@ -463,7 +466,7 @@ def _softmax(input: Array, *, dim: int) -> Array:
     return e / _total(e, dim)
 
 
-@primitive(input=lambda g, y, dim: g - np.exp(y) * _total(g, dim))
+@primitive(called="log_softmax", input=lambda g, y, dim: g - np.exp(y) * _total(g, dim))
 def _log_softmax(input: Array, *, dim: int) -> Array:
     if not input.size:
         return input.copy()

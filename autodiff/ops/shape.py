@@ -28,7 +28,9 @@ Array = Any  # an ndarray, a NumPy scalar, or a Tensor where a rule is itself re
 # -- the same elements in another shape --------------------------------------------------------------------------------
 
 
-@primitive(view=True, input=lambda g, input_shape: g.reshape(input_shape))
+@primitive(
+    view=True, words="1, the same elements in another shape", input=lambda g, input_shape: g.reshape(input_shape)
+)
 def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
     return input.reshape(shape)
 
@@ -177,7 +179,7 @@ def _unpermute(g: Array, dims: tuple[int, ...]) -> Array:
     return _permute(g, dims=tuple(np.argsort(dims).tolist()))
 
 
-@primitive(symbol="permute", view=True, input=_unpermute)
+@primitive(symbol="permute", view=True, words="1, elements in another order", input=_unpermute)
 def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
     return input.transpose(dims)
 
@@ -254,7 +256,7 @@ def _unflip(g: Array, dims: tuple[int, ...]) -> Array:
     return _flip(g, dims=dims)
 
 
-@primitive(symbol="flip", input=_unflip)
+@primitive(symbol="flip", words="1, elements in another order", input=_unflip)
 def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
     return np.flip(input, dims).copy()
 
@@ -277,7 +279,7 @@ def _unroll(g: Array, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
     return _roll(g, shifts=tuple(-n for n in shifts), dims=dims)
 
 
-@primitive(symbol="roll", input=_unroll)
+@primitive(symbol="roll", words="1, elements in another order", input=_unroll)
 def _roll(input: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
     return np.roll(input, shifts, dims)
 
@@ -421,7 +423,7 @@ def spread(g: Array, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: boo
     """Repeat a reduction's gradient over the dimensions that it reduced: the rule of every sum."""
     if not keepdim and dims and g.ndim:
         g = g.reshape(tuple(1 if i in dims else n for i, n in enumerate(shape)))
-    if isinstance(g, Node):
+    if not isinstance(g, (np.ndarray, np.generic)):
         return _expand(g, shape=shape)
     if not shape:
         return g
@@ -437,7 +439,7 @@ def _part(g: Array, i: int, dim: int, starts: tuple[int, ...]) -> Array:
     return g[(slice(None),) * dim + (slice(starts[i], starts[i + 1]),)]
 
 
-@primitive(symbol="cat", tensors=lambda g, i, dim, starts: _part(g, i, dim, starts))
+@primitive(symbol="cat", words="1 where it is put", tensors=lambda g, i, dim, starts: _part(g, i, dim, starts))
 def _cat(*tensors: Array, dim: int, starts: tuple[int, ...]) -> Array:
     return np.concatenate(tensors, axis=dim)
 
@@ -496,7 +498,7 @@ def _without(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
     return shape[:dim] + shape[dim + 1 :]
 
 
-@primitive(symbol="stack", tensors=lambda g, i, dim: g[(slice(None),) * dim + (i,)])
+@primitive(symbol="stack", words="1 where it is put", tensors=lambda g, i, dim: g[(slice(None),) * dim + (i,)])
 def _stack(*tensors: Array, dim: int) -> Array:
     return np.stack(tensors, axis=dim)
 
