@@ -1,14 +1,19 @@
 """Formulas: rows of the derivative table run on symbols, and what they give is written as text, LaTeX and Python."""
 
+from . import linear as linear
+from . import rows as rows
 from .expression import Expression as Expression
-from .symbol import Symbol as Symbol
-from .symbol import Unsayable as Unsayable
-from .symbol import symbol as symbol
-from .text import factor as factor
-from .text import latex as latex
-from .text import latex_name as latex_name
-from .text import latex_number as latex_number
-from .text import text as text
+from .formulas import factor as factor
+from .formulas import latex as latex
+from .formulas import latex_name as latex_name
+from .formulas import latex_number as latex_number
+from .formulas import text as text
 from .python import compiled as compiled
 from .python import evaluated as evaluated
 from .python import source as source
+from .rows import is_number as is_number
+from .rows import pulled_back as pulled_back
+from .rows import value as value
+from .symbols import Symbol as Symbol
+from .symbols import UnsayableError as UnsayableError
+from .symbols import symbol as symbol

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .expression import ELEMENTWISE, Expression, Shape, contains, number, replaced, value
-from .simplify import ONE, product, split, total
 from .notation import on_paper
+from .simplify import ONE, product, simplified, split, total
 
 
 def is_each_alone(e: Expression, g: Expression) -> bool:
@@ -32,7 +32,15 @@ def _places(e: Expression, g: Expression) -> set[tuple[Shape, ...] | None]:
 
 def slope(e: Expression, g: Expression) -> Expression:
     """Return what g is multiplied with, where each of its elements is."""
-    return replaced(e, {g: number(1, g.shape)})
+    return with_gradient(e, g, number(1, g.shape))
+
+
+def with_gradient(e: Expression, g: Expression, value: Expression) -> Expression:
+    """Return a result of g with something in its place; of several ways a number stands last, as in 2·x + 5."""
+    found = simplified(replaced(e, {g: value}))
+    if found.head == "add" and found.args[0].head == "number" and found.args[0].data not in (1, -1):
+        return found.of(*found.args[1:], found.args[0])
+    return found
 
 
 class _Term(NamedTuple):
@@ -75,6 +83,8 @@ def _transposed_jacobian(e: Expression, g: Expression) -> list[_Term]:
         return [_scaled(t, product(others)) for t in terms]
     if e.head == "sum" and not e.args[0].shape[1:]:
         return [_added(t) for t in terms]
+    if e.head == "broadcast":
+        return [_spread(t, e.shape) for t in terms]
     if e.head == "reshape" and inside[0].shape in ((), (1,)):
         return terms
     if e.head == "matmul" and len(e.shape) == 1:
@@ -125,9 +135,7 @@ def _matrix(t: _Term) -> Expression:
             "matmul", (column, Expression("row", (row,), None, row.shape)), None, column.shape + row.shape
         )
         return product([number(m * n), outer])
-    if t.kind == "any":
-        return _swapped(t.left)
-    raise ValueError("no matrix")
+    return _swapped(t.left) if t.kind == "any" else t.left  # the row of a single element is a column
 
 
 def _diag(e: Expression) -> Expression:

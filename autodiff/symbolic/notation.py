@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from .expression import Expression, elementwise, function, number, parts, value
-from .simplify import ZERO, power, product, simplified, split, total
+from .simplify import ZERO, power, product, simplified, split, spread, total
 
 
 @functools.lru_cache(maxsize=4096)
@@ -23,10 +23,12 @@ def on_paper(e: Expression) -> Expression:
 @functools.lru_cache(maxsize=4096)
 def _written(e: Expression) -> Expression:
     e = _chosen(e) if e.head == "where" else e.rebuilt(_written)
-    if e.head == "function":
-        return _FUNCTIONS[e.data](*e.args) if e.data in _FUNCTIONS else e
     rule = _RULES.get(e.head)
-    return e if rule is None else rule(e)
+    if e.head == "function" and e.data in _FUNCTIONS:
+        found = _FUNCTIONS[e.data](*e.args)
+    else:
+        found = e if rule is None else rule(e)
+    return spread(found, e.shape)
 
 
 # -- functions ---------------------------------------------------------------------------------------------------------
@@ -232,8 +234,12 @@ def _sum(e: Expression) -> Expression:
     return Expression("sum", a.args, e.data, e.shape) if a.head == "sum" else e
 
 
+def _named(e: Expression) -> Expression:
+    return e.args[0] if e.args[0].head == "norm" else e  # which has a sign of its own
+
+
 def _broadcast(e: Expression) -> Expression:
-    return number(e.args[0].data, e.shape) if e.args[0].head == "number" else e.args[0]
+    return spread(e.args[0], e.shape)
 
 
 _RULES: dict[str, Any] = {
@@ -247,5 +253,6 @@ _RULES: dict[str, Any] = {
     "pow": _pow,
     "index": _index,
     "sum": _sum,
+    "named": _named,
     "broadcast": _broadcast,
 }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .expression import Expression
-from .symbol import Constant
+from .symbols import Constant
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "matmul": "@"}
 _LOGIC = {"and": "&", "or": "|"}
@@ -119,7 +119,7 @@ class _Writer:
 
     def held(self, x: Any, called: str) -> str:
         name = "".join(c if c.isalnum() else "_" for c in called)
-        while name in self.constants and self.constants[name] is not x or name in self.arguments.values():
+        while (name in self.constants and self.constants[name] is not x) or name in self.arguments.values():
             name += "_"
         self.constants[name] = x
         return name

@@ -27,16 +27,16 @@ ONE, ZERO = number(1), number(0)
 def simplified(e: Expression) -> Expression:
     """Return an expression of the same value that is easier to read.
 
-    Sums and products are flat, numbers in front of a product are one number, what is divided by has a negative exponent.
+    Sums and products are flat, numbers in front of a product are one number, divisors have negative exponents.
     Nothing is cancelled that could be 0 or infinite.
     """
     e = e.rebuilt(simplified)
     rule = _RULES.get(e.head)
     found = e if rule is None else rule(e)
-    return found if found.shape == e.shape else _spread(found, e.shape)
+    return found if found.shape == e.shape else spread(found, e.shape)
 
 
-def _spread(e: Expression, shape: tuple[int, ...]) -> Expression:
+def spread(e: Expression, shape: tuple[int, ...]) -> Expression:
     """Repeat an expression to a shape; a number is a number of any shape."""
     if e.shape == shape:
         return e
@@ -69,12 +69,12 @@ def total(terms: Iterable[Expression]) -> Expression:
     found = [product([number(n), rest]) for rest, n in counts.items() if n != 0]
     place = next((k for k, t in enumerate(found) if not is_negative(t)), len(found))
     if constant != 0 or not found:
-        leads = value(flat[0]) is not None or is_negative(found[0])
+        leads = not found or value(flat[0]) is not None or is_negative(found[0])
         found.insert(0 if leads else len(found), number(constant))
     elif place < len(found):
         found.insert(0, found.pop(place))
     e = found[0] if len(found) == 1 else elementwise("add", *found)
-    return e if e.shape == shape else _spread(e, shape)
+    return e if e.shape == shape else spread(e, shape)
 
 
 def is_negative(e: Expression) -> bool:
@@ -158,7 +158,7 @@ def product(factors: Iterable[Expression]) -> Expression:
     if coefficient != 1 or not found:
         found.insert(0, number(coefficient))
     e = found[0] if len(found) == 1 else elementwise("mul", *found)
-    return _spread(e, shape)
+    return spread(e, shape)
 
 
 def _times(a: Any, b: Any) -> Any:
@@ -276,7 +276,7 @@ def _not(e: Expression) -> Expression:
 
 def _where(e: Expression) -> Expression:
     c, a, b = e.args
-    if a == b or value(a) is not None is not value(b) and value(a) == value(b):
+    if a == b or (value(a) is not None is not value(b) and value(a) == value(b)):
         return a
     if c.head == "not":
         return elementwise("where", c.args[0], b, a)
@@ -301,7 +301,7 @@ def _function(e: Expression) -> Expression:
 
 def _number(e: Expression) -> Expression:
     known = _CONSTANTS.get(e.data) if isinstance(e.data, float) else None
-    return e if known is None else _spread(simplified(known), e.shape)
+    return e if known is None else spread(simplified(known), e.shape)
 
 
 def _transpose(e: Expression) -> Expression:
@@ -331,8 +331,8 @@ def _sum(e: Expression) -> Expression:
     n = math.prod(a.shape[d] for d in e.data[0])
     if a.head == "number":
         return number(_times(a.data, n), e.shape)
-    if all(a.shape[d] == 1 for d in e.data[0]):
-        return _reshape(Expression("reshape", (a,), e.shape, e.shape)) if a.shape != e.shape else a
+    if a.shape == e.shape:
+        return a
     coefficient, rest = split(a)
     if coefficient != 1 and rest.shape == a.shape:
         return product([number(coefficient), Expression("sum", (rest,), e.data, e.shape)])
@@ -345,7 +345,7 @@ def _index(e: Expression) -> Expression:
 
 
 def _broadcast(e: Expression) -> Expression:
-    return _spread(e.args[0].args[0] if e.args[0].head == "broadcast" else e.args[0], e.shape)
+    return spread(e.args[0].args[0] if e.args[0].head == "broadcast" else e.args[0], e.shape)
 
 
 _RULES: dict[str, Callable[[Expression], Expression]] = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import autodiff as ad
 import nn
-from autodiff.visualize.chain import DIRECT_NOTE
+from autodiff.visualize.local import DIRECT_NOTE
 from tests.autodiff.test_random_graphs import SHAPES, run, steps
 from tests.autodiff.visualize.test_picture import neuron
 from tests.oracle import array

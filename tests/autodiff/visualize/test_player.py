@@ -16,7 +16,7 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.text import number, value
+from autodiff.visualize.contents import number, value
 from tests.autodiff.visualize.browser import CHROMIUM, Browser, browser
 from tests.autodiff.visualize.test_picture import neuron
 

@@ -8,7 +8,7 @@ import unicodedata
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
-from .expression import Expression, name, value
+from .expression import Expression, name, parts, value
 from .notation import on_paper
 from .simplify import is_negative, number, product
 
@@ -29,12 +29,13 @@ def text(e: Expression) -> str:
     >>> text((y * (1 - y)).expression)
     'σ(z)(1 − σ(z))'
     """
-    return _Text().write(on_paper(e)).text
+    return _Text(on_paper(e)).whole()
 
 
 def factor(e: Expression) -> str:
     """Write a formula on one line, a sum or a product in parentheses."""
-    return _Text().write(on_paper(e)).within(_POWER, _Text.parentheses)
+    e = on_paper(e)
+    return _Text(e).write(e).within(_POWER, _Text.parentheses)
 
 
 def latex(e: Expression) -> str:
@@ -47,7 +48,7 @@ def latex(e: Expression) -> str:
     >>> latex((1 / (2 * np.sqrt(z))).expression)
     '\\frac{1}{2 \\cdot \\sqrt{z}}'
     """
-    return _Latex().write(on_paper(e)).text
+    return _Latex(on_paper(e)).whole()
 
 
 class _Written(NamedTuple):
@@ -67,6 +68,13 @@ class _Text:
     comparisons: ClassVar[dict[str, str]] = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
     conditions: ClassVar[dict[str, str]] = {"and": " and ", "or": " or "}
 
+    def __init__(self, e: Expression) -> None:
+        self.e = e
+        self.has_gradient = any(p.head == "name" and p.data.startswith("∂") and p.shape for p in parts(e))
+
+    def whole(self) -> str:
+        return self.write(self.e).text
+
     def write(self, e: Expression) -> _Written:
         if e.head in ("name", "constant"):
             said = e.data if isinstance(e.data, str) else repr(e.data)
@@ -80,8 +88,6 @@ class _Text:
 
     def write_number(self, e: Expression) -> _Written:
         n = e.data
-        if n == 1 and e.shape:
-            return _Written(self.ones(), _ATOM)
         if isinstance(n, Fraction):
             return self.fraction(number(n.numerator), [number(n.denominator)], n < 0)
         return _Written(self.number(n), _SUM if n < 0 else _ATOM)
@@ -149,15 +155,14 @@ class _Text:
         return number(e.data) if e.head == "number" else e
 
     def factors(self, factors: list[Expression]) -> str:
-        if any(f.head == "matmul" for f in factors):
-            return self.each.join(self.part(f, _POWER) for f in factors)
         said, before = "", factors[0]
         for f in factors:
-            right = self.part(self.plain(f), _PRODUCT)
+            is_each = self.has_gradient and before.shape and f.shape and said  # element by element, and not as matrices
+            right = self.part(self.plain(f), _POWER if f.head == "matmul" and len(factors) > 1 else _PRODUCT)
             held = right.startswith(self.parentheses[0])
             is_clear = held and said.endswith((*"0123456789", self.parentheses[1]))  # x(…) would be a function of …
             is_clear = is_clear and before.head != "name"
-            said += ("" if not said or is_clear else self.times) + right
+            said += (self.each if is_each else "" if not said or is_clear else self.times) + right
             before = f
         return said
 
@@ -177,7 +182,7 @@ class _Text:
         return "^" + self.part(e, _ATOM)
 
     def write_matmul(self, e: Expression) -> _Written:
-        left, right = (self.part(x, _PRODUCT) for x in e.args)
+        left, right = (self.operand(x, _PRODUCT) for x in e.args)
         if e.args[0].head == "mul":
             left = f"{self.parentheses[0]}{left}{self.parentheses[1]}"
         if e.args[1].head in ("mul", "matmul"):
@@ -187,11 +192,15 @@ class _Text:
     def write_transpose(self, e: Expression) -> _Written:
         swapped = (*range(len(e.data) - 2), len(e.data) - 1, len(e.data) - 2)
         if e.data == swapped or len(e.shape) < 2:
-            return _Written(self.part(e.args[0], _ATOM) + self.transposed(), _ATOM)
+            return _Written(self.operand(e.args[0], _ATOM) + self.transposed(), _ATOM)
         return self.called("permute", [self.write(e.args[0]).text])
 
     def write_row(self, e: Expression) -> _Written:
-        return _Written(self.part(e.args[0], _ATOM) + self.transposed(), _ATOM)
+        return _Written(self.operand(e.args[0], _ATOM) + self.transposed(), _ATOM)
+
+    def operand(self, e: Expression, hold: int) -> str:
+        """Write an operand of a product of matrices, where a 1 is a matrix of ones."""
+        return self.ones() if value(e) == 1 and e.shape else self.part(e, hold)
 
     def transposed(self) -> str:
         return "ᵀ"
@@ -248,6 +257,9 @@ class _Text:
 
     def write_index(self, e: Expression) -> _Written:
         return _Written(f"{self.part(e.args[0], _ATOM)}[{key(e.data.key)}]", _ATOM)
+
+    def write_broadcast(self, e: Expression) -> _Written:
+        return self.write(e.args[0])
 
     def write_reshape(self, e: Expression) -> _Written:
         return self.write(e.args[0])
@@ -379,6 +391,9 @@ def latex_name(text: str) -> str:
     >>> [latex_name(n) for n in ("z", "0.weight", "w_1", "θ₂")]
     ['z', '\\mathrm{0.weight}', '\\mathrm{w\\_1}', '\\theta _{2}']
     """
+    if text.startswith("∂") and "/∂" in text:
+        above, below = text[1:].split("/∂", 1)
+        return rf"\frac{{\partial {latex_name(above)}}}{{\partial {latex_name(below)}}}"
     base = text.rstrip("₀₁₂₃₄₅₆₇₈₉")
     below = text[len(base) :].translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
     written = _latex_letter(base) if len(base) == 1 else rf"\mathrm{{{''.join(map(_latex_letter, base))}}}"
@@ -397,7 +412,7 @@ def key(index: Any) -> str:
 
     Examples
     --------
-    >>> from autodiff.symbolic.text import key
+    >>> from autodiff.symbolic.formulas import key
     >>> [key(i) for i in (0, (slice(None), -1), (Ellipsis, slice(1, 6, 2), None), np.arange(3))]
     ['0', ':, −1', '…, 1:6:2, None', 'array']
     """

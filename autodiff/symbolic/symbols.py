@@ -16,7 +16,7 @@ from .expression import Expression, Shape, elementwise, function, name, number
 _MOST_ELEMENTS = 1 << 16  # of a result whose shape is found by computing it, of zeros
 
 
-class Unsayable(Exception):
+class UnsayableError(Exception):
     """What was asked of a symbol depends on numbers, which it does not have."""
 
 
@@ -57,13 +57,13 @@ class Symbol(NDArrayOperatorsMixin):
         return self.shape[0]
 
     def __bool__(self) -> bool:
-        raise Unsayable("a symbol is neither true nor false")
+        raise UnsayableError("a symbol is neither true nor false")
 
     def __iter__(self) -> Any:
-        raise Unsayable("a symbol has no elements to go through")
+        raise UnsayableError("a symbol has no elements to go through")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise Unsayable("a symbol has no numbers")
+        raise UnsayableError("a symbol has no numbers")
 
     def __repr__(self) -> str:
         return f"Symbol({self.expression!r})"
@@ -73,12 +73,12 @@ class Symbol(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Symbol:
         options = {k: v for k, v in kwargs.items() if k not in ("out", "dtype") and v is not None}
         if kwargs.get("out") is not None and any(isinstance(o, np.ndarray) for o in kwargs["out"]):
-            raise Unsayable(f"{ufunc.__name__}: an array cannot take up a symbol")
+            raise UnsayableError(f"{ufunc.__name__}: an array cannot take up a symbol")
         if method == "reduce" and ufunc in _REDUCTIONS and set(options) <= {"axis", "keepdims"}:
             axis = options.get("axis", None if "axis" in kwargs else 0)
             return reduction(_REDUCTIONS[ufunc], inputs[0], axis, options.get("keepdims", False))
         if method != "__call__" or options:
-            raise Unsayable(f"{ufunc.__name__}.{method} of a symbol")
+            raise UnsayableError(f"{ufunc.__name__}.{method} of a symbol")
         if ufunc is np.matmul:
             return matmul(*inputs)
         return _applied(ufunc, *map(lift, inputs))
@@ -94,17 +94,17 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Symbol:
         if isinstance(key, Symbol) or (isinstance(key, tuple) and any(isinstance(k, Symbol) for k in key)):
-            raise Unsayable("the index is a symbol")
+            raise UnsayableError("the index is a symbol")
         picked = np.broadcast_to(np.int8(0), self.shape)[key]
         return Symbol(Expression("index", (self.expression,), Key(key), picked.shape), self.dtype)
 
     @property
-    def T(self) -> Symbol:
+    def T(self) -> Symbol:  # noqa: N802  # NumPy's name
         """All dimensions in the opposite order."""
         return self.transpose()
 
     @property
-    def mT(self) -> Symbol:
+    def mT(self) -> Symbol:  # noqa: N802  # NumPy's name
         """The last two dimensions swapped."""
         return self.transpose((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
 
@@ -148,7 +148,7 @@ class Symbol(NDArrayOperatorsMixin):
 
     def any(self) -> bool:
         """Raise: rows that ask this do one or the other thing depending on numbers."""
-        raise Unsayable("a symbol has no numbers to look for")
+        raise UnsayableError("a symbol has no numbers to look for")
 
     all = item = tolist = any
 
@@ -262,7 +262,7 @@ def _matmul_shape(a: Shape, b: Shape) -> Shape:
     """Return the shape of a product of matrices."""
     wide_a, wide_b = ((1, *a) if len(a) == 1 else a), ((*b, 1) if len(b) == 1 else b)
     if len(a) < 1 or len(b) < 1 or wide_a[-1] != wide_b[-2]:
-        raise Unsayable(f"shapes {a} and {b} cannot be multiplied")
+        raise UnsayableError(f"shapes {a} and {b} cannot be multiplied")
     lead = np.broadcast_shapes(wide_a[:-2], wide_b[:-2])
     return lead + wide_a[-2:-1] * (len(a) > 1) + wide_b[-1:] * (len(b) > 1)
 
@@ -283,25 +283,21 @@ def reduction(called: str, x: Any, axis: Any, keepdims: Any) -> Symbol:
 def shaped(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Symbol:
     """Return a call of any other function, whose shape is found by computing it on zeros."""
     symbols = [x for x in args if isinstance(x, Symbol)]
-    if (
-        not symbols
-        or symbols != [x for x in args[: len(symbols)]]
-        or any(isinstance(v, Symbol) for v in kwargs.values())
-    ):
-        raise Unsayable(f"{func.__name__}: it takes symbols among other things")
+    if not symbols or symbols != list(args[: len(symbols)]) or any(isinstance(v, Symbol) for v in kwargs.values()):
+        raise UnsayableError(f"{func.__name__}: it takes symbols among other things")
     if sum(x.size for x in symbols) > _MOST_ELEMENTS:
-        raise Unsayable(f"{func.__name__}: too much to find out its shape")
+        raise UnsayableError(f"{func.__name__}: too much to find out its shape")
     with np.errstate(all="ignore"):
         found = np.asarray(func(*(np.zeros(x.shape, x.dtype) for x in symbols), *args[len(symbols) :], **kwargs))
     if found.dtype.kind not in "biuf":
-        raise Unsayable(f"{func.__name__} gives no array")
+        raise UnsayableError(f"{func.__name__} gives no array")
     data = (Constant(func, func.__name__), Key({"": args[len(symbols) :], **kwargs}))
     return Symbol(Expression("call", tuple(x.expression for x in symbols), data, found.shape), found.dtype)
 
 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Symbol:
     if x is None or y is None:
-        raise Unsayable("where: positions are numbers")
+        raise UnsayableError("where: positions are numbers")
     c, a, b = map(lift, (condition, x, y))
     if c.dtype.kind != "b":
         c = Symbol(elementwise("compare", c.expression, number(0), data="!="), np.bool)
@@ -320,7 +316,7 @@ def _filled(value: Any) -> Callable[..., Symbol]:
     def fill(a: Any, fill_value: Any = value, dtype: Any = None, shape: Any = None, **_: Any) -> Symbol:
         filled = lift(fill_value)
         if filled.shape:
-            raise Unsayable("full_like of an array")
+            raise UnsayableError("full_like of an array")
         new = a.shape if shape is None else tuple(shape)
         return _broadcast_to(filled, new).astype(a.dtype if dtype is None else dtype)
 
@@ -382,7 +378,7 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-# -- functions run on symbols -------------------------------------------------------------------------------------------
+# -- functions run on symbols ------------------------------------------------------------------------------------------
 
 
 def computed(forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
@@ -390,21 +386,21 @@ def computed(forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapp
 
     Raises
     ------
-    Unsayable
+    UnsayableError
         If it does something else depending on the numbers, writes into arrays, or leaves NumPy.
     """
     try:
         with np.errstate(all="ignore"):
             return lift(forward(*inputs, **params))
     except Exception as error:  # a user's function may fail on a symbol in any way
-        raise Unsayable(f"{getattr(forward, '__name__', forward)}: {error}") from error
+        raise UnsayableError(f"{getattr(forward, '__name__', forward)}: {error}") from error
 
 
 def applied(name: str, forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
     """Return what a row computes or, where symbols cannot say it, a call of the row by its name."""
     try:
         return computed(forward, inputs, params)
-    except Unsayable:
+    except UnsayableError:
         found = shaped(forward, *inputs, **params)
         return Symbol(called(name, forward, found.expression, params), found.dtype)
 

@@ -1,0 +1,118 @@
+"""Rows of the derivative table, run on symbols: the value of an operation, and what its rules make of a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .expression import ELEMENTWISE, Expression, parts
+from .formulas import key
+from .notation import on_paper
+from .symbols import Constant, Key, Symbol, UnsayableError, computed
+
+if TYPE_CHECKING:
+    from ..primitive import Primitive
+
+_ALWAYS_WRITTEN = frozenset(
+    {"number", "name", "matmul", "transpose", "norm", "true", "false", "diag", "identity", "row"}
+)
+_REDUCTIONS = frozenset({"sum", "max", "min", "prod"})
+
+
+def value(op: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
+    """Return what an operation computes from symbols, under the name that formulas have for it, if they have one.
+
+    Raises
+    ------
+    UnsayableError
+        If symbols cannot say it.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> from autodiff.symbolic import symbol, text, value
+    >>> text(value(ad.relu.primitive, [symbol("z")], {}).expression)
+    'relu(z)'
+    """
+    try:
+        body = computed(op.forward, inputs, params)
+    except UnsayableError:
+        if not all(op.rules.get(name) for name in op.inputs) or op.params or not _same_shape(inputs):
+            raise
+        called = Expression("call", _arguments(inputs), (Constant(op.forward, op.name), Key({})), inputs[0].shape)
+        return Symbol(called, inputs[0].dtype)
+    if op.called is None:
+        return body
+    args = (body.expression, *_arguments(inputs))
+    return Symbol(Expression("named", args, op.called, body.shape), body.dtype)
+
+
+def _arguments(inputs: Sequence[Symbol]) -> tuple[Expression, ...]:
+    return tuple(x.expression for x in inputs)
+
+
+def _same_shape(inputs: Sequence[Symbol]) -> bool:
+    return len({x.shape for x in inputs}) == 1
+
+
+def pulled_back(
+    op: Primitive, i: int, g: Symbol, y: Symbol, inputs: Sequence[Symbol], params: Mapping[str, Any]
+) -> Symbol:
+    """Return what the rule for input `i` of an operation makes of the gradient `g` of its output `y`.
+
+    The result has the shape to which the operation broadcast the input; the engine sums it, as it sums numbers.
+
+    Raises
+    ------
+    UnsayableError
+        If symbols cannot say it.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> from autodiff.symbolic import pulled_back, symbol, text, value
+    >>> op, z, g = ad.tanh.primitive, symbol("z"), symbol("g")
+    >>> text(pulled_back(op, 0, g, value(op, [z], {}), [z], {}).expression)
+    'g·(1 − tanh²(z))'
+    """
+    rule = op.on_tensors[i]
+    return computed(lambda: rule(g, y, tuple(inputs), params, i), (), {})
+
+
+def is_elementwise(e: Expression) -> bool:
+    """Tell whether each element is computed from the same elements of what has a name."""
+    return all(p.head in ELEMENTWISE or not p.args for p in parts(e))
+
+
+def is_readable(e: Expression) -> bool:
+    """Tell whether a formula says all that is computed: no array, no further arguments, no dimension."""
+    return all(_is_written(p) for p in parts(on_paper(e)))
+
+
+def is_rule(e: Expression) -> bool:
+    """Tell whether what a rule makes of a gradient can be read."""
+    return all(_is_written(p) or p.head == "sum" or _is_slice(p) for p in parts(on_paper(e)))
+
+
+def _is_slice(e: Expression) -> bool:
+    """Tell whether an index picks a part, such as the rows that went into a concatenation."""
+    return e.head == "index" and "array" not in key(e.data.key)
+
+
+def is_number(e: Expression) -> bool:
+    """Tell whether an expression holds numbers alone, such as 1 / 3."""
+    return all(p.head != "name" for p in parts(e))
+
+
+def _is_written(e: Expression) -> bool:
+    if e.head == "named":
+        return e.shape == () or e.args[0].head != "sum"
+    if e.head in _REDUCTIONS:
+        return len(e.data[0]) == len(e.args[0].shape)
+    if e.head == "transpose":
+        return len(e.shape) == 2
+    if e.head == "constant":
+        return e.data == "π"
+    if e.head == "call":
+        return not e.data[1].key
+    return e.head in ELEMENTWISE or e.head in _ALWAYS_WRITTEN
