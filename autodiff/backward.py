@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -23,8 +23,14 @@ __all__ = ["RemovableHandle", "grad"]
 
 Gradients = dict[Node, Any]  # arrays; tensors under create_graph
 
-#: From the name of an operation and its rules, what is called in their place.
-RulesOf = Callable[[str, Sequence[Any]], Sequence[Any]]
+
+class Rules(Protocol):
+    """The derivative rules of an operation, by the position of the input."""
+
+    def __getitem__(self, i: int, /) -> Callable[..., Any]: ...
+
+
+RulesOf = Callable[[str, Any], Rules]  # from the name of an operation and its rules, what is called in their place
 
 _ONE = {kind: kind(1) for kind in (np.float16, np.float32, np.float64)}
 _FREED = (

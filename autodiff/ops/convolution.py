@@ -193,7 +193,7 @@ def _to_weight(g: Array, input: Array, weight_shape: Sizes, steps: _Steps) -> Ar
     return _convolve_weight(input, g, shape=weight_shape, steps=steps)
 
 
-@primitive(symbol="conv", input=_to_input, weight=_to_weight)
+@primitive(symbol="conv", called="conv", input=_to_input, weight=_to_weight)
 def _convolve(input: Array, weight: Array, *, steps: _Steps) -> Array:
     """Return the output (N, out, *places) of kernels (out, C / groups, *kernel) over an input (N, C, ...)."""
     out, kernel = len(weight), weight.shape[2:]
@@ -408,7 +408,7 @@ def _unmax(g: Array, y: Array, input: Array, slide: Slide) -> Array:
     return _placed(g, _winner(input, y, slide=slide), shape=input.shape, slide=slide)
 
 
-@primitive(symbol="maxpool", input=_unmax)
+@primitive(symbol="maxpool", called="maxpool", input=_unmax)
 def _window_max(input: Array, *, slide: Slide) -> Array:
     out = np.full(_counted(input.shape, slide), -np.inf, input.dtype)
     for _, to, of in _parts(input.shape, slide):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
-from .expression import Expression, name, parts, value
+from .expression import Expression, name, number, parts, value
 from .notation import on_paper
-from .simplify import is_negative, number, product
+from .simplify import is_negative, product
 
 _GREEK = re.compile(
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|phi|chi|psi|omega"
@@ -79,7 +80,8 @@ class _Text:
         if e.head in ("name", "constant"):
             said = e.data if isinstance(e.data, str) else repr(e.data)
             return _Written(self.name(said), _PRODUCT if "/" in said else _ATOM)
-        return getattr(self, f"write_{e.head}", self.write_other)(e)  # type: ignore[no-any-return]  # the methods below
+        write: Callable[[Expression], _Written] = getattr(self, f"write_{e.head}", self.write_other)
+        return write(e)
 
     def part(self, e: Expression, hold: int) -> str:
         return self.write(e).within(hold, self.parentheses)
@@ -88,7 +90,7 @@ class _Text:
 
     def write_number(self, e: Expression) -> _Written:
         n = e.data
-        if isinstance(n, Fraction):
+        if isinstance(n, Fraction) and float(f"{float(n):.4g}") != n:  # 1 / 3, but 0.5
             return self.fraction(number(n.numerator), [number(n.denominator)], n < 0)
         return _Written(self.number(n), _SUM if n < 0 else _ATOM)
 

@@ -69,7 +69,7 @@ _CALLED = {frozenset(v): k for k, v in _OUTCOMES.items()}
 def _and(e: Expression) -> Expression:
     held = [c for c in e.args if c.head != "true"]
     if any(c.head == "false" for c in held):
-        return _FALSE
+        return Expression("false", (), None, e.shape)
     return e if len(held) == 2 else held[0] if held else _TRUE
 
 
@@ -86,7 +86,9 @@ def _compare(e: Expression) -> Expression:
     a, b = e.args
     always = (b, e.data) in ((number(math.inf), "<="), (number(-math.inf), ">=")) or (a == b and e.data == "==")
     never = (b, e.data) in ((number(math.inf), ">"), (number(-math.inf), "<"))
-    return _TRUE if always else _FALSE if never else e
+    if always or never:
+        return Expression("true" if always else "false", (), None, e.shape)
+    return e
 
 
 def _negated(c: Expression) -> Expression:

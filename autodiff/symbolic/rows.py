@@ -105,14 +105,14 @@ def is_number(e: Expression) -> bool:
 
 
 def _is_written(e: Expression) -> bool:
-    if e.head == "named":
-        return e.shape == () or e.args[0].head != "sum"
     if e.head in _REDUCTIONS:
-        return len(e.data[0]) == len(e.args[0].shape)
+        axes, _ = e.data
+        return len(axes) == len(e.args[0].shape)
     if e.head == "transpose":
         return len(e.shape) == 2
     if e.head == "constant":
-        return e.data == "π"
+        return isinstance(e.data, str)  # π
     if e.head == "call":
-        return not e.data[1].key
+        _, options = e.data
+        return not options.key
     return e.head in ELEMENTWISE or e.head in _ALWAYS_WRITTEN

@@ -154,10 +154,11 @@ class Symbol(NDArrayOperatorsMixin):
 
 
 class Key:
-    """An index, by which expressions can be compared."""
+    """An index, or the options of a call, by which expressions can be compared."""
 
     def __init__(self, key: Any) -> None:
-        self.key, self._text = key, repr(key)
+        self.key: Any = key
+        self._text = repr(key)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and self._text == other._text
@@ -197,8 +198,8 @@ def lift(x: Any) -> Symbol:
     array = np.asarray(x)
     if not array.ndim and array.dtype.kind in "biuf":
         return Symbol(number(array), array.dtype)
-    if array.size and array.dtype.kind in "biuf" and (array == array.flat[0]).all():
-        return Symbol(number(array.flat[0], array.shape), array.dtype)
+    if array.dtype.kind in "biuf" and (array == array.flat[:1]).all():
+        return Symbol(number(array.flat[0] if array.size else 0, array.shape), array.dtype)
     return Symbol(Expression("constant", (), Constant(array, "array"), array.shape), array.dtype)
 
 
@@ -267,9 +268,9 @@ def _matmul_shape(a: Shape, b: Shape) -> Shape:
     return lead + wide_a[-2:-1] * (len(a) > 1) + wide_b[-1:] * (len(b) > 1)
 
 
-def reduction(called: str, x: Any, axis: Any, keepdims: Any) -> Symbol:
+def reduction(called: str, array: Any, axis: Any, keepdims: Any) -> Symbol:
     """Return the sum, largest, smallest or product along dimensions."""
-    x = lift(x)
+    x = lift(array)
     given = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
     axes = tuple(sorted(operator.index(d) % max(x.ndim, 1) for d in given))
     if not axes or not x.ndim:

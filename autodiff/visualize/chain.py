@@ -15,6 +15,7 @@ from ..graph import Node
 from ..symbolic import Expression, Symbol, UnsayableError, linear, pulled_back, rows, text, value
 from ..symbolic.expression import contains, name, number, parts
 from ..symbolic.simplify import simplified
+from ..symbolic.symbols import computed
 from .calls import Calls
 from .gradients import ones, units
 from .names import numbered
@@ -68,13 +69,11 @@ class Chain:
 
     def tell(self, y: Node) -> Expression | None:
         """Return the formula of the next step, where there is one, and keep it."""
-        operands = [self.expression(x) for x in y._inputs]
-        if any(e is None for e in operands):
+        operands = [_symbol(e, x) for x in y._inputs if (e := self.expression(x)) is not None]
+        if len(operands) < len(y._inputs):
             return None
         try:
-            formula = value(
-                y._op, [_symbol(e, x) for e, x in zip(operands, y._inputs, strict=True)], y._params
-            ).expression
+            formula = value(y._op, operands, y._params).expression
         except UnsayableError:
             return None
         if formula.shape != y._data.shape or not rows.is_readable(formula):
@@ -221,7 +220,7 @@ class _SymbolicRules:
     def result(self, y: Node, operands: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
         """Return what stands for the result in its rules: the formula of each element or, without one, its name."""
         try:
-            e = rows.computed(y._op.forward, operands, params).expression
+            e = computed(y._op.forward, operands, params).expression
         except UnsayableError:
             e = _unknown(y)
         if not rows.is_elementwise(e) or e.head == _UNKNOWN:

@@ -83,7 +83,7 @@ def _names_of_results(view: View, leaves: dict[Node, str]) -> dict[Node, str]:
             continue
         name = own.get(y) or _proposed(view, y, chain)
         if y not in own and (not name or name in taken):
-            called = name or y._op.name
+            called = name or y._op.called or y._op.name
             name = chain.names[y] = next(free.setdefault(called, numbered(called, taken)))
         taken.add(name)
         found[y] = name
