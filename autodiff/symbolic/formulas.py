@@ -90,7 +90,7 @@ class _Text:
 
     def write_number(self, e: Expression) -> _Written:
         n = e.data
-        if isinstance(n, Fraction) and float(f"{float(n):.4g}") != n:  # 1 / 3, but 0.5
+        if isinstance(n, Fraction) and n.denominator != 2:  # 1 / 3 of a mean, but 0.5
             return self.fraction(number(n.numerator), [number(n.denominator)], n < 0)
         return _Written(self.number(n), _SUM if n < 0 else _ATOM)
 

@@ -42,7 +42,7 @@ class Places:
 
     def maker(self, y: Node) -> str:
         """Return what made a result: a module, an operation; for a leaf and in the chain's picture its own name."""
-        node = self.nodes[self.view.makers.get(y, self.view.keys[y])]
+        node = self.nodes[self.maker_key(y)]
         return node.symbol if isinstance(node, Step) else node.title
 
     def is_module(self, key: str) -> bool:
@@ -51,11 +51,15 @@ class Places:
 
     def of(self, t: Node) -> list[str]:
         """Return the keys of what is seen of a tensor: of its box, and of what made it."""
-        return list(dict.fromkeys((self.view.makers.get(t, self.view.keys[t]), self.view.keys[t])))
+        return list(dict.fromkeys((self.maker_key(t), self.view.keys[t])))
+
+    def maker_key(self, t: Node) -> str:
+        """Return the key of what made a tensor; its own where that is not drawn."""
+        return self.view.makers.get(t, self.view.keys[t])
 
     def ways(self, y: Node, x: Node) -> list[str]:
         """Return the marks of the arrows from a tensor to a result that was computed from it."""
-        maker, key = self.view.makers[y], self.view.keys[y]
+        maker, key = self.maker_key(y), self.view.keys[y]
         return self.numbers.get((self.view.keys[x], maker), []) + self.numbers.get((maker, key), [])
 
 
@@ -91,8 +95,10 @@ def _names_of_results(view: View, leaves: dict[Node, str]) -> dict[Node, str]:
 
 
 def _is_inside(view: View, y: Node) -> bool:
-    """Tell whether a result is read in the same box alone that made it."""
-    return y not in view.outputs and all(view.makers[z] == view.makers[y] for z in view.users[y])
+    """Tell whether a result is not seen, or is read in the same box alone that made it."""
+    if y in view.outputs or y not in view.keys:
+        return y not in view.outputs
+    return all(view.makers.get(z) == view.makers[y] for z in view.users[y])
 
 
 def _proposed(view: View, y: Node, chain: Chain) -> str:

@@ -47,7 +47,7 @@ class Script:
 
     def _forward(self, y: Node) -> dict[str, Any]:
         called, maker = self.places.names[y], self.places.maker(y)
-        is_module = self.places.is_module(self.view.makers[y])
+        is_module = self.places.is_module(self.places.maker_key(y))
         formula = self.local.formula(y)
         if is_module:
             formula = f"{called}, returned by {maker}"
