@@ -158,10 +158,13 @@ def _usual(e: Expression) -> Expression | None:
     if value(a) is None or not equal:
         return None
     compared = {x for k in _held(c) for x in k.args if value(x) is None}
-    factors = (b, *(b.args if b.head == "mul" else ()))
-    if any(x in factors or function("absolute", x) in factors for x in equal):
+    if value(a) == 0 and any(x in (b, *(b.args if b.head == "mul" else ())) for x in equal):
         return b  # it is 0 there itself, or nearly
     return b if any(_is_singular(p, compared) for p in parts(b)) else None
+
+
+def _is_zero(e: Expression) -> Expression:
+    return elementwise("compare", e, number(0), data="==")
 
 
 def _held(c: Expression) -> list[Expression]:
@@ -211,8 +214,12 @@ def _is_sign(c: Expression, sign: str) -> bool:
 
 def _pow(e: Expression) -> Expression:
     base, n = e.args[0], value(e.args[1])
+    if isinstance(n, int) and n < 0 and base.head == "where" and base.args[0] == _is_zero(base.args[2]):
+        base = base.args[2]  # what is divided by, where it is not 0
     if (base.head, base.data) == ("function", "sqrt") and isinstance(n, int) and n % 2 == 0:
         return power(base.args[0], n // 2)
+    if n in (0.5, -0.5):  # written as roots; of -inf they differ
+        return power(function("sqrt", base), 1 if n > 0 else -1)
     return power(base, n) if isinstance(n, int) else e
 
 

@@ -170,10 +170,10 @@ class _Writer:
 
     def write_where(self, e: Expression) -> str:
         c, a, b = map(self.said, e.args)
-        return f"({a} if {c} else {b})" if self.scalar else f"np.where({c}, {a}, {b})"
+        return f"({a} if {_bare(c)} else {b})" if self.scalar else f"np.where({c}, {a}, {b})"
 
     def write_function(self, e: Expression) -> str:
-        return f"np.{e.data}({', '.join(map(self.said, e.args))})"
+        return f"np.{e.data}({', '.join(_bare(self.said(x)) for x in e.args)})"
 
     def write_sigmoid(self, e: Expression) -> str:
         return f"(1 / (1 + np.exp(-{self.said(e.args[0])})))"

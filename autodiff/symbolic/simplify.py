@@ -28,7 +28,7 @@ def simplified(e: Expression) -> Expression:
     """Return an expression of the same value that is easier to read.
 
     Sums and products are flat, numbers in front of a product are one number, divisors have negative exponents.
-    Nothing is cancelled that could be 0 or infinite.
+    Nothing is divided out that could be 0 or infinite; equal terms of a sum cancel, as if they were finite.
     """
     e = e.rebuilt(simplified)
     rule = _RULES.get(e.head)
@@ -242,10 +242,6 @@ def _pow(e: Expression) -> Expression:
             return number(1, e.shape)
         if n == int(n):
             return power(base, int(n))
-    if n == 0.5:
-        return function("sqrt", base)
-    if n == -0.5:
-        return power(function("sqrt", base), -1)
     return e
 
 
