@@ -67,8 +67,8 @@ ones, `diag` a matrix with its argument on the diagonal.
 ```
 
 The Jacobian with respect to a matrix is no matrix. There the gradients follow, from the output back to the input, each
-with what it is made of and its number: ⊙ multiplies element by element, @ is the product of matrices, and Σ the sum over
-the rows to which the bias was broadcast.
+with what it is made of and its number: ⊙ multiplies element by element, @ is the product of matrices, and Σ the sum
+over the rows to which the bias was broadcast.
 
 ```text
 {matrix}
