@@ -8,11 +8,11 @@ from .formulas import latex as latex
 from .formulas import latex_name as latex_name
 from .formulas import latex_number as latex_number
 from .formulas import text as text
-from .python import compiled as compiled
-from .python import evaluated as evaluated
+from .python import build as build
+from .python import evaluate as evaluate
 from .python import source as source
 from .rows import is_number as is_number
-from .rows import pulled_back as pulled_back
+from .rows import pull_back as pull_back
 from .rows import value as value
 from .symbols import Symbol as Symbol
 from .symbols import UnsayableError as UnsayableError

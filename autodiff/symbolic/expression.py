@@ -48,7 +48,7 @@ class Expression:
         inside = [repr(x) for x in self.args] + ([] if self.data is None else [repr(self.data)])
         return f"{self.head}({', '.join(inside)})"
 
-    def rebuilt(self, change: Callable[[Expression], Expression]) -> Expression:
+    def rebuild(self, change: Callable[[Expression], Expression]) -> Expression:
         """Return the same node of changed arguments."""
         args = tuple(change(x) for x in self.args)
         return self if all(a is b for a, b in zip(args, self.args, strict=True)) else self.of(*args)
@@ -129,8 +129,8 @@ def contains(e: Expression, part: Expression) -> bool:
     return any(x == part for x in parts(e))
 
 
-def replaced(e: Expression, values: dict[Expression, Expression]) -> Expression:
+def replace(e: Expression, values: dict[Expression, Expression]) -> Expression:
     """Return an expression with parts replaced by others."""
     if e in values:
         return values[e]
-    return e.rebuilt(lambda x: replaced(x, values))
+    return e.rebuild(lambda x: replace(x, values))

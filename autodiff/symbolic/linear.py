@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .expression import ELEMENTWISE, Expression, Shape, contains, number, replaced, value
+from .expression import ELEMENTWISE, Expression, Shape, contains, number, replace, value
 from .notation import on_paper
-from .simplify import ONE, product, simplified, split, total
+from .simplify import ONE, product, simplify, split, total
 
 
 def is_each_alone(e: Expression, g: Expression) -> bool:
@@ -37,7 +37,7 @@ def slope(e: Expression, g: Expression) -> Expression:
 
 def with_gradient(e: Expression, g: Expression, value: Expression) -> Expression:
     """Return a result of g with something in its place; of several ways a number stands last, as in 2·x + 5."""
-    found = simplified(replaced(e, {g: value}))
+    found = simplify(replace(e, {g: value}))
     if found.head == "add" and found.args[0].head == "number" and found.args[0].data not in (1, -1):
         return found.of(*found.args[1:], found.args[0])
     return found
@@ -63,34 +63,34 @@ def jacobian(e: Expression, g: Expression) -> Expression | None:
     'diag(p) − p @ pᵀ'
     """
     try:
-        terms = _transposed_jacobian(on_paper(e), g)
+        terms = _transposed_terms(on_paper(e), g)
     except ValueError:
         return None
     return total(map(_matrix, terms)) if terms else None
 
 
-def _transposed_jacobian(e: Expression, g: Expression) -> list[_Term]:
+def _transposed_terms(e: Expression, g: Expression) -> list[_Term]:
     if e == g:
         return [_Term("diag", number(1, g.shape))]
     inside = [x for x in e.args if contains(x, g)]
     if e.head == "add" and len(inside) == len(e.args):
-        return [_spread(t, e.shape) for x in e.args for t in _transposed_jacobian(x, g)]
+        return [_spread(t, e.shape) for x in e.args for t in _transposed_terms(x, g)]
     if len(inside) != 1:
         raise ValueError("g enters at several places")
-    terms = _transposed_jacobian(inside[0], g)
+    terms = _transposed_terms(inside[0], g)
     others = [x for x in e.args if x is not inside[0]]
     if e.head == "mul":
-        return [_scaled(t, product(others)) for t in terms]
+        return [_scale(t, product(others)) for t in terms]
     if e.head == "sum" and not e.args[0].shape[1:]:
-        return [_added(t) for t in terms]
+        return [_total(t) for t in terms]
     if e.head == "broadcast":
         return [_spread(t, e.shape) for t in terms]
     if e.head == "reshape" and inside[0].shape in ((), (1,)):
         return terms
     if e.head == "matmul" and len(e.shape) == 1:
         (matrix,) = others
-        matrix = matrix if e.args[0] is matrix else _swapped(matrix)
-        return [_multiplied(matrix, t) for t in terms]
+        matrix = matrix if e.args[0] is matrix else _swap(matrix)
+        return [_multiply(matrix, t) for t in terms]
     raise ValueError(f"{e.head} is no product")
 
 
@@ -98,7 +98,7 @@ def _spread(t: _Term, shape: Shape) -> _Term:
     return _Term("outer", number(1, shape), t.left) if t.kind == "row" else t
 
 
-def _scaled(t: _Term, by: Expression) -> _Term:
+def _scale(t: _Term, by: Expression) -> _Term:
     if t.kind == "row":
         return t._replace(left=product([t.left, by])) if not by.shape else _Term("outer", by, t.left)
     if t.kind == "any" and by.shape:
@@ -106,13 +106,13 @@ def _scaled(t: _Term, by: Expression) -> _Term:
     return t._replace(left=product([by, t.left]))
 
 
-def _added(t: _Term) -> _Term:
+def _total(t: _Term) -> _Term:
     if t.kind != "diag":
         raise ValueError("a sum of a matrix")
     return _Term("row", t.left)
 
 
-def _multiplied(matrix: Expression, t: _Term) -> _Term:
+def _multiply(matrix: Expression, t: _Term) -> _Term:
     if t.kind == "diag" and value(t.left) == 1:
         return _Term("any", matrix)
     if t.kind == "diag":
@@ -135,19 +135,19 @@ def _matrix(t: _Term) -> Expression:
             "matmul", (column, Expression("row", (row,), None, row.shape)), None, column.shape + row.shape
         )
         return product([number(m * n), outer])
-    return _swapped(t.left) if t.kind == "any" else t.left  # the row of a single element is a column
+    return _swap(t.left) if t.kind == "any" else t.left  # the row of a single element is a column
 
 
 def _diag(e: Expression) -> Expression:
     return Expression("diag", (e,), None, e.shape * 2)
 
 
-def _swapped(e: Expression) -> Expression:
+def _swap(e: Expression) -> Expression:
     if e.head == "transpose":
         return e.args[0]
     if e.head == "matmul":
         a, b = e.args
-        return Expression("matmul", (_swapped(b), _swapped(a)), None, e.shape[::-1])
+        return Expression("matmul", (_swap(b), _swap(a)), None, e.shape[::-1])
     if e.head == "diag":
         return e
     return Expression("transpose", (e,), (1, 0), e.shape[::-1])

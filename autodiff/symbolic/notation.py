@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from .expression import Expression, elementwise, function, number, parts, value
-from .simplify import ZERO, power, product, simplified, split, spread, total
+from .simplify import ZERO, power, product, simplify, split, spread, total
 
 
 @functools.lru_cache(maxsize=4096)
@@ -17,12 +17,12 @@ def on_paper(e: Expression) -> Expression:
     Functions that exist for their accuracy are written as what they compute, as log1p(x); a choice between two numbers
     is written with indicators, 1[x > 0]; what is done for NaN, or fills in a value for 0/0, is not written.
     """
-    return simplified(_written(simplified(e)))
+    return simplify(_write(simplify(e)))
 
 
 @functools.lru_cache(maxsize=4096)
-def _written(e: Expression) -> Expression:
-    e = _chosen(e) if e.head == "where" else e.rebuilt(_written)
+def _write(e: Expression) -> Expression:
+    e = _choose(e) if e.head == "where" else e.rebuild(_write)
     rule = _RULES.get(e.head)
     if e.head == "function" and e.data in _FUNCTIONS:
         found = _FUNCTIONS[e.data](*e.args)
@@ -49,9 +49,9 @@ def _log_of_sum(a: Expression, b: Expression) -> Expression:
 _FUNCTIONS: dict[str, Any] = {
     "log1p": lambda x: function("log", total([number(1), x])),
     "expm1": lambda x: total([function("exp", x), number(-1)]),
-    "floor_divide": lambda a, b: function("floor", simplified(elementwise("div", a, b))),
+    "floor_divide": lambda a, b: function("floor", simplify(elementwise("div", a, b))),
     "exp2": lambda x: elementwise("pow", number(2), x),
-    "hypot": lambda a, b: function("sqrt", total([power(a, 2), simplified(elementwise("mul", b, b))])),
+    "hypot": lambda a, b: function("sqrt", total([power(a, 2), simplify(elementwise("mul", b, b))])),
     "logaddexp": _log_of_sum,
     "sqrt": lambda x: _root(x),
     "maximum": _bounded("maximum", -math.inf),
@@ -79,7 +79,7 @@ def _or(e: Expression) -> Expression:
 
 
 def _not(e: Expression) -> Expression:
-    return _negated(e.args[0])
+    return _negate(e.args[0])
 
 
 def _compare(e: Expression) -> Expression:
@@ -91,7 +91,7 @@ def _compare(e: Expression) -> Expression:
     return e
 
 
-def _negated(c: Expression) -> Expression:
+def _negate(c: Expression) -> Expression:
     if c.head == "compare":
         others = frozenset("<=>") - frozenset(_OUTCOMES[c.data])
         return elementwise("compare", *c.args, data=_CALLED[others])
@@ -121,17 +121,17 @@ def _cases(e: Expression) -> list[tuple[Expression, Expression]]:
         c, a, b = e.args
         here = _both(otherwise, c)
         found += [] if here is None else [(here, a)]
-        rest = _both(otherwise, _negated(c))
+        rest = _both(otherwise, _negate(c))
         if rest is None:
             return found
         otherwise, e = rest, b
     return [*found, (otherwise, e)]
 
 
-def _chosen(e: Expression) -> Expression:
+def _choose(e: Expression) -> Expression:
     """Return a choice of written parts; one that is the last branch of another is written with it."""
     c, a, b = e.args
-    return e.of(_written(c), _written(a), _chosen(b) if b.head == "where" else _written(b))
+    return e.of(_write(c), _write(a), _choose(b) if b.head == "where" else _write(b))
 
 
 def _where(e: Expression) -> Expression:
@@ -153,7 +153,7 @@ def _usual(e: Expression) -> Expression | None:
     """Return what a choice gives but where it fills in a value for 0/0 or log 0; None if it does more than that."""
     c, a, b = e.args
     if c.head == "compare" and c.data == "!=":
-        c, a, b = _negated(c), b, a
+        c, a, b = _negate(c), b, a
     equal = [x.args[0] for x in _held(c) if x.data == "==" and value(x.args[1]) == 0]
     if value(a) is None or not equal:
         return None

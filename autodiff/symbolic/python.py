@@ -55,25 +55,25 @@ def source(
     return "\n    ".join(lines), writer.constants
 
 
-def compiled(results: Sequence[Expression], arguments: Mapping[str, str], scalar: bool = False) -> Any:
+def build(results: Sequence[Expression], arguments: Mapping[str, str], scalar: bool = False) -> Any:
     """Return the function that `source` writes."""
     text, names = source(results, arguments, scalar=scalar)
     exec(text, names)
     return names["f"]
 
 
-def evaluated(e: Expression, values: Mapping[str, Any]) -> Any:
+def evaluate(e: Expression, values: Mapping[str, Any]) -> Any:
     """Return what an expression is for given values of its names.
 
     Examples
     --------
-    >>> from autodiff.symbolic import evaluated, symbol
-    >>> evaluated((symbol("x") ** 2).expression, {"x": 3.0})
+    >>> from autodiff.symbolic import evaluate, symbol
+    >>> evaluate((symbol("x") ** 2).expression, {"x": 3.0})
     9.0
     """
     places = {name: f"x{k}" for k, name in enumerate(values)}
     with np.errstate(all="ignore"):
-        return compiled([e], places)(*values.values())
+        return build([e], places)(*values.values())
 
 
 def _bare(said: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .expression import ELEMENTWISE, Expression, parts
 from .formulas import key
 from .notation import on_paper
-from .symbols import Constant, Key, Symbol, UnsayableError, computed
+from .symbols import Constant, Key, Symbol, UnsayableError, run
 
 if TYPE_CHECKING:
     from ..primitive import Primitive
@@ -35,7 +35,7 @@ def value(op: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any]) ->
     'relu(z)'
     """
     try:
-        body = computed(op.forward, inputs, params)
+        body = run(op.forward, inputs, params)
     except UnsayableError:
         if not all(op.rules.get(name) for name in op.inputs) or op.params or not _same_shape(inputs):
             raise
@@ -55,7 +55,7 @@ def _same_shape(inputs: Sequence[Symbol]) -> bool:
     return len({x.shape for x in inputs}) == 1
 
 
-def pulled_back(
+def pull_back(
     op: Primitive, i: int, g: Symbol, y: Symbol, inputs: Sequence[Symbol], params: Mapping[str, Any]
 ) -> Symbol:
     """Return what the rule for input `i` of an operation makes of the gradient `g` of its output `y`.
@@ -70,13 +70,13 @@ def pulled_back(
     Examples
     --------
     >>> import autodiff as ad
-    >>> from autodiff.symbolic import pulled_back, symbol, text, value
+    >>> from autodiff.symbolic import pull_back, symbol, text, value
     >>> op, z, g = ad.tanh.primitive, symbol("z"), symbol("g")
-    >>> text(pulled_back(op, 0, g, value(op, [z], {}), [z], {}).expression)
+    >>> text(pull_back(op, 0, g, value(op, [z], {}), [z], {}).expression)
     'g·(1 − tanh²(z))'
     """
     rule = op.on_tensors[i]
-    return computed(lambda: rule(g, y, tuple(inputs), params, i), (), {})
+    return run(lambda: rule(g, y, tuple(inputs), params, i), (), {})
 
 
 def is_elementwise(e: Expression) -> bool:

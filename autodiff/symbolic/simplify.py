@@ -24,13 +24,13 @@ ONE, ZERO = number(1), number(0)
 
 
 @functools.lru_cache(maxsize=4096)
-def simplified(e: Expression) -> Expression:
+def simplify(e: Expression) -> Expression:
     """Return an expression of the same value that is easier to read.
 
     Sums and products are flat, numbers in front of a product are one number, divisors have negative exponents.
     Nothing is divided out that could be 0 or infinite; equal terms of a sum cancel, as if they were finite.
     """
-    e = e.rebuilt(simplified)
+    e = e.rebuild(simplify)
     rule = _RULES.get(e.head)
     found = e if rule is None else rule(e)
     return found if found.shape == e.shape else spread(found, e.shape)
@@ -93,15 +93,15 @@ def split(e: Expression) -> tuple[Any, Expression]:
 
 
 def _add(e: Expression) -> Expression:
-    return _abbreviated(total(e.args))
+    return _abbreviate(total(e.args))
 
 
 def _sub(e: Expression) -> Expression:
     a, b = e.args
-    return _abbreviated(total([a, *(product([number(-1), t]) for t in _terms(b))]))
+    return _abbreviate(total([a, *(product([number(-1), t]) for t in _terms(b))]))
 
 
-def _abbreviated(e: Expression) -> Expression:
+def _abbreviate(e: Expression) -> Expression:
     """Shorten log(1 + exp(−|x|)) + max(x, 0), as computed for any x without overflow, to log(1 + exp(x))."""
     if e.head != "add":
         return e
@@ -291,13 +291,13 @@ def _function(e: Expression) -> Expression:
     if a.head == "where" and value(a.args[1]) is not None and e.data in ("log", "exp", "sqrt"):
         with np.errstate(all="ignore"):
             held = number(getattr(np, e.data)(float(a.args[1].data)))
-        return simplified(elementwise("where", a.args[0], held, function(e.data, a.args[2])))
+        return simplify(elementwise("where", a.args[0], held, function(e.data, a.args[2])))
     return e
 
 
 def _number(e: Expression) -> Expression:
     known = _CONSTANTS.get(e.data) if isinstance(e.data, float) else None
-    return e if known is None else spread(simplified(known), e.shape)
+    return e if known is None else spread(simplify(known), e.shape)
 
 
 def _transpose(e: Expression) -> Expression:

@@ -81,14 +81,14 @@ class Symbol(NDArrayOperatorsMixin):
             raise UnsayableError(f"{ufunc.__name__}.{method} of a symbol")
         if ufunc is np.matmul:
             return matmul(*inputs)
-        return _applied(ufunc, *map(lift, inputs))
+        return _apply_ufunc(ufunc, *map(lift, inputs))
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        return _FUNCTIONS.get(func, functools.partial(shaped, func))(*args, **kwargs)
+        return _FUNCTIONS.get(func, functools.partial(opaque, func))(*args, **kwargs)
 
     def __primitive__(self, name: str, forward: Callable[..., Any], inputs: Any, params: dict[str, Any]) -> Symbol:
         """Apply a row of the derivative table: note what it computes or, where that cannot be said, its name."""
-        return applied(name, forward, tuple(map(lift, inputs)), params)
+        return apply(name, forward, tuple(map(lift, inputs)), params)
 
     # -- the methods of arrays that rows use
 
@@ -139,7 +139,7 @@ class Symbol(NDArrayOperatorsMixin):
     def astype(self, dtype: Any, **_: Any) -> Symbol:
         """Convert to another dtype; of numbers, that changes nothing that a formula says."""
         if self.dtype.kind == "b" != np.dtype(dtype).kind:
-            return Symbol(_counted(self.expression), dtype)
+            return Symbol(_as_number(self.expression), dtype)
         return Symbol(self.expression, dtype)
 
     def copy(self) -> Symbol:
@@ -203,7 +203,7 @@ def lift(x: Any) -> Symbol:
     return Symbol(Expression("constant", (), Constant(array, "array"), array.shape), array.dtype)
 
 
-def _counted(e: Expression) -> Expression:
+def _as_number(e: Expression) -> Expression:
     """Return 1 where a condition holds, else 0, as arithmetic takes it."""
     return elementwise("where", e, number(1), number(0))
 
@@ -222,7 +222,7 @@ _REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min", np.multiply:
 _TESTS = (np.isnan, np.isinf, np.isfinite, np.signbit)
 
 
-def _applied(ufunc: np.ufunc, *inputs: Symbol) -> Symbol:
+def _apply_ufunc(ufunc: np.ufunc, *inputs: Symbol) -> Symbol:
     """Return what a function of NumPy makes of each element."""
     es = [x.expression for x in inputs]
     are_conditions = all(x.dtype.kind == "b" for x in inputs)
@@ -230,7 +230,7 @@ def _applied(ufunc: np.ufunc, *inputs: Symbol) -> Symbol:
         return Symbol(elementwise(_LOGIC[ufunc], *es), np.bool)
     if ufunc in _COMPARISONS:
         return Symbol(elementwise("compare", *es, data=_COMPARISONS[ufunc]), np.bool)
-    es = [_counted(x.expression) if x.dtype.kind == "b" else x.expression for x in inputs]
+    es = [_as_number(x.expression) if x.dtype.kind == "b" else x.expression for x in inputs]
     if ufunc in _OPERATORS:
         e = elementwise(_OPERATORS[ufunc], *es)
     elif ufunc is np.square:
@@ -277,11 +277,11 @@ def reduction(called: str, array: Any, axis: Any, keepdims: Any) -> Symbol:
         return x
     kept = bool(keepdims)
     shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if kept or d not in axes)
-    e = _counted(x.expression) if x.dtype.kind == "b" else x.expression
+    e = _as_number(x.expression) if x.dtype.kind == "b" else x.expression
     return Symbol(Expression(called, (e,), (axes, kept), shape), x.dtype if x.dtype.kind == "f" else np.float64)
 
 
-def shaped(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Symbol:
+def opaque(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Symbol:
     """Return a call of any other function, whose shape is found by computing it on zeros."""
     symbols = [x for x in args if isinstance(x, Symbol)]
     if not symbols or symbols != list(args[: len(symbols)]) or any(isinstance(v, Symbol) for v in kwargs.values()):
@@ -313,7 +313,7 @@ def _broadcast_to(array: Any, shape: Any, **_: Any) -> Symbol:
     return Symbol(Expression("broadcast", (x.expression,), None, np.broadcast_shapes(x.shape, new)), x.dtype)
 
 
-def _filled(value: Any) -> Callable[..., Symbol]:
+def _fill(value: Any) -> Callable[..., Symbol]:
     def fill(a: Any, fill_value: Any = value, dtype: Any = None, shape: Any = None, **_: Any) -> Symbol:
         filled = lift(fill_value)
         if filled.shape:
@@ -325,7 +325,7 @@ def _filled(value: Any) -> Callable[..., Symbol]:
 
 
 def _round(a: Any, decimals: int = 0, out: Any = None) -> Symbol:
-    return _applied(np.rint, a) if not decimals else shaped(np.round, a, decimals)
+    return _apply_ufunc(np.rint, a) if not decimals else opaque(np.round, a, decimals)
 
 
 def _reducing(called: str) -> Callable[..., Symbol]:
@@ -352,10 +352,10 @@ def _of_method(called: str) -> Callable[..., Any]:
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.where: _where,
     np.broadcast_to: _broadcast_to,
-    np.zeros_like: _filled(0),
-    np.empty_like: _filled(0),
-    np.ones_like: _filled(1),
-    np.full_like: _filled(0),
+    np.zeros_like: _fill(0),
+    np.empty_like: _fill(0),
+    np.ones_like: _fill(1),
+    np.full_like: _fill(0),
     np.sum: _reducing("sum"),
     np.max: _reducing("max"),
     np.min: _reducing("min"),
@@ -382,7 +382,7 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 # -- functions run on symbols ------------------------------------------------------------------------------------------
 
 
-def computed(forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
+def run(forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
     """Return what a forward function computes.
 
     Raises
@@ -397,12 +397,12 @@ def computed(forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapp
         raise UnsayableError(f"{getattr(forward, '__name__', forward)}: {error}") from error
 
 
-def applied(name: str, forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
+def apply(name: str, forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
     """Return what a row computes or, where symbols cannot say it, a call of the row by its name."""
     try:
-        return computed(forward, inputs, params)
+        return run(forward, inputs, params)
     except UnsayableError:
-        found = shaped(forward, *inputs, **params)
+        found = opaque(forward, *inputs, **params)
         return Symbol(called(name, forward, found.expression, params), found.dtype)
 
 

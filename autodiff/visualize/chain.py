@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from ..backward import through
 from ..graph import Node
-from ..symbolic import Expression, Symbol, UnsayableError, linear, pulled_back, rows, text, value
+from ..symbolic import Expression, Symbol, UnsayableError, linear, pull_back, rows, text, value
 from ..symbolic.expression import contains, name, number, parts
-from ..symbolic.simplify import simplified
-from ..symbolic.symbols import computed
+from ..symbolic.simplify import simplify
+from ..symbolic.symbols import run
 from .calls import Calls
 from .gradients import ones, units
-from .names import numbered
+from .names import subscripts
 
 _LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still read at a glance
 _MOST_STEPS = 8  # that one formula tells of
@@ -39,7 +39,7 @@ class Chain:
         of what one call of a module computed, not of what a further one makes of it.
     """
 
-    def __init__(self, steps: Sequence[Node], names: Mapping[Node, str], completed: bool = False) -> None:
+    def __init__(self, steps: Sequence[Node], names: Mapping[Node, str], complete: bool = False) -> None:
         self.names = dict(names)
         self.formulas: dict[Node, Expression] = {}  # what each step computes, in terms of tensors that are kept
         self._steps = steps
@@ -49,11 +49,11 @@ class Chain:
         for y in steps:
             for x in y._inputs:
                 self.users.setdefault(x, []).append(y)
-        free = numbered("v", set(self.names.values()))
-        calls = Calls(steps if completed else ())
+        free = subscripts("v", set(self.names.values()))
+        calls = Calls(steps if complete else ())
         for y in steps:
             formula = self.tell(y)
-            if completed and y not in self.names and not self._folds(y, formula, calls):
+            if complete and y not in self.names and not self._folds(y, formula, calls):
                 self.names[y] = next(free)
 
     def _folds(self, y: Node, formula: Expression | None, calls: Calls) -> bool:
@@ -136,7 +136,7 @@ class Chain:
 
     # -- derivatives in formulas
 
-    def _pulled_back(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expression]:
+    def _pull_back(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expression]:
         """Return what the folded steps of `y` make of its gradient: the walk itself, on symbols."""
         if len(steps) > _MOST_STEPS:
             return {}
@@ -145,7 +145,7 @@ class Chain:
             g = _symbol(_gradient(y), y)
             found = through(steps, {y: g}, lambda name, rules: _SymbolicRules(self))
             self._derivatives[key] = {
-                x: simplified(e.expression)
+                x: simplify(e.expression)
                 for x, e in found.items()
                 if x is not y and not any(p.head == _UNKNOWN for p in parts(e.expression))
             }
@@ -158,25 +158,25 @@ class Chain:
         are reduced to those of `y`, it gives the derivative of the element of `y` that each goes into.
         """
         found = {
-            x: linear.slope(e, _gradient(y)) for x, e in self._pulled_back(y, steps).items() if _is_separate(y, x, e)
+            x: linear.slope(e, _gradient(y)) for x, e in self._pull_back(y, steps).items() if _is_separate(y, x, e)
         }
         return {x: e for x, e in found.items() if rows.is_readable(e) and len(text(e)) <= _LONGEST_SLOPE}
 
     def rules(self, y: Node, steps: Sequence[Node], gradient: str) -> dict[Node, Expression]:
         """Return what the folded steps of `y` make of its gradient, of this name, where they are not elementwise."""
-        every = self._pulled_back(y, steps).items()
+        every = self._pull_back(y, steps).items()
         separate = {x for x, e in every if _is_separate(y, x, e)}
         return {x: e for x, e in self.made(y, steps, gradient).items() if x not in separate}
 
     def made(self, y: Node, steps: Sequence[Node], gradient: str) -> dict[Node, Expression]:
         """Return what the folded steps of `y` make of its gradient, of this name; of 1 where it has none."""
         g = name(gradient, y._data.shape) if gradient else number(1, y._data.shape)
-        found = {x: linear.with_gradient(e, _gradient(y), g) for x, e in self._pulled_back(y, steps).items()}
+        found = {x: linear.with_gradient(e, _gradient(y), g) for x, e in self._pull_back(y, steps).items()}
         return {x: e for x, e in found.items() if rows.is_rule(e) and len(text(e)) <= 2 * _LONGEST_SLOPE}
 
     def matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expression | None:
         """Return the formula of a Jacobian that is a matrix in the product: that of a vector by a vector."""
-        e = self._pulled_back(y, steps).get(x)
+        e = self._pull_back(y, steps).get(x)
         if e is None or x._data.ndim > 1 or y._data.ndim > 1:
             return None
         found = linear.jacobian(e, _gradient(y))
@@ -186,7 +186,7 @@ class Chain:
 
     def diagonals(self, y: Node, steps: Sequence[Node]) -> dict[Node, Any]:
         """Return the slopes in numbers, by those tensors of which each element goes into one element of `y` alone."""
-        separate = [x for x, e in self._pulled_back(y, steps).items() if _is_separate(y, x, e)]
+        separate = [x for x, e in self._pull_back(y, steps).items() if _is_separate(y, x, e)]
         found = through(steps, {y: ones(y)}) if separate else {}
         return {x: found[x] for x in separate}
 
@@ -207,20 +207,20 @@ class _SymbolicRules:
         self.chain = chain
 
     def __getitem__(self, i: int) -> Any:
-        return self.pulled_back
+        return self.pull_back
 
-    def pulled_back(self, g: Any, y: Node, inputs: Sequence[Node], params: Mapping[str, Any], i: int) -> Symbol:
+    def pull_back(self, g: Any, y: Node, inputs: Sequence[Node], params: Mapping[str, Any], i: int) -> Symbol:
         """Return what rule `i` makes of a gradient, in symbols."""
         operands = [_symbol(self.chain.expression(x) or _unknown(x), x) for x in inputs]
         try:
-            return pulled_back(y._op, i, g, self.result(y, operands, params), operands, params)
+            return pull_back(y._op, i, g, self.result(y, operands, params), operands, params)
         except UnsayableError:
             return _symbol(_unknown(inputs[i]), inputs[i])
 
     def result(self, y: Node, operands: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
         """Return what stands for the result in its rules: the formula of each element or, without one, its name."""
         try:
-            e = computed(y._op.forward, operands, params).expression
+            e = run(y._op.forward, operands, params).expression
         except UnsayableError:
             e = _unknown(y)
         if not rows.is_elementwise(e) or e.head == _UNKNOWN:
@@ -257,7 +257,7 @@ def _is_elementwise(y: Node) -> bool:
     g, result = _symbol(_gradient(y), y), _symbol(name("y", y._data.shape), y)
     try:
         found = [
-            pulled_back(y._op, i, g, result, operands, y._params).expression
+            pull_back(y._op, i, g, result, operands, y._params).expression
             for i, x in enumerate(y._inputs)
             if x._requires_grad
         ]

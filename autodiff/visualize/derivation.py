@@ -9,7 +9,7 @@ from ..graph import Node
 from .chain import Chain
 from .diagram import Arrow, Box, Content, Kind
 from .local import DIRECT_NOTE, Local
-from .names import Names, completed
+from .names import Names, complete
 from .view import LONGEST_IN_FRACTION, View
 
 
@@ -30,10 +30,10 @@ class Derivation(View):
 
     def __init__(self, outputs: Sequence[Node], names: Names, digits: int, heat: bool) -> None:
         super().__init__(outputs, names, digits, heat=heat)
-        called = completed(names, self.steps, outputs)
+        called = complete(names, self.steps, outputs)
         if not self.numerator and len(outputs) == 1 and outputs[0]._data.size == 1:
             self.numerator = called[outputs[0]] if len(called[outputs[0]]) <= LONGEST_IN_FRACTION else ""
-        self.local = Local(Chain(self.steps, called, completed=True), self.numerator or "L", digits)
+        self.local = Local(Chain(self.steps, called, complete=True), self.numerator or "L", digits)
 
     def called(self, t: Node) -> str:
         """Return the tensor's name, which may be one that only this picture gives it."""

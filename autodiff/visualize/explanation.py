@@ -123,13 +123,13 @@ class Explanation:
 
     def __str__(self) -> str:
         left = f"∂{self._output}/∂{self._input}"
-        lines = [_joined(" · ", (f.name for f in path)) for path in self.paths]
+        lines = [_join(" · ", (f.name for f in path)) for path in self.paths]
         rows = [lines] if lines != [left] else []
         if self.gradients:
             return "\n".join([*self._in_names(left, rows), *self._by_gradients(), *([self.note] if self.note else [])])
         if any(f.formula for path in self.paths for f in path):
-            rows.append([_joined(" · ", (_held(f.formula, len(path)) or f.name for f in path)) for path in self.paths])
-        number_row = [_joined(" × ", (_signed(f.number, i) for i, f in enumerate(path))) for path in self.paths]
+            rows.append([_join(" · ", (_hold(f.formula, len(path)) or f.name for f in path)) for path in self.paths])
+        number_row = [_join(" × ", (_with_sign(f.number, i) for i, f in enumerate(path))) for path in self.paths]
         if number_row != [self._number] and (lines != [left] or not self.factors[0].shape):
             rows.append(number_row)
         rows = [*rows, [self._number]]
@@ -151,32 +151,34 @@ class Explanation:
             if g is None:
                 lines.append("…")
             elif not g.formula:
-                lines.append(f"{g.name:{name}} = {_said(g.value, self._digits)}")
+                lines.append(f"{g.name:{name}} = {_write(g.value, self._digits)}")
             else:
                 before_number = "\n" + " " * name if len(g.formula) > formula else ""
-                lines.append(f"{g.name:{name}} = {g.formula:{formula}}{before_number} = {_said(g.value, self._digits)}")
+                lines.append(
+                    f"{g.name:{name}} = {g.formula:{formula}}{before_number} = {_write(g.value, self._digits)}"
+                )
         return lines
 
     @property
     def _number(self) -> str:
-        return _said(self.value._data, self._digits)
+        return _write(self.value._data, self._digits)
 
     @property
     def latex(self) -> str:
         """The same in LaTeX: an aligned environment."""
         more = r" + \dots" if self._more else ""
         dots = r"\cdots"
-        lines = [" + ".join(_joined(r" \, ", (f.latex_name for f in path), dots) for path in self.paths) + more]
+        lines = [" + ".join(_join(r" \, ", (f.latex_name for f in path), dots) for path in self.paths) + more]
         if self.gradients:
             return self._latex_by_gradients(lines[0])
         if any(f.formula for path in self.paths for f in path):
             lines.append(
-                " + ".join(_joined(r" \cdot ", (_latex_held(f, len(path)) for f in path), dots) for path in self.paths)
+                " + ".join(_join(r" \cdot ", (_latex_hold(f, len(path)) for f in path), dots) for path in self.paths)
                 + more
             )
         if all(not f.shape and f.value is not None for path in self.paths for f in path):
             numbers = [
-                _joined(r" \cdot ", (_latex_signed(f.value, i, self._digits) for i, f in enumerate(path)), dots)
+                _join(r" \cdot ", (_latex_with_sign(f.value, i, self._digits) for i, f in enumerate(path)), dots)
                 for path in self.paths
             ]
             lines.append(" + ".join(numbers) + more)
@@ -203,7 +205,7 @@ class Explanation:
         return f"<explanation of ∂{self._output}/∂{self._input} = {self._number}>"
 
 
-def _said(array: Any, digits: int) -> str:
+def _write(array: Any, digits: int) -> str:
     """Write an array on one line, a larger one by its mean and range."""
     shown = contents.value(array, digits)
     if contents.is_small(array):
@@ -219,7 +221,7 @@ def _ends(gradients: list[Gradient]) -> list[Gradient | None]:
     return [*gradients[:_FIRST_WRITTEN], None, *gradients[-_LAST_WRITTEN:]]
 
 
-def _joined(sign: str, factors: Iterable[str], dots: str = "…") -> str:
+def _join(sign: str, factors: Iterable[str], dots: str = "…") -> str:
     """Write a product, of a long one its ends."""
     found = list(factors)
     if len(found) > _MOST_FACTORS_WRITTEN:
@@ -227,7 +229,7 @@ def _joined(sign: str, factors: Iterable[str], dots: str = "…") -> str:
     return sign.join(found)
 
 
-def _held(formula: str, of: int) -> str:
+def _hold(formula: str, of: int) -> str:
     """Put a sum that is one of several factors in parentheses."""
     outside = _outside(formula)
     return f"({formula})" if of > 1 and (" + " in outside or " − " in outside or outside.startswith("−")) else formula
@@ -243,15 +245,15 @@ def _outside(formula: str) -> str:
     return "".join(found)
 
 
-def _latex_held(f: Factor, of: int) -> str:
-    return rf"\left({f.latex}\right)" if _held(f.formula, of) != f.formula else f.latex
+def _latex_hold(f: Factor, of: int) -> str:
+    return rf"\left({f.latex}\right)" if _hold(f.formula, of) != f.formula else f.latex
 
 
-def _signed(number: str, position: int) -> str:
+def _with_sign(number: str, position: int) -> str:
     return f"({number})" if position and number.startswith("−") else number
 
 
-def _latex_signed(value: Any, position: int, digits: int) -> str:
+def _latex_with_sign(value: Any, position: int, digits: int) -> str:
     said = latex_number(value, digits)
     return rf"({said})" if position and said.startswith("-") else said
 

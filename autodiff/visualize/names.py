@@ -31,13 +31,13 @@ class Names:
             pairs = [*params.named_parameters(), *(params.named_buffers() if hasattr(params, "named_buffers") else ())]
             self.modules = {id(module): path for path, module in params.named_modules()}
         else:
-            pairs = self._paired(params)
+            pairs = self._pairs(params)
         for name, t in pairs:
             if not isinstance(t, Node):
                 raise TypeError(f"{where}: params must hold tensors, got {type(t).__name__} for {name!r}")
             self.tensors.setdefault(t, str(name))
 
-    def _paired(self, params: Any) -> list[tuple[str, Any]]:
+    def _pairs(self, params: Any) -> list[tuple[str, Any]]:
         if isinstance(params, Mapping):
             return list(params.items())
         items = list(params) if isinstance(params, Iterable) and not isinstance(params, (Node, str)) else [params]
@@ -61,7 +61,7 @@ class Names:
         further: dict[str, Iterator[str]] = {}
         for t, name in named.items():
             if name in seen:
-                named[t] = next(further.setdefault(name, numbered(name, taken, 2)))
+                named[t] = next(further.setdefault(name, subscripts(name, taken, 2)))
             seen.add(name)
         return named
 
@@ -73,14 +73,14 @@ class Names:
         return "constant" if is_number and not self.of(leaf) else "input"
 
 
-def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
+def complete(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
     """Return the names of what the user named, and names for the leaves and outputs that have none: each name once."""
     tensors = list(dict.fromkeys(t for y in steps for t in (*y._inputs, y)))
     called = names.distinct(tensors)
     taken = set(called.values())
-    letters = {"parameter": numbered("θ", taken), "input": numbered("x", taken)}
+    letters = {"parameter": subscripts("θ", taken), "input": subscripts("x", taken)}
     is_loss = len(outputs) == 1 and outputs[0]._data.size == 1 and "L" not in taken
-    free = numbered("y", taken)
+    free = subscripts("y", taken)
     results = {t: "L" if is_loss else next(free) for t in outputs if not names.of(t)}
     for t in tensors:
         if t not in called and t._op is None and (kind := names.kind(t)) in letters:
@@ -88,13 +88,13 @@ def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> d
     return called | results
 
 
-def numbered(name: str, taken: Container[str] = (), start: int = 1) -> Iterator[str]:
+def subscripts(name: str, taken: Container[str] = (), start: int = 1) -> Iterator[str]:
     """Return x₁, x₂, ... without the names that are taken at the time when the next one is asked for.
 
     Examples
     --------
-    >>> from autodiff.visualize.names import numbered
-    >>> names = numbered("x", {"x₂"})
+    >>> from autodiff.visualize.names import subscripts
+    >>> names = subscripts("x", {"x₂"})
     >>> next(names), next(names)
     ('x₁', 'x₃')
     """

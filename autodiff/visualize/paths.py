@@ -17,7 +17,7 @@ from .chain import Chain
 from .explanation import Explanation, Factor, Gradient, fraction
 from .gradients import recorded, units
 from .local import DIRECT_NOTE, Local
-from .names import Names, completed
+from .names import Names, complete
 
 _MOST_PATHS = 16  # that are written out; the value counts all
 _MOST_PATHS_UNNAMED = 4  # of tensors that the user did not name; beyond, only those that all paths share are told of
@@ -88,13 +88,13 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
     ∂S/∂Z = 1[Z > 0]   = [1, 0; 1, 0]
     ∂S/∂W = Xᵀ @ ∂S/∂Z = [4, 0; 6, 0]
     """
-    explanation = explained(output, input, params, digits)
+    explanation = derive(output, input, params, digits)
     if not quiet:
         print(explanation)
     return explanation
 
 
-def explained(
+def derive(
     output: Any,
     input: Any,
     params: Any = None,
@@ -108,11 +108,11 @@ def explained(
     """
     steps = _steps_between(output, input, digits)
     names = Names(params, "explain")
-    called = completed(names, recorded([output], "explain"), [output])
+    called = complete(names, recorded([output], "explain"), [output])
     called.setdefault(input, "input" if "input" not in called.values() else "input′")
     if shown is not None:
         called = {t: shown.get(t, name) for t, name in called.items()}
-    paths, note = _chosen(output, input, steps, called, shown)
+    paths, note = _choose(output, input, steps, called, shown)
     return _Derivation(paths, names, digits, most).explanation(note, glossary=shown is None and not note)
 
 
@@ -165,7 +165,7 @@ class _Paths:
     def __init__(self, chain: Chain, output: Node, input: Node, steps: Sequence[Node]) -> None:
         self.chain, self.output, self.input, self.steps = chain, output, input, steps
         self.on_path = {input, *steps}
-        self.folded = {y: self._folded(y) for y in steps if y in chain.names and y is not input}
+        self.folded = {y: self._steps_into(y) for y in steps if y in chain.names and y is not input}
         self.counts = {input: 1}
         for y in self.folded:
             self.counts[y] = sum(self.counts.get(x, 0) for x in self.sources(y))
@@ -175,7 +175,7 @@ class _Paths:
         """The number of all paths."""
         return self.counts[self.output]
 
-    def _folded(self, y: Node) -> list[Node]:
+    def _steps_into(self, y: Node) -> list[Node]:
         return [r for r in self.chain.between(y) if r in self.on_path]
 
     def sources(self, y: Node) -> list[Node]:
@@ -204,19 +204,19 @@ class _Paths:
         return found
 
 
-def _chosen(
+def _choose(
     output: Node, input: Node, steps: Sequence[Node], called: Mapping[Node, str], shown: Mapping[Node, str] | None
 ) -> tuple[_Paths, str]:
     """Choose between which tensors the derivation goes; return its paths, and what to say if much is left out."""
     whole = recorded([output], "explain")
 
-    def between(names: Mapping[Node, str], completed: bool = False) -> _Paths:
-        return _Paths(Chain(whole, names, completed), output, input, steps)
+    def between(names: Mapping[Node, str], complete: bool = False) -> _Paths:
+        return _Paths(Chain(whole, names, complete), output, input, steps)
 
     has_names = any(y in called for y in steps if y is not output and y is not input)
     if has_names:
         return between(called), ""
-    paths = between(called, completed=True) if shown is None else between({**called, **shown})
+    paths = between(called, complete=True) if shown is None else between({**called, **shown})
     total = paths.count
     if paths.count > _MOST_PATHS_UNNAMED:
         passed = paths.passed_by_all()
@@ -247,7 +247,7 @@ class _Derivation:
         meant = self._glossary() if glossary else ""
         more = self.paths.count - len(self.first)
         value = None if more else self._product(factors)
-        value = self._walked() if value is None else value
+        value = self._walk_value() if value is None else value
         return Explanation(
             (self.called[self.output], self.called[self.input]),
             factors,
@@ -275,7 +275,7 @@ class _Derivation:
             made = self._made(y, x)
             return None if made is None else (symbolic.text(made), symbolic.latex(made))
         if (slope := self.chain.slopes(y, steps).get(x)) is not None:
-            return _slope_said(slope, y, x)
+            return _write_slope(slope, y, x)
         matrix = self.chain.matrix(y, steps, x)
         return None if matrix is None else (symbolic.text(matrix), symbolic.latex(matrix))
 
@@ -329,7 +329,7 @@ class _Derivation:
         dtype = self.input._data.dtype
         return total.astype(dtype) if total.ndim else dtype.type(total)
 
-    def _walked(self) -> Any:
+    def _walk_value(self) -> Any:
         """Return the derivative, which is found without its factors."""
         rows = [through(self.paths.steps, {self.output: unit})[self.input] for unit in units(self.output)]
         dtype = self.input._data.dtype
@@ -358,7 +358,7 @@ class _Derivation:
         return f"({chr(10).join(lines).removesuffix('; ')})".replace("; \n", ";\n ") if said else ""
 
 
-def _slope_said(slope: Expression, y: Node, x: Node) -> tuple[str, str]:
+def _write_slope(slope: Expression, y: Node, x: Node) -> tuple[str, str]:
     """Write the derivative of each element as the Jacobian that it makes: a number, a diagonal, a row."""
     formula, latex = symbolic.text(slope), symbolic.latex(slope)
     if not y._data.shape and not x._data.shape:

@@ -9,7 +9,7 @@ from .. import symbolic
 from ..graph import Node
 from .chain import Chain
 from .diagram import Box, Module, Step
-from .names import numbered
+from .names import subscripts
 
 if TYPE_CHECKING:
     from .view import View
@@ -85,10 +85,10 @@ def _names_of_results(view: View, leaves: dict[Node, str]) -> dict[Node, str]:
         chain.tell(y)  # in terms of what came before
         if _is_inside(view, y):
             continue
-        name = own.get(y) or _proposed(view, y, chain)
+        name = own.get(y) or _proposal(view, y, chain)
         if y not in own and (not name or name in taken):
             called = name or y._op.called or y._op.name
-            name = chain.names[y] = next(free.setdefault(called, numbered(called, taken)))
+            name = chain.names[y] = next(free.setdefault(called, subscripts(called, taken)))
         taken.add(name)
         found[y] = name
     return found
@@ -101,7 +101,7 @@ def _is_inside(view: View, y: Node) -> bool:
     return all(view.makers.get(z) == view.makers[y] for z in view.users[y])
 
 
-def _proposed(view: View, y: Node, chain: Chain) -> str:
+def _proposal(view: View, y: Node, chain: Chain) -> str:
     """Return what a result without a name may be called: as its box, its module, or the short formula that it is."""
     node = next(node for node in view.diagram.nodes if node.key == view.keys[y])
     if isinstance(node, Box):

@@ -12,7 +12,7 @@ from . import contents
 from .diagram import Derivative
 from .gradients import gradients
 from .local import Local
-from .paths import explained
+from .paths import derive
 from .places import Places
 from .view import LONGEST_IN_FRACTION, View
 
@@ -43,7 +43,7 @@ class Script:
         self.events = [self._forward(y) for y in self.places.kept]
         if self.has_backward:
             self._backward()
-        self.tensors = self._told()
+        self.tensors = self._tell()
 
     def _forward(self, y: Node) -> dict[str, Any]:
         called, maker = self.places.names[y], self.places.maker(y)
@@ -136,7 +136,7 @@ class Script:
         rows = contents.value(array, self.view.digits)
         return {"kind": kind, "label": label, "name": name, "text": "\n".join("  ".join(row) for row in rows)}
 
-    def _told(self) -> dict[str, dict[str, str]]:
+    def _tell(self) -> dict[str, dict[str, str]]:
         """Return what is told of each part of the picture, by its key: what is pointed at, and what is clicked."""
         found = {}
         for t, called in self.places.names.items():
@@ -157,13 +157,13 @@ class Script:
     def _statistics(self, t: Node) -> str:
         array = np.asarray(t._data)
         lines = [f"shape     {contents.shape(array)}", f"dtype     {array.dtype}"]
-        lines += ["", "value", *self._described(array)]
+        lines += ["", "value", *self._describe(array)]
         if (g := self.gradients.get(t)) is not None:
             name = self.places.names.get(t) or "·"
-            lines += ["", f"∂{self.numerator}/∂{name}", *self._described(np.asarray(g))]
+            lines += ["", f"∂{self.numerator}/∂{name}", *self._describe(np.asarray(g))]
         return "\n".join(lines)
 
-    def _described(self, array: Any) -> list[str]:
+    def _describe(self, array: Any) -> list[str]:
         finite = array[np.isfinite(array)].astype(np.float64)
         if not finite.size:
             return ["  " + " ".join(row) for row in contents.value(array, self.view.digits)]
@@ -179,7 +179,7 @@ class Script:
         is_asked = self.has_backward and t._requires_grad and t not in self.view.outputs and t in self.gradients
         if not is_asked or (t._op is not None and not self.view.names.of(t)):
             return ""
-        return str(explained(self.output, t, self.params, self.view.digits, _MOST_CELLS, self.places.names))
+        return str(derive(self.output, t, self.params, self.view.digits, _MOST_CELLS, self.places.names))
 
 
 def _sum(arrays: list[Any]) -> Any:

@@ -15,7 +15,7 @@ from .calls import Calls
 from .chain import Chain
 from .diagram import HEAT_LIMITS, Arrow, Box, Content, Diagram, Frame, Health, Kind
 from .gradients import gradients, recorded
-from .names import Names, numbered, plain
+from .names import Names, plain, subscripts
 from .places import shown
 
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
@@ -91,7 +91,7 @@ class View:
         taken = {box.title for box in boxes}
         for kind in ("input", "parameter", "output"):
             same = [box for box in boxes if box.title == kind == box.kind]
-            names = numbered(kind, taken)
+            names = subscripts(kind, taken)
             for box in same if len(same) > 1 else ():
                 box.title = next(names)
 

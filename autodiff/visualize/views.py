@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph import Node
-from .architecture import architecture, folded, is_readable
+from .architecture import architecture, is_readable, overview
 from .computation import computation
 from .contents import check_digits
 from .derivation import derivation
@@ -113,13 +113,13 @@ def draw(
     if depth is not None:
         view = functools.partial(architecture, distinct, params, depth, digits, heat)
     elif fold and not is_readable(distinct):
-        view = functools.partial(folded, distinct, params, digits, heat, derivatives)
+        view = functools.partial(overview, distinct, params, digits, heat, derivatives)
     else:
         view = functools.partial(derivation if derivatives else computation, distinct, params, digits, heat)
-    return drawn(view, params, direction, theme, format)
+    return picture_of(view, params, direction, theme, format)
 
 
-def drawn(
+def picture_of(
     view: Callable[[], View], params: Any = None, direction: str = "LR", theme: str = "light", format: str = "svg"
 ) -> Picture:
     """Return the picture of any view of a graph: a new kind of view needs no more than a function that makes it.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autodiff.symbolic import evaluated, symbol, text
+from autodiff.symbolic import evaluate, symbol, text
 from autodiff.symbolic.linear import is_each_alone, is_in_place, jacobian
 
 VALUES = {"p": np.array([0.2, 0.3, 0.5]), "V": np.arange(6.0).reshape(2, 3), "W": np.arange(6.0).reshape(3, 2) - 2}
@@ -33,7 +33,7 @@ def test_jacobians(rule: Any, said: str) -> None:
     found = jacobian(e, g.expression)
     assert found is not None
     assert text(found) == said
-    rows = [np.reshape(evaluated(e, {**VALUES, "g": unit}), -1) for unit in np.eye(3)]
+    rows = [np.reshape(evaluate(e, {**VALUES, "g": unit}), -1) for unit in np.eye(3)]
     names = {
         "I": np.eye(3),
         "ones": np.ones(3),

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autodiff.ops import TABLE
-from autodiff.symbolic import compiled, evaluated, latex, pulled_back, rows, source, symbol, text
-from autodiff.symbolic.simplify import simplified
-from autodiff.symbolic.symbols import Symbol, computed
+from autodiff.symbolic import build, evaluate, latex, pull_back, rows, source, symbol, text
+from autodiff.symbolic.simplify import simplify
+from autodiff.symbolic.symbols import Symbol, run
 from tests.autodiff.symbolic.test_rows import results, symbols
 
 ELEMENTWISE = [op for op in sorted(TABLE) if next(iter(TABLE[op].rules), None) and not TABLE[op].variadic]
@@ -49,12 +49,12 @@ def test_rows_of_single_elements_are_bodies_of_loops(op: str) -> None:
     for y in results(op):
         xs, named = symbols(y)
         try:
-            e = computed(y._op.forward, xs, y._params).expression
+            e = run(y._op.forward, xs, y._params).expression
         except Exception:  # what no formula says is tested elsewhere
             continue
         if not (rows.is_elementwise(e) and rows.is_readable(e)) or any(x.shape != y.shape for x in xs) or not y.numel():
             continue
-        body = compiled([e], dict(zip(named, named, strict=True)), scalar=True)
+        body = build([e], dict(zip(named, named, strict=True)), scalar=True)
         with np.errstate(all="ignore"):
             found = [
                 body(*values) for values in zip(*(a.reshape(-1) for a in map(np.asarray, named.values())), strict=True)
@@ -65,8 +65,8 @@ def test_rows_of_single_elements_are_bodies_of_loops(op: str) -> None:
 def test_a_derivative_is_a_body_too() -> None:
     row = TABLE["tanh"]
     x, g = symbol("x"), symbol("g")
-    y = computed(row.forward, [x], {})
-    e = pulled_back(row, 0, g, y, [x], {}).expression
+    y = run(row.forward, [x], {})
+    e = pull_back(row, 0, g, y, [x], {}).expression
     assert source([e], {"g": "g", "x": "x"}, scalar=True)[0] == (
         "def f(g, x):\n    t0 = np.tanh(x)\n    return g * (1 - (t0 * t0))"
     )
@@ -102,8 +102,8 @@ def test_simplifying_keeps_the_value(program: list[tuple[int, int, int]], specia
             said.append(call(*(said[k] for k in inputs)))
             values.append(call(*(values[k] for k in inputs)))
     e = said[-1].expression
-    np.testing.assert_allclose(np.broadcast_to(evaluated(e, named), values[0].shape), values[-1], rtol=1e-12)
-    found = np.broadcast_to(evaluated(simplified(e), named), values[0].shape)
+    np.testing.assert_allclose(np.broadcast_to(evaluate(e, named), values[0].shape), values[-1], rtol=1e-12)
+    found = np.broadcast_to(evaluate(simplify(e), named), values[0].shape)
     where = np.isfinite(values[-1])  # of what is not, a sum may cancel
     # a handful of roundings in another order, of numbers that may cancel
     np.testing.assert_allclose(found[where], values[-1][where], rtol=1e-7, atol=1e-9)

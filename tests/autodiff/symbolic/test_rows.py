@@ -12,9 +12,9 @@ import autodiff as ad
 from autodiff.backward import _fitted
 from autodiff.graph import Node
 from autodiff.ops import TABLE
-from autodiff.symbolic import Symbol, UnsayableError, evaluated, pulled_back, rows, symbol, text, value
-from autodiff.symbolic.simplify import simplified
-from autodiff.symbolic.symbols import computed
+from autodiff.symbolic import Symbol, UnsayableError, evaluate, pull_back, rows, symbol, text, value
+from autodiff.symbolic.simplify import simplify
+from autodiff.symbolic.symbols import run
 from tests.autodiff.samples import SAMPLES
 from tests.autodiff.test_kinks import KINKS
 
@@ -48,12 +48,12 @@ def check_value(y: Any) -> Symbol | None:
     """Compare what a row computes with what it says, as it is and simplified."""
     xs, named = symbols(y)
     try:
-        said = computed(y._op.forward, xs, y._params)
+        said = run(y._op.forward, xs, y._params)
     except UnsayableError:
         return None
     assert said.shape == y.shape
-    for e in (said.expression, simplified(said.expression)):
-        found = np.broadcast_to(evaluated(e, named), y.shape).astype(y.dtype)
+    for e in (said.expression, simplify(said.expression)):
+        found = np.broadcast_to(evaluate(e, named), y.shape).astype(y.dtype)
         # simplifying changes the order of a few operations, each of which rounds once
         np.testing.assert_allclose(found, y._data, rtol=1e-12, atol=1e-14)
     return said
@@ -70,13 +70,13 @@ def check_rules(y: Any, g: Any) -> list[str]:
     for i, x in enumerate(y._inputs):
         if not x._requires_grad:
             continue
-        made = pulled_back(op, i, symbol("g", y.shape, y.dtype), result, xs, y._params)
+        made = pull_back(op, i, symbol("g", y.shape, y.dtype), result, xs, y._params)
         made = _fitted(made, x, op.name)
         with np.errstate(all="ignore"):
             expected = _fitted(op.on_arrays[i](g, y, y._inputs, y._params, i), x, op.name)
-        for e in (made.expression, simplified(made.expression)):
+        for e in (made.expression, simplify(made.expression)):
             # as for the value
-            np.testing.assert_allclose(np.broadcast_to(evaluated(e, named), x.shape), expected, rtol=1e-12, atol=1e-14)
+            np.testing.assert_allclose(np.broadcast_to(evaluate(e, named), x.shape), expected, rtol=1e-12, atol=1e-14)
         found.append(text(made.expression))
     return found
 
@@ -178,8 +178,8 @@ def test_formulas_read_as_in_a_textbook(op: str) -> None:
     xs = [symbol(name, (3,)) for name, _ in zip("xyz", row.inputs, strict=False)]
     one: Any = np.ones_like(xs[0])
     y = value(row, xs, {})
-    body = y if row.called is None else computed(row.forward, xs, {})
-    slopes = [pulled_back(row, i, one, body, xs, {}) for i in range(len(xs))]
+    body = y if row.called is None else run(row.forward, xs, {})
+    slopes = [pull_back(row, i, one, body, xs, {}) for i in range(len(xs))]
     assert (text(y.expression), *(text(s.expression) for s in slopes)) == TEXTBOOK[op]
 
 
@@ -197,7 +197,7 @@ def test_formulas_read_as_in_a_textbook(op: str) -> None:
 def test_parameters_are_numbers_in_formulas(op: str, params: dict[str, float], expected: str, slope: str) -> None:
     row, x = TABLE[op], symbol("x", (3,))
     y = value(row, [x], params)
-    made = pulled_back(row, 0, np.ones_like(x), y, [x], params)  # type: ignore[arg-type]  # a symbol gives a symbol
+    made = pull_back(row, 0, np.ones_like(x), y, [x], params)  # type: ignore[arg-type]  # a symbol gives a symbol
     assert (text(y.expression), text(made.expression)) == (expected, slope)
 
 
@@ -227,13 +227,13 @@ def test_a_users_row_has_its_formula() -> None:
         y = sinc(z)
     (made,) = check_rules(y, np.ones(3, np.float32))  # at 0 too, where what is read leaves out that 0/0 is filled in
     assert made == "g·(cos(x0) − sin(x0) / x0) / x0"
-    assert text(computed(y._op.forward, *symbols(y)[:1], {}).expression) == "sin(x0) / x0"
+    assert text(run(y._op.forward, *symbols(y)[:1], {}).expression) == "sin(x0) / x0"
 
 
 def test_a_row_that_decides_by_numbers_has_none() -> None:
     row = moody.primitive  # type: ignore[attr-defined]  # what a primitive carries
     with pytest.raises(UnsayableError, match="moody"):
-        computed(row.forward, [symbol("x", (2,))], {})
+        run(row.forward, [symbol("x", (2,))], {})
     x = ad.tensor([1.0, 2.0], requires_grad=True, name="x")
     explanation = ad.explain(moody(x).named("m").sum().named("L"), x, quiet=True)
     assert [f.formula for f in explanation.factors] == ["onesᵀ", ""]

@@ -154,13 +154,13 @@ def test_the_value_is_the_gradient(
             y.named(f"t{k}")
         queue += [x for x in dict.fromkeys(y._inputs) if x._op is not None and x not in seen]
         seen.update(queue)
-    explained = {}
+    derive = {}
     for x in leaves:
         with contextlib.suppress(RuntimeError):  # a leaf that was not used
-            explained[x] = ad.explain(loss, x, quiet=True)
-    assert explained
+            derive[x] = ad.explain(loss, x, quiet=True)
+    assert derive
     loss.backward()
-    for x, explanation in explained.items():
+    for x, explanation in derive.items():
         # as for random graphs beside PyTorch: each of a few dozen steps rounds once
         np.testing.assert_allclose(array(explanation.value), array(x.grad), rtol=1e-9, atol=1e-9)
         str(explanation), explanation.latex
@@ -233,7 +233,7 @@ def test_a_sum_over_ways_that_meet_elsewhere_has_no_formula_of_one_element() -> 
     e = ad.tensor([1.0, 2.0], requires_grad=True, name="e")
     z = (e * 1).named("z")
     explanation = ad.explain((z / z.sum()).named("s"), e, quiet=True)
-    assert [f.formula for f in explanation.factors] == ["", "diag(1)"]
+    assert [f.formula for f in explanation.factors] == ["diag(1 / (Σ z)) − (s / (Σ z)) @ onesᵀ", "diag(1)"]
     np.testing.assert_allclose(explanation.value.data, [[2 / 9, -1 / 9], [-2 / 9, 1 / 9]], rtol=1e-6)  # float32
 
 

@@ -17,7 +17,7 @@ from autodiff.visualize.derivation import derivation
 from autodiff.visualize.diagram import Derivative
 from autodiff.visualize.names import Names
 from autodiff.visualize.view import View
-from autodiff.visualize.views import drawn
+from autodiff.visualize.views import picture_of
 from tests.autodiff.visualize.test_chain import derivatives
 from tests.autodiff.visualize.test_player import data, saved
 
@@ -124,7 +124,7 @@ class Leaves(View):
 
 def test_a_new_view_is_one_class(tmp_path: Path) -> None:
     t, s = affine()
-    picture = drawn(lambda: Leaves(s))
+    picture = picture_of(lambda: Leaves(s))
     assert {a.tail for a in Leaves(s).diagram.arrows} == {Leaves(s).keys[t[name]] for name in "XWb"}
     svg = picture.pipe(encoding="utf-8").replace("&#160;", " ")
     assert all(f">{name}<" in svg for name in "XWbS")

@@ -164,16 +164,16 @@ def test_what_only_the_systems_graphviz_can_says_so(picture: picture_module.Pict
 
 def test_what_graphviz_refuses_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="could not draw the picture as svg"):
-        picture_module.drawn("digraph { a -> ", "svg")
+        picture_module.render("digraph { a -> ", "svg")
     with pytest.raises(RuntimeError, match="could not draw the picture as nonsense"):
-        picture_module.drawn("digraph { a }", "nonsense")
+        picture_module.render("digraph { a }", "nonsense")
 
 
 def test_warnings_are_passed_on_unless_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     source = 'digraph { a [label="a" shape=unknown] }'
-    picture_module.drawn(source, "svg", quiet=True)
+    picture_module.render(source, "svg", quiet=True)
     assert capfd.readouterr().err == ""
-    picture_module.drawn(source, "svg")
+    picture_module.render(source, "svg")
     assert "unknown" in capfd.readouterr().err
 
 
@@ -183,7 +183,7 @@ def test_letters_are_letters_where_the_system_has_no_font(
     pytest.importorskip("matplotlib")
     monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
     monkeypatch.setattr(fonts, "has_fonts", lambda: False)
-    images = {c: picture_module.drawn(f'digraph {{ a [label="{c}" fontname="Helvetica"] }}', "png") for c in "bd∂σ"}
+    images = {c: picture_module.render(f'digraph {{ a [label="{c}" fontname="Helvetica"] }}', "png") for c in "bd∂σ"}
     assert len(set(images.values())) == 4  # boxes would all look alike
     assert capfd.readouterr().err == ""
 
@@ -192,8 +192,8 @@ def test_it_is_said_when_there_is_no_font_at_all(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(fonts, "has_fonts", lambda: False)
     monkeypatch.setattr(fonts, "fonts_of_matplotlib", lambda: None)
     with pytest.warns(UserWarning, match="no font was found, so letters are drawn as empty boxes. `pip install mat"):
-        picture_module.drawn("digraph { a }", "png")
-    assert picture_module.drawn("digraph { a }", "svg").startswith(MAGIC["svg"])  # a browser has fonts of its own
+        picture_module.render("digraph { a }", "png")
+    assert picture_module.render("digraph { a }", "svg").startswith(MAGIC["svg"])  # a browser has fonts of its own
 
 
 def test_boxes_would_look_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +203,7 @@ def test_boxes_would_look_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     config = tmp_path / "none.conf"
     config.write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>")
     monkeypatch.setenv("FONTCONFIG_FILE", str(config))
-    images = {picture_module.drawn(f'digraph {{ a [label="{c}"] }}', "png", quiet=True) for c in "bd"}
+    images = {picture_module.render(f'digraph {{ a [label="{c}"] }}', "png", quiet=True) for c in "bd"}
     assert len(images) == 1
 
 

@@ -13,7 +13,7 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.architecture import architecture, folded, is_readable
+from autodiff.visualize.architecture import architecture, is_readable, overview
 from autodiff.visualize.contents import number
 from autodiff.visualize.diagram import Box, Diagram, Health, Module, Step
 from autodiff.visualize.view import health
@@ -108,7 +108,7 @@ def test_ten_thousand_operations_are_folded_and_the_picture_says_so() -> None:
     y = w = ad.tensor(1.0, requires_grad=True, name="w")
     for _ in range(10_000):
         y = y * 1.0
-    diagram = folded([y]).diagram
+    diagram = overview([y]).diagram
     assert diagram.note == (
         "10,000 operations, too many to read: all but the last 20 are folded. Pass fold=False for all of them."
     )
@@ -131,7 +131,7 @@ def deep(blocks: int) -> tuple[nn.Module, Tensor]:
 @pytest.mark.parametrize(("blocks", "depth", "boxes"), [(5, 2, 20), (20, 1, 20), (100, 0, 1)])
 def test_a_deep_network_is_folded_to_a_depth_that_can_be_read(blocks: int, depth: int, boxes: int) -> None:
     model, loss = deep(blocks)
-    diagram = folded([loss], model).diagram
+    diagram = overview([loss], model).diagram
     assert len(modules(diagram)) == boxes
     assert f"modules are folded below depth {depth}" in diagram.note
     assert draw(loss, params=model).source.count("±") >= boxes  # of what each returned
