@@ -195,7 +195,7 @@ def _norm_rule(g: Array, y: Array, x: Array, p: float, dim: tuple[int, ...], kee
 
 
 @primitive(
-    symbol="‖·‖", called="norm", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim)
+    symbol="‖·‖", called="‖·‖", input=lambda g, y, input, p, dim, keepdim: _norm_rule(g, y, input, p, dim, keepdim)
 )
 def _norm(input: Array, *, p: float, dim: Any, keepdim: Any) -> Array:
     if p == 2:

@@ -246,6 +246,8 @@ class _Text:
         return self.between("‖", e)
 
     def write_named(self, e: Expression) -> _Written:
+        if e.data == "‖·‖":
+            return self.between("‖", Expression("args", e.args[1:], None, ()))
         return self.called(e.data, self.inside(Expression("args", e.args[1:], None, ())))
 
     def write_diag(self, e: Expression) -> _Written:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .expression import ELEMENTWISE, Expression, parts
+from .expression import ELEMENTWISE, Expression, Shape, parts
 from .formulas import key
 from .notation import on_paper
 from .symbols import Constant, Key, Symbol, UnsayableError, run
@@ -19,8 +19,10 @@ _ALWAYS_WRITTEN = frozenset(
 _REDUCTIONS = frozenset({"sum", "max", "min", "prod"})
 
 
-def value(op: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
+def value(op: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any], shape: Shape | None = None) -> Symbol:
     """Return what an operation computes from symbols, under the name that formulas have for it, if they have one.
+
+    An operation with a name needs no formula, but then the `shape` of its result.
 
     Raises
     ------
@@ -37,10 +39,12 @@ def value(op: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any]) ->
     try:
         body = run(op.forward, inputs, params)
     except UnsayableError:
-        if not all(op.rules.get(name) for name in op.inputs) or op.params or not _same_shape(inputs):
+        is_function = op.rules.keys() == set(op.inputs) and not op.params and _same_shape(inputs)
+        if not is_function and (op.called is None or shape is None or params.get("p", 2) != 2):
             raise
-        called = Expression("call", _arguments(inputs), (Constant(op.forward, op.name), Key({})), inputs[0].shape)
-        return Symbol(called, inputs[0].dtype)
+        data = (Constant(op.forward, op.name), Key(dict(params)))
+        call = Expression("call", _arguments(inputs), data, inputs[0].shape if shape is None else shape)
+        body = Symbol(call, inputs[0].dtype)
     if op.called is None:
         return body
     args = (body.expression, *_arguments(inputs))
@@ -86,12 +90,19 @@ def is_elementwise(e: Expression) -> bool:
 
 def is_readable(e: Expression) -> bool:
     """Tell whether a formula says all that is computed: no array, no further arguments, no dimension."""
-    return all(_is_written(p) for p in parts(on_paper(e)))
+    return all(_is_written(p) for p in _read(on_paper(e)))
 
 
 def is_rule(e: Expression) -> bool:
     """Tell whether what a rule makes of a gradient can be read."""
-    return all(_is_written(p) or p.head == "sum" or _is_slice(p) for p in parts(on_paper(e)))
+    return all(_is_written(p) or p.head == "sum" or _is_slice(p) for p in _read(on_paper(e)))
+
+
+def _read(e: Expression) -> Iterator[Expression]:
+    """Return what is written of an expression: of a function with a name its arguments alone."""
+    yield e
+    for x in e.args[e.head == "named" :]:
+        yield from _read(x)
 
 
 def _is_slice(e: Expression) -> bool:
@@ -105,6 +116,8 @@ def is_number(e: Expression) -> bool:
 
 
 def _is_written(e: Expression) -> bool:
+    if e.head == "named":  # its name says no dimension
+        return e.shape in ((), *(x.shape for x in e.args[1:]))
     if e.head in _REDUCTIONS:
         axes, _ = e.data
         return len(axes) == len(e.args[0].shape)

@@ -73,7 +73,7 @@ class Chain:
         if len(operands) < len(y._inputs):
             return None
         try:
-            formula = value(y._op, operands, y._params).expression
+            formula = value(y._op, operands, y._params, y._data.shape).expression
         except UnsayableError:
             return None
         if formula.shape != y._data.shape or not rows.is_readable(formula):
