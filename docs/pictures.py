@@ -20,8 +20,9 @@ What `ad.draw` and `ad.explain` make of a computation. This page and its picture
 ## Computation
 
 `ad.draw(L)`: every operation, and every tensor with its value (blue) and beneath it its gradient (orange). Inputs are
-sheets, parameters have a thick frame, the output a double one. ∂L/∂· is the derivative of L by what it is written at;
-of an output without a short name it is written grad. × multiplies element by element, @ is the product of matrices.
+sheets, parameters have a thick frame, the output a double one. ∂L/∂· is the derivative of L with respect to what it is
+written at; of an output without a short name it is written grad. × multiplies element by element, @ is the product of
+matrices.
 
 ![One neuron, operation by operation](neuron_computation.png)
 
@@ -40,7 +41,7 @@ no gradient flows back, the way is dashed.
 
 Tensors without a name are called v₁, v₂, ...; a layer says what it makes of the gradient that arrives, in the notation
 of Python: @ is the product of matrices, ᵀ the transpose, and Σ here the sum over the rows. Parameters are called as in
-`state_dict()`: ∂L/∂0.weight is the derivative by the weight of layer 0.
+`state_dict()`: ∂L/∂0.weight is the derivative with respect to the weight of layer 0.
 
 ![The XOR network with the local derivatives on its ways](xor_chain.png)
 
@@ -58,11 +59,21 @@ Where two ways lead from the output to the input, their products are summed.
 {hidden}
 ```
 
-For tensors, each factor is a Jacobian, given by its shape: J(3×2) has three rows and two columns. `onesᵀ` is a row of
+For vectors, each factor is a Jacobian, given by its shape: J(3×2) has three rows and two columns. `onesᵀ` is a row of
 ones, `diag` a matrix with its argument on the diagonal.
 
 ```text
 {tensors}
+```
+
+The Jacobian with respect to a matrix is no matrix. There the gradients follow, from the output back to the input, each
+with what it is made of and its number: ⊙ multiplies element by element, @ is the product of matrices, and Σ the sum
+over the rows to which the bias was broadcast.
+
+```text
+{matrix}
+
+{bias}
 ```
 
 Where the input enters at several places, ∂L/∂w|direct is what one of them gives alone; in the picture each way carries
@@ -183,7 +194,7 @@ def shared() -> tuple[ad.Tensor, ad.Tensor]:
 
 
 def derivations() -> dict[str, str]:
-    """Return what explain() says of a neuron, of two hidden neurons and of a layer."""
+    """Return what explain() says of a neuron, of two hidden neurons and of layers."""
     found = {}
     w = ad.tensor(0.8, requires_grad=True, name="w")
     x, y = ad.tensor(1.5, name="x"), ad.tensor(1.0, name="y")
@@ -195,6 +206,11 @@ def derivations() -> dict[str, str]:
     weight = ad.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], requires_grad=True, name="W")
     x = ad.tensor([1.0, 2.0], requires_grad=True, name="x")
     found["tensors"] = str(ad.explain((weight @ x).named("h").tanh().named("a").sum().named("L"), x, quiet=True))
+    weight = ad.tensor([[1.0, -1.0], [0.5, 0.5]], requires_grad=True, name="W")
+    bias = ad.tensor([0.1, 0.2], requires_grad=True, name="b")
+    z = (ad.tensor([[1.0, 2.0], [3.0, 4.0]], name="X") @ weight + bias).named("Z")
+    loss = (z.tanh().named("H") ** 2).mean().named("L")
+    found["matrix"], found["bias"] = (str(ad.explain(loss, t, quiet=True)) for t in (weight, bias))
     found["direct"] = str(ad.explain(*shared(), quiet=True))
     return found
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from autodiff.visualize.rendering import Picture
+    from autodiff.visualize.picture import Picture
 
 # From the palette of Okabe and Ito (2008), "Color Universal Design".
 BLUE = "#0072B2"

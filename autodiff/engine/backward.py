@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -23,6 +24,15 @@ __all__ = ["RemovableHandle", "grad"]
 
 Gradients = dict[Node, Any]  # arrays; tensors under create_graph
 
+
+class Rules(Protocol):
+    """The derivative rules of an operation, by the position of the input."""
+
+    def __getitem__(self, i: int, /) -> Callable[..., Any]: ...
+
+
+RulesOf = Callable[[str, Any], Rules]  # from the name of an operation and its rules, what is called in their place
+
 _ONE = {kind: kind(1) for kind in (np.float16, np.float32, np.float64)}
 _FREED = (
     "backward: this graph was already differentiated and freed ({}). Pass retain_graph=True to the first backward() "
@@ -31,14 +41,26 @@ _FREED = (
 
 
 @np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
-def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create_graph: bool) -> Gradients:
+def _walk(
+    seeds: Gradients,
+    wanted: set[Node] | None,
+    retain_graph: bool,
+    create_graph: bool,
+    steps: set[Node] | None = None,
+    rules_of: RulesOf | None = None,
+) -> Gradients:
     """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves.
 
     Whatever a node was used for is stamped later than the node. So the latest of the nodes that a gradient has reached
-    has received all of its own: it is the next one to differentiate.
+    has received all of its own: it is the next one to differentiate. Given `steps`, only these are differentiated, with
+    the rules that `rules_of` puts in place of their own; see `through`.
     """
     on_path = None if wanted is None else _leading_to(wanted, recorded(seeds, _FREED))
-    watch = None if is_recording() is True else watching()
+    watch = None if is_recording() is True or steps is not None else watching()
+    if steps is not None:
+        on_path = steps.union(*(y._inputs for y in steps))
+    elif watch is not None:
+        rules_of = functools.partial(CheckedRules, watch)
     kept: Gradients = {}  # of results, which are not leaves
     pending = seeds
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
@@ -47,17 +69,17 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
         y = heappop(reached)[1]
         g = pending.pop(y)
         noted = y._extra
-        if noted is not None and (noted.hooks or noted.retains_grad):
+        if noted is not None and (noted.hooks or noted.retains_grad) and steps is None:
             g = _hooked(y, g)
             if noted.retains_grad:
                 kept[y] = g
         op, inputs, params, stamp = y._op, y._inputs, y._params, y._stamp
         if inputs is None:
             raise RuntimeError(_FREED.format(op.name))
-        if wanted is not None and on_path is not None:
-            if y in wanted:
+        if on_path is not None:
+            if wanted is None or y in wanted:
                 kept[y] = g
-            if on_path.isdisjoint(inputs):
+            if on_path.isdisjoint(inputs) or (steps is not None and y not in steps):
                 continue
         if y._version is not None and y._version.alert > stamp:
             op.check_unchanged(y, inputs, stamp)
@@ -68,8 +90,8 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                 inputs = y._inputs
                 break
         rules = op.on_tensors if create_graph else op.on_arrays
-        if watch is not None:
-            rules = CheckedRules(watch, op.name, rules)
+        if rules_of is not None:
+            rules = rules_of(op.name, rules)
         for i, x in enumerate(inputs):
             if x._requires_grad and (on_path is None or x in on_path):
                 gx = rules[i](g, y, inputs, params, i)
@@ -90,10 +112,34 @@ def _walk(seeds: Gradients, wanted: set[Node] | None, retain_graph: bool, create
                     pending[x] = gx
         if not retain_graph:
             y._inputs, y._params = None, NO_PARAMS
-    _finish_leaves(pending, watch)
+    if steps is None:
+        _finish_leaves(pending, watch)
     if wanted is None:
         return pending | kept if kept else pending
     return kept | {x: g for x, g in pending.items() if x in wanted}
+
+
+def through(steps: Iterable[Node], seeds: Mapping[Node, Any], rules_of: RulesOf | None = None) -> Gradients:
+    """Carry gradients through some operations alone, leaving no trace: what a picture needs.
+
+    No hook is called, no ``.grad`` touched, nothing freed.
+
+    Parameters
+    ----------
+    steps : iterable of Node
+        The results of the operations; the gradients of what they were computed from are found, but go no further.
+    seeds : mapping of Node to array
+        The gradients to begin with.
+    rules_of : callable, optional
+        Takes the name of an operation and its rules, and returns what is called in their place, with the same
+        arguments.
+
+    Returns
+    -------
+    dict of Node to array
+        The gradient of each node that was reached, the seeds among them.
+    """
+    return _walk(dict(seeds), None, True, False, set(steps), rules_of)
 
 
 def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:

@@ -83,6 +83,10 @@ class Primitive:
     ----------
     name : str
         What it is called: in the table, the variable that its row is bound to.
+    called : str or None
+        What a formula calls the function, where that says more than its own formula.
+    words : str
+        What a picture says of its derivative, where that is no formula.
     forward : callable
         The function, on arrays.
     numpy : tuple of callable
@@ -114,12 +118,14 @@ class Primitive:
         symbol: str | None = None,
         view: bool = False,
         numpy: tuple[Callable[..., Any], ...] = (),
+        called: str | None = None,
+        words: str = "",
     ) -> None:
         arguments = _inputs(forward, rules)
         self.name = forward.__name__
         self.home: str = next(iter(rules.values()), forward).__module__
         self.quiet = runner(self.home)
-        self._symbol = symbol
+        self._symbol, self.called, self.words = symbol, called, words
         self.forward = forward
         self.numpy = (forward, *numpy) if isinstance(forward, np.ufunc) else numpy
         self.view = view
@@ -169,7 +175,7 @@ class Primitive:
             source |= {self.inputs[0]: f"[t{access} for t in x]"}
         else:
             for i, array in enumerate(self.inputs):
-                source |= {array: f"x[{i}]{access}", f"{array}_shape": f"x[{i}]._data.shape"}
+                source |= {array: f"x[{i}]{access}", f"{array}_shape": f"x[{i}]{access}.shape"}
         call = f"lambda g, y, x, p, i: rule({', '.join(source[need] for need in self.needs[name])})"
         return eval(call, {"rule": self.rules[name]})  # type: ignore[no-any-return]  # a lambda written here
 
@@ -205,6 +211,8 @@ def row(
     symbol: str | None = None,
     view: bool = False,
     numpy: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
+    called: str | None = None,
+    words: str = "",
     **rules: Rule,
 ) -> Callable[..., Any]:
     """Write a row of the derivative table on one line; it is the function that applies the row, as of `primitive`.
@@ -219,6 +227,10 @@ def row(
         Whether the result may share memory with the first input.
     numpy : callable or tuple of callable, optional
         The functions of NumPy that tensors carry out by this row.
+    called : str, optional
+        What a formula calls the function, as relu(z); by default a formula says what it computes, as max(z, 0).
+    words : str, optional
+        What a picture says of the derivative, where that is no formula.
     **rules : callable
         As of `primitive`.
 
@@ -227,7 +239,8 @@ def row(
     callable
         Applies the row. Without rules its results never require a gradient.
     """
-    op = Primitive(forward, rules, symbol, view, numpy if isinstance(numpy, tuple) else (numpy,))
+    functions = numpy if isinstance(numpy, tuple) else (numpy,)
+    op = Primitive(forward, rules, symbol, view, functions, called, words)
     # Two inputs meet in one dtype if both are differentiated; an index beside numbers stays what it is.
     simple = not (op.params or op.view or op.variadic) and all(name in rules for name in op.inputs)
     make = {1: _unary, 2: _binary}.get(len(op.inputs), _general) if simple else _general
@@ -237,7 +250,12 @@ def row(
 
 
 def primitive(
-    *bare: Any, symbol: str | None = None, view: bool = False, **rules: Rule
+    *bare: Any,
+    symbol: str | None = None,
+    view: bool = False,
+    called: str | None = None,
+    words: str = "",
+    **rules: Rule,
 ) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
     """Make a function of NumPy arrays differentiable.
 
@@ -262,6 +280,10 @@ def primitive(
         What a picture of the graph shows; the function's name by default.
     view : bool, optional
         Whether the result may share memory with the first input.
+    called : str, optional
+        What a formula calls the function, as relu(z); by default a formula says what it computes, as max(z, 0).
+    words : str, optional
+        What a picture says of the derivative, where that is no formula.
     **rules : callable
         The derivative rules. An input without one is not differentiable.
 
@@ -294,7 +316,7 @@ def primitive(
         )
 
     def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
-        apply: Any = row(forward, symbol=symbol, view=view, **rules)
+        apply: Any = row(forward, symbol=symbol, view=view, called=called, words=words, **rules)
         apply.__name__, apply.__qualname__, apply.__module__ = (
             forward.__name__,
             forward.__qualname__,
@@ -573,6 +595,9 @@ def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> 
     """Compute on arrays alone, as derivative rules do."""
     for v in values:
         if v.__class__ is not ndarray or v.dtype.kind != "f":
+            for s in values:
+                if hasattr(s, "__primitive__"):  # a symbol notes what is applied to it
+                    return s.__primitive__(op, values, params)
             values = _arrays(op.name, values)
             break
     try:

@@ -184,7 +184,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     free = tuple(d for d in range(y.ndim) if d not in right)
     k = math.prod(x.shape[d] for d in left)
     m, n = ((math.prod(t.shape[d] for d in ds)) for t, ds in ((x, kept), (y, free)))
-    flat = rows.matmul(arrangement.permute(x, dims=kept + left).reshape(m, k), arrangement.permute(y, dims=right + free).reshape(k, n))
+    flat = rows.matmul(
+        arrangement.permute(x, dims=kept + left).reshape(m, k), arrangement.permute(y, dims=right + free).reshape(k, n)
+    )
     return flat.reshape(tuple(x.shape[d] for d in kept) + tuple(y.shape[d] for d in free))
 
 

@@ -240,7 +240,11 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if places.size and not 0 <= places.min() <= places.max() < size:
         raise IndexError(f"index_select: index holds {places.min()} to {places.max()}, but dim {d} has size {size}")
     if not x.ndim:
-        return rows.index(x.reshape(1), key=places).reshape(()) if places.size == 1 else rows.index(x.reshape(1), key=places)
+        return (
+            rows.index(x.reshape(1), key=places).reshape(())
+            if places.size == 1
+            else rows.index(x.reshape(1), key=places)
+        )
     return rows.index(x, key=(slice(None),) * d + (places,))
 
 

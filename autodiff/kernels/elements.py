@@ -81,6 +81,7 @@ def logistic(x: Array) -> Array:
         x = x.astype(np.float64)
     return 1 / (1 + np.exp(-x))
 
+
 # Coefficients of Cody's rational approximations, highest power first: of erf(x) / x in x² up to 0.46875, and of
 # exp(x²) erfc(x) in x beyond.
 _NEAR_TOP = (

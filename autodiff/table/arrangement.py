@@ -13,12 +13,27 @@ Shape = tuple[int, ...]
 
 # -- the same elements in another shape or order -----------------------------------------------------------------------
 
-reshape = row(lambda x, *, shape: x.reshape(shape), x=lambda g, x_shape: g.reshape(x_shape), view=True)
-permute = row(lambda x, *, dims: x.transpose(dims), x=lambda g, dims: permute(g, dims=inverse(dims)), view=True)
-flip = row(lambda x, *, dims: np.flip(x, dims).copy(), x=lambda g, dims: flip(g, dims=dims))
+reshape = row(
+    lambda x, *, shape: x.reshape(shape),
+    x=lambda g, x_shape: g.reshape(x_shape),
+    view=True,
+    words="1, the same elements in another shape",
+)
+permute = row(
+    lambda x, *, dims: x.transpose(dims),
+    x=lambda g, dims: permute(g, dims=inverse(dims)),
+    view=True,
+    words="1, elements in another order",
+)
+flip = row(
+    lambda x, *, dims: np.flip(x, dims).copy(),
+    x=lambda g, dims: flip(g, dims=dims),
+    words="1, elements in another order",
+)
 roll = row(
     lambda x, *, shifts, dims: np.roll(x, shifts, dims),
     x=lambda g, shifts, dims: roll(g, shifts=tuple(-n for n in shifts), dims=dims),
+    words="1, elements in another order",
 )
 expand = row(lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g, view=True)
 
@@ -39,14 +54,20 @@ def along(dim: int, at: Any) -> tuple[Any, ...]:
 cat = row(
     lambda *tensors, dim, starts: np.concatenate(tensors, axis=dim),
     tensors=lambda g, i, dim, starts: g[along(dim, slice(starts[i], starts[i + 1]))],
+    words="1 where it is put",
 )
-stack = row(lambda *tensors, dim: np.stack(tensors, axis=dim), tensors=lambda g, i, dim: g[along(dim, i)])
+stack = row(
+    lambda *tensors, dim: np.stack(tensors, axis=dim),
+    tensors=lambda g, i, dim: g[along(dim, i)],
+    words="1 where it is put",
+)
 
 # -- diagonals: taking one and putting one are each other's derivative -------------------------------------------------
 
 
 @primitive(
     view=True,
+    words="1 where chosen, else 0",
     x=lambda g, x_shape, offset, dim1, dim2: put_diagonal(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2),
 )
 def diagonal(x: Array, *, offset: int, dim1: int, dim2: int) -> Array:
@@ -56,7 +77,11 @@ def diagonal(x: Array, *, offset: int, dim1: int, dim2: int) -> Array:
     return view
 
 
-@primitive(symbol="diag", values=lambda g, offset, dim1, dim2: diagonal(g, offset=offset, dim1=dim1, dim2=dim2))
+@primitive(
+    symbol="diag",
+    words="1 where it is put",
+    values=lambda g, offset, dim1, dim2: diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
+)
 def put_diagonal(values: Array, *, shape: Shape, offset: int, dim1: int, dim2: int) -> Array:
     """Zeros of `shape` with `values` on a diagonal."""
     out = np.zeros(shape, values.dtype)

@@ -31,9 +31,7 @@ reciprocal = row(lambda x: 1 / x, x=lambda g, y: -g * y * y, symbol="1/", numpy=
 remainder = row(operator.mod, a=lambda g: g, b=lambda g, a, b: -g * (a // b), symbol="mod", numpy=np.remainder)
 floor_divide = row(operator.floordiv, a=zero, b=zero, symbol="⌊÷⌋", numpy=np.floor_divide)
 trunc_divide = row(lambda a, b: np.trunc(a / b), a=zero, b=zero, symbol="÷")
-addcmul = row(
-    elements.multiply_add, input=lambda g: g, a=lambda g, b: g * b, b=lambda g, a: g * a, symbol="+×"
-)
+addcmul = row(elements.multiply_add, input=lambda g: g, a=lambda g, b: g * b, b=lambda g, a: g * a, symbol="+×")
 clone = row(lambda x: x.copy(), x=lambda g: g, symbol="copy")
 cast = row(lambda x, *, dtype: x.astype(dtype), x=lambda g: g, symbol="dtype")  # the engine gives g the dtype of x
 
@@ -120,15 +118,17 @@ def silu_slope(x: Array) -> Array:
 
 
 sigmoid = row(elements.logistic, x=lambda g, y: g * ((1 - y) * y), symbol="σ")
-relu = row(lambda x: np.maximum(x, 0), x=lambda g, y: masked(g, ~(y <= 0)))
+relu = row(lambda x: np.maximum(x, 0), x=lambda g, y: masked(g, ~(y <= 0)), called="relu")
 leaky_relu = row(
-    lambda x, *, slope: elements.leaky(x, slope), x=lambda g, x, slope: elements.leaky_slope(g, x, slope)
+    lambda x, *, slope: elements.leaky(x, slope),
+    x=lambda g, x, slope: elements.leaky_slope(g, x, slope),
+    called="leaky_relu",
 )
 silu = row(lambda x: x * elements.logistic(x), x=lambda g, x: g * silu_slope(x))
 softplus = row(lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), x=lambda g, x: g * sigmoid(x))
 
 
-@primitive(symbol="BCE", x=lambda g, x, target: g * (sigmoid(x) - target), target=lambda g, x: -g * x)
+@primitive(symbol="BCE", called="BCE", x=lambda g, x, target: g * (sigmoid(x) - target), target=lambda g, x: -g * x)
 def bce(x: Array, target: Array) -> Array:
     """Binary cross entropy log(1 + exp(-x)) + (1 - t) x of logits: in this form nothing cancels."""
     return np.log1p(np.exp(-np.abs(x))) - np.minimum(x, 0) + (1 - target) * x
@@ -143,7 +143,7 @@ def share(g: Array, loses: Array, ties: Array) -> Array:
 
 
 sign = row(elements.sign, x=zero, numpy=np.sign)
-step = row(lambda x: (x >= 0).astype(x.dtype), x=zero)
+step = row(lambda x: (x >= 0).astype(x.dtype), x=zero, called="step")
 floor = row(np.floor, x=zero)
 ceil = row(np.ceil, x=zero)
 trunc = row(np.trunc, x=zero)

@@ -22,7 +22,12 @@ def is_basic(key: Any) -> bool:
     return np.ndarray not in ([k.__class__ for k in key] if key.__class__ is tuple else (key.__class__,))
 
 
-@primitive(symbol="[ ]", view=True, x=lambda g, x_shape, key: unindex(g, shape=x_shape, key=key))
+@primitive(
+    symbol="[ ]",
+    view=True,
+    words="1 where chosen, else 0",
+    x=lambda g, x_shape, key: unindex(g, shape=x_shape, key=key),
+)
 def index(x: Array, *, key: Any) -> Array:
     """The elements at a key."""
     picked = x[key]
@@ -33,7 +38,7 @@ def index(x: Array, *, key: Any) -> Array:
     return picked.copy()  # in order in memory, as PyTorch's; NumPy's has its dimensions moved
 
 
-@primitive(symbol="[ ]ᵀ", values=lambda g, key: index(g, key=key))
+@primitive(symbol="[ ]ᵀ", words="1 where it is put", values=lambda g, key: index(g, key=key))
 def unindex(values: Array, *, shape: Shape, key: Any) -> Array:
     """Zeros of `shape` with `values` added at a key."""
     out = np.zeros(shape, values.dtype)
@@ -55,10 +60,11 @@ def trim(x: Array, index: Array, dim: int) -> Array:
 gather = row(
     lambda x, index, *, dim: np.take_along_axis(trim(x, index, dim), index, axis=dim),
     x=lambda g, x_shape, index, dim: scatter_sum(g, index, shape=x_shape, dim=dim),
+    words="1 where chosen, else 0",
 )
 
 
-@primitive(symbol="scatter", values=lambda g, index, dim: gather(g, index, dim=dim))
+@primitive(symbol="scatter", words="1 where it is put", values=lambda g, index, dim: gather(g, index, dim=dim))
 def scatter_sum(values: Array, index: Array, *, shape: Shape, dim: int) -> Array:
     """Zeros of `shape` with `values` added where `index` says along a dimension."""
     out = np.zeros(shape, values.dtype)
@@ -70,6 +76,7 @@ def scatter_sum(values: Array, index: Array, *, shape: Shape, dim: int) -> Array
 
 @primitive(
     symbol="scatter",
+    words="1 where it is put",
     x=lambda g, index, dim: put(g, index, np.zeros(index.shape, g.dtype), dim=dim),
     src=lambda g, index, dim: gather(g, index, dim=dim),
 )
@@ -95,10 +102,11 @@ of_classes = row(
     lambda x, labels: x[entries(labels)],
     x=lambda g, x_shape, labels: to_classes(g, labels, shape=x_shape),
     symbol="gather",
+    words="1 where chosen, else 0",
 )
 
 
-@primitive(symbol="scatter", values=lambda g, labels: of_classes(g, labels))
+@primitive(symbol="scatter", words="1 where it is put", values=lambda g, labels: of_classes(g, labels))
 def to_classes(values: Array, labels: Array, *, shape: Shape) -> Array:
     """Zeros of `shape` but for `values` at the labels' classes."""
     out = np.zeros(shape, values.dtype)
@@ -107,7 +115,9 @@ def to_classes(values: Array, labels: Array, *, shape: Shape) -> Array:
 
 
 @primitive(
-    symbol="NLL", x=lambda g, x_shape, labels: to_classes(-divide(g, math.prod(labels.shape) or 1), labels, shape=x_shape)
+    symbol="NLL",
+    words="−1/n where chosen, else 0",
+    x=lambda g, x_shape, labels: to_classes(-divide(g, math.prod(labels.shape) or 1), labels, shape=x_shape),
 )
 def mean_nll(x: Array, labels: Array) -> Array:
     """Average of minus the entries of the labels' classes, which are log-probabilities."""
@@ -126,6 +136,7 @@ def follow(x: Array, way: Way) -> Array:
 
 @primitive(
     symbol="[ ]=",
+    words="1 where it is put",
     x=lambda g, way: overwrite(g, g.dtype.type(0), way=way),
     values=lambda g, way: follow(g, way),
 )

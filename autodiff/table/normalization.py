@@ -22,7 +22,5 @@ standardize = row(
 )
 scale = row(
     lambda x, moments, *, dim, eps: 1 / np.sqrt(moments[1] + eps),
-    x=lambda g, y, x, moments, dim, eps: (
-        -g * y * y * standardize(x, moments, dim=dim, eps=eps) / count(x.shape, dim)
-    ),
+    x=lambda g, y, x, moments, dim, eps: -g * y * y * standardize(x, moments, dim=dim, eps=eps) / count(x.shape, dim),
 )

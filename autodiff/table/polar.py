@@ -11,7 +11,9 @@ from ..engine.primitive import primitive, row
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
 
 nuclear_norm = row(
-    lambda x: np.linalg.svd(x, compute_uv=False).sum(-1), x=lambda g, x: g[..., None, None] * polar_factor(x), symbol="‖·‖∗"
+    lambda x: np.linalg.svd(x, compute_uv=False).sum(-1),
+    x=lambda g, x: g[..., None, None] * polar_factor(x),
+    symbol="‖·‖∗",
 )
 
 

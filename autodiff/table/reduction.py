@@ -37,6 +37,7 @@ sum = row(
 mean = row(
     lambda x, *, dim, keepdim: average(x, dim, keepdim),
     x=lambda g, x_shape, dim, keepdim: spread(divide(g, count(x_shape, dim) or 1), x_shape, dim, keepdim),
+    called="mean",
 )
 
 # -- norms -------------------------------------------------------------------------------------------------------------
@@ -52,7 +53,10 @@ def norm_rule(g: Array, y: Array, x: Array, p: float, dim: Dims, keepdim: bool) 
 
 
 norm = row(
-    lambda x, *, p, dim, keepdim: without_dims(reductions.norm(x, p, dim), dim, keepdim), x=norm_rule, symbol="‖·‖"
+    lambda x, *, p, dim, keepdim: without_dims(reductions.norm(x, p, dim), dim, keepdim),
+    x=norm_rule,
+    symbol="‖·‖",
+    called="norm",
 )
 
 
@@ -75,21 +79,22 @@ amin = row(
 
 
 @primitive(
-    x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * np.exp(x - with_dims(y, x.shape, dim, keepdim))
+    called="logsumexp",
+    x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * np.exp(x - with_dims(y, x.shape, dim, keepdim)),
 )
 def logsumexp(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """The logarithm of the sum of exponentials."""
     return without_dims(reductions.log_total_exp(x, dim), dim, keepdim)
 
 
-@primitive(x=lambda g, y, dim: y * (g - sum(g * y, dim=(dim,), keepdim=True)))
+@primitive(called="softmax", x=lambda g, y, dim: y * (g - sum(g * y, dim=(dim,), keepdim=True)))
 def softmax(x: Array, *, dim: int) -> Array:
     """Exponentials over their sum."""
     e = np.exp(x - largest(x, (dim,), True))
     return e / total(e, (dim,), True)
 
 
-@primitive(x=lambda g, y, dim: g - np.exp(y) * sum(g, dim=(dim,), keepdim=True))
+@primitive(called="log_softmax", x=lambda g, y, dim: g - np.exp(y) * sum(g, dim=(dim,), keepdim=True))
 def log_softmax(x: Array, *, dim: int) -> Array:
     """The logarithm of `softmax`."""
     off = x - largest(x, (dim,), True)
@@ -139,12 +144,11 @@ def product_of_others(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
     return np.transpose((before * behind).reshape(shape), tuple(np.argsort(order).tolist()))
 
 
-cumsum = row(
-    lambda x, *, dim: accumulate(np.add, x, dim), x=lambda g, dim: sum_from_end(g, dim), symbol="Σ…"
-)
+cumsum = row(lambda x, *, dim: accumulate(np.add, x, dim), x=lambda g, dim: sum_from_end(g, dim), symbol="Σ…")
 cumprod = row(lambda x, *, dim: accumulate(np.multiply, x, dim), x=cumprod_rule, symbol="Π…")
 prod = row(
     lambda x, *, dim, keepdim: product(x, dim, keepdim),
     x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * product_of_others(x, y, dim, keepdim),
     symbol="Π",
+    words="the product of the others",
 )

@@ -15,13 +15,17 @@ Array = Any  # whatever a row runs on: arrays, tensors, symbols
 
 windows = row(
     kernel.windows,
-    x=lambda g, x_shape, size, stride, dilation: unwindows(g, shape=x_shape, size=size, stride=stride, dilation=dilation),
+    x=lambda g, x_shape, size, stride, dilation: unwindows(
+        g, shape=x_shape, size=size, stride=stride, dilation=dilation
+    ),
     view=True,
+    words="1 in each window",
 )
 unwindows = row(
     kernel.unwindows,
     values=lambda g, size, stride, dilation: windows(g, size=size, stride=stride, dilation=dilation),
     symbol="windowsᵀ",
+    words="1 where it is added",
 )
 
 # -- convolution: a sum of products over input, kernels and output, each of which is computed from the other two -------
@@ -31,6 +35,7 @@ convolve = row(
     input=lambda g, weight, input_shape, steps: convolve_input(g, weight, shape=input_shape, steps=steps),
     weight=lambda g, input, weight_shape, steps: convolve_weight(input, g, shape=weight_shape, steps=steps),
     symbol="∗",
+    called="conv",
 )
 convolve_input = row(
     kernel.convolve_input,
@@ -55,6 +60,7 @@ window_max = row(
     kernel.window_max,
     x=lambda g, y, x, slide: put_in_windows(g, window_argmax(x, y, slide=slide), shape=x.shape, slide=slide),
     symbol="max",
+    called="maxpool",
 )
 window_argmax = row(kernel.window_argmax)
 pick_in_windows = row(

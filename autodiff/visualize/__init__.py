@@ -1,6 +1,6 @@
 """Pictures of what was computed."""
 
-from .drawing import draw as draw
-from .explaining import Explanation as Explanation
-from .explaining import Factor as Factor
-from .explaining import explain as explain
+from .explanation import Explanation as Explanation
+from .explanation import Factor as Factor
+from .paths import explain as explain
+from .views import draw as draw

@@ -1,4 +1,4 @@
-"""Read a recorded graph into the picture of an architecture: calls of modules, and what is too much to read, folded."""
+"""The view of an architecture: calls of modules, and what is too much to read, folded into a box each."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node
-from . import text
+from . import contents
 from .calls import Calls
+from .computation import Computation
 from .diagram import Arrow, Content, Frame, Health, Module, Step
-from .reading import Names, Reader, health
-from .walk import recorded
+from .gradients import recorded
+from .names import Names
+from .view import health
 
 # A picture of more operations is not read but searched: it is folded to its modules, where there are none to its end.
 MOST_STEPS, MOST_STEPS_ALONE = 40, 250
@@ -22,12 +24,10 @@ _LEFT_OUT = "Derivatives are left out; pass fold=False to see them."
 _FOUND = ("argmax", "argmin")  # what a maximum calls the positions that it found itself: no data from outside
 
 
-def read_architecture(
-    outputs: Sequence[Node], params: Any, depth: int, digits: int = 4, heat: bool = False
-) -> FoldedReader:
+def architecture(outputs: Sequence[Node], params: Any, depth: int, digits: int = 4, heat: bool = False) -> Overview:
     """Describe the modules down to `depth`, with numbers for `heat` alone; see `draw` for the rest."""
     group = functools.partial(_modules, depth=depth)
-    return FoldedReader(outputs, Names(params), group, digits, numbers=heat, heat=heat)
+    return Overview(outputs, Names(params), group, digits, numbers=heat, heat=heat)
 
 
 def is_readable(outputs: Sequence[Node]) -> bool:
@@ -35,68 +35,68 @@ def is_readable(outputs: Sequence[Node]) -> bool:
     count = len(recorded(outputs))
     if not MOST_STEPS < count <= MOST_STEPS_ALONE:
         return count <= MOST_STEPS
-    coarsest = FoldedReader(outputs, Names(None), functools.partial(_modules, depth=0), 4, numbers=False)
+    coarsest = Overview(outputs, Names(None), functools.partial(_modules, depth=0), 4, numbers=False)
     return len(coarsest.diagram.nodes) > MOST_STEPS  # then modules are not what makes it large
 
 
-def read_folded(
+def overview(
     outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False, derivatives: bool = False
-) -> FoldedReader:
+) -> Overview:
     """Describe how the outputs were computed, folded so far that it can be read, and without `derivatives`."""
     steps = recorded(outputs)
     count, levels = len(steps), Calls(steps).levels
     for depth in range(max(levels, default=-1), -1, -1):
         group = functools.partial(_modules, depth=depth)
-        view = FoldedReader(outputs, Names(params), group, digits, numbers=False)
+        view = Overview(outputs, Names(params), group, digits, numbers=False)
         if len(view.diagram.nodes) <= MOST_STEPS:
-            view = FoldedReader(outputs, Names(params), group, digits, numbers=True, heat=heat)
+            view = Overview(outputs, Names(params), group, digits, numbers=True, heat=heat)
             view.diagram.note = f"{count:,} operations, too many to read: modules are folded below depth {depth}. " + (
                 _LEFT_OUT if derivatives else "Pass depth=… for another view, fold=False for all of it."
             )
             return view
-    view = FoldedReader(outputs, Names(params), _earliest, digits, numbers=True, heat=heat)
+    view = Overview(outputs, Names(params), _earliest, digits, numbers=True, heat=heat)
     view.diagram.note = f"{count:,} operations, too many to read: all but the last {_KEPT_STEPS} are folded. " + (
         _LEFT_OUT if derivatives else "Pass fold=False for all of them."
     )
     return view
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def _count(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
 Grouping = dict[Node, Hashable]
 
 
-def _modules(reader: FoldedReader, depth: int) -> Grouping:
+def _modules(reader: Overview, depth: int) -> Grouping:
     """Fold each call at `depth`, and each above it that called no other."""
     calls = reader.calls
     has_inner = set(calls.parents)
-    folded = [level == depth or (level < depth and i not in has_inner) for i, level in enumerate(calls.levels)]
+    overview = [level == depth or (level < depth and i not in has_inner) for i, level in enumerate(calls.levels)]
     found: Grouping = {}
     for y in reader.steps:
         call = calls.around(y)
         while call is not None:
-            if folded[call]:
+            if overview[call]:
                 found[y] = call
                 break
             call = calls.parents[call]
     return found
 
 
-def _earliest(reader: FoldedReader) -> Grouping:
+def _earliest(reader: Overview) -> Grouping:
     """Fold all operations but the last."""
     return dict.fromkeys(reader.steps[:-_KEPT_STEPS], "earlier")
 
 
-class FoldedReader(Reader):
+class Overview(Computation):
     """A picture in which groups of steps are one box each."""
 
     def __init__(
         self,
         outputs: Sequence[Node],
         names: Names,
-        group: Callable[[FoldedReader], Grouping],
+        group: Callable[[Overview], Grouping],
         digits: int,
         *,
         numbers: bool,
@@ -149,17 +149,11 @@ class FoldedReader(Reader):
     def _add_folded(self, y: Node) -> None:
         key = self.groups[y]
         if key not in self.known:
-            self.known[key] = self._module(key)
-            self.diagram.nodes.append(self.known[key])
+            self._add_module(key)
         module = self.known[key]
         self.makers[y] = module.key
         for x in y._inputs:
-            if x in self.keys:
-                if self.keys[x] != module.key:
-                    self.diagram.arrows.append(Arrow(self.keys[x], module.key, "", x in self.main))
-            elif not self._belongs(x, key):
-                self.add_leaf(x)
-                self.diagram.nodes.insert(-1, self.diagram.nodes.pop())
+            if x in self.keys and self.keys[x] != module.key:
                 self.diagram.arrows.append(Arrow(self.keys[x], module.key, "", x in self.main))
         self.main.add(y)
         if y in self.outputs:
@@ -168,14 +162,23 @@ class FoldedReader(Reader):
         else:
             self.keys[y] = module.key
 
+    def _add_module(self, key: Hashable) -> None:
+        """Add the leaves that come into a module from outside, then its box."""
+        leaves = dict.fromkeys(x for y in self.members[key] for x in y._inputs if x._op is None)
+        for x in leaves:
+            if x not in self.keys and not self._belongs(x, key):
+                self.add_leaf(x)
+        self.known[key] = self._module(key)
+        self.diagram.nodes.append(self.known[key])
+
     def _belongs(self, x: Node, key: Hashable) -> bool:
         """Tell whether a leaf is told of by the box that alone reads it: data comes into a module from outside."""
         if self.names.kind(x) == "input" and key != "earlier" and self.names.of(x) not in _FOUND:
             return False
         return all(self.groups.get(user) == key for user in self.users[x])
 
-    def folded_leaves(self, y: Node) -> dict[Node, str]:
-        """Return the parameters in the module that computed a result, with their names, where they are not drawn."""
+    def leaves_inside(self, y: Node) -> dict[Node, str]:
+        """Return the parameters in the module that computed a result, where they are not drawn, with their names."""
         key = self.groups[y]
         if not isinstance(key, int):
             return {}
@@ -187,20 +190,20 @@ class FoldedReader(Reader):
         name = f"m{len(self.known)}"
         if not isinstance(key, int):
             leaves = {x for y in members for x in y._inputs if x._op is None and x._requires_grad}
-            said = (_counted(len(leaves), "leaf", "leaves") + " with a gradient",) if leaves else ()
+            said = (_count(len(leaves), "leaf", "leaves") + " with a gradient",) if leaves else ()
             return Module(name, f"… {len(members):,} earlier operations", said)
         returned = [y for y in members if y in self.calls.calls[key].returned]
-        shape = f"→ {text.shape(returned[-1]._data)}" if returned else ""
+        shape = f"→ {contents.shape(returned[-1]._data)}" if returned else ""
         count = self._parameters(key)
-        lines = (shape, _counted(count, "parameter", "parameters") if count else "")
+        lines = (shape, _count(count, "parameter", "parameters") if count else "")
         module = Module(
             name, self.labels[key], tuple(line for line in lines if line), self.place(self.calls.parents[key])
         )
         if returned and self.has_numbers:
-            module.content = self._returned(key, returned[-1])
+            module.content = self._result_of(key, returned[-1])
         return module
 
-    def _returned(self, key: int, y: Node) -> Content:
+    def _result_of(self, key: int, y: Node) -> Content:
         """Describe what a module returned; its health is that of its parameters, where it has some."""
         content = super().content(y, brief=True)
         inside = dict.fromkeys(x for z in self.members[key] for x in z._inputs if x in self.names.tensors)

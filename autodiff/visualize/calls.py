@@ -34,7 +34,7 @@ class Calls:
             for depth, (module, start) in enumerate(y._extra.scopes if y._extra is not None else ()):
                 call = found.setdefault((id(module), start), Call(module, start, set(), set(), depth))
                 call.returned.add(y)
-                call.members |= _computed(y, start)
+                call.members |= _members_of(y, start)
         self.calls = sorted(found.values(), key=lambda call: (call.start, -len(call.members), -call.depth))
         self.parents = [self._parent(i) for i in range(len(self.calls))]
         self.levels: list[int] = []  # 0 is the outermost
@@ -73,7 +73,7 @@ class Calls:
         return chain
 
 
-def _computed(out: Node, start: int) -> set[Node]:
+def _members_of(out: Node, start: int) -> set[Node]:
     """Return the recorded nodes that `out` depends on and that are younger than `start`, `out` among them."""
     found = [out]
     seen = {out}

@@ -10,32 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..engine.backward import through
 from ..engine.graph import Node
-from . import expressions, formulas, text
+from ..symbolic import Expression, Symbol, UnsayableError, linear, pull_back, rows, text, value
+from ..symbolic.expression import contains, name, number, parts
+from ..symbolic.simplify import simplify
+from ..symbolic.symbols import run
 from .calls import Calls
-from .expressions import Expr
-from .reading import Names
-from .walk import ones, pulled, units
+from .gradients import ones, units
+from .names import subscripts
 
 _LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still read at a glance
 _MOST_STEPS = 8  # that one formula tells of
-DIRECT = "|direct"  # marks a derivative by one way of several
-DIRECT_NOTE = "|direct: by this way alone, the tensors on other ways held fixed; their contributions are added."
-
-
-def completed(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
-    """Return the names of what the user named, and names for the leaves and outputs that have none: each name once."""
-    tensors = list(dict.fromkeys(t for y in steps for t in (*y._inputs, y)))
-    called = names.distinct(tensors)
-    taken = set(called.values())
-    letters = {"parameter": text.numbered("θ", taken), "input": text.numbered("x", taken)}
-    is_loss = len(outputs) == 1 and outputs[0]._data.size == 1 and "L" not in taken
-    free = text.numbered("y", taken)
-    results = {t: "L" if is_loss else next(free) for t in outputs if not names.of(t)}
-    for t in tensors:
-        if t not in called and t._op is None and (kind := names.kind(t)) in letters:
-            called[t] = next(letters[kind])
-    return called | results
+_UNKNOWN = "unknown"  # the head of what symbols cannot say
 
 
 class Chain:
@@ -52,73 +39,60 @@ class Chain:
         of what one call of a module computed, not of what a further one makes of it.
     """
 
-    def __init__(self, steps: Sequence[Node], names: Mapping[Node, str], completed: bool = False) -> None:
+    def __init__(self, steps: Sequence[Node], names: Mapping[Node, str], complete: bool = False) -> None:
         self.names = dict(names)
-        self.formulas: dict[Node, Expr] = {}  # what each step computes, in terms of tensors that are kept
+        self.formulas: dict[Node, Expression] = {}  # what each step computes, in terms of tensors that are kept
         self._steps = steps
         self._ways: dict[Node, list[Node]] = {}
+        self._derivatives: dict[tuple[Node, ...], dict[Node, Expression]] = {}
         self.users: dict[Node, list[Node]] = {}  # the steps that read a tensor, in the order of computation
         for y in steps:
             for x in y._inputs:
                 self.users.setdefault(x, []).append(y)
-        free = text.numbered("v", set(self.names.values()))
-        calls = Calls(steps if completed else ())
+        free = subscripts("v", set(self.names.values()))
+        calls = Calls(steps if complete else ())
         for y in steps:
             formula = self.tell(y)
-            if completed and y not in self.names and not self._folds(y, formula, calls):
+            if complete and y not in self.names and not self._folds(y, formula, calls):
                 self.names[y] = next(free)
 
-    def _folds(self, y: Node, formula: Expr | None, calls: Calls) -> bool:
+    def _folds(self, y: Node, formula: Expression | None, calls: Calls) -> bool:
         """Tell whether the one step that reads a result can tell of it in its own formula."""
         users = self.users.get(y, [])
-        if formula is None or len(users) != 1 or len(expressions.text(formula)) > _LONGEST_VALUE:
+        if formula is None or len(users) != 1 or len(text(formula)) > _LONGEST_VALUE:
             return False
         if calls.around(y) != calls.around(users[0]):
             return False
-        return is_elementwise(y) and is_elementwise(users[0]) and users[0]._data.shape == y._data.shape
+        return _is_elementwise(y) and _is_elementwise(users[0]) and users[0]._data.shape == y._data.shape
 
-    def tell(self, y: Node) -> Expr | None:
+    # -- values
+
+    def tell(self, y: Node) -> Expression | None:
         """Return the formula of the next step, where there is one, and keep it."""
-        formula = self._formula(y)
-        if formula is not None:
-            self.formulas[y] = formula
+        operands = [_symbol(e, x) for x in y._inputs if (e := self.expression(x)) is not None]
+        if len(operands) < len(y._inputs):
+            return None
+        try:
+            formula = value(y._op, operands, y._params, y._data.shape).expression
+        except UnsayableError:
+            return None
+        if formula.shape != y._data.shape or not rows.is_readable(formula):
+            return None
+        self.formulas[y] = formula
         return formula
 
-    def _formula(self, y: Node) -> Expr | None:
-        op = y._op
-        source = formulas.VALUES.get(op.name) or formulas.PRODUCTS.get(op.name)
-        if op.name in formulas.REDUCTIONS and not y._data.ndim and _share(y):
-            source = formulas.REDUCTIONS[op.name]
-        if source is not None and op.name == "linear" and len(y._inputs) < 3:
-            source = source.removesuffix(" + bias")
-        operands = None if source is None else self._operands(y)
-        return None if source is None or operands is None else expressions.filled(source, operands)
-
-    def _operands(self, y: Node) -> dict[str, Expr] | None:
-        """Return the expressions of a step's inputs and parameters by their names; None if one has none."""
-        op, inputs, params = y._op, y._inputs, y._params
-        found: dict[str, Expr] = {k: expressions.constant(v) for k, v in params.items() if isinstance(v, (int, float))}
-        if y in self.names:
-            found["y"] = expressions.name(self.names[y])
-        if _share(y):
-            found["n"] = expressions.name(str(inputs[0]._data.size // max(y._data.size, 1)))  # 1 / 3 stays as it is
-        for argument, x in zip(op.inputs, inputs, strict=False):
-            e = self.expression(x)
-            if e is None:
-                return None
-            found[argument] = e
-        return found
-
-    def expression(self, t: Node) -> Expr | None:
+    def expression(self, t: Node) -> Expression | None:
         """Return what stands for a tensor in a formula: its name, its number, or its own formula."""
         if t in self.names:
-            return expressions.name(self.names[t])
+            return name(self.names[t], t._data.shape)
         if t._op is not None:
             formula = self.formulas.get(t)
-            return formula if formula is not None and len(expressions.text(formula)) <= 2 * _LONGEST_VALUE else None
+            return formula if formula is not None and len(text(formula)) <= 2 * _LONGEST_VALUE else None
         if not t._data.shape and not t._requires_grad and t._data.dtype.kind in "fiu" and not np.isnan(t._data):
-            return expressions.constant(t._data.item())
+            return number(t._data)
         return None
+
+    # -- steps and ways
 
     def between(self, y: Node) -> list[Node]:
         """Return a kept result and what was folded into it, in the order of computation."""
@@ -160,81 +134,133 @@ class Chain:
         """The number of ways by which a gradient comes to each kept tensor."""
         return Counter(x for y in self._steps if y in self.names for x in self.ways(y))
 
-    def slopes(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expr]:
+    # -- derivatives in formulas
+
+    def _pull_back(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expression]:
+        """Return what the folded steps of `y` make of its gradient: the walk itself, on symbols."""
+        if len(steps) > _MOST_STEPS:
+            return {}
+        key = (y, *steps)
+        if key not in self._derivatives:
+            g = _symbol(_gradient(y), y)
+            found = through(steps, {y: g}, lambda name, rules: _SymbolicRules(self))
+            self._derivatives[key] = {
+                x: simplify(e.expression)
+                for x, e in found.items()
+                if x is not y and not any(p.head == _UNKNOWN for p in parts(e.expression))
+            }
+        return self._derivatives[key]
+
+    def slopes(self, y: Node, steps: Sequence[Node]) -> dict[Node, Expression]:
         """Return the formulas of the derivatives of `y` through its folded steps, where they are elementwise and short.
 
         A tensor as large as `y` has a diagonal Jacobian, of which the formula gives the diagonal. Of one whose elements
         are reduced to those of `y`, it gives the derivative of the element of `y` that each goes into.
         """
-        found: dict[Node, Expr | None] = {y: expressions.constant(1)}
-        if len(steps) > _MOST_STEPS:
-            return {}
-        separate = self._separate(y, steps) if any(_share(r) for r in steps) else None
-        for r in reversed(steps):
-            op, inputs = r._op, r._inputs
-            known, operands = self._known(r), self._operands(r)
-            for argument, x in zip(op.inputs * len(inputs) if op.variadic else op.inputs, inputs, strict=False):
-                if not x._requires_grad or r not in found:
-                    continue
-                outer, slope = found[r], None
-                if argument in known and operands is not None and outer is not None:
-                    slope = expressions.product([outer, expressions.filled(known[argument], operands)])
-                if x in found:
-                    before = found[x]
-                    slope = None if slope is None or before is None else expressions.total([before, slope])
-                found[x] = slope
-        told = {x: e for x, e in found.items() if separate is None or x in separate}
-        return {x: e for x, e in told.items() if e is not None and len(expressions.text(e)) <= _LONGEST_SLOPE}
+        found = {
+            x: linear.slope(e, _gradient(y)) for x, e in self._pull_back(y, steps).items() if _is_separate(y, x, e)
+        }
+        return {x: e for x, e in found.items() if rows.is_readable(e) and len(text(e)) <= _LONGEST_SLOPE}
 
-    def _known(self, r: Node) -> Mapping[str, str]:
-        """Return the derivatives of a step by its inputs, for each element."""
-        share = _share(r)
-        return {"input": share} if share else formulas.SLOPES.get(r._op.name, {})
+    def rules(self, y: Node, steps: Sequence[Node], gradient: str) -> dict[Node, Expression]:
+        """Return what the folded steps of `y` make of its gradient, of this name, where they are not elementwise."""
+        every = self._pull_back(y, steps).items()
+        separate = {x for x, e in every if _is_separate(y, x, e)}
+        return {x: e for x, e in self.made(y, steps, gradient).items() if x not in separate}
 
-    @staticmethod
-    def _separate(y: Node, steps: Sequence[Node]) -> set[Node]:
-        """Return those tensors of which each element goes into one element of `y` alone."""
-        found: set[Node] = {y}
-        spread: set[Node] = set()
-        if len(steps) > 1 and y._data.size > 1 and any(_share(r) for r in steps):
-            return found  # two ways may lead to two elements
-        for r in reversed(steps):
-            for x in r._inputs:
-                same = is_elementwise(r) and x._data.shape == r._data.shape
-                (found if r in found and (same or _share(r)) else spread).add(x)
-            found -= spread
-        return found
+    def made(self, y: Node, steps: Sequence[Node], gradient: str) -> dict[Node, Expression]:
+        """Return what the folded steps of `y` make of its gradient, of this name; of 1 where it has none."""
+        g = name(gradient, y._data.shape) if gradient else number(1, y._data.shape)
+        found = {x: linear.with_gradient(e, _gradient(y), g) for x, e in self._pull_back(y, steps).items()}
+        return {x: e for x, e in found.items() if rows.is_rule(e) and len(text(e)) <= 2 * _LONGEST_SLOPE}
 
-    def matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expr | None:
+    def matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expression | None:
         """Return the formula of a Jacobian that is a matrix in the product: that of a vector by a vector."""
-        op, inputs = y._op, y._inputs
-        operands = self._operands(y)
-        if len(steps) > 1 or operands is None or x._data.ndim != 1 or y._data.ndim > 1:
+        e = self._pull_back(y, steps).get(x)
+        if e is None or x._data.ndim > 1 or y._data.ndim > 1:
             return None
-        found = [formulas.JACOBIANS.get((op.name, a)) for a, t in zip(op.inputs, inputs, strict=False) if t is x]
-        return expressions.filled(found[0], operands) if len(found) == 1 and found[0] else None
+        found = linear.jacobian(e, _gradient(y))
+        return found if found is not None and rows.is_readable(found) else None
+
+    # -- derivatives in numbers
 
     def diagonals(self, y: Node, steps: Sequence[Node]) -> dict[Node, Any]:
         """Return the slopes in numbers, by those tensors of which each element goes into one element of `y` alone."""
-        separate = self._separate(y, steps) - {y}
-        return {x: g for x, g in pulled(steps, {y: ones(y)}).items() if x in separate} if separate else {}
+        separate = [x for x, e in self._pull_back(y, steps).items() if _is_separate(y, x, e)]
+        found = through(steps, {y: ones(y)}) if separate else {}
+        return {x: found[x] for x in separate}
 
     def jacobians(self, y: Node, steps: Sequence[Node]) -> dict[Node, npt.NDArray[Any]]:
         """Return the derivatives of each element of `y` by each of its sources', of shape `y.shape + x.shape`."""
-        rows: dict[Node, list[Any]] = {x: [] for x in self.sources(steps) if x._requires_grad}
+        found: dict[Node, list[Any]] = {x: [] for x in self.sources(steps) if x._requires_grad}
         for unit in units(y):
-            found = pulled(steps, {y: unit})
-            for x, row in rows.items():
-                row.append(found.get(x, np.zeros(x._data.shape, x._data.dtype)))
-        return {x: np.array(row, x._data.dtype).reshape(y._data.shape + x._data.shape) for x, row in rows.items()}
+            reached = through(steps, {y: unit})
+            for x, row in found.items():
+                row.append(reached.get(x, np.zeros(x._data.shape, x._data.dtype)))
+        return {x: np.array(row, x._data.dtype).reshape(y._data.shape + x._data.shape) for x, row in found.items()}
 
 
-def _share(y: Node) -> str:
-    """Return the derivative of a reduction's result by each of its elements, "" for what is none."""
-    op, params = y._op, y._params
-    return "" if op.name == "norm" and params["p"] != 2 else formulas.SHARES.get(op.name, "")
+class _SymbolicRules:
+    """The rules of an operation, run on the formulas of what it read."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+
+    def __getitem__(self, i: int) -> Any:
+        return self.pull_back
+
+    def pull_back(self, g: Any, y: Node, inputs: Sequence[Node], params: Mapping[str, Any], i: int) -> Symbol:
+        """Return what rule `i` makes of a gradient, in symbols."""
+        operands = [_symbol(self.chain.expression(x) or _unknown(x), x) for x in inputs]
+        try:
+            return pull_back(y._op, i, g, self.result(y, operands, params), operands, params)
+        except UnsayableError:
+            return _symbol(_unknown(inputs[i]), inputs[i])
+
+    def result(self, y: Node, operands: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
+        """Return what stands for the result in its rules: the formula of each element or, without one, its name."""
+        try:
+            e = run(y._op.forward, operands, params).expression
+        except UnsayableError:
+            e = _unknown(y)
+        if not rows.is_elementwise(e) or e.head == _UNKNOWN:
+            e = name(self.chain.names[y], y._data.shape) if y in self.chain.names else _unknown(y)
+        return _symbol(e, y)
 
 
-def is_elementwise(y: Node) -> bool:
+def _symbol(e: Expression, t: Node) -> Symbol:
+    return Symbol(e, t._data.dtype)
+
+
+def _gradient(y: Node) -> Expression:
+    """Return what stands for the gradient of a result; no tensor can have its name."""
+    return Expression("gradient", (), None, y._data.shape)
+
+
+def _unknown(t: Node) -> Expression:
+    return Expression(_UNKNOWN, (), id(t), t._data.shape)
+
+
+def _is_separate(y: Node, x: Node, e: Expression) -> bool:
+    """Tell whether each element of `x` goes into one of `y` alone, given what becomes of the gradient of `y`."""
+    g = _gradient(y)
+    if y._data.size == 1:
+        return True
+    if x._data.size > y._data.size:
+        return linear.is_each_alone(e, g)
+    return linear.is_in_place(e, g)
+
+
+def _is_elementwise(y: Node) -> bool:
     """Tell whether each element of a result depends on the same element of each operand alone."""
-    return y._op.name in formulas.SLOPES
+    operands = [_symbol(name(f"x{k}", x._data.shape), x) for k, x in enumerate(y._inputs)]
+    g, result = _symbol(_gradient(y), y), _symbol(name("y", y._data.shape), y)
+    try:
+        found = [
+            pull_back(y._op, i, g, result, operands, y._params).expression
+            for i, x in enumerate(y._inputs)
+            if x._requires_grad
+        ]
+    except UnsayableError:
+        return False
+    return all(linear.is_in_place(e, g.expression) or not contains(e, g.expression) for e in found)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .text import Rows
+from .contents import Rows
+
+HEAT_LIMITS = (1e-7, 1e-5, 1, 100)  # between vanishing, small, healthy, large and exploding gradients
 
 Kind = Literal["input", "parameter", "constant", "result", "output"]
 

@@ -6,9 +6,8 @@ import re
 from html import escape
 from typing import Any
 
-from .diagram import Arrow, Box, Content, Derivative, Diagram, Health, Module, Step
-from .reading import HEAT_LIMITS
-from .text import Rows, number
+from .contents import Rows, number
+from .diagram import HEAT_LIMITS, Arrow, Box, Content, Derivative, Diagram, Health, Module, Step
 from .theme import LIGHT, Theme
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from .. import symbolic
 from ..engine.graph import Node
-from . import expressions, formulas, text
-from .chain import DIRECT, Chain
+from ..symbolic import Expression
+from ..symbolic.formulas import key
+from . import contents
+from .chain import Chain
 from .diagram import Derivative
 
 _LONGEST_FORMULA = 40
+DIRECT = "|direct"  # marks a derivative by one way of several
+DIRECT_NOTE = "|direct: by this way alone, the tensors on other ways held fixed; their contributions are added."
 
 
 class Local:
@@ -32,61 +38,58 @@ class Local:
     def formula(self, y: Node) -> str:
         """Return what a kept tensor was computed as."""
         formula = self.chain.formulas.get(y)
-        if formula is not None and len(written := expressions.text(formula)) <= _LONGEST_FORMULA:
+        if formula is not None and len(written := symbolic.text(formula)) <= _LONGEST_FORMULA:
             return written
         op, inputs, params = y._op, y._inputs, y._params
         operands = [self.chain.expression(x) for x in inputs]
-        called = formulas.CALLED.get(op.name, op.symbol if op.symbol.isalpha() else op.name)
-        inside = ["…" if e is None else expressions.text(e) for e in operands]
+        called = op.symbol if op.symbol.isalpha() else op.name
+        inside = ["…" if e is None else symbolic.text(e) for e in operands]
         if op.name == "index":
-            return f"{inside[0]}[{text.key(params['key'])}]"
+            return f"{inside[0]}[{key(params['key'])}]"
         told = ("dim", "dims", "shape") if op.name != "unindex" else ()
-        inside += [f"{k}={said}" for k in told if (said := text.parameter(params.get(k))) is not None]
+        inside += [f"{k}={said}" for k in told if (said := contents.parameter(params.get(k))) is not None]
         return f"{called}({', '.join(inside)})"
 
     def derivatives(self, y: Node) -> dict[Node, Derivative]:
-        """Return the derivatives of a kept tensor by each of those that it was computed from."""
+        """Return the derivatives of a kept tensor with respect to each of those that it was computed from."""
         steps = self.chain.between(y)
         slopes, values = self.chain.slopes(y, steps), self.chain.diagonals(y, steps)
         wanted = [x for x in self.chain.sources(steps) if x._requires_grad]
-        if any(x not in values and x not in slopes and _is_small(y, x) for x in wanted):
+        words = steps[0]._op.words if len(steps) == 1 else ""
+        told = {x: slopes.get(x) or self._matrix(y, steps, x) for x in wanted}
+        rules = {} if words else self.chain.rules(y, steps, self.gradient(y))
+        rules = {x: made for x, made in rules.items() if told.get(x) is None}
+        if any(x not in slopes and x not in values and x not in rules and _is_small(y, x) for x in wanted):
             jacobians = self.chain.jacobians(y, steps)
             values |= {x: j.reshape(y._data.size, -1) for x, j in jacobians.items() if _is_small(y, x)}
-        found = {}
-        for x in wanted:
-            slope = slopes.get(x) or self.chain.matrix(y, steps, x)
-            shown = x in values and (slope is None or not expressions.is_number(slope))
-            numbers = text.value(values[x], self.digits, brief=True) if shown else None
-            if slope is None and (product := self._pulled(y, steps, x)):
-                name, is_part = f"∂{self.numerator}/∂{self.chain.names[x]}", self.chain.arrivals[x] > 1
-                found[x] = Derivative(name, product, None, is_rule=True, is_part=is_part)
-                continue
-            is_part = self.chain.is_direct(y, x)
-            name = f"∂{self.chain.names[y]}/∂{self.chain.names[x]}" + DIRECT * is_part
-            said = self._moved(steps) if slope is None else expressions.text(slope)
-            found[x] = Derivative(name, said, numbers, is_part=is_part)
-        return found
+        return {
+            x: self._rule(x, rules[x]) if x in rules else self._derivative(y, x, told[x], words, values) for x in wanted
+        }
 
-    @staticmethod
-    def _moved(steps: Sequence[Node]) -> str:
-        """Return in words what the derivative of a step is that only moves elements, "" for anything else."""
-        return formulas.MOVES.get(steps[0]._op.name, "") if len(steps) == 1 else ""
+    def gradient(self, t: Node) -> str:
+        """Return what the gradient of a tensor is called: ∂L/∂w."""
+        return f"∂{self.numerator}/∂{self.chain.names[t]}"
 
-    def _pulled(self, y: Node, steps: Sequence[Node], x: Node) -> str:
-        """Return what a product of matrices, or a function of rows, makes of the gradient that arrives, or ""."""
-        op, inputs = y._op, y._inputs
-        is_product = op.name in formulas.PULLED and all(t._data.ndim == 2 for t in inputs[:2])
-        if len(steps) > 1 or not (is_product or op.name in formulas.ROWS):
-            return ""
-        operands = {"g": expressions.name(f"∂{self.numerator}/∂{self.chain.names[y]}")}
-        for argument, t in zip(op.inputs, inputs, strict=False):
-            operands[argument] = self.chain.expression(t) or expressions.name("·")
-        operands["y"] = expressions.name(self.chain.names[y])
-        pulled = formulas.PULLED[op.name] if is_product else {"input": formulas.ROWS[op.name]}
-        said = [pulled.get(a, "") for a, t in zip(op.inputs, inputs, strict=False) if t is x]
-        return expressions.text(expressions.filled(said[0], operands)) if len(said) == 1 and said[0] else ""
+    def _rule(self, x: Node, made: Expression) -> Derivative:
+        """Say what the steps make of the gradient that arrives."""
+        return Derivative(self.gradient(x), symbolic.text(made), None, is_rule=True, is_part=self.chain.arrivals[x] > 1)
+
+    def _derivative(
+        self, y: Node, x: Node, formula: Expression | None, words: str, values: Mapping[Node, Any]
+    ) -> Derivative:
+        is_part = self.chain.is_direct(y, x)
+        name = f"∂{self.chain.names[y]}/∂{self.chain.names[x]}" + DIRECT * is_part
+        shown = x in values and (formula is None or not symbolic.is_number(formula))
+        numbers = contents.value(values[x], self.digits, brief=True) if shown else None
+        return Derivative(name, words if formula is None else symbolic.text(formula), numbers, is_part=is_part)
+
+    def _matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expression | None:
+        """Return the formula of a Jacobian, where the input was not broadcast: then its rule says the sum."""
+        if x._data.shape != y._data.shape and not any(r._op.name in ("matmul", "linear") for r in steps):
+            return None
+        return self.chain.matrix(y, steps, x)
 
 
 def _is_small(y: Node, x: Node) -> bool:
     """Tell whether all elements of a Jacobian can be shown."""
-    return text.is_small(np.empty((y._data.size, x._data.size), bool))
+    return contents.is_small(np.empty((y._data.size, x._data.size), bool))

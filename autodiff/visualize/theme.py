@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .diagram import Kind
 
@@ -46,18 +47,26 @@ class Theme:
     boxes: dict[Kind, dict[str, str]] = field(default_factory=_boxes)
     heat: tuple[str, ...] = ("#7DB8E6", "#CDE4F5", "#FFFFFF", "#FBDCC4", "#F0A05F")  # from vanishing to exploding
     broken: str = "#B9A7C9"  # what is NaN or infinite
+    shaded_value: str = "#1F2933"  # on a shade both are written as text is: colours on colours could not be read
+    shaded_gradient: str = "#1F2933"
 
-    # On a shade, value and gradient are written as text is, for colours on colours could not be read. The difference
-    # is one that no eye sees: the page that plays a picture knows them by it.
-    @property
-    def shaded_value(self) -> str:
-        """The colour of values on a shade."""
-        return f"#{int(self.text[1:], 16) ^ 1:06X}"
+    def marked(self) -> tuple[Theme, dict[str, tuple[str, str]]]:
+        """Return the theme with a colour of its own for each kind of thing that a page shows and hides.
 
-    @property
-    def shaded_gradient(self) -> str:
-        """The colour of gradients on a shade."""
-        return f"#{int(self.text[1:], 16) ^ 2:06X}"
+        Returns
+        -------
+        theme : Theme
+        marks : dict of str to tuple of str
+            For each of these colours the kind, "v", "g", "d" or "h", and the colour that it stands for.
+        """
+        kinds = {"value": "v", "shaded_value": "v", "gradient": "g", "shaded_gradient": "g", "derivative": "d"}
+        meant = [(kind, getattr(self, name)) for name, kind in kinds.items()]
+        meant += [("h", color) for color in (*self.heat, self.broken)]
+        marks = {f"#0000{k:02x}": mark for k, mark in enumerate(meant, 1)}
+        colors = iter(marks)
+        changed: dict[str, Any] = {name: next(colors) for name in kinds}
+        *heat, broken = colors
+        return replace(self, **changed, heat=tuple(heat), broken=broken), marks
 
 
 LIGHT = Theme()
@@ -67,6 +76,8 @@ DARK = Theme(
     text="#E8ECF1",
     faint="#A3AEBB",
     value="#7CC4F2",
+    shaded_value="#E8ECF1",
+    shaded_gradient="#E8ECF1",
     gradient="#FFA76B",
     derivative="#D7A9E3",
     step="#C5CEDA",

@@ -13,8 +13,8 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
+from autodiff.visualize.computation import computation
 from autodiff.visualize.diagram import Diagram, Step
-from autodiff.visualize.reading import read
 
 
 def labels(diagram: Diagram, node_frame: int | None) -> list[str]:
@@ -37,7 +37,7 @@ def x() -> Tensor:
 
 def test_frames_nest_as_the_modules_do(x: Tensor) -> None:
     net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 1)))
-    found = places(read([net(x).sum().named("loss")], net).diagram)
+    found = places(computation([net(x).sum().named("loss")], net).diagram)
     assert found["x"] == []
     assert found["loss"] == []
     assert found["Σ"] == []
@@ -66,7 +66,7 @@ def test_clusters_lie_in_each_other(x: Tensor) -> None:
 
 
 def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
-    found = places(read([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]).diagram)
+    found = places(computation([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]).diagram)
     assert found["linear"] == ["Linear", "Sequential"]
     assert found["parameter₁"] == found["parameter₂"] == ["Linear", "Sequential"]
 
@@ -74,7 +74,7 @@ def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
 def test_a_module_called_twice_has_two_frames(x: Tensor) -> None:
     shared = nn.Linear(2, 2)
     net = nn.Sequential(shared, nn.Tanh(), shared)
-    diagram = read([net(x)], net).diagram
+    diagram = computation([net(x)], net).diagram
     assert [frame.label for frame in diagram.frames] == [
         "Sequential",
         "0: Linear (call 1)",
@@ -97,7 +97,7 @@ def test_what_a_module_returns_is_seen_outside_of_it(x: Tensor) -> None:
             return self.layer(x).named("hidden").tanh()
 
     net = Named()
-    found = places(read([net(x).named("result").sum()], net).diagram)
+    found = places(computation([net(x).named("result").sum()], net).diagram)
     assert found["linear"] == ["layer: Linear", "Named"]
     assert found["hidden"] == ["Named"]
     assert found["result"] == []
@@ -110,7 +110,7 @@ def test_a_module_with_several_outputs_has_one_frame(x: Tensor) -> None:
 
     w = ad.tensor(2.0, requires_grad=True)
     a, b = Two()(x * w)
-    diagram = read([(a + b).sum()]).diagram
+    diagram = computation([(a + b).sum()]).diagram
     assert [frame.label for frame in diagram.frames] == ["Two"]
     assert places(diagram)["exp"] == places(diagram)["tanh"] == ["Two"]
     assert places(diagram)["+"] == places(diagram)["×"] == []
@@ -122,7 +122,7 @@ def test_a_module_that_changes_nothing_has_no_frame(x: Tensor) -> None:
             return x
 
     w = ad.tensor(2.0, requires_grad=True)
-    assert read([Same()(x * w).sum()]).diagram.frames == []
+    assert computation([Same()(x * w).sum()]).diagram.frames == []
 
 
 def test_an_output_used_only_elsewhere_leaves_frames_nested(x: Tensor) -> None:
@@ -137,14 +137,14 @@ def test_an_output_used_only_elsewhere_leaves_frames_nested(x: Tensor) -> None:
 
     net = Keeps()
     w = ad.tensor(2.0, requires_grad=True)
-    found = places(read([(net(x * w) + net.kept).sum()], net).diagram)
+    found = places(computation([(net(x * w) + net.kept).sum()], net).diagram)
     assert found["linear"] == ["inner: Linear"]
     assert found["tanh"] == ["Keeps"]
 
 
 def test_running_statistics_have_names(x: Tensor) -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
-    boxes = {n.title for n in read([net(x).sum()], net).diagram.nodes if not isinstance(n, Step)}
+    boxes = {n.title for n in computation([net(x).sum()], net).diagram.nodes if not isinstance(n, Step)}
     assert {"1.weight", "1.bias"} <= boxes
 
 

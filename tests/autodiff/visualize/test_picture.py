@@ -12,7 +12,7 @@ import pytest
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.reading import read
+from autodiff.visualize.computation import computation
 
 
 def neuron() -> tuple[dict[str, Tensor], Tensor]:
@@ -59,7 +59,7 @@ def test_a_neuron_shows_each_tensor_and_the_chain_rule() -> None:
 
 def test_arrows_lead_from_the_inputs_to_the_output() -> None:
     _, loss = neuron()
-    arrows = {(a.tail, a.head, a.argument, a.is_main) for a in read([loss]).diagram.arrows}
+    arrows = {(a.tail, a.head, a.argument, a.is_main) for a in computation([loss]).diagram.arrows}
     assert {("t0", "o0", "input", True), ("t1", "o0", "other", False), ("t2", "o1", "other", False)} <= arrows
     assert {("o0", "o1", "input", True), ("o1", "t3", "", True), ("t6", "o5", "other", False)} <= arrows
     for direction, ends in {"LR": "t1:s -> o0:step:n", "TB": "t1:e -> o0:step:w"}.items():
@@ -93,7 +93,9 @@ def test_the_same_computation_gives_the_same_text() -> None:
 
 def test_tensors_of_the_same_name_are_told_apart() -> None:
     h = (ad.tensor(2.0, requires_grad=True, name="x") * 3).named("h")
-    titles = [n.title for n in read([(h * 2).named("h").exp().named("L")]).diagram.nodes if n.key.startswith("t")]
+    titles = [
+        n.title for n in computation([(h * 2).named("h").exp().named("L")]).diagram.nodes if n.key.startswith("t")
+    ]
     assert [title for title in titles if title != "constant"] == ["x", "h", "h₂", "L"]
 
 
@@ -101,14 +103,14 @@ def test_params_say_what_is_a_parameter_and_its_name() -> None:
     x = ad.tensor([1.0, 2.0], requires_grad=True)
     w = ad.tensor([3.0, 4.0], requires_grad=True)
     loss = (x * w).sum()
-    boxes = {n.title: n.kind for n in read([loss]).diagram.nodes if n.key.startswith("t")}
+    boxes = {n.title: n.kind for n in computation([loss]).diagram.nodes if n.key.startswith("t")}
     assert boxes == {"parameter₁": "parameter", "parameter₂": "parameter", "output": "output"}
     for params in ({"layer.weight": w}, [("layer.weight", w)], iter([("layer.weight", w)])):
-        boxes = {n.title: n.kind for n in read([loss], params).diagram.nodes if n.key.startswith("t")}
+        boxes = {n.title: n.kind for n in computation([loss], params).diagram.nodes if n.key.startswith("t")}
         assert boxes == {"input": "input", "layer.weight": "parameter", "output": "output"}
-    assert [n.kind for n in read([loss], [w]).diagram.nodes if n.key == "t1"] == ["parameter"]
+    assert [n.kind for n in computation([loss], [w]).diagram.nodes if n.key == "t1"] == ["parameter"]
     w.name = "own"
-    assert "own" in {n.title for n in read([loss], {"layer.weight": w}).diagram.nodes if n.key == "t1"}
+    assert "own" in {n.title for n in computation([loss], {"layer.weight": w}).diagram.nodes if n.key == "t1"}
 
 
 def test_gradients_of_intermediate_results_count_every_way() -> None:
@@ -257,5 +259,5 @@ def test_a_long_chain_is_no_special_case() -> None:
     y = w = ad.tensor(1.0, requires_grad=True)
     for _ in range(3000):
         y = y * 1.0
-    assert len(read([y]).diagram.nodes) == 2 * 3000 + 2
+    assert len(computation([y]).diagram.nodes) == 2 * 3000 + 2
     assert w.grad is None

@@ -16,7 +16,7 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.text import number, value
+from autodiff.visualize.contents import number, value
 from tests.autodiff.visualize.browser import CHROMIUM, Browser, browser
 from tests.autodiff.visualize.test_picture import neuron
 
@@ -136,7 +136,7 @@ def test_contributions_sum_to_the_gradients_where_modules_are_folded(depth: int,
     assert x.grad is not None
     last = [e for e in found["events"] if e["title"].endswith(" to x")][-1]
     assert last["cards"][-1]["label"] == "sum of 2 ways"
-    assert last["cards"][-1]["text"] == "  ".join(value(x.grad.detach().numpy(), 4)[0])
+    assert last["cards"][-1]["text"] == "  ".join(value(x.grad.data, 4)[0])
     marks = {f"way{i}" for i in range(len(found["ways"]))}
     assert all(set(e["edges"]) <= marks and e["edges"] for e in found["events"] if e["title"].startswith("Backward:"))
 
@@ -238,7 +238,7 @@ def test_xor_shows_pythons_numbers(window: Browser, tmp_path: Path, derivatives:
     loss.backward()
     for name, p in model.named_parameters():
         assert p.grad is not None
-        g = p.grad.detach().numpy()
+        g = p.grad.data
         assert shown["nodes"][name]["gradients"][-1].replace("\xa0", " ").endswith(value(g, 4, brief=True)[0][0])
     assert shown["nodes"]["L" if derivatives else "output"]["values"] == [number(loss.item(), 4)]
     assert window.errors() == []

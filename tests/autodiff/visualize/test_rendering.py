@@ -11,13 +11,14 @@ import graphviz
 import pytest
 
 import autodiff as ad
-from autodiff.visualize import draw, fonts, rendering
+from autodiff.visualize import draw, fonts
+from autodiff.visualize import picture as picture_module
 
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n", "pdf": b"%PDF-"}
 
 
 @pytest.fixture
-def picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> rendering.Picture:
+def picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> picture_module.Picture:
     monkeypatch.chdir(tmp_path)
     x = ad.tensor([1.0, 2.0], name="x")
     w = ad.tensor([0.5, -1.0], requires_grad=True, name="weight")
@@ -51,14 +52,14 @@ def dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder))
 
 
-def test_it_is_a_digraph(picture: rendering.Picture) -> None:
+def test_it_is_a_digraph(picture: picture_module.Picture) -> None:
     assert isinstance(picture, graphviz.Digraph)
     assert picture.format == "svg"
     assert picture.copy().source == picture.source
 
 
 @pytest.mark.usefixtures("dot")
-def test_the_systems_graphviz_is_used_where_there_is_one(picture: rendering.Picture) -> None:
+def test_the_systems_graphviz_is_used_where_there_is_one(picture: picture_module.Picture) -> None:
     assert picture.pipe() == b"drawn by the system: -Kdot -Tsvg"
     assert picture.pipe(format="png", engine="neato", encoding="utf-8") == "drawn by the system: -Kneato -Tpng"
     assert Path(picture.render("one")).read_text() == "drawn by the system: -Kdot -Tsvg"
@@ -67,7 +68,7 @@ def test_the_systems_graphviz_is_used_where_there_is_one(picture: rendering.Pict
 @pytest.mark.usefixtures("no_dot")
 @pytest.mark.parametrize("format", ["svg", "png", "pdf"])
 def test_without_dot_pygraphviz_draws(
-    picture: rendering.Picture, format: str, capfd: pytest.CaptureFixture[str]
+    picture: picture_module.Picture, format: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert picture.pipe(format=format).startswith(MAGIC[format])
     path = picture.render("made", format=format)
@@ -78,14 +79,14 @@ def test_without_dot_pygraphviz_draws(
 
 
 @pytest.mark.usefixtures("no_dot")
-def test_the_svg_holds_the_text(picture: rendering.Picture) -> None:
+def test_the_svg_holds_the_text(picture: picture_module.Picture) -> None:
     svg = picture.pipe(encoding="utf-8")
     for text in (">weight<", ">x<", ">L<", ">(2,)<", ">−1.0<", "Σ", "σ", "∂L/∂·"):
         assert text in svg
 
 
 @pytest.mark.usefixtures("no_dot")
-def test_where_files_go(picture: rendering.Picture, tmp_path: Path) -> None:
+def test_where_files_go(picture: picture_module.Picture, tmp_path: Path) -> None:
     assert picture.render() == "graph.gv.svg"
     assert picture.render(filename="a.gv", directory="sub", format="png", cleanup=True) == os.path.join(
         "sub", "a.gv.png"
@@ -103,7 +104,7 @@ def test_where_files_go(picture: rendering.Picture, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_dot")
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "html", "dot"])
 def test_every_kind_of_file_is_saved_without_dot(
-    picture: rendering.Picture, suffix: str, capfd: pytest.CaptureFixture[str]
+    picture: picture_module.Picture, suffix: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     saved = Path(picture.save(f"made.{suffix}")).read_bytes()
     assert saved.startswith({**MAGIC, "html": b"<!DOCTYPE html>", "dot": b"digraph"}[suffix])
@@ -112,7 +113,7 @@ def test_every_kind_of_file_is_saved_without_dot(
 
 
 @pytest.mark.usefixtures("no_dot")
-def test_a_saved_png_is_finer_than_graphvizs_own(picture: rendering.Picture) -> None:
+def test_a_saved_png_is_finer_than_graphvizs_own(picture: picture_module.Picture) -> None:
     own, saved = (
         int.from_bytes(png[16:20], "big") for png in (picture.pipe("png"), Path(picture.save("p.png")).read_bytes())
     )
@@ -120,7 +121,7 @@ def test_a_saved_png_is_finer_than_graphvizs_own(picture: rendering.Picture) -> 
 
 
 @pytest.mark.usefixtures("no_dot")
-def test_view_opens_what_was_drawn(picture: rendering.Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_view_opens_what_was_drawn(picture: picture_module.Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
     monkeypatch.setattr(graphviz, "view", lambda path, quiet: opened.append((path, quiet)))
     picture.view()
@@ -129,7 +130,7 @@ def test_view_opens_what_was_drawn(picture: rendering.Picture, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("no_dot")
-def test_a_notebook_displays_it(picture: rendering.Picture) -> None:
+def test_a_notebook_displays_it(picture: picture_module.Picture) -> None:
     bundle = picture._repr_mimebundle_(include=["image/svg+xml", "image/png"])
     assert bundle["image/svg+xml"] == picture._repr_image_svg_xml()
     assert "weight" in bundle["image/svg+xml"]
@@ -138,7 +139,7 @@ def test_a_notebook_displays_it(picture: rendering.Picture) -> None:
 
 @pytest.mark.usefixtures("no_dot")
 def test_without_any_graphviz_the_error_says_what_to_install(
-    picture: rendering.Picture, monkeypatch: pytest.MonkeyPatch
+    picture: picture_module.Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     for display in (picture.pipe, picture.render, picture._repr_mimebundle_):
@@ -155,7 +156,7 @@ def test_without_any_graphviz_the_error_says_what_to_install(
 
 
 @pytest.mark.usefixtures("no_dot")
-def test_what_only_the_systems_graphviz_can_says_so(picture: rendering.Picture) -> None:
+def test_what_only_the_systems_graphviz_can_says_so(picture: picture_module.Picture) -> None:
     with pytest.raises(RuntimeError, match="unflatten: needs Graphviz's own program") as raised:
         picture.unflatten(stagger=3)
     assert not isinstance(raised.value, graphviz.ExecutableNotFound)
@@ -163,16 +164,16 @@ def test_what_only_the_systems_graphviz_can_says_so(picture: rendering.Picture) 
 
 def test_what_graphviz_refuses_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="could not draw the picture as svg"):
-        rendering.drawn("digraph { a -> ", "svg")
+        picture_module.render("digraph { a -> ", "svg")
     with pytest.raises(RuntimeError, match="could not draw the picture as nonsense"):
-        rendering.drawn("digraph { a }", "nonsense")
+        picture_module.render("digraph { a }", "nonsense")
 
 
 def test_warnings_are_passed_on_unless_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     source = 'digraph { a [label="a" shape=unknown] }'
-    rendering.drawn(source, "svg", quiet=True)
+    picture_module.render(source, "svg", quiet=True)
     assert capfd.readouterr().err == ""
-    rendering.drawn(source, "svg")
+    picture_module.render(source, "svg")
     assert "unknown" in capfd.readouterr().err
 
 
@@ -182,7 +183,7 @@ def test_letters_are_letters_where_the_system_has_no_font(
     pytest.importorskip("matplotlib")
     monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
     monkeypatch.setattr(fonts, "has_fonts", lambda: False)
-    images = {c: rendering.drawn(f'digraph {{ a [label="{c}" fontname="Helvetica"] }}', "png") for c in "bd∂σ"}
+    images = {c: picture_module.render(f'digraph {{ a [label="{c}" fontname="Helvetica"] }}', "png") for c in "bd∂σ"}
     assert len(set(images.values())) == 4  # boxes would all look alike
     assert capfd.readouterr().err == ""
 
@@ -191,8 +192,8 @@ def test_it_is_said_when_there_is_no_font_at_all(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(fonts, "has_fonts", lambda: False)
     monkeypatch.setattr(fonts, "fonts_of_matplotlib", lambda: None)
     with pytest.warns(UserWarning, match="no font was found, so letters are drawn as empty boxes. `pip install mat"):
-        rendering.drawn("digraph { a }", "png")
-    assert rendering.drawn("digraph { a }", "svg").startswith(MAGIC["svg"])  # a browser has fonts of its own
+        picture_module.render("digraph { a }", "png")
+    assert picture_module.render("digraph { a }", "svg").startswith(MAGIC["svg"])  # a browser has fonts of its own
 
 
 def test_boxes_would_look_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +203,7 @@ def test_boxes_would_look_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     config = tmp_path / "none.conf"
     config.write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>")
     monkeypatch.setenv("FONTCONFIG_FILE", str(config))
-    images = {rendering.drawn(f'digraph {{ a [label="{c}"] }}', "png", quiet=True) for c in "bd"}
+    images = {picture_module.render(f'digraph {{ a [label="{c}"] }}', "png", quiet=True) for c in "bd"}
     assert len(images) == 1
 
 

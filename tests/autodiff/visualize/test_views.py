@@ -13,10 +13,10 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.architecture import is_readable, read_architecture, read_folded
+from autodiff.visualize.architecture import architecture, is_readable, overview
+from autodiff.visualize.contents import number
 from autodiff.visualize.diagram import Box, Diagram, Health, Module, Step
-from autodiff.visualize.reading import health
-from autodiff.visualize.text import number
+from autodiff.visualize.view import health
 from tests.autodiff.visualize.test_picture import neuron, texts
 
 
@@ -39,14 +39,14 @@ def ways(diagram: Diagram) -> set[tuple[str, str]]:
 
 def test_depth_0_is_the_model() -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, 0).diagram
+    diagram = architecture([loss], model, 0).diagram
     assert modules(diagram) == {"Sequential": ("→ (4, 3)", "63 parameters"), "CrossEntropyLoss": ("→ scalar",)}
     assert diagram.frames == []
 
 
 def test_depth_1_is_what_it_consists_of() -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, 1).diagram
+    diagram = architecture([loss], model, 1).diagram
     assert modules(diagram) == {
         "0: Sequential": ("→ (4, 5)", "45 parameters"),
         "1: Linear": ("→ (4, 3)", "18 parameters"),
@@ -66,7 +66,7 @@ def test_depth_1_is_what_it_consists_of() -> None:
 @pytest.mark.parametrize("depth", [2, 9])
 def test_deeper_than_the_model_shows_every_layer(depth: int) -> None:
     model, loss = network()
-    diagram = read_architecture([loss], model, depth).diagram
+    diagram = architecture([loss], model, depth).diagram
     assert list(modules(diagram)) == [
         "0.0: Linear",
         "0.1: BatchNorm1d",
@@ -82,14 +82,14 @@ def test_images_keep_their_name_and_positions_of_maxima_are_no_input() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3))
     images = ad.tensor(np.random.default_rng(0).normal(size=(2, 1, 4, 4)).astype(np.float32), name="images")
     loss = nn.CrossEntropyLoss()(model(images), ad.tensor([0, 2], name="labels"))
-    boxes = {n.title for n in read_architecture([loss], model, 1).diagram.nodes if isinstance(n, Box)}
+    boxes = {n.title for n in architecture([loss], model, 1).diagram.nodes if isinstance(n, Box)}
     assert boxes == {"images", "labels", "output"}
 
 
 def test_steps_outside_of_modules_stay_steps() -> None:
     model, _ = network()
     x = ad.tensor(np.ones((4, 6), np.float32), name="x")
-    diagram = read_architecture([(model(x) * 2).sum()], model, 0).diagram
+    diagram = architecture([(model(x) * 2).sum()], model, 0).diagram
     assert {("x", "Sequential"), ("Sequential", "×"), ("×", "Σ"), ("Σ", "output")} <= ways(diagram)
 
 
@@ -108,7 +108,7 @@ def test_ten_thousand_operations_are_folded_and_the_picture_says_so() -> None:
     y = w = ad.tensor(1.0, requires_grad=True, name="w")
     for _ in range(10_000):
         y = y * 1.0
-    diagram = read_folded([y]).diagram
+    diagram = overview([y]).diagram
     assert diagram.note == (
         "10,000 operations, too many to read: all but the last 20 are folded. Pass fold=False for all of them."
     )
@@ -131,7 +131,7 @@ def deep(blocks: int) -> tuple[nn.Module, Tensor]:
 @pytest.mark.parametrize(("blocks", "depth", "boxes"), [(5, 2, 20), (20, 1, 20), (100, 0, 1)])
 def test_a_deep_network_is_folded_to_a_depth_that_can_be_read(blocks: int, depth: int, boxes: int) -> None:
     model, loss = deep(blocks)
-    diagram = read_folded([loss], model).diagram
+    diagram = overview([loss], model).diagram
     assert len(modules(diagram)) == boxes
     assert f"modules are folded below depth {depth}" in diagram.note
     assert draw(loss, params=model).source.count("±") >= boxes  # of what each returned
@@ -159,10 +159,10 @@ def test_modules_are_shaded_by_the_gradients_of_their_parameters() -> None:
     model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Sigmoid(), nn.Linear(4, 4, bias=False))
     model[2].weight.data *= 1e-9
     loss = model(ad.tensor(np.ones((2, 4), np.float32), name="x")).sum().named("L")
-    reader = read_architecture([loss], model, 1, heat=True)
+    reader = architecture([loss], model, 1, heat=True)
     found = {n.title: n.content.health for n in reader.diagram.nodes if isinstance(n, Module) and n.content}
     w = model[0].weight
-    ratio = np.sqrt(np.mean(reader.gradients[w] ** 2)) / np.sqrt(np.mean(w.detach().numpy() ** 2))
+    ratio = np.sqrt(np.mean(reader.gradients[w] ** 2)) / np.sqrt(np.mean(w.data**2))
     assert found["0: Linear"] == Health(f"parameters: ∂/value {number(ratio, 2)}", 0)
     assert found["2: Linear"] == Health(found["2: Linear"].said, 4)  # type: ignore[union-attr]  # it has one
     assert found["1: Sigmoid"] is not None

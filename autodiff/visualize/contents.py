@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Container, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Rows = tuple[tuple[str, ...], ...]  # lines of cells; a line of one cell spans the width
-
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 MOST_CELLS, MOST_ROWS, MOST_COLUMNS = 8, 4, 4  # what is larger is summarized: about one glance
 
@@ -22,7 +18,7 @@ def number(value: Any, digits: int) -> str:
 
     Examples
     --------
-    >>> from autodiff.visualize.text import number
+    >>> from autodiff.visualize.contents import number
     >>> [number(v, 3) for v in (0.46211, -2.0, -0.0, 12345.6, 1.5e-7, 7, True)]
     ['0.462', '−2', '0', '1.23e4', '1.5e−7', '7', 'True']
     """
@@ -41,7 +37,7 @@ def numbers(values: npt.NDArray[Any], digits: int) -> list[str]:
 
     Examples
     --------
-    >>> from autodiff.visualize.text import numbers
+    >>> from autodiff.visualize.contents import numbers
     >>> numbers(np.array([0.53, -0.53221, 0.0]), 4)
     ['0.5300', '−0.5322', '0.0000']
     >>> numbers(np.array([1.0, 0.5, -3.0]), 4)
@@ -79,7 +75,7 @@ def value(array: Any, digits: int, brief: bool = False) -> Rows:
 
     Examples
     --------
-    >>> from autodiff.visualize.text import value
+    >>> from autodiff.visualize.contents import value
     >>> value(np.array([[1.0, 0.25], [0.0, -3.0]]), 4)
     (('1.00', '0.25'), ('0.00', '−3.00'))
     >>> value(np.arange(100), 4)
@@ -125,7 +121,7 @@ def parameter(value: Any) -> str | None:
 
     Examples
     --------
-    >>> from autodiff.visualize.text import parameter
+    >>> from autodiff.visualize.contents import parameter
     >>> [parameter(v) for v in (2, (0, -1), True, None, np.ones(3))]
     ['2', '(0, −1)', None, None, None]
     """
@@ -138,55 +134,9 @@ def parameter(value: Any) -> str | None:
     return None
 
 
-def numbered(name: str, taken: Container[str] = (), start: int = 1) -> Iterator[str]:
-    """Return x₁, x₂, ... without the names that are taken at the time when the next one is asked for.
-
-    Examples
-    --------
-    >>> from autodiff.visualize.text import numbered
-    >>> names = numbered("x", {"x₂"})
-    >>> next(names), next(names)
-    ('x₁', 'x₃')
-    """
-    names = (name + str(i).translate(_SUBSCRIPTS) for i in itertools.count(start))
-    return (name for name in names if name not in taken)
-
-
 def check_digits(digits: Any, where: str) -> None:
     """Raise unless `digits` is a number of significant digits."""
     if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)):
         raise TypeError(f"{where}: digits must be an integer, got {digits!r}")
     if digits < 1:
         raise ValueError(f"{where}: digits must be at least 1, got {digits}")
-
-
-def key(index: Any) -> str:
-    """Return an index as it is written between brackets.
-
-    Examples
-    --------
-    >>> from autodiff.visualize.text import key
-    >>> [key(i) for i in (0, (slice(None), -1), (Ellipsis, slice(1, 6, 2), None), np.arange(3))]
-    ['0', ':, −1', '…, 1:6:2, None', 'array']
-    """
-    if isinstance(index, tuple):
-        return ", ".join(map(key, index))
-    if isinstance(index, slice):
-        start, stop, step = ("" if part is None else str(part) for part in (index.start, index.stop, index.step))
-        return (f"{start}:{stop}" + (f":{step}" if step else "")).replace("-", "−")
-    if index is Ellipsis:
-        return "…"
-    return str(index).replace("-", "−") if index is None or isinstance(index, (int, np.integer)) else "array"
-
-
-def plain(name: str, longest: int = 40) -> str:
-    r"""Return a name on one line, without what cannot be printed, and not too long.
-
-    Examples
-    --------
-    >>> from autodiff.visualize.text import plain
-    >>> plain("first\nsecond\x00")
-    'first second'
-    """
-    name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
-    return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -1,4 +1,4 @@
-"""Read a recorded graph into the picture of the chain rule: tensors alone, a local derivative on each way."""
+"""The view of the chain rule: tensors alone, a local derivative on each way."""
 
 from __future__ import annotations
 
@@ -6,38 +6,42 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..engine.graph import Node
-from .chain import DIRECT_NOTE, Chain, completed
+from .chain import Chain
 from .diagram import Arrow, Box, Content, Kind
-from .local import Local
-from .reading import Names, Reader
+from .local import DIRECT_NOTE, Local
+from .names import Names, complete
+from .view import LONGEST_IN_FRACTION, View
 
 
-def read_chain(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> ChainReader:
+def derivation(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Derivation:
     """Describe how the outputs depend on each tensor; see `draw` for the arguments and the errors."""
-    reader = ChainReader(outputs, Names(params), digits, heat)
-    for y in reader.steps:
-        if y in reader.chain.names:
-            reader.add_kept(y)
-    derivatives = [arrow.derivative for arrow in reader.diagram.arrows if arrow.derivative is not None]
+    view = Derivation(outputs, Names(params), digits, heat)
+    for y in view.steps:
+        if y in view.local.chain.names:
+            view.add(y)
+    derivatives = [arrow.derivative for arrow in view.diagram.arrows if arrow.derivative is not None]
     if any(d.is_part and not d.is_rule for d in derivatives):
-        reader.diagram.note = DIRECT_NOTE
-    return reader
+        view.diagram.note = DIRECT_NOTE
+    return view
 
 
-class ChainReader(Reader):
-    """Reads a graph into tensors alone, with a local derivative on each way; `add_kept` is its one step."""
+class Derivation(View):
+    """The tensors that are kept, each with what it was computed as; `add` is its one step."""
 
     def __init__(self, outputs: Sequence[Node], names: Names, digits: int, heat: bool) -> None:
         super().__init__(outputs, names, digits, heat=heat)
-        called = completed(names, self.steps, outputs)
+        called = complete(names, self.steps, outputs)
         if not self.numerator and len(outputs) == 1 and outputs[0]._data.size == 1:
-            self.numerator = called[outputs[0]] if len(called[outputs[0]]) <= 6 else ""
-        self.chain = Chain(self.steps, called, completed=True)
-        self.local = Local(self.chain, self.numerator or "L", digits)
+            self.numerator = called[outputs[0]] if len(called[outputs[0]]) <= LONGEST_IN_FRACTION else ""
+        self.local = Local(Chain(self.steps, called, complete=True), self.numerator or "L", digits)
 
     def called(self, t: Node) -> str:
         """Return the tensor's name, which may be one that only this picture gives it."""
-        return self.chain.names.get(t, "")
+        return self.local.chain.names.get(t, "")
+
+    def chain(self) -> Chain:
+        """Return the derivatives between the tensors that have a place in the picture."""
+        return self.local.chain
 
     def content(self, t: Node, brief: bool = False) -> Content:
         """Describe a tensor; its gradient is called as on the ways."""
@@ -46,9 +50,10 @@ class ChainReader(Reader):
             content.gradient_label = f"∂{self.numerator}/∂{name}"
         return content
 
-    def add_kept(self, y: Node) -> None:
+    def add(self, y: Node) -> None:
         """Add a result that is kept: its leaves that are new, itself, and the ways into it."""
-        sources = self.chain.sources(self.chain.between(y))
+        chain = self.local.chain
+        sources = chain.sources(chain.between(y))
         for x in sources:
             if x not in self.keys:
                 self.add_leaf(x)
@@ -56,7 +61,7 @@ class ChainReader(Reader):
             self.main.add(y)
         kind: Kind = "output" if y in self.outputs else "result"
         frame = self.calls.outside(y) if self.names.of(y) else self.calls.around(y)
-        self.add_box(y, kind, self.chain.names[y], frame)
+        self.add_box(y, kind, chain.names[y], frame)
         self.makers[y] = self.keys[y]
         box = self.diagram.nodes[-1]
         assert isinstance(box, Box)

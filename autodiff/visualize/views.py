@@ -1,4 +1,4 @@
-"""draw(): the picture of a computation."""
+"""draw(): choose the view of a graph, and make the picture of it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.graph import Node
-from .architecture import is_readable, read_architecture, read_folded
-from .chain_reading import read_chain
+from .architecture import architecture, is_readable, overview
+from .computation import computation
+from .contents import check_digits
+from .derivation import derivation
 from .dot import DIRECTIONS, write
-from .player import page
-from .reading import Reader, read
-from .rendering import Picture
-from .text import check_digits
+from .picture import Picture
 from .theme import THEMES
+from .view import View
 
 
 def draw(
@@ -109,17 +109,44 @@ def draw(
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise ValueError(f"draw: depth must be an integer of at least 0, got {depth!r}")
     distinct = list(dict.fromkeys(outputs))
-    view: Callable[[], Reader]
+    view: Callable[[], View]
     if depth is not None:
-        view = functools.partial(read_architecture, distinct, params, depth, digits, heat)
+        view = functools.partial(architecture, distinct, params, depth, digits, heat)
     elif fold and not is_readable(distinct):
-        view = functools.partial(read_folded, distinct, params, digits, heat, derivatives)
+        view = functools.partial(overview, distinct, params, digits, heat, derivatives)
     else:
-        view = functools.partial(read_chain if derivatives else read, distinct, params, digits, heat)
+        view = functools.partial(derivation if derivatives else computation, distinct, params, digits, heat)
+    return picture_of(view, params, direction, theme, format)
+
+
+def picture_of(
+    view: Callable[[], View], params: Any = None, direction: str = "LR", theme: str = "light", format: str = "svg"
+) -> Picture:
+    """Return the picture of any view of a graph: a new kind of view needs no more than a function that makes it.
+
+    Parameters
+    ----------
+    view : callable
+        Returns the view; it is called once more for a page that plays the picture.
+    params, direction, theme, format
+        As for `draw`.
+
+    Returns
+    -------
+    graphviz.Digraph
+        As of `draw`.
+    """
     picture = Picture(filename="graph.gv", format=format)
     write(view().diagram, direction, picture, THEMES[theme])
-    picture.player = functools.partial(page, view, params, direction, THEMES[theme])
+    picture.player = functools.partial(_page, view, params, direction, theme)
     return picture
+
+
+def _page(view: Callable[[], View], params: Any, direction: str, theme: str) -> str:
+    """Return the page that plays a picture."""
+    from .page import page  # a plain picture does not need it
+
+    return page(view(), params, direction, THEMES[theme])
 
 
 def _check(outputs: tuple[Any, ...], direction: str, digits: Any) -> None:

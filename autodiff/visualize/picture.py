@@ -215,10 +215,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
     ) -> bytes:
         kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
         layout = ("nop2" if neato_no_op == 2 else "nop") if neato_no_op else engine or self.engine
-        return drawn(self.source, kind, layout, quiet)
+        return render(self.source, kind, layout, quiet)
 
 
-def drawn(source: str, format: str, engine: str = "dot", quiet: bool = False) -> bytes:
+def render(source: str, format: str, engine: str = "dot", quiet: bool = False) -> bytes:
     """Draw a graph in Graphviz's language with the Graphviz that pygraphviz carries.
 
     Parameters
