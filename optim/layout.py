@@ -33,8 +33,8 @@ class Rule(Protocol):
     """What takes a step: an optimizer."""
 
     counts_steps: ClassVar[bool]
-    writes: list[Array]
-    skip: int
+    _writes: list[Array]
+    _skip: int
 
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Change `param` and the arrays of `state` in place."""
@@ -166,7 +166,7 @@ class Chunk:
             start += m.size
 
     def begin(self, state: Mapping[Tensor, State], counted: bool) -> bool:
-        """Note the gradients of the next step; False if the parameters' memory or state are not ours any more.
+        """Note the gradients of the next step; return False if a parameter's memory or state has been replaced.
 
         Raises
         ------
@@ -212,8 +212,8 @@ class Chunk:
                 self.progress = done, undo
             elif not self.resumes:
                 block.restore(undo)
-            rule.writes = undo if self.resumes else []
-            rule.skip = len(rule.writes)
+            rule._writes = undo if self.resumes else []
+            rule._skip = len(rule._writes)
             slope = self.slope if block.part is None else self.slope[block.part]
             if climbs and not self.is_gathered:
                 slope = -slope
@@ -252,7 +252,7 @@ class Chunk:
             self.slope = None
 
     def leave(self, counted: bool) -> None:
-        """Leave off with a step that cannot be finished: after the blocks that are done, or if all are, with it."""
+        """Give up a step that cannot be finished: the block it stopped in is put back, those done stay."""
         if self.progress is None or self.step == self.goal:
             return
         done, undo = self.progress

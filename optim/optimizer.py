@@ -122,8 +122,8 @@ class Optimizer:
         self.defaults = {**defaults, **flags}
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
-        self.writes: list[Array] = []  # what `write` has written in the present block
-        self.skip = 0  # how many calls of `write` to pass over, for they were made before an interrupt
+        self._writes: list[Array] = []  # what `write` has written in the present block
+        self._skip = 0  # how many calls of `write` to pass over, for they were made before an interrupt
         # By the group's place: who stepped last, with which state, in which chunks; and the options that were checked.
         self._layouts: dict[int, tuple[list[Tensor], Mapping[str, float], list[Chunk]]] = {}
         self._usable: dict[int, Group] = {}
@@ -180,13 +180,13 @@ class Optimizer:
     def write(self, out: Array, a: Any, b: Any, operation: Callable[..., Any] = np.add) -> Array:
         """Write the sum of two arrays, or the result of another operation, into an array, and return that.
 
-        An interrupt comes before it or after it, and `writes` tells which: an `update` that is done again after an
+        An interrupt comes before it or after it, and `_writes` tells which: an `update` that is done again after an
         interrupt does not write twice.
         """
-        if self.skip:
-            self.skip -= 1
+        if self._skip:
+            self._skip -= 1
         else:
-            self.writes.extend(map(operation, (a,), (b,), (out,)))  # one call, which no interrupt can divide
+            self._writes.extend(map(operation, (a,), (b,), (out,)))  # one call, which no interrupt can divide
         return out
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -246,7 +246,7 @@ class Optimizer:
             chunk.advance(self, options)
 
     def _finish(self) -> None:
-        """Finish a step that was interrupted; leave off between two blocks where that fails, or again and again."""
+        """Finish a step that was interrupted. Where the rule itself fails, the block it failed on stays as it was."""
         for _ in range(_ATTEMPTS if self._unfinished else 0):
             try:
                 self._take(self._unfinished)
@@ -321,7 +321,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         self._finish()
         # Memory is laid out anew where a copy steps.
-        return {**vars(self), "_layouts": {}, "_usable": {}, "writes": [], "skip": 0}
+        return {**vars(self), "_layouts": {}, "_usable": {}, "_writes": [], "_skip": 0}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
@@ -413,7 +413,7 @@ class Optimizer:
         }
 
     def _counts(self) -> bool:
-        """Tell whether the number of steps is ours: whoever writes his own `step` counts for himself."""
+        """Tell whether the base counts the steps: a rule with a `step` of its own counts for itself."""
         return self.counts_steps and type(self).update is not Optimizer.update
 
     def _all(self) -> Sequence[Tensor]:
