@@ -205,7 +205,7 @@ def test_the_step_is_1_from_0_on_and_has_gradient_0() -> None:
 
 
 @pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Mish", "Hardtanh", "ReLU6"])
-def test_in_place_changes_nothing_but_the_text(name: str) -> None:
+def test_in_place_changes_the_input_and_the_text(name: str) -> None:
     x = ad.tensor([-1.0, 2.0])
     module = getattr(nn, name)(inplace=True)
     np.testing.assert_array_equal(module(x).detach().numpy(), getattr(nn, name)()(x).detach().numpy())
