@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ..symbolic import latex_name, latex_number
@@ -161,7 +162,7 @@ class Explanation:
 
     @property
     def _number(self) -> str:
-        return _write(self.value._data, self._digits)
+        return _write(np.asarray(self.value._data), self._digits)
 
     @property
     def latex(self) -> str:
@@ -182,7 +183,7 @@ class Explanation:
                 for path in self.paths
             ]
             lines.append(" + ".join(numbers) + more)
-        lines.append(_latex_matrix(self.value._data, self._digits))
+        lines.append(_latex_matrix(np.asarray(self.value._data), self._digits))
         left = fraction(self._output, self._input)
         lines = [line for i, line in enumerate(lines) if line not in ([left] if i == 0 else lines[i - 1 : i])]
         return rf"\begin{{aligned}} {left} &= " + r" \\ &= ".join(lines) + r" \end{aligned}"
