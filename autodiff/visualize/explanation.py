@@ -20,7 +20,7 @@ _MOST_FACTORS_WRITTEN, _FIRST_WRITTEN, _LAST_WRITTEN = 10, 5, 3  # of one produc
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One factor of a product: the derivative of a named tensor by the next.
+    """One factor of a product: the derivative of a named tensor with respect to the next.
 
     Attributes
     ----------
