@@ -26,12 +26,15 @@ class Expression:
         What else belongs to it: the number, the name, the axes of a sum.
     shape : tuple of int
         Of the array that it stands for.
+    size : int
+        The number of nodes that are written; what occurs twice counts twice.
     """
 
-    __slots__ = ("_hash", "args", "data", "head", "shape")
+    __slots__ = ("_hash", "args", "data", "head", "shape", "size")
 
     def __init__(self, head: str, args: tuple[Expression, ...], data: Any, shape: Shape) -> None:
         self.head, self.args, self.data, self.shape = head, args, data, shape
+        self.size: int = 1 + sum(x.size for x in args)
         self._hash = hash((head, args, _exact(data)))
 
     def __hash__(self) -> int:

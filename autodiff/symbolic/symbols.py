@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..engine.primitive import Primitive
 
 _MOST_ELEMENTS = 1 << 16  # of a result whose shape is found by computing it, of zeros
+_MOST_PARTS = 1000  # of a formula
 
 
 class UnsayableError(Exception):
@@ -385,19 +386,33 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 # -- functions run on symbols ------------------------------------------------------------------------------------------
 
 
-def run(forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
+def run(
+    forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any], most: int = _MOST_PARTS
+) -> Symbol:
     """Return what a forward function computes.
+
+    Parameters
+    ----------
+    forward : callable
+    inputs : sequence of Symbol
+    params : mapping of str to object
+    most : int, optional
+        The largest `size` of its formula.
 
     Raises
     ------
     UnsayableError
-        If it does something else depending on the numbers, writes into arrays, or leaves NumPy.
+        If it does something else depending on the numbers, writes into arrays, leaves NumPy, or has no end.
     """
+    called = getattr(forward, "__name__", forward)
     try:
         with np.errstate(all="ignore"):
-            return lift(forward(*inputs, **params))
+            found = lift(forward(*inputs, **params))
     except Exception as error:  # a user's function may fail on a symbol in any way
-        raise UnsayableError(f"{getattr(forward, '__name__', forward)}: {error}") from error
+        raise UnsayableError(f"{called}: {error}") from error
+    if found.expression.size > most:
+        raise UnsayableError(f"{called}: its formula has {found.expression.size:,} parts, which nobody reads")
+    return found
 
 
 def apply(name: str, forward: Callable[..., Any], inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:

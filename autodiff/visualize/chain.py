@@ -191,7 +191,7 @@ class Chain:
         return {x: found[x] for x in separate}
 
     def jacobians(self, y: Node, steps: Sequence[Node]) -> dict[Node, npt.NDArray[Any]]:
-        """Return the derivatives of each element of `y` by each of its sources', of shape `y.shape + x.shape`."""
+        """Return the derivatives of each element of `y` with respect to its sources', of shape `y.shape + x.shape`."""
         found: dict[Node, list[Any]] = {x: [] for x in self.sources(steps) if x._requires_grad}
         for unit in units(y):
             reached = through(steps, {y: unit})
@@ -212,10 +212,12 @@ class _SymbolicRules:
     def pull_back(self, g: Any, y: Node, inputs: Sequence[Node], params: Mapping[str, Any], i: int) -> Symbol:
         """Return what rule `i` makes of a gradient, in symbols."""
         operands = [_symbol(self.chain.expression(x) or _unknown(x), x) for x in inputs]
+        x = inputs[i]
         try:
-            return pull_back(y._op, i, g, self.result(y, operands, params), operands, params)
+            made = pull_back(y._op, i, g, self.result(y, operands, params), operands, params)
         except UnsayableError:
-            return _symbol(_unknown(inputs[i]), inputs[i])
+            return _symbol(_unknown(x), x)
+        return made if _is_sum_of(made.shape, x._data.shape) else _symbol(_unknown(x), x)
 
     def result(self, y: Node, operands: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
         """Return what stands for the result in its rules: the formula of each element or, without one, its name."""
@@ -249,6 +251,14 @@ def _is_separate(y: Node, x: Node, e: Expression) -> bool:
     if x._data.size > y._data.size:
         return linear.is_each_alone(e, g)
     return linear.is_in_place(e, g)
+
+
+def _is_sum_of(shape: tuple[int, ...], summed: tuple[int, ...]) -> bool:
+    """Tell whether an array can be summed to a shape as the engine does it."""
+    try:
+        return np.broadcast_shapes(shape, summed) == shape
+    except ValueError:
+        return False
 
 
 def _is_elementwise(y: Node) -> bool:

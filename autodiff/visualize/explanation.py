@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ..symbolic import latex_name, latex_number
@@ -19,7 +20,7 @@ _MOST_FACTORS_WRITTEN, _FIRST_WRITTEN, _LAST_WRITTEN = 10, 5, 3  # of one produc
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One factor of a product: the derivative of a named tensor by the next.
+    """One factor of a product: the derivative of a named tensor with respect to the next.
 
     Attributes
     ----------
@@ -161,7 +162,7 @@ class Explanation:
 
     @property
     def _number(self) -> str:
-        return _write(self.value._data, self._digits)
+        return _write(np.asarray(self.value._data), self._digits)
 
     @property
     def latex(self) -> str:
@@ -182,7 +183,7 @@ class Explanation:
                 for path in self.paths
             ]
             lines.append(" + ".join(numbers) + more)
-        lines.append(_latex_matrix(self.value._data, self._digits))
+        lines.append(_latex_matrix(np.asarray(self.value._data), self._digits))
         left = fraction(self._output, self._input)
         lines = [line for i, line in enumerate(lines) if line not in ([left] if i == 0 else lines[i - 1 : i])]
         return rf"\begin{{aligned}} {left} &= " + r" \\ &= ".join(lines) + r" \end{aligned}"

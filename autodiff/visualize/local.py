@@ -1,4 +1,4 @@
-"""What a picture says of each tensor that it keeps: its formula, and its derivatives by what it was computed from."""
+"""What a picture says of each tensor that it keeps: its formula, and its derivatives."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ _LONGEST_LINE = 100
 
 
 def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, quiet: bool = False) -> Explanation:
-    """Derive an output with respect to an input by the chain rule, print the derivation and return it.
+    """Differentiate an output by the chain rule, print the derivation and return it.
 
     The derivation goes from each tensor with a name to the next; the steps without a name between them make one factor.
     Where there is no name between output and input, they are called v₁, v₂, ... as in the picture of the chain rule.
-    What the names mean that were not given stands below. All paths are summed; ∂L/∂w|direct is the derivative by one
+    What the names mean that were not given stands below. All paths are summed; ∂L/∂w|direct is that by one
     path alone, the named tensors on the others held fixed. For vectors, each factor is a Jacobian. For matrices, whose
     Jacobians are none, the gradients follow, from the output back to the input, each with its formula and its number.
     Nothing is changed: no hook is called, no ``.grad`` touched, and the graph can be differentiated afterwards.

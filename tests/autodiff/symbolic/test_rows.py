@@ -239,6 +239,22 @@ def test_a_row_that_decides_by_numbers_has_none() -> None:
     assert [f.formula for f in explanation.factors] == ["onesᵀ", ""]
 
 
+@ad.primitive(x=lambda g, x: g * 2.0**20 * x ** (2**20 - 1))
+def endless(x: Any) -> Any:
+    """A row whose formula nobody reads."""
+    for _ in range(20):
+        x = x * x
+    return x
+
+
+def test_what_nobody_reads_is_not_written() -> None:
+    x = ad.tensor([0.5, 1.0], requires_grad=True, name="x")
+    with pytest.raises(UnsayableError, match="which nobody reads"):
+        run(endless.primitive.forward, [symbol("x")], {})  # type: ignore[attr-defined]  # what a primitive carries
+    y = endless(x).named("y")
+    assert "endless(x)" in ad.draw(y.sum().named("L"), derivatives=True).source
+
+
 def test_broadcast_inputs_are_summed() -> None:
     b = ad.tensor([1.0, 2.0], requires_grad=True)
     y: Any = ad.ones(3, 2) * b
