@@ -206,6 +206,29 @@ CASES = [
     of("Embedding", 4, 3).on(np.array(2)),
     of("Embedding", 4, 3, padding_idx=-2).on(labels(3, 4)),
     of("Embedding", 4, 3, padding_idx=1, norm_type=1.0).on(labels(3, 4)),
+    # -- recurrent
+    *(
+        of(name, 3, 4, **options).on(*inputs)
+        for name in ("RNN", "GRU", "LSTM")
+        for options, inputs in (
+            ({}, (x(5, 2, 3),)),
+            ({"batch_first": True, "bias": False}, (x(2, 5, 3),)),
+            ({"num_layers": 2, "bidirectional": True}, (x(3, 2, 3),)),
+            ({"num_layers": 3}, (x(2, 3),)),
+            ({"num_layers": 2, "dropout": 1.0}, (x(3, 2, 3),)),
+        )
+    ),
+    of("RNN", 3, 4, 2, "relu").on(x(3, 2, 3), y(2, 2, 4)),
+    of("GRU", 3, 4, bidirectional=True).on(x(3, 2, 3), y(2, 2, 4)),
+    of("GRU", 3, 4).on(x(3, 3), y(1, 4)),
+    of("LSTM", 3, 4, 2, proj_size=2, bidirectional=True).on(x(3, 2, 3)),
+    of("RNNCell", 3, 4).on(x(2, 3), y(2, 4)),
+    of("RNNCell", 3, 4, nonlinearity="relu").on(x(2, 3), y(2, 4)),
+    of("RNNCell", 3, 4, bias=False).on(x(3)),
+    of("LSTMCell", 3, 4).on(x(2, 3)),
+    of("LSTMCell", 3, 4, bias=False).on(x(3)),
+    of("GRUCell", 3, 4).on(x(2, 3), y(2, 4)),
+    of("GRUCell", 3, 4, bias=False).on(x(3), y(4)),
     # -- values kept
     of("Identity", 3, unused=True).on(x(5, 4)),
     of("Flatten").on(x(2, 3, 4)),
