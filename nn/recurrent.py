@@ -206,7 +206,7 @@ def parted(x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
     """Part the rows, the last dimension but one, into steps of these sizes.
 
     In halves, and these in halves: the gradient of a part fills the whole with zeros around it, so parting T steps one
-    by one would cost T² in backward, this T log T (100 steps of an LSTM, batch 32, 64 units: 27 ms instead of 140).
+    by one would cost T² in backward, this T log T (100 steps of an LSTM, batch 32, 64 units: 20 ms instead of 64).
     """
     if len(sizes) == 1:
         return [x]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import activation, classification, convolution, distance, layer, loss, normalization
+from . import activation, attention, classification, convolution, distance, layer, loss, normalization
 from .activation import *
+from .attention import *
 from .classification import *
 from .convolution import *
 from .distance import *
@@ -12,6 +13,6 @@ from .loss import *
 from .normalization import *
 
 __all__ = [  # lists of names
-    *activation.__all__, *classification.__all__, *convolution.__all__, *distance.__all__, *layer.__all__,
-    *loss.__all__, *normalization.__all__,
+    *activation.__all__, *attention.__all__, *classification.__all__, *convolution.__all__, *distance.__all__,
+    *layer.__all__, *loss.__all__, *normalization.__all__,
 ]  # fmt: skip

@@ -129,6 +129,13 @@ def labels(*shape: int, classes: int = 4, ignored: int | None = None) -> Array:
     return drawn
 
 
+def hides(*shape: int) -> Array:
+    """Return zeros and ones, a mask that leaves each row its first key."""
+    drawn = np.random.default_rng([6, *shape]).integers(0, 2, shape)
+    drawn[..., 0] = 0
+    return np.asarray(drawn)
+
+
 EDGES = np.array([[-500.0, 500.0, 0.0], [0.0, -500.0, 500.0]])  # logits at which a naive formula overflows
 SIDES = np.array([[0.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
 
@@ -229,6 +236,38 @@ CASES = [
     of("LSTMCell", 3, 4, bias=False).on(x(3)),
     of("GRUCell", 3, 4).on(x(2, 3), y(2, 4)),
     of("GRUCell", 3, 4, bias=False).on(x(3), y(4)),
+    # -- attention
+    of("functional.scaled_dot_product_attention").on(x(2, 3, 4), y(2, 5, 4), x(2, 5, 6)),
+    of("functional.scaled_dot_product_attention", is_causal=True).on(x(2, 3, 4), y(2, 5, 4), x(2, 5, 6)),
+    of("functional.scaled_dot_product_attention", scale=0.7).on(x(2, 2, 3, 4), y(2, 2, 5, 4), x(2, 2, 5, 6)),
+    of("functional.scaled_dot_product_attention", enable_gqa=True).on(x(2, 4, 3, 4), y(2, 2, 5, 4), x(2, 2, 5, 6)),
+    of("functional.scaled_dot_product_attention", hides(3, 5) > 0).on(x(2, 3, 4), y(2, 5, 4), x(2, 5, 6)),
+    of("functional.scaled_dot_product_attention").on(x(2, 3, 4), y(2, 5, 4), x(2, 5, 6), y(2, 3, 5)),
+    of("MultiheadAttention", 4, 2).on(x(3, 2, 4), y(5, 2, 4), x(5, 2, 4)),
+    of("MultiheadAttention", 4, 2, batch_first=True).on(x(2, 3, 4), y(2, 5, 4), x(2, 5, 4), hides(2, 5) > 0),
+    of("MultiheadAttention", 4, 2, bias=False).on(x(3, 4), y(5, 4), x(5, 4), hides(5) > 0),
+    of("MultiheadAttention", 4, 2, kdim=3, vdim=5).on(x(3, 2, 4), y(5, 2, 3), x(5, 2, 5)),
+    of("MultiheadAttention", 4, 1, add_bias_kv=True, add_zero_attn=True).on(
+        x(3, 2, 4), y(5, 2, 4), x(5, 2, 4), hides(2, 5) > 0
+    ),
+    *(
+        of("TransformerEncoderLayer", 4, 2, 6, 0.0, **options).on(*inputs)
+        for options, inputs in (
+            ({}, (x(3, 2, 4),)),
+            ({"norm_first": True, "activation": "gelu", "batch_first": True}, (x(2, 3, 4), hides(3, 3) > 0)),
+            ({"bias": False, "layer_norm_eps": 0.1}, (x(3, 4),)),
+        )
+    ),
+    of("TransformerEncoderLayer", 4, 2, 6, 1.0).on(x(3, 2, 4)),
+    of("TransformerDecoderLayer", 4, 2, 6, 0.0).on(x(3, 2, 4), y(5, 2, 4)),
+    of("TransformerDecoderLayer", 4, 2, 6, 0.0, norm_first=True, bias=False).on(x(3, 4), y(5, 4), hides(3, 3) > 0),
+    of("TransformerEncoder", of("TransformerEncoderLayer", 4, 2, 6, 0.0), 2).on(x(3, 2, 4)),
+    of("TransformerEncoder", of("TransformerEncoderLayer", 4, 2, 6, 0.0), 2, of("LayerNorm", 4)).on(x(3, 2, 4)),
+    of("TransformerDecoder", of("TransformerDecoderLayer", 4, 2, 6, 0.0), 2, of("LayerNorm", 4)).on(
+        x(3, 2, 4), y(5, 2, 4), hides(3, 3) > 0, hides(3, 5) > 0
+    ),
+    of("Transformer", 4, 2, 1, 2, 6, 0.0).on(x(5, 2, 4), y(3, 2, 4), hides(5, 5) > 0),
+    of("Transformer", 4, 2, 2, 1, 6, 0.0, "gelu", batch_first=True, norm_first=True).on(x(2, 5, 4), y(2, 3, 4)),
     # -- values kept
     of("Identity", 3, unused=True).on(x(5, 4)),
     of("Flatten").on(x(2, 3, 4)),
@@ -499,6 +538,9 @@ ROUNDED = {"Hardsigmoid", "functional.hardsigmoid"}
 
 #: To whose second derivative PyTorch adds 1e-12 in a denominator.
 SHIFTED = {"BCELoss", "functional.binary_cross_entropy"}
+
+#: Many operations deep, with normalizations that enlarge the rounding of what they divide.
+DEEP = {path for case in CASES for path in case.paths() if path.startswith("Transformer")}
 
 #: What PyTorch does not have, and what cannot be called; each has tests of its own.
 NOT_COMPARED = {"Step", "functional.step", "ModuleList", "ModuleDict", "ParameterList"}

@@ -14,6 +14,7 @@ import nn
 from nn import functional
 from tests.nn.cases import (
     CASES,
+    DEEP,
     NOT_COMPARED,
     ONCE,
     ROUNDED,
@@ -36,10 +37,15 @@ every_module = pytest.mark.parametrize("case", [c for c in ALL if not c.path.sta
 TOLERANCE = {np.float64: {"rtol": 1e-11, "atol": 1e-12}, np.float32: {"rtol": 2e-5, "atol": 4e-6}}
 
 
-# PyTorch's remarks on how it pads an even kernel and projects the state of an LSTM.
+# Rounding of float32 through a dozen such operations, twenty times that of one.
+TOLERANCE_DEEP = {"rtol": 4e-4, "atol": 1e-4}
+
+
+# PyTorch's remarks on how it pads an even kernel, projects the state of an LSTM and could be faster in evaluation.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Using padding='same'"),
     pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
+    pytest.mark.filterwarnings("ignore:enable_nested_tensor is True"),
 ]
 
 
@@ -70,6 +76,8 @@ def test_outputs_gradients_and_buffers_equal_pytorch(case: Case, dtype: npt.DTyp
     mine, other = twins(case, dtype, training)
     inputs, their_inputs = (leaves(lib, case.converted(dtype), case.constants) for lib in (ad, torch))
     tolerance = TOLERANCE[np.float32 if case.path in ROUNDED else dtype]  # type: ignore[index]  # one of its two keys
+    if case.path in DEEP and dtype == np.float32:
+        tolerance = TOLERANCE_DEEP
     for scale in (1.0, 0.5):  # two passes: running averages move twice, gradients add up
         y = joined(ad, mine(*(scale * x if x.requires_grad else x for x in inputs)))
         expected = joined(torch, other(*(scale * x if x.requires_grad else x for x in their_inputs)))
@@ -88,9 +96,11 @@ def test_outputs_gradients_and_buffers_equal_pytorch(case: Case, dtype: npt.DTyp
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 def test_second_derivatives_equal_pytorch(case: Case, training: bool) -> None:
     mine, other = twins(case, np.float64, training)
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):  # the others are differentiable once
+        theirs_second = [*second_derivatives(torch, other, leaves(torch, case.converted(np.float64), case.constants))]
     for found, expected in zip(
         second_derivatives(ad, mine, leaves(ad, case.converted(np.float64), case.constants)),
-        second_derivatives(torch, other, leaves(torch, case.converted(np.float64), case.constants)),
+        theirs_second,
         strict=True,
     ):
         assert_same(found, expected, **TOLERANCE[np.float32 if case.path in SHIFTED else np.float64])
@@ -125,7 +135,9 @@ def test_parameters_have_pytorchs_names_order_shapes_and_dtypes(case: Case) -> N
 @needs_torch
 @every_module
 def test_text_equals_pytorchs(case: Case) -> None:
-    assert repr(case.build(nn, our_tensor(np.float32))) == repr(case.build(torch.nn, their_tensor(np.float32)))
+    expected = repr(case.build(torch.nn, their_tensor(np.float32)))
+    expected = expected.replace("NonDynamicallyQuantizableLinear", "Linear")  # there is nothing to quantize here
+    assert repr(case.build(nn, our_tensor(np.float32))) == expected
 
 
 # -- arrays and memory -------------------------------------------------------------------------------------------------
@@ -194,7 +206,7 @@ def joined(library: Any, output: Any) -> Any:
     """Return the tensors of an output as one, each with its place in it, so that all of them are checked."""
     if not isinstance(output, tuple):
         return output
-    return library.cat([joined(library, part).reshape(-1) for part in output])
+    return library.cat([joined(library, part).reshape(-1) for part in output if part is not None])
 
 
 def parameters(call: Any) -> list[Any]:
