@@ -41,10 +41,12 @@ TOLERANCE = {np.float64: {"rtol": 1e-11, "atol": 1e-12}, np.float32: {"rtol": 2e
 TOLERANCE_DEEP = {"rtol": 4e-4, "atol": 1e-4}
 
 
-# PyTorch's remarks on how it pads an even kernel, projects the state of an LSTM and could be faster in evaluation.
+# PyTorch's remarks on what it does in another way, or will.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Using padding='same'"),
     pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
+    pytest.mark.filterwarnings("ignore:`nn.functional.upsample` is deprecated"),
+    pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input"),
     pytest.mark.filterwarnings("ignore:enable_nested_tensor is True"),
 ]
 
