@@ -126,7 +126,7 @@ def define(library: Any, layers: Any) -> Any:
 
 
 def build_network(shape: Shape) -> nn.Module:
-    """Return the untrained network, initialized as GPT-2: what is added to the sum is the smaller, the more is added."""
+    """Return the untrained network, initialized as GPT-2: the more is added to the sum, the smaller each part."""
     model: nn.Module = define(ad, nn)(shape)
     for name, p in model.named_parameters():
         if name.endswith("bias"):

@@ -241,11 +241,11 @@ def draw_curves(progress: Progress, path: Path) -> None:
 
 def draw_attention(trainer: Trainer, path: Path, length: int = 32) -> None:
     """Write as a picture which characters before each character attend to, one map for each head of each layer."""
-    tokens = trainer.test[:length]
+    tokens = trainer.test[: min(length, trainer.options.context)]
     maps = attention_maps(trainer.model, tokens)
     layers, heads = maps.shape[:2]
     figure = plots.new_figure(2.2 * heads, 2.3 * layers + 0.4)
-    figure.suptitle("Which characters (columns) each character (row) attends to", fontweight="bold")
+    figure.suptitle("Each row, a character, attends to columns", fontweight="bold")
     for i, row in enumerate(figure.subplots(layers, heads, squeeze=False)):
         for j, axes in enumerate(row):
             axes.imshow(maps[i, j], cmap="magma_r", vmin=0, vmax=1)
