@@ -457,6 +457,27 @@ class Softmax(_Activation):
         super().__init__(dim=dim)
 
 
+class Softmax2d(Module):
+    """Softmax over the channels of an image.
+
+    Raises
+    ------
+    ValueError
+        If the input has neither three nor four dimensions.
+
+    Examples
+    --------
+    >>> nn.Softmax2d()(ad.zeros(2, 1, 1)).flatten()
+    tensor([0.5000, 0.5000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (N, C, H, W) or (C, H, W) to itself."""
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected a 3-d or 4-d input, got shape {input.shape}")
+        return F.softmax(input, -3)
+
+
 class Softmin(_Activation):
     """Softmax of -x: the smallest element gets the largest share.
 

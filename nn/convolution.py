@@ -249,5 +249,32 @@ class AvgPool2d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
+class Unfold(Module):
+    """Every window over an image as a column; see `nn.functional.unfold`.
+
+    Parameters
+    ----------
+    kernel_size : int or pair of int
+    dilation, padding, stride : int or pair of int, optional
+
+    Examples
+    --------
+    >>> nn.Unfold(2)(ad.zeros(1, 3, 4, 5)).shape
+    (1, 12, 12)
+    """
+
+    def __init__(self, kernel_size: Many, dilation: Many = 1, padding: Many = 0, stride: Many = 1) -> None:
+        super().__init__()
+        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C · kH · kW, L)."""
+        return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+    def extra_repr(self) -> str:
+        """Name the sizes."""
+        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
+
+
 def _plain(value: Many) -> Many:
     return tuple(value) if isinstance(value, Sequence) else value

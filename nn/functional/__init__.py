@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from . import activation, classification, convolution, distance, layer, loss, normalization
+from . import (
+    activation,
+    adaptive,
+    attention,
+    classification,
+    convolution,
+    distance,
+    dropping,
+    instance,
+    layer,
+    loss,
+    normalization,
+    resizing,
+    transposed,
+)
 from .activation import *
+from .adaptive import *
+from .attention import *
 from .classification import *
 from .convolution import *
 from .distance import *
+from .dropping import *
+from .instance import *
 from .layer import *
 from .loss import *
 from .normalization import *
+from .resizing import *
+from .transposed import *
 
 __all__ = [  # lists of names
-    *activation.__all__, *classification.__all__, *convolution.__all__, *distance.__all__, *layer.__all__,
-    *loss.__all__, *normalization.__all__,
+    *activation.__all__, *adaptive.__all__, *attention.__all__, *classification.__all__, *convolution.__all__,
+    *distance.__all__, *dropping.__all__, *instance.__all__, *layer.__all__, *loss.__all__, *normalization.__all__,
+    *resizing.__all__, *transposed.__all__,
 ]  # fmt: skip

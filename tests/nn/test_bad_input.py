@@ -646,6 +646,93 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
     "negative padding": (lambda: ad.zero_pad(ad.ones(3), (-1,), (0,)), RuntimeError, ["zero_pad", "(-1,)"]),
     "a shape for summary without a model": (lambda: nn.summary(F.relu, (1,)), TypeError, ["summary", "function"]),
     "a gradient of a number": (lambda: nn.utils.clip_grad_norm_([1.0], 1.0), TypeError, ["clip_grad_norm_", "float"]),
+    "a transposed convolution of other channels": (
+        lambda: F.conv_transpose2d(ad.ones(1, 2, 5, 5), ad.ones(3, 2, 3, 3)),
+        RuntimeError,
+        ["conv_transpose2d", "(1, 2, 5, 5)", "(3, 2, 3, 3)"],
+    ),
+    "a transposed convolution, another bias": (
+        lambda: F.conv_transpose1d(ad.ones(2, 5), ad.ones(2, 3, 3), ad.ones(2)),
+        RuntimeError,
+        ["conv_transpose1d", "(3,)", "(2,)"],
+    ),
+    "output padding that is too large": (
+        lambda: nn.ConvTranspose1d(2, 3, 3, output_padding=1)(ad.ones(2, 5)),
+        RuntimeError,
+        ["output_padding (1,)", "stride (1,)"],
+    ),
+    "a transposed convolution that leaves nothing": (
+        lambda: F.conv_transpose1d(ad.ones(2, 5), ad.ones(2, 3, 3), padding=6),
+        RuntimeError,
+        ["padding (6,)", "(7,)"],
+    ),
+    "a transposed convolution with reflections": (
+        lambda: nn.ConvTranspose2d(2, 3, 3, padding_mode="reflect"),
+        ValueError,
+        ["ConvTranspose2d", "'zeros'", "'reflect'"],
+    ),
+    "an output size that is not possible": (
+        lambda: nn.ConvTranspose1d(2, 3, 3, stride=2)(ad.ones(2, 5), output_size=(13,)),
+        ValueError,
+        ["ConvTranspose1d", "(13,)", "from [11] to [12]"],
+    ),
+    "neither size nor factor": (lambda: F.interpolate(ad.ones(1, 1, 4)), ValueError, ["size", "scale_factor"]),
+    "sizes of other dimensions": (lambda: F.interpolate(ad.ones(1, 1, 4), (2, 2)), ValueError, ["(2, 2)", "(1, 1, 4)"]),
+    "a size that is no integer": (lambda: F.interpolate(ad.ones(1, 1, 4), 2.5), TypeError, ["interpolate", "2.5"]),  # type: ignore[arg-type]  # which is the point
+    "a size of 0": (lambda: F.interpolate(ad.ones(1, 1, 4), 0), RuntimeError, ["interpolate", "(0,)"]),
+    "an unknown way to interpolate": (
+        lambda: F.interpolate(ad.ones(1, 1, 4), 2, mode="sinc"),
+        NotImplementedError,
+        ["interpolate", "'sinc'", "'linear'"],
+    ),
+    "a sequence interpolated as an image": (
+        lambda: F.interpolate(ad.ones(1, 1, 4), 2, mode="bilinear"),
+        NotImplementedError,
+        ["'bilinear'", "(1, 1, 4)"],
+    ),
+    "corners of what is repeated": (
+        lambda: F.interpolate(ad.ones(1, 1, 4), 2, align_corners=False),
+        ValueError,
+        ["align_corners", "'nearest'"],
+    ),
+    "channels that cannot be shuffled": (
+        lambda: F.pixel_shuffle(ad.ones(3, 2, 2), 2),
+        RuntimeError,
+        ["pixel_shuffle", "2²", "(3, 2, 2)"],
+    ),
+    "pixels that cannot be shuffled": (
+        lambda: nn.PixelUnshuffle(2)(ad.ones(1, 3, 2)),
+        RuntimeError,
+        ["pixel_unshuffle", "(1, 3, 2)"],
+    ),
+    "too few dimensions to pool": (
+        lambda: nn.AdaptiveAvgPool2d(1)(ad.ones(2, 3)),
+        RuntimeError,
+        ["adaptive_avg_pool2d", "(2, 3)"],
+    ),
+    "too few sizes to pool to": (
+        lambda: nn.AdaptiveAvgPool2d((1,))(ad.ones(1, 2, 3)),
+        RuntimeError,
+        ["adaptive_avg_pool2d", "(1,)"],
+    ),
+    "half a size to pool to": (lambda: F.adaptive_max_pool1d(ad.ones(2, 3), 1.5), TypeError, ["output_size", "1.5"]),  # type: ignore[arg-type]  # which is the point
+    "nothing to pool to": (lambda: F.adaptive_avg_pool1d(ad.ones(2, 3), 0), RuntimeError, ["(2, 3)", "(0,)"]),
+    "two kernels for a sequence": (lambda: F.max_pool1d(ad.ones(2, 3), (2, 2)), TypeError, ["kernel_size", "(2, 2)"]),
+    "an image pooled as a sequence": (
+        lambda: F.avg_pool1d(ad.ones(1, 2, 3, 3), 2),
+        RuntimeError,
+        ["avg_pool1d", "(1, 2, 3, 3)"],
+    ),
+    "three widths for four sides": (lambda: nn.ZeroPad2d((1, 2, 3)), RuntimeError, ["ZeroPad2d", "4", "(1, 2, 3)"]),
+    "an image padded as a sequence": (
+        lambda: nn.ReflectionPad1d(1)(ad.ones(1, 2, 3, 3)),
+        ValueError,
+        ["ReflectionPad1d", "(1, 2, 3, 3)"],
+    ),
+    "no channels to drop": (lambda: F.dropout1d(ad.ones(3)), RuntimeError, ["dropout1d", "(3,)"]),
+    "a row as an image": (lambda: nn.Softmax2d()(ad.ones(3)), ValueError, ["Softmax2d", "(3,)"]),
+    "other channels to normalize": (lambda: nn.InstanceNorm1d(3)(ad.ones(2, 4, 5)), ValueError, ["3", "(2, 4, 5)"]),
+    "other dimensions to normalize": (lambda: nn.InstanceNorm2d(3)(ad.ones(3, 5)), ValueError, ["4-d", "(3, 5)"]),
     "features": (lambda: nn.LayerNorm(4)(ad.zeros(2, 3)), RuntimeError, ["layer_norm", "(..., 4)", "(2, 3)"]),
     "integer parameters": (lambda: nn.Linear(3, 2, dtype=np.int64), RuntimeError, ["int64"]),
 }

@@ -14,6 +14,7 @@ import nn
 from nn import functional
 from tests.nn.cases import (
     CASES,
+    DEEP,
     NOT_COMPARED,
     ONCE,
     ROUNDED,
@@ -36,8 +37,18 @@ every_module = pytest.mark.parametrize("case", [c for c in ALL if not c.path.sta
 TOLERANCE = {np.float64: {"rtol": 1e-11, "atol": 1e-12}, np.float32: {"rtol": 2e-5, "atol": 4e-6}}
 
 
-# PyTorch's remark on how it pads an even kernel.
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
+# Rounding of float32 through a dozen such operations, twenty times that of one.
+TOLERANCE_DEEP = {"rtol": 4e-4, "atol": 1e-4}
+
+
+# PyTorch's remarks on what it does in another way, or will.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same'"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
+    pytest.mark.filterwarnings("ignore:`nn.functional.upsample` is deprecated"),
+    pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input"),
+    pytest.mark.filterwarnings("ignore:enable_nested_tensor is True"),
+]
 
 
 # -- completeness ------------------------------------------------------------------------------------------------------
@@ -67,9 +78,11 @@ def test_outputs_gradients_and_buffers_equal_pytorch(case: Case, dtype: npt.DTyp
     mine, other = twins(case, dtype, training)
     inputs, their_inputs = (leaves(lib, case.converted(dtype), case.constants) for lib in (ad, torch))
     tolerance = TOLERANCE[np.float32 if case.path in ROUNDED else dtype]  # type: ignore[index]  # one of its two keys
+    if case.path in DEEP and dtype == np.float32:
+        tolerance = TOLERANCE_DEEP
     for scale in (1.0, 0.5):  # two passes: running averages move twice, gradients add up
-        y = mine(*(scale * x if x.requires_grad else x for x in inputs))
-        expected = other(*(scale * x if x.requires_grad else x for x in their_inputs))
+        y = joined(ad, mine(*(scale * x if x.requires_grad else x for x in inputs)))
+        expected = joined(torch, other(*(scale * x if x.requires_grad else x for x in their_inputs)))
         assert_same(array(y), array(expected), **tolerance)
         if y.requires_grad:
             y.backward(ad.tensor(weights(y)))
@@ -85,9 +98,11 @@ def test_outputs_gradients_and_buffers_equal_pytorch(case: Case, dtype: npt.DTyp
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 def test_second_derivatives_equal_pytorch(case: Case, training: bool) -> None:
     mine, other = twins(case, np.float64, training)
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):  # the others are differentiable once
+        theirs_second = [*second_derivatives(torch, other, leaves(torch, case.converted(np.float64), case.constants))]
     for found, expected in zip(
         second_derivatives(ad, mine, leaves(ad, case.converted(np.float64), case.constants)),
-        second_derivatives(torch, other, leaves(torch, case.converted(np.float64), case.constants)),
+        theirs_second,
         strict=True,
     ):
         assert_same(found, expected, **TOLERANCE[np.float32 if case.path in SHIFTED else np.float64])
@@ -122,7 +137,9 @@ def test_parameters_have_pytorchs_names_order_shapes_and_dtypes(case: Case) -> N
 @needs_torch
 @every_module
 def test_text_equals_pytorchs(case: Case) -> None:
-    assert repr(case.build(nn, our_tensor(np.float32))) == repr(case.build(torch.nn, their_tensor(np.float32)))
+    expected = repr(case.build(torch.nn, their_tensor(np.float32)))
+    expected = expected.replace("NonDynamicallyQuantizableLinear", "Linear")  # there is nothing to quantize here
+    assert repr(case.build(nn, our_tensor(np.float32))) == expected
 
 
 # -- arrays and memory -------------------------------------------------------------------------------------------------
@@ -134,9 +151,11 @@ def test_numpy_arrays_are_taken_for_inputs_and_labels(case: Case) -> None:
     module.double().load_state_dict(filled(module))
     module.eval()
     arrays = case.converted(np.float64)
-    from_arrays = module(*arrays)
+    from_arrays = joined(ad, module(*arrays))
     assert isinstance(from_arrays, ad.Tensor)
-    np.testing.assert_array_equal(from_arrays.detach().numpy(), module(*map(ad.tensor, arrays)).detach().numpy())
+    np.testing.assert_array_equal(
+        from_arrays.detach().numpy(), joined(ad, module(*map(ad.tensor, arrays))).detach().numpy()
+    )
 
 
 @every_case
@@ -149,7 +168,7 @@ def test_neither_inputs_nor_parameters_are_changed(case: Case) -> None:
     before = [x.detach().numpy().copy() for x in watched]
     for x in watched:
         x.detach().numpy().flags.writeable = False  # whoever writes into it raises
-    y = call(*inputs)
+    y = joined(ad, call(*inputs))
     if y.requires_grad:
         y.backward(ad.tensor(weights(y)))
     for x, value in zip(watched, before, strict=True):
@@ -187,6 +206,13 @@ def leaves(library: Any, arrays: list[Array], constants: int = 0) -> list[Any]:
     return [library.tensor(a, requires_grad=a.dtype.kind == "f" and i < learned) for i, a in enumerate(arrays)]
 
 
+def joined(library: Any, output: Any) -> Any:
+    """Return the tensors of an output as one, each with its place in it, so that all of them are checked."""
+    if not isinstance(output, tuple):
+        return output
+    return library.cat([joined(library, part).reshape(-1) for part in output if part is not None])
+
+
 def parameters(call: Any) -> list[Any]:
     """Return the parameters of a module; of a function none."""
     return list(call.parameters()) if hasattr(call, "parameters") else []
@@ -211,7 +237,7 @@ def weights(y: Any) -> Array:
 def second_derivatives(library: Any, call: Callable[..., Any], inputs: list[Any]) -> Iterator[Array]:
     """Yield the derivatives of a weighted sum of the first ones: by inputs, parameters and the output's weights."""
     grad = ad.grad if library is ad else library.autograd.grad
-    y = call(*inputs)
+    y = joined(library, call(*inputs))
     xs = [x for x in [*inputs, *parameters(call)] if x.requires_grad]
     v = library.tensor(weights(y), requires_grad=True)
     first = [g for g in grad(y, xs, v, create_graph=True, allow_unused=True) if g is not None and g.requires_grad]

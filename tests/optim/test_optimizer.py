@@ -20,7 +20,10 @@ import optim
 from optim.layout import BLOCK
 from tests.oracle import needs_torch, torch
 
-RULES = [optim.SGD, optim.Momentum, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW]
+RULES = [
+    optim.SGD, optim.Momentum, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adadelta, optim.Adamax,
+    optim.RAdam,
+]  # fmt: skip
 every_rule = pytest.mark.parametrize("rule", RULES)
 
 
@@ -32,7 +35,11 @@ def leaf(*values: float) -> ad.Tensor:
 
 
 def test_every_rule_is_tested() -> None:
-    assert {value for value in vars(optim).values() if isinstance(value, type)} == {*RULES, optim.Optimizer}
+    assert {value for value in vars(optim).values() if isinstance(value, type)} == {
+        *RULES,
+        optim.LBFGS,
+        optim.Optimizer,
+    }
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -41,7 +48,7 @@ NUMBERS: dict[str, list[type[optim.Optimizer]]] = {
     "lr": RULES,
     "weight_decay": RULES,
     "momentum": [optim.SGD, optim.Momentum, optim.RMSprop],
-    "eps": [optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW],
+    "eps": [rule for rule in RULES if rule not in (optim.SGD, optim.Momentum)],
     "alpha": [optim.RMSprop],
     "lr_decay": [optim.Adagrad],
     "initial_accumulator_value": [optim.Adagrad],
@@ -60,7 +67,7 @@ def test_options_out_of_range_are_refused(name: str, rule: Any, value: Any) -> N
     assert len(optimizer.param_groups) == 1
 
 
-@pytest.mark.parametrize("rule", [optim.Adam, optim.AdamW])
+@pytest.mark.parametrize("rule", [optim.Adam, optim.AdamW, optim.Adamax, optim.RAdam])
 @pytest.mark.parametrize(
     ("kind", "betas"),
     [(ValueError, (1.0, 0.9)), (ValueError, (0.9, 1.0)), (ValueError, (-0.1, 0.9)), (ValueError, (0.9, math.nan)),
@@ -69,6 +76,12 @@ def test_options_out_of_range_are_refused(name: str, rule: Any, value: Any) -> N
 def test_betas_out_of_range_are_refused(rule: Any, kind: type[Exception], betas: Any) -> None:
     with pytest.raises(kind, match=f"{rule.__name__}: betas must be two numbers in"):
         rule([leaf(1.0)], betas=betas)
+
+
+@pytest.mark.parametrize(("kind", "rho"), [(ValueError, 1.1), (ValueError, -0.1), (TypeError, "a"), (TypeError, True)])
+def test_a_rho_out_of_range_is_refused(kind: type[Exception], rho: Any) -> None:
+    with pytest.raises(kind, match="Adadelta: rho must be a number in"):
+        optim.Adadelta([leaf(1.0)], rho=rho)
 
 
 def test_a_dampening_that_is_no_number_is_refused() -> None:

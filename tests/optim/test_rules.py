@@ -26,6 +26,12 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
                 "centered": [False, True], "maximize": [False, True]},
     "Adam": {"lr": [0.1], "betas": [(0.9, 0.999), (0.0, 0.5)], "eps": [1e-8, 0.1], "weight_decay": [0, 0.1],
              "amsgrad": [False, True], "maximize": [False, True], "decoupled_weight_decay": [False, True]},
+    "Adadelta": {"lr": [1.0, 0.1], "rho": [0.9, 0.5], "eps": [1e-6, 0.1], "weight_decay": [0, 0.1],
+                 "maximize": [False, True]},
+    "Adamax": {"lr": [0.1], "betas": [(0.9, 0.999), (0.0, 0.5)], "eps": [1e-8, 0.1], "weight_decay": [0, 0.1],
+               "maximize": [False, True]},
+    "RAdam": {"lr": [0.1], "betas": [(0.9, 0.999), (0.5, 0.9)], "eps": [1e-8, 0.1], "weight_decay": [0, 0.1],
+              "maximize": [False, True], "decoupled_weight_decay": [False, True]},
     "AdamW": {"lr": [0.1], "betas": [(0.9, 0.999)], "weight_decay": [0.01, 0.3], "amsgrad": [False, True],
               "maximize": [False, True]},
 }  # fmt: skip

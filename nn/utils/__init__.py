@@ -13,7 +13,9 @@ from autodiff import Tensor
 
 from .module import Module
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+from . import rnn as rnn
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters"]
 
 
 def _listed(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:

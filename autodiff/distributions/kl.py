@@ -1,0 +1,109 @@
+"""How far one distribution lies from another: the Kullback-Leibler divergence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..functions.elementwise import softplus, where
+from ..functions.transcendental import log
+from ..tensor import Tensor
+from .bernoulli import Bernoulli
+from .categorical import Categorical
+from .distribution import Distribution
+from .normal import Normal
+from .uniform import Uniform
+
+_FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {}
+
+
+def register_kl(type_p: type[Distribution], type_q: type[Distribution]) -> Callable[[Any], Any]:
+    """Return a decorator for the formula of the divergence of one kind of distribution from another.
+
+    Examples
+    --------
+    >>> class Half(ad.distributions.Bernoulli):
+    ...     def __init__(self):
+    ...         super().__init__(0.5)
+    >>> @ad.distributions.register_kl(Half, Half)
+    ... def kl_half_half(p, q):
+    ...     return ad.zeros(())
+    >>> ad.distributions.kl_divergence(Half(), Half())
+    tensor(0.)
+    """
+    for kind in (type_p, type_q):
+        if not (isinstance(kind, type) and issubclass(kind, Distribution)):
+            raise TypeError(f"register_kl: expected a subclass of Distribution, got {kind!r}")
+
+    def register(formula: Any) -> Any:
+        _FORMULAS[type_p, type_q] = formula
+        return formula
+
+    return register
+
+
+def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
+    """Return the expected log(p / q) of draws from p: 0 where both are the same, positive elsewhere.
+
+    Parameters
+    ----------
+    p, q : Distribution
+        Of one kind, or of two for which `register_kl` has registered a formula.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast batch_shape.
+
+    Raises
+    ------
+    NotImplementedError
+        If there is no formula for the two.
+
+    Examples
+    --------
+    >>> Normal = ad.distributions.Normal
+    >>> ad.distributions.kl_divergence(Normal(1.0, 1.0), Normal(0.0, 1.0))
+    tensor(0.5000)
+
+    References
+    ----------
+    Kullback and Leibler, "On information and sufficiency", 1951.
+    """
+    for kind_p in type(p).__mro__:
+        for kind_q in type(q).__mro__:
+            if (kind_p, kind_q) in _FORMULAS:
+                return _FORMULAS[kind_p, kind_q](p, q)
+    raise NotImplementedError(f"kl_divergence: there is no formula for {type(p).__name__} and {type(q).__name__}")
+
+
+@register_kl(Normal, Normal)
+def _normals(p: Normal, q: Normal) -> Tensor:
+    ratio, shift = p.scale / q.scale, (p.loc - q.loc) / q.scale
+    ratio = ratio * ratio
+    return 0.5 * (ratio + shift * shift - 1 - log(ratio))
+
+
+@register_kl(Uniform, Uniform)
+def _uniforms(p: Uniform, q: Uniform) -> Tensor:
+    outside = (q.low > p.low) | (q.high < p.high)
+    return where(outside, np.inf, log((q.high - q.low) / (p.high - p.low)))
+
+
+@register_kl(Bernoulli, Bernoulli)
+def _bernoullis(p: Bernoulli, q: Bernoulli) -> Tensor:
+    one = p.probs * (softplus(-q.logits) - softplus(-p.logits))
+    zero = (1 - p.probs) * (softplus(q.logits) - softplus(p.logits))
+    return _limited(one, p.probs == 0, q.probs == 0) + _limited(zero, p.probs == 1, q.probs == 1)
+
+
+@register_kl(Categorical, Categorical)
+def _categoricals(p: Categorical, q: Categorical) -> Tensor:
+    return _limited(p.probs * (p.logits - q.logits), p.probs == 0, q.probs == 0).sum(-1)
+
+
+def _limited(term: Tensor, never: Tensor, impossible: Tensor) -> Tensor:
+    """Return a term of an expectation: 0 where p never draws it, infinite where q cannot."""
+    return where(never, 0.0, where(impossible, np.inf, term))

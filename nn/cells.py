@@ -1,0 +1,281 @@
+"""One time step of recurrent networks: the formulas, and the cells that apply them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import DTypeLike
+
+import autodiff as ad
+from autodiff import Tensor
+
+from . import init
+from .functional._checks import checked_floats
+from .module import Module, Parameter
+
+States = tuple[Tensor, ...]  # h, or h and c
+
+NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"tanh": ad.tanh, "relu": ad.relu}
+
+
+# -- formulas ----------------------------------------------------------------------------------------------------------
+
+# What the input contributes to the gates, `x`, is computed for a whole sequence at once, as (gates, N, hidden), so that
+# each gate is a contiguous part. `u` holds the recurrent weights as (gates, hidden, hidden): one product a step.
+
+
+def gates_of(input: Tensor, weight: Tensor, bias: Tensor | None, count: int) -> Tensor:
+    """Map rows (N, in) to what they contribute to each gate, (count, N, hidden); without `count` where it is 1."""
+    y = ad.linear(input, weight, bias)
+    return y if count == 1 else y.reshape(len(input), count, -1).permute(1, 0, 2)
+
+
+def recurrent_weight(weight: Tensor, count: int) -> Tensor:
+    """Return weights (count · hidden, out) as what a state (N, out) is multiplied with, (count, out, hidden)."""
+    return weight.T if count == 1 else weight.reshape(count, -1, weight.shape[1]).permute(0, 2, 1)
+
+
+def rnn_step(x: Tensor, h: Tensor, u: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
+    """``h' = activation(x + h @ u)``."""
+    return activation(x + h @ u)
+
+
+def lstm_step(x: Tensor, state: States, u: Tensor) -> States:
+    """``c' = σ(f) * c + σ(i) * tanh(g)`` and ``h' = σ(o) * tanh(c')``, where i, f, g, o are x + h @ u."""
+    h, c = state
+    i, f, g, o = ad.unbind(x + h @ u)
+    c = ad.sigmoid(f) * c + ad.sigmoid(i) * ad.tanh(g)
+    return ad.sigmoid(o) * ad.tanh(c), c
+
+
+def gru_step(x: Tensor, h: Tensor, u: Tensor, bias: Tensor | None) -> Tensor:
+    """``h' = n + σ(z) * (h - n)`` with ``n = tanh(xn + σ(r) * hn)``, where r, z, hn are of x and h @ u + bias."""
+    y = h @ u if bias is None else h @ u + bias
+    r, z = ad.unbind(ad.sigmoid(x[:2] + y[:2]))
+    n = ad.tanh(x[2] + r * y[2])
+    return n + z * (h - n)
+
+
+# -- cells -------------------------------------------------------------------------------------------------------------
+
+
+def checked_size(name: str, what: str, size: Any) -> int:
+    """Return a positive size, or say what it must be."""
+    if not isinstance(size, int):
+        raise TypeError(f"{name}: {what} must be an integer, got {type(size).__name__}")
+    if size <= 0:
+        raise ValueError(f"{name}: {what} must be positive, got {size}")
+    return size
+
+
+def checked_nonlinearity(name: str, nonlinearity: str) -> str:
+    """Return the name of a nonlinearity, or say which there are."""
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(f"{name}: nonlinearity must be one of {[*NONLINEARITIES]}, got {nonlinearity!r}")
+    return nonlinearity
+
+
+class _Cell(Module):
+    """What cells share: weights for as many gates as they have, and inputs with or without a batch."""
+
+    _gates: int
+    bias_ih: Parameter | None
+    bias_hh: Parameter | None
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: DTypeLike | None = None) -> None:
+        super().__init__()
+        name = type(self).__name__
+        self.input_size, self.hidden_size = input_size, checked_size(name, "hidden_size", hidden_size)
+        self.bias = bias
+        rows = self._gates * hidden_size
+        self.weight_ih = Parameter(ad.zeros(rows, input_size, dtype=dtype))
+        self.weight_hh = Parameter(ad.zeros(rows, hidden_size, dtype=dtype))
+        for which in ("bias_ih", "bias_hh"):
+            self.register_parameter(which, Parameter(ad.zeros(rows, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew, from U(-1/√hidden_size, 1/√hidden_size)."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for p in self.parameters():
+            init.uniform_(p, -bound, bound)
+
+    def _read(self, input: Any, *states: Any) -> tuple[Tensor, States]:
+        """Return input and states as batches; a state that is not given is 0."""
+        name = type(self).__name__
+        x = checked_floats(input, name)
+        if x.ndim not in (1, 2):
+            raise ValueError(f"{name}: expected an input of shape (input,) or (N, input), got {x.shape}")
+        if x.shape[-1] != self.input_size:
+            raise RuntimeError(f"{name}: expected {self.input_size} features in the input, got shape {x.shape}")
+        shape = (*x.shape[:-1], self.hidden_size)
+        given = [ad.zeros(*shape, dtype=x.dtype) if s is None else checked_floats(s, name) for s in states]
+        for s in given:
+            if s.ndim not in (1, 2):
+                raise ValueError(f"{name}: expected a state of shape (hidden,) or (N, hidden), got {s.shape}")
+            if s.shape != shape:
+                raise RuntimeError(f"{name}: an input of shape {x.shape} needs a state of shape {shape}, got {s.shape}")
+        return x.reshape(-1, self.input_size), tuple(s.reshape(-1, self.hidden_size) for s in given)
+
+    def _product(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the input contributes to the gates, both biases included, and the recurrent weights."""
+        bias = None if self.bias_ih is None or self.bias_hh is None else self.bias_ih + self.bias_hh
+        return gates_of(x, self.weight_ih, bias, self._gates), recurrent_weight(self.weight_hh, self._gates)
+
+    def extra_repr(self) -> str:
+        """Name the sizes, and the options that are not the default."""
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias is True else f", bias={self.bias}")
+
+
+class RNNCell(_Cell):
+    """One step of a simple recurrent network: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool, optional
+        Whether to add learned biases.
+    nonlinearity : {"tanh", "relu"}, optional
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight_ih : Parameter
+        Of shape (hidden_size, input_size), drawn from U(-1/√hidden_size, 1/√hidden_size), as are the others.
+    weight_hh : Parameter
+        Of shape (hidden_size, hidden_size).
+    bias_ih, bias_hh : Parameter or None
+        Of shape (hidden_size,).
+
+    Raises
+    ------
+    ValueError
+        If `hidden_size` is not positive, or the nonlinearity unknown.
+
+    Examples
+    --------
+    >>> cell = nn.RNNCell(3, 4)
+    >>> h = cell(ad.zeros(2, 3))
+    >>> cell(ad.zeros(2, 3), h).shape
+    (2, 4)
+    """
+
+    _gates = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, dtype)
+        self.nonlinearity = checked_nonlinearity("RNNCell", nonlinearity)
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Map an input (N, input_size) and a state (N, hidden_size) to the next state; N may be absent."""
+        x, (h,) = self._read(input, hx)
+        g, u = self._product(x)
+        return rnn_step(g, h, u, NONLINEARITIES[self.nonlinearity]).reshape(*input.shape[:-1], -1)
+
+    def extra_repr(self) -> str:
+        """Name the sizes, and the options that are not the default."""
+        kind = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
+        return super().extra_repr() + kind
+
+
+class LSTMCell(_Cell):
+    """One step of a long short-term memory; see `nn.LSTM`.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool, optional
+        Whether to add learned biases.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight_ih : Parameter
+        Of shape (4 · hidden_size, input_size): the gates i, f, g, o below each other. Drawn from
+        U(-1/√hidden_size, 1/√hidden_size), as are the others.
+    weight_hh : Parameter
+        Of shape (4 · hidden_size, hidden_size).
+    bias_ih, bias_hh : Parameter or None
+        Of shape (4 · hidden_size,).
+
+    Raises
+    ------
+    ValueError
+        If `hidden_size` is not positive.
+
+    Examples
+    --------
+    >>> cell = nn.LSTMCell(3, 4)
+    >>> h, c = cell(ad.zeros(2, 3))
+    >>> h, c = cell(ad.zeros(2, 3), (h, c))
+    >>> h.shape, c.shape
+    ((2, 4), (2, 4))
+    """
+
+    _gates = 4
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Map an input (N, input_size) and states h, c (N, hidden_size) to the next states; N may be absent."""
+        x, states = self._read(input, *checked_states("LSTMCell", hx))
+        g, u = self._product(x)
+        h, c = (s.reshape(*input.shape[:-1], -1) for s in lstm_step(g, states, u))
+        return h, c
+
+
+class GRUCell(_Cell):
+    """One step of a network of gated recurrent units; see `nn.GRU`.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool, optional
+        Whether to add learned biases.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight_ih : Parameter
+        Of shape (3 · hidden_size, input_size): the gates r, z, n below each other. Drawn from
+        U(-1/√hidden_size, 1/√hidden_size), as are the others.
+    weight_hh : Parameter
+        Of shape (3 · hidden_size, hidden_size).
+    bias_ih, bias_hh : Parameter or None
+        Of shape (3 · hidden_size,).
+
+    Raises
+    ------
+    ValueError
+        If `hidden_size` is not positive.
+
+    Examples
+    --------
+    >>> nn.GRUCell(3, 4)(ad.zeros(2, 3), ad.ones(2, 4)).shape
+    (2, 4)
+    """
+
+    _gates = 3
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Map an input (N, input_size) and a state (N, hidden_size) to the next state; N may be absent."""
+        x, (h,) = self._read(input, hx)
+        g = gates_of(x, self.weight_ih, self.bias_ih, 3)
+        bias = None if self.bias_hh is None else self.bias_hh.reshape(3, 1, -1)
+        return gru_step(g, h, recurrent_weight(self.weight_hh, 3), bias).reshape(*input.shape[:-1], -1)
+
+
+def checked_states(name: str, hx: Any) -> tuple[Any, Any]:
+    """Return the two states of a long short-term memory, or two None."""
+    if hx is None:
+        return None, None
+    if not isinstance(hx, (tuple, list)) or len(hx) != 2:
+        raise TypeError(f"{name}: the states must be a pair (h, c), got {type(hx).__name__}")
+    return hx[0], hx[1]

@@ -1,0 +1,67 @@
+"""Layers that put whole channels to 0 at random."""
+
+from __future__ import annotations
+
+from autodiff import Tensor
+
+from . import functional as F  # noqa: N812  # the name everyone knows
+from .shaping import Dropout
+
+
+class Dropout1d(Dropout):
+    """In training, put channels of sequences to 0 at random; see `nn.Dropout2d`.
+
+    Examples
+    --------
+    >>> nn.Dropout1d(1.0)(ad.ones(1, 2, 3))
+    tensor([[[0., 0., 0.],
+             [0., 0., 0.]]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (N, C, L) or (C, L) to itself."""
+        return F.dropout1d(input, self.p, self.training)
+
+
+class Dropout2d(Dropout):
+    """In training, put whole channels of images to 0 at random and divide the others by 1 - p.
+
+    Parameters
+    ----------
+    p : float, optional
+        The probability with which a channel becomes 0.
+    inplace : bool, optional
+        Does not change the result, which is a new tensor.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> nn.Dropout2d(0.5).eval()(ad.ones(1, 1, 1, 2))
+    tensor([[[[1., 1.]]]])
+
+    References
+    ----------
+    Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (N, C, H, W), or (N, C, L), to itself."""
+        return F.dropout2d(input, self.p, self.training)
+
+
+class Dropout3d(Dropout):
+    """In training, put channels of volumes to 0 at random; see `nn.Dropout2d`.
+
+    Examples
+    --------
+    >>> nn.Dropout3d(1.0)(ad.ones(1, 1, 1, 2))
+    tensor([[[[0., 0.]]]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (N, C, D, H, W) or (C, D, H, W) to itself."""
+        return F.dropout3d(input, self.p, self.training)

@@ -1,0 +1,127 @@
+"""Functions that draw at random: channels that become 0, and one of several classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import autodiff as ad
+from autodiff import Tensor, default_generator
+
+from ._checks import checked_floats, checked_probability
+
+__all__ = ["dropout1d", "dropout2d", "dropout3d", "gumbel_softmax"]
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Put 0 in the place of whole channels of sequences, (N, C, L) or (C, L); see `dropout2d`.
+
+    Examples
+    --------
+    >>> F.dropout1d(ad.ones(2, 3), p=1.0)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return _dropped("dropout1d", 1, input, p, training)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Put 0 in the place of whole channels chosen at random, and scale the others so that the mean is kept.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of shape (N, C, H, W), or (N, C, L).
+    p : float, optional
+        The probability with which a channel becomes 0.
+    training : bool, optional
+        Without it the input is returned as it is.
+    inplace : bool, optional
+        Does not change the result, which is a new tensor.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`; what remains is divided by 1 - p.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not between 0 and 1.
+    RuntimeError
+        If the shape does not fit.
+
+    Examples
+    --------
+    >>> F.dropout2d(ad.ones(1, 1, 2), p=1.0)
+    tensor([[[0., 0.]]])
+
+    References
+    ----------
+    Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015.
+    """
+    return _dropped("dropout2d", 2, input, p, training)
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Put 0 in the place of whole channels of volumes, (N, C, D, H, W) or (C, D, H, W); see `dropout2d`.
+
+    Examples
+    --------
+    >>> F.dropout3d(ad.ones(1, 1, 1, 2), p=1.0)
+    tensor([[[[0., 0.]]]])
+    """
+    return _dropped("dropout3d", 3, input, p, training)
+
+
+def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tensor:
+    checked_probability(p, name)
+    x = checked_floats(input, name)
+    batched = {n + 1: n == 2, n + 2: True}  # PyTorch takes 3 dimensions for (N, C, L), not for an image
+    if x.ndim not in batched:
+        raise RuntimeError(f"{name}: expected a {n + 1}-d or {n + 2}-d input, got shape {x.shape}")
+    if not training or p == 0:
+        return x
+    channels = x.shape[: 1 + batched[x.ndim]]
+    kept = default_generator().random(channels, np.float32) >= p
+    scaled = kept * x.dtype.type(1 / (1 - p) if p < 1 else 0)
+    return x * Tensor(scaled.astype(x.dtype).reshape(*channels, *(1,) * (x.ndim - len(channels))))
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """Draw a class by a softmax of logits with Gumbel noise, through which gradients flow.
+
+    Parameters
+    ----------
+    logits : Tensor
+        Logarithms of probabilities, not normalized.
+    tau : float, optional
+        The temperature; the lower, the closer to a single 1.
+    hard : bool, optional
+        Whether to return a single 1 among zeros, with the gradient of the soft result.
+    eps : float, optional
+        Without effect.
+    dim : int, optional
+        The dimension of the classes.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `logits`.
+
+    Examples
+    --------
+    >>> F.gumbel_softmax(ad.tensor([0.0, 100.0]), hard=True)
+    tensor([0., 1.])
+
+    References
+    ----------
+    Jang, Gu and Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
+    """
+    x = checked_floats(logits, "gumbel_softmax")
+    noise = Tensor(default_generator().gumbel(size=x.shape).astype(x.dtype))
+    soft = ad.softmax((x + noise) / tau, dim)
+    if not hard:
+        return soft
+    best = soft.detach().argmax(dim, keepdim=True)
+    single = ad.scatter(ad.zeros(*x.shape, dtype=x.dtype), dim, best, value=1.0)
+    return single - soft.detach() + soft
