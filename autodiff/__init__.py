@@ -40,6 +40,7 @@ from .tensor import *
 
 if TYPE_CHECKING:
     from . import data as data
+    from . import distributions as distributions
     from .serialization import load as load
     from .serialization import save as save
     from .visualize import draw as draw
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """Import what draws, loads data or writes files when it is asked for: computing needs no more than NumPy."""
-    if name == "data":
-        return importlib.import_module(".data", __name__)
+    if name in ("data", "distributions"):
+        return importlib.import_module(f".{name}", __name__)
     if name in ("draw", "explain"):
         from . import visualize
 

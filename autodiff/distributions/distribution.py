@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import dtypes
 from ..creation import as_tensor
+from ..engine import dtypes
 from ..engine.modes import no_grad
 from ..functions.shape import broadcast_to
 from ..functions.transcendental import exp

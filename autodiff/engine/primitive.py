@@ -214,7 +214,7 @@ def row(
     called: str | None = None,
     words: str = "",
     **rules: Rule,
-) -> Callable[..., Any]:
+) -> Callable[..., Tensor]:
     """Write a row of the derivative table on one line; it is the function that applies the row, as of `primitive`.
 
     Parameters

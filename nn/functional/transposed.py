@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from autodiff import Tensor
-from autodiff.functions.convolution import _convolve_input, _Steps
+from autodiff.kernels.windows import Steps
+from autodiff.table.windows import convolve_input
 
 from ._checks import as_many, check_dtypes, checked_floats
 from .convolution import Many, Sizes, pad
@@ -125,6 +126,6 @@ def _spread(name: str, x: Tensor, w: Tensor, s: Sizes, p: Sizes, more: Sizes, d:
         raise RuntimeError(f"{name}: padding {p} leaves nothing of an output of size {tuple(whole)}")
     shape, zeros = (len(x), w.shape[1] * groups), (0,) * len(s)
     if all(m < a for m, a in zip(more, s, strict=True)):
-        return _convolve_input(x, w, shape=(*shape, *size), steps=_Steps(s, p, p, d, groups))
-    y = _convolve_input(x, w, shape=(*shape, *whole), steps=_Steps(s, zeros, zeros, d, groups))
+        return convolve_input(x, w, shape=(*shape, *size), steps=Steps(s, p, p, d, groups))
+    y = convolve_input(x, w, shape=(*shape, *whole), steps=Steps(s, zeros, zeros, d, groups))
     return pad(y, [side for q, m in zip(p[::-1], more[::-1], strict=True) for side in (-q, m - q)])
