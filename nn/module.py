@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -16,6 +17,9 @@ from autodiff.graph import clear_gradients, extra, increment_version, tick
 from . import hooks
 
 M = TypeVar("M", bound="Module")
+
+#: The key of what a module's `get_extra_state` returns.
+_EXTRA_STATE = "_extra_state"
 
 
 class Parameter(Tensor):
@@ -89,6 +93,7 @@ class Module:
     """
 
     training: bool = True
+    _version: int = 1  # of the layout of the state, raised where that changes
     _registered: dict[str, str]  # attribute name -> "parameter", "module", "buffer" or "buffer, not saved"
     _hooks: hooks.Hooks | None = None
 
@@ -445,17 +450,49 @@ class Module:
 
     # -- state ---------------------------------------------------------------------------------------------------------
 
-    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        yield from ((prefix + name, p) for name, p in self._own("parameter"))
-        yield from ((prefix + name, b) for name, b in self._own("buffer") if self._registered[name] == "buffer")
-        for name, module in self._own("module"):
-            yield from module._state(f"{prefix}{name}.")
+    def _saved(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield (name, tensor) of this module's own parameters, and of its buffers that are part of a state."""
+        yield from self._own("parameter")
+        yield from ((name, b) for name, b in self._own("buffer") if self._registered[name] == "buffer")
 
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
+    def get_extra_state(self) -> Any:
+        """Return what `state_dict` is to hold besides tensors; a module that has something defines this.
+
+        Examples
+        --------
+        >>> class Counter(nn.Module):
+        ...     calls = 3
+        ...
+        ...     def get_extra_state(self):
+        ...         return self.calls
+        ...
+        ...     def set_extra_state(self, state):
+        ...         self.calls = state
+        >>> Counter().state_dict()["_extra_state"]
+        3
+        """
+        raise RuntimeError(f"{type(self).__name__} has no get_extra_state()")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take up what `get_extra_state` returned; a module that defines one defines both."""
+        raise RuntimeError(f"{type(self).__name__} has no set_extra_state()")
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Write this module's own part of `state_dict`; the modules below write theirs."""
+        for name, value in self._saved():
+            destination[prefix + name] = value if keep_vars else value.detach()
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[prefix + _EXTRA_STATE] = self.get_extra_state()
+
+    def state_dict(
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> OrderedDict[str, Any]:
         """Return parameters and buffers by dotted path; the tensors share memory with the module's own.
 
         Parameters
         ----------
+        destination : OrderedDict, optional
+            Where to write them, and what to return; a new one unless given.
         prefix : str, optional
             What every key begins with.
         keep_vars : bool, optional
@@ -464,17 +501,71 @@ class Module:
         Returns
         -------
         OrderedDict of str to Tensor
-            With PyTorch's keys and shapes.
+            With PyTorch's keys and shapes. What a module's `get_extra_state` returns stands under ``"_extra_state"``.
 
         Examples
         --------
         >>> list(nn.BatchNorm1d(2).state_dict())
         ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']
         """
-        return OrderedDict((name, value if keep_vars else value.detach()) for name, value in self._state(prefix))
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = {"version": self._version}
+        self._save_to_state_dict(destination, prefix, keep_vars)
+        for name, module in self._own("module"):
+            module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        return destination  # type: ignore[no-any-return]  # an OrderedDict, or what was given
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: Mapping[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Copy this module's own part of a state; the modules below copy theirs.
+
+        Parameters
+        ----------
+        state_dict : dict
+            The keys of this module and of those below it: a copy, which may be changed before it is read.
+        prefix : str
+            What these keys begin with.
+        local_metadata : mapping
+            Holds the ``"version"`` that this kind of module had when it was saved, if that is known.
+        strict : bool
+            Whether to note missing and unexpected keys.
+        missing_keys, unexpected_keys, error_msgs : list of str
+            What is wrong is added to these.
+        """
+        own = dict(self._saved())
+        for name, tensor in own.items():
+            key = prefix + name
+            if key not in state_dict:
+                missing_keys.extend([key] if strict else [])
+            elif (fault := _misfit(key, state_dict[key], tensor)) is not None:
+                error_msgs.append(fault)
+            else:
+                _overwrite(tensor, _as_array(state_dict[key]))
+        expected = set(own)
+        if type(self).set_extra_state is not Module.set_extra_state:
+            expected.add(_EXTRA_STATE)
+            if prefix + _EXTRA_STATE in state_dict:
+                self.set_extra_state(state_dict[prefix + _EXTRA_STATE])
+            elif strict:
+                missing_keys.append(prefix + _EXTRA_STATE)
+        for key in state_dict if strict else ():
+            name, *below = key.removeprefix(prefix).split(".", 1)
+            if self._registered.get(name) != "module" if below else name not in expected:
+                unexpected_keys.append(key)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Copy a state into this module's parameters and buffers; nothing is written unless all of it fits.
+        """Copy a state into this module's parameters and buffers; nothing stays changed unless all of it fits.
 
         Parameters
         ----------
@@ -505,31 +596,51 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"load_state_dict: expected a mapping, got {type(state_dict).__name__}")
-        own = dict(self._state())
-        missing = [key for key in own if key not in state_dict]
-        unexpected = [key for key in state_dict if key not in own]
-        faults = []
-        if strict and missing:
-            faults.append(f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}.")
-        if strict and unexpected:
-            faults.append(f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
-        given = {key: state_dict[key] for key in own if key in state_dict}
-        values = {key: _as_array(value) for key, value in given.items()}
-        for key, value in values.items():
-            if value is None:
-                faults.append(f"{key}: expected a Tensor or an ndarray, got {type(given[key]).__name__}.")
-            elif value.dtype.kind not in "biuf":
-                faults.append(f"{key}: expected numbers, got {value.dtype}.")
-            elif value.shape != own[key].shape:
-                faults.append(
-                    f"size mismatch for {key}: the state has shape {value.shape}, the module {own[key].shape}."
-                )
-        if faults:
-            raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
-        for key, value in values.items():
-            np.copyto(own[key].data, value, casting="unsafe")
-            increment_version(own[key])
+        missing: list[str] = []
+        unexpected = [key for key in state_dict if not isinstance(key, str)]
+        faults: list[str] = []
+        given = {key: value for key, value in state_dict.items() if isinstance(key, str)}
+        undo = self._undo()
+        try:
+            self._load(given, "", getattr(state_dict, "_metadata", None) or {}, (missing, unexpected, faults))
+            if strict and unexpected:
+                faults.insert(0, f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
+            if strict and missing:
+                faults.insert(0, f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}.")
+            if faults:
+                raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
+        except BaseException:
+            undo()
+            raise
         return IncompatibleKeys(missing, unexpected)
+
+    def _load(
+        self, given: dict[str, Any], prefix: str, metadata: Mapping[str, Any], lists: tuple[list[str], ...]
+    ) -> None:
+        """Load this module and those below from the keys that begin with the prefix."""
+        own = {key: value for key, value in given.items() if key.startswith(prefix)}
+        self._load_from_state_dict(own, prefix, metadata.get(prefix[:-1], {}), True, *lists)
+        for name, module in self._own("module"):
+            module._load(own, f"{prefix}{name}.", metadata, lists)
+
+    def _undo(self) -> Callable[[], None]:
+        """Return a function that brings back the present state of this module and all below it."""
+        tensors = [(t, t.detach().numpy().copy()) for t in (*self.parameters(), *self.buffers())]
+        extras = [
+            (module, copy.deepcopy(module.get_extra_state()))
+            for module in self.modules()
+            if type(module).get_extra_state is not Module.get_extra_state
+            and type(module).set_extra_state is not Module.set_extra_state
+        ]
+
+        def undo() -> None:
+            for tensor, before in tensors:
+                if not np.array_equal(tensor._data, before, equal_nan=True):
+                    _overwrite(tensor, before)
+            for module, extra_state in extras:
+                module.set_extra_state(extra_state)
+
+        return undo
 
     # -- text ----------------------------------------------------------------------------------------------------------
 
@@ -543,6 +654,23 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({options})"
         return "\n  ".join([f"{type(self).__name__}({options}", *lines]) + "\n)"
+
+
+def _misfit(key: str, value: Any, tensor: Tensor) -> str | None:
+    """Say why a loaded value cannot be copied into a tensor; None if it can."""
+    array = _as_array(value)
+    if array is None:
+        return f"{key}: expected a Tensor or an ndarray, got {type(value).__name__}."
+    if array.dtype.kind not in "biuf":
+        return f"{key}: expected numbers, got {array.dtype}."
+    if array.shape != tensor.shape:
+        return f"size mismatch for {key}: the state has shape {array.shape}, the module {tensor.shape}."
+    return None
+
+
+def _overwrite(tensor: Tensor, value: Any) -> None:
+    np.copyto(tensor.detach().numpy(), value, casting="unsafe")
+    increment_version(tensor)
 
 
 def _as_array(value: Any) -> Any:

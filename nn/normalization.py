@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from numpy.typing import DTypeLike
 
@@ -18,6 +19,7 @@ from .module import Module, Parameter
 class _BatchNorm(Module):
     """Normalization of each feature over the batch, whatever further dimensions it has."""
 
+    _version = 2  # since batches are counted
     _dimensions: tuple[int, ...]  # how many an input may have
     weight: Parameter | None
     bias: Parameter | None
@@ -56,17 +58,27 @@ class _BatchNorm(Module):
             raise ValueError(f"{name}: expected a {expected} input, got shape {x.shape}")
         if x.shape[1] != self.num_features:
             raise RuntimeError(f"{name}: expected {self.num_features} features in dim 1, got shape {x.shape}")
-        seen = self.num_batches_tracked if self.training else None
+        updates = self.training and self.track_running_stats
+        seen = self.num_batches_tracked if updates else None
         momentum = self.momentum
         if momentum is None:  # all batches weigh alike, this one included
             momentum = 1 / (seen.item() + 1) if seen is not None else 0.0
+        mean, var = (self.running_mean, self.running_var) if updates or not self.training else (None, None)
         use_batch = self.training or self.running_mean is None
-        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, use_batch, momentum, self.eps)
+        y = F.batch_norm(x, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
         if seen is not None:
-            count = seen.data
+            count = seen.numpy()
             count += 1
             increment_version(seen)
         return y
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: Mapping[str, Any], *how: Any
+    ) -> None:
+        """Copy this layer's part of a state; an old one does not count batches, as PyTorch knows."""
+        if self.num_batches_tracked is not None and (local_metadata.get("version") or 0) < 2:
+            state_dict.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *how)
 
     def extra_repr(self) -> str:
         """Name the options."""

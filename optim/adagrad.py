@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
+from .options import Check, not_negative
 
 
 class Adagrad(Optimizer):
@@ -64,6 +65,10 @@ class Adagrad(Optimizer):
     2011.
     """
 
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Check]] = {"lr_decay": not_negative, "initial_accumulator_value": not_negative}
+
     def __init__(
         self,
         params: Any,
@@ -78,9 +83,11 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        options = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        way = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
-        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value, **way})
+        options = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(
+            params, {**options, "initial_accumulator_value": initial_accumulator_value},
+            maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused,
+        )  # fmt: skip
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Add parameters, whose sums start at once and not with the first step."""
@@ -96,8 +103,9 @@ class Adagrad(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         total = state["sum"]
-        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        total += grad * grad
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        self.write(total, total, grad * grad)
         denominator = np.sqrt(total)
         denominator += group["eps"]
-        param -= group["lr"] / (1 + (step - 1) * group["lr_decay"]) * (grad / denominator)
+        self.write(param, param, -group["lr"] / (1 + (step - 1) * group["lr_decay"]) * (grad / denominator))

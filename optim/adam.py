@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class Adam(Optimizer):
     Reddi, Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018 (amsgrad).
     """
 
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+
     def __init__(
         self,
         params: Any,
@@ -84,13 +87,14 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        pair: Any = betas  # `check_option` tells whether it is one
+        pair: Any = betas  # so far; it is checked by the base
         if isinstance(pair, (tuple, list)):
-            pair = tuple(b.item() if isinstance(b, Tensor) and b.size == 1 else b for b in pair)
+            pair = tuple(b.item() if isinstance(b, Tensor) and b.numel() == 1 else b for b in pair)
         options = {"lr": lr, "betas": pair, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
-        flags = {"maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay}
-        way = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
-        super().__init__(params, {**options, **flags, **way})
+        super().__init__(
+            params, {**options, "decoupled_weight_decay": decoupled_weight_decay},
+            maximize=maximize, foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused,
+        )  # fmt: skip
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember m and v, and for amsgrad the largest v."""
@@ -100,25 +104,26 @@ class Adam(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         m, v, (beta1, beta2) = state["exp_avg"], state["exp_avg_sq"], group["betas"]
-        is_decoupled = group["decoupled_weight_decay"]
-        grad = self.descent(param, grad, group["maximize"], 0 if is_decoupled else group["weight_decay"])
-        if is_decoupled:
-            param *= 1 - group["lr"] * group["weight_decay"]
-        term = (1 - beta1) * grad
-        m *= beta1
-        m += term
+        if group["weight_decay"] and group["decoupled_weight_decay"]:
+            self.write(param, param, 1 - group["lr"] * group["weight_decay"], np.multiply)
+        elif group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        term = np.subtract(grad, m, out=np.empty_like(m))  # the only temporary, to save memory's time
+        term *= 1 - beta1
+        self.write(m, m, term)
         np.multiply(grad, 1 - beta2, out=term)
         term *= grad  # in this order a large gradient does not overflow
-        v *= beta2
-        v += term
+        self.write(v, v, beta2, np.multiply)
+        self.write(v, v, term)
         if group["amsgrad"]:
-            v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
+            largest = state["max_exp_avg_sq"]
+            v = np.maximum(largest, v, out=largest)  # which does no harm twice
         unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
-        denominator = np.sqrt(v, out=term)
-        denominator += unbias * group["eps"]
-        shift = np.divide(m, denominator, out=denominator)
-        shift *= unbias * group["lr"] / (1 - beta1**step)
-        param -= shift
+        np.sqrt(v, out=term)
+        term += unbias * group["eps"]
+        np.divide(m, term, out=term)
+        term *= -unbias * group["lr"] / (1 - beta1**step)
+        self.write(param, param, term)
 
 
 class AdamW(Adam):
@@ -189,6 +194,6 @@ class AdamW(Adam):
             decoupled_weight_decay=True,
         )  # fmt: skip
 
-    def _loaded_group(self, place: int, given: Group) -> Group:
-        """Return a copy of a loaded group's options; the decay stays apart from the gradient, be they Adam's."""
-        return {**super()._loaded_group(place, given), "decoupled_weight_decay": True}
+    def _read_group(self, place: int, given: Group) -> Group:
+        """Return a copy of a loaded group's options; the decay stays decoupled, even if they are Adam's."""
+        return {**super()._read_group(place, given), "decoupled_weight_decay": True}

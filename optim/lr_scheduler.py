@@ -8,14 +8,13 @@ import operator
 import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from autodiff import Tensor
-from autodiff.graph import increment_version
+from autodiff import Tensor, no_grad
 
 from .layout import Group
 from .optimizer import Optimizer
@@ -57,7 +56,7 @@ class LRScheduler:
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.optimizer = _checked(optimizer, type(self).__name__)
+        self.optimizer = _require_optimizer(optimizer, type(self).__name__)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch != -1 and "initial_lr" not in group:
                 raise KeyError(f"{type(self).__name__}: group {i} has no 'initial_lr' to go on from epoch {last_epoch}")
@@ -71,16 +70,8 @@ class LRScheduler:
                 group.pop("initial_lr", None)
             raise
 
-    # How a schedule starts, and when each of these is called:
-    # - `_initial_step`, by the constructor: a `step` with `_starting` set, which keeps the rates that are told from
-    #   those of the epoch before.
-    # - `_rewind`, by the constructor of a `SequentialLR`, whose schedules have all taken that step by then, one on top
-    #   of the other: each counts it back. From the base rates the `_first` one alone takes it anew.
-    # - `_restart`, by a `SequentialLR` at a milestone: the schedule whose turn it is has to `_begin` at the base rates.
-    # - `_begin`, by `_restart`, and by schedules that consist of others for theirs: epoch 0 and `_initial_step`.
-
     def _initial_step(self) -> None:
-        """Take the step with which a schedule starts, from the rates as they are."""
+        """Take the first step, which tells the rates from those that are there, not from those of an epoch before."""
         self._starting = True
         try:
             self.step()
@@ -110,21 +101,24 @@ class LRScheduler:
             If the epoch is no integer, or negative.
         """
         if epoch is not None:
-            epoch = _checked_epoch(epoch, type(self).__name__)
-        self._know_groups()
-        before = self.last_epoch
+            epoch = _read_epoch(epoch, type(self).__name__)
+        self._note_base_rates()
+        before, rates = self.last_epoch, None
         try:
             if epoch is not None and type(self).get_lr is LRScheduler.get_lr:
-                rates = self._reached(epoch)
+                rates = self._rates_at(epoch)
             else:
                 self.last_epoch = before + 1 if epoch is None else epoch
                 rates = self.get_lr()
-        except Exception:
-            self.last_epoch = before
+            self._set(rates)
+        except BaseException:  # also an interrupt: the step is taken, or it is not
+            if rates is None:
+                self.last_epoch = before
+            else:
+                self._set(rates)
             raise
-        self._set(rates)
 
-    def _reached(self, epoch: int) -> list[float]:
+    def _rates_at(self, epoch: int) -> list[float]:
         """Return the rates that `epoch` steps from the base rates lead to."""
         rates = self.base_lrs
         try:
@@ -135,30 +129,24 @@ class LRScheduler:
             self._starting = False
         return rates
 
-    def _know_groups(self) -> None:
+    def _note_base_rates(self) -> None:
         """Note the base rates of the groups that are new."""
         for group in self.optimizer.param_groups[len(self.base_lrs) :]:
-            self.base_lrs.append(float(group.setdefault("initial_lr", _copied(group["lr"]))))
+            self.base_lrs.append(float(group.setdefault("initial_lr", _copy_rate(group["lr"]))))
 
     def _set(self, rates: Sequence[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
-            _write(group, lr)
-        self._last_lr = _rates(self.optimizer)
-
-    def _restart(self) -> None:
-        """Go back to the base rates and start, as if nothing had come before."""
-        for group in self.optimizer.param_groups:
-            _write(group, float(group.setdefault("initial_lr", _copied(group["lr"]))))
-        self._begin()
+            _write_rate(group, lr)
+        self._last_lr = _read_rates(self.optimizer)
 
     def _begin(self) -> None:
         """Start at epoch 0, from the rates as they are."""
         self.last_epoch = -1
         self._initial_step()
 
-    def _rewind(self) -> None:
-        """Forget the step that the constructor took."""
-        self.last_epoch -= 1
+    def _leaves(self) -> Iterator[LRScheduler]:
+        """Yield the schedules that this one consists of: itself, unless it is made of others."""
+        yield self
 
     def get_last_lr(self) -> list[Any]:
         """Return the rates that were set last, one per group: floats, or tensors where the optimizer's are."""
@@ -209,27 +197,36 @@ class LRScheduler:
         vars(self).update({k: copy.deepcopy(state_dict[k]) for k in expected})
 
 
-def _copied(lr: Any) -> Any:
-    """Return a rate that does not change with the optimizer's."""
+def _copy_rate(lr: Any) -> Any:
+    """Return a rate that stays as it is when the optimizer's changes."""
     return lr.detach().clone() if isinstance(lr, Tensor) else lr
 
 
-def _rates(optimizer: Optimizer) -> list[Any]:
-    return [_copied(group["lr"]) for group in optimizer.param_groups]
+def _reset_rates(optimizer: Optimizer) -> None:
+    """Give every group the rate that it had before any schedule."""
+    for group in optimizer.param_groups:
+        _write_rate(group, float(group.setdefault("initial_lr", _copy_rate(group["lr"]))))
 
 
-def _write(group: Group, lr: float) -> None:
+def _read_rates(optimizer: Optimizer) -> list[Any]:
+    """Return copies of the groups' rates."""
+    return [_copy_rate(group["lr"]) for group in optimizer.param_groups]
+
+
+def _write_rate(group: Group, lr: float) -> None:
     """Set a group's rate; one that is a tensor stays the tensor that it is."""
     if isinstance(group["lr"], Tensor):
-        group["lr"].data[...] = lr
-        increment_version(group["lr"])
+        with no_grad():
+            group["lr"].fill_(lr)
     else:
         group["lr"] = lr
 
 
-def _checked(optimizer: Any, name: str) -> Optimizer:
+def _require_optimizer(optimizer: Any, name: str) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{name}: expected an Optimizer, got {type(optimizer).__name__}")
+        is_model = callable(getattr(optimizer, "parameters", None))
+        cure = f": make one of it first, optimizer = optim.SGD(model.parameters()), then {name}(optimizer)"
+        raise TypeError(f"{name}: expected an Optimizer, got {type(optimizer).__name__}{cure if is_model else ''}")
     return optimizer
 
 
@@ -252,10 +249,11 @@ def _is_numeric(name: str, value: Any) -> bool:
     return hasattr(value, "item") or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
-def _checked_epoch(epoch: Any, name: str) -> int:
+def _read_epoch(epoch: Any, name: str) -> int:
     """Return an epoch that is given to `step` with a warning, or refuse what is none."""
     if not isinstance(epoch, (int, np.integer)) or isinstance(epoch, bool):
-        raise TypeError(f"{name}: the epoch must be an integer, got {epoch!r}")
+        cure = "; only ReduceLROnPlateau takes a measurement" if isinstance(epoch, (float, Tensor)) else ""
+        raise TypeError(f"{name}: the epoch must be an integer, got {epoch!r}{cure}")
     _require(int(epoch) >= 0, f"{name}: the epoch must not be negative, got {epoch}")
     message = f"{name}: step(epoch) is deprecated, as in PyTorch; call step() once per epoch"
     warnings.warn(message, UserWarning, stacklevel=3)
@@ -305,7 +303,7 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        groups = _checked(optimizer, "LambdaLR").param_groups
+        groups = _require_optimizer(optimizer, "LambdaLR").param_groups
         given: Any = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * len(groups)
         self.lr_lambdas: list[Callable[[int], float]] = list(given)
         if wrong := [f for f in self.lr_lambdas if not callable(f)]:
@@ -669,7 +667,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         ValueError
             If the epoch is negative.
         """
-        self._know_groups()
+        self._note_base_rates()
         if epoch is not None:
             _require(epoch >= 0, f"CosineAnnealingWarmRestarts: the epoch must not be negative, got {epoch}")
             self._seek(epoch)
@@ -759,7 +757,7 @@ class OneCycleLR(LRScheduler):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
-        groups = _checked(optimizer, "OneCycleLR").param_groups
+        groups = _require_optimizer(optimizer, "OneCycleLR").param_groups
         self.total_steps = _cycle_length(total_steps, epochs, steps_per_epoch)
         share = isinstance(pct_start, (int, float)) and 0 <= pct_start <= 1
         _require(share, f"OneCycleLR: pct_start must be between 0 and 1, got {pct_start!r}")
@@ -900,7 +898,7 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: float | Sequence[float] = 0,
         eps: float = 1e-8,
     ) -> None:
-        self.optimizer = _checked(optimizer, "ReduceLROnPlateau")
+        self.optimizer = _require_optimizer(optimizer, "ReduceLROnPlateau")
         _require(factor < 1, f"ReduceLROnPlateau: factor must be below 1, got {factor}")
         _require(mode in ("min", "max"), f"ReduceLROnPlateau: mode must be 'min' or 'max', got {mode!r}")
         known = f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', got {threshold_mode!r}"
@@ -911,7 +909,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.default_min_lr = self.min_lrs[0] if isinstance(min_lr, (int, float)) else None  # of groups added later
         self.best = math.inf if mode == "min" else -math.inf
         self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
-        self._last_lr = _rates(optimizer)
+        self._last_lr = _read_rates(optimizer)
 
     def step(  # type: ignore[override]  # it judges a measurement, as PyTorch's does
         self, metrics: Any, epoch: int | None = None
@@ -931,14 +929,14 @@ class ReduceLROnPlateau(LRScheduler):
         """
         value = float(metrics.item() if isinstance(metrics, Tensor) else metrics)
         if epoch is not None:
-            epoch = _checked_epoch(epoch, "ReduceLROnPlateau")
+            epoch = _read_epoch(epoch, "ReduceLROnPlateau")
         groups = self.optimizer.param_groups
         if len(self.min_lrs) != len(groups):
             if self.default_min_lr is None:
                 raise RuntimeError(f"ReduceLROnPlateau: {len(groups)} groups by now, but {len(self.min_lrs)} min_lrs")
             self.min_lrs = [self.default_min_lr] * len(groups)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        if self._is_better(value):
+        if self._improves(value):
             self.best, self.num_bad_epochs = value, 0
         else:
             self.num_bad_epochs += 1
@@ -952,7 +950,7 @@ class ReduceLROnPlateau(LRScheduler):
             rates = [new if lr - new > self.eps else lr for lr, new in zip(rates, lower, strict=True)]
         self._set(rates)
 
-    def _is_better(self, value: float) -> bool:
+    def _improves(self, value: float) -> bool:
         sign = -1 if self.mode == "min" else 1
         if self.threshold_mode == "rel":
             bar = self.best * (1 + sign * self.threshold)
@@ -980,9 +978,9 @@ class _Several(LRScheduler):
         self.optimizer = optimizer or schedulers[0].optimizer
         self._schedulers = list(schedulers)
 
-    def _rewind(self) -> None:
+    def _leaves(self) -> Iterator[LRScheduler]:
         for scheduler in self._schedulers:
-            scheduler._rewind()
+            yield from scheduler._leaves()
 
     def _stateless(self) -> set[str]:
         return {*super()._stateless(), "_schedulers"}
@@ -1040,18 +1038,18 @@ class ChainedScheduler(_Several):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         super().__init__(schedulers, optimizer)
-        self._last_lr = _rates(self.optimizer)
+        self._last_lr = _read_rates(self.optimizer)
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let every schedule go to the next epoch."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = _rates(self.optimizer)
+        self._last_lr = _read_rates(self.optimizer)
 
     def _begin(self) -> None:
         for scheduler in self._schedulers:
             scheduler._begin()
-        self._last_lr = _rates(self.optimizer)
+        self._last_lr = _read_rates(self.optimizer)
 
 
 class SequentialLR(_Several):
@@ -1093,16 +1091,17 @@ class SequentialLR(_Several):
         milestones: Sequence[int],
         last_epoch: int = -1,
     ) -> None:
-        super().__init__(schedulers, _checked(optimizer, "SequentialLR"))
+        super().__init__(schedulers, _require_optimizer(optimizer, "SequentialLR"))
         fits = len(milestones) == len(schedulers) - 1
         _require(fits, f"SequentialLR: {len(schedulers)} schedules need {len(schedulers) - 1} milestones")
         self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
-        for group in optimizer.param_groups:
-            _write(group, float(group["initial_lr"]))
-        self._rewind()
+        # Each schedule took a step when it was made. Now the first alone has its turn and starts anew.
+        _reset_rates(optimizer)
+        for scheduler in self._leaves():
+            scheduler.last_epoch -= 1
         self._first()._initial_step()
-        self._last_lr = _rates(optimizer)
+        self._last_lr = _read_rates(optimizer)
 
     def _first(self) -> LRScheduler:
         return self._schedulers[bisect_right(self._milestones, 0)]
@@ -1110,7 +1109,7 @@ class SequentialLR(_Several):
     def _begin(self) -> None:
         self.last_epoch = 0
         self._first()._begin()
-        self._last_lr = _rates(self.optimizer)
+        self._last_lr = _read_rates(self.optimizer)
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let the schedule whose turn it is go to its next epoch."""
@@ -1118,7 +1117,8 @@ class SequentialLR(_Several):
         place = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[place]
         if place > 0 and self._milestones[place - 1] == self.last_epoch:
-            scheduler._restart()
+            _reset_rates(self.optimizer)
+            scheduler._begin()
         else:
             scheduler.step()
-        self._last_lr = _rates(self.optimizer)
+        self._last_lr = _read_rates(self.optimizer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
+from .options import Check, not_negative
 
 
 class RMSprop(Optimizer):
@@ -70,6 +71,10 @@ class RMSprop(Optimizer):
     Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850, 2013 (centered).
     """
 
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Check]] = {"alpha": not_negative}
+
     def __init__(
         self,
         params: Any,
@@ -85,8 +90,10 @@ class RMSprop(Optimizer):
         differentiable: bool = False,
     ) -> None:
         options = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered}
-        way = {"capturable": capturable, "foreach": foreach, "differentiable": differentiable}
-        super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize, **way})
+        super().__init__(
+            params, {**options, "weight_decay": weight_decay},
+            capturable=capturable, foreach=foreach, maximize=maximize, differentiable=differentiable,
+        )  # fmt: skip
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the averages and, where there is momentum, the velocity."""
@@ -96,18 +103,19 @@ class RMSprop(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         square, alpha = state["square_avg"], group["alpha"]
-        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        square *= alpha
-        square += ((1 - alpha) * grad) * grad  # in this order a large gradient does not overflow
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        self.write(square, square, alpha, np.multiply)
+        self.write(square, square, ((1 - alpha) * grad) * grad)  # in this order a large gradient does not overflow
         if group["centered"]:
             mean = state["grad_avg"]
-            mean += (1 - alpha) * (grad - mean)
+            self.write(mean, mean, (1 - alpha) * (grad - mean))
             square = square - mean * mean
         denominator = np.sqrt(square)
         denominator += group["eps"]
         velocity = grad / denominator
         if group["momentum"]:
-            state["momentum_buffer"] *= group["momentum"]
-            state["momentum_buffer"] += velocity
-            velocity = state["momentum_buffer"]
-        param -= group["lr"] * velocity
+            buffer = state["momentum_buffer"]
+            self.write(buffer, buffer, group["momentum"], np.multiply)
+            velocity = self.write(buffer, buffer, velocity)
+        self.write(param, param, -group["lr"] * velocity)

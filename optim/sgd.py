@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
+from .options import Check, finite
 
 
 class SGD(Optimizer):
@@ -62,6 +65,9 @@ class SGD(Optimizer):
     """
 
     counts_steps: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Check]] = {"dampening": finite}
 
     def __init__(
         self,
@@ -78,8 +84,10 @@ class SGD(Optimizer):
         fused: bool | None = None,
     ) -> None:
         options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        way = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
-        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize, **way})
+        super().__init__(
+            params, {**options, "nesterov": nesterov},
+            maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused,
+        )  # fmt: skip
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got {momentum} and {dampening}")
 
@@ -89,14 +97,15 @@ class SGD(Optimizer):
 
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
-        momentum = group["momentum"]
-        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
+        momentum, dampening = group["momentum"], group["dampening"]
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
         if momentum:
             velocity = state["momentum_buffer"]
-            velocity *= momentum
-            velocity += (1 - group["dampening"]) * grad if group["dampening"] and step > 1 else grad
+            self.write(velocity, velocity, momentum, np.multiply)
+            self.write(velocity, velocity, (1 - dampening) * grad if dampening and step > 1 else grad)
             grad = grad + momentum * velocity if group["nesterov"] else velocity
-        param -= group["lr"] * grad
+        self.write(param, param, -group["lr"] * grad)
 
 
 class Momentum(SGD):

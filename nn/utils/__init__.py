@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.graph import increment_version
+
+from .module import Module
 
 from . import rnn as rnn
 
@@ -17,11 +19,22 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn",
 
 
 def _listed(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
-    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    """Return parameters as a list, or say what came instead."""
+    if isinstance(parameters, Tensor):
+        return [parameters]
+    if isinstance(parameters, (Module, Mapping)) or not isinstance(parameters, Iterable):
+        raise TypeError(f"{name}: expected parameters, got {_described(parameters)}")
+    listed = list(parameters)
     for i, p in enumerate(listed):
         if not isinstance(p, Tensor):
-            raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
+            raise TypeError(f"{name}: parameter {i} must be a Tensor, got {_described(p)}")
     return listed
+
+
+def _described(value: Any) -> str:
+    """Name the kind of what came in the place of parameters and, where that tells what was meant, say the cure."""
+    meant = isinstance(value, (Module, Mapping)) or callable(value)
+    return type(value).__name__ + (": say model.parameters()" if meant else "")
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
@@ -72,15 +85,22 @@ def clip_grad_norm_(
     gradients, norm_type, max_norm = _gradients(parameters, "clip_grad_norm_"), float(norm_type), float(max_norm)
     if not gradients:
         return ad.tensor(0.0)
-    norms = np.stack([np.linalg.norm(g.data.ravel(), norm_type) for g in gradients])
-    total = np.linalg.norm(norms, norm_type)
-    if error_if_nonfinite and not math.isfinite(total):
-        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")
-    coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))
-    for g in gradients:
-        g.data[...] *= coefficient.astype(g.dtype)
-        increment_version(g)
+    with np.errstate(all="ignore"):  # a norm that overflows is infinite, and says so
+        norms = np.stack([_norm(np.asarray(g._data), norm_type) for g in gradients])
+        total = _norm(norms, norm_type)
+        if error_if_nonfinite and not math.isfinite(total):
+            raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")
+        coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))
+        with ad.no_grad():
+            for g in gradients:
+                g.mul_(Tensor(coefficient.astype(g.dtype)))
     return Tensor(total)
+
+
+def _norm(array: Any, order: float) -> Any:
+    """Return the norm of all elements; that of float16 is computed in float32, which holds its squares."""
+    wide = array.astype(np.float32) if array.dtype == np.float16 else array
+    return np.linalg.norm(wide.ravel(), order).astype(array.dtype)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -96,8 +116,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     limit = float(clip_value)
     for g in _gradients(parameters, "clip_grad_value_"):
-        np.clip(g.data, -limit, limit, out=g.data)
-        increment_version(g)
+        with ad.no_grad():
+            g.clamp_(-limit, limit)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -131,11 +151,11 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     if not isinstance(vec, Tensor):
         raise TypeError(f"vector_to_parameters: expected a Tensor, got {type(vec).__name__}")
     listed = _listed(parameters, "vector_to_parameters")
-    count = sum(p.size for p in listed)
+    count = sum(np.size(p) for p in listed)
     if vec.shape != (count,):
         raise ValueError(f"vector_to_parameters: expected a vector of {count} elements, got shape {vec.shape}")
     start = 0
     for p in listed:
-        p.data[...] = vec.data[start : start + p.size].reshape(p.shape)
-        increment_version(p)
-        start += p.size
+        with ad.no_grad():
+            p.copy_(vec[start : start + np.size(p)].reshape(p.shape))
+        start += np.size(p)

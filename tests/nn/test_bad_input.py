@@ -739,3 +739,28 @@ def test_a_target_that_broadcasts_is_warned_about() -> None:
     with pytest.warns(UserWarning, match=r"mse_loss: a target of shape \(3,\).*input of shape \(3, 1\)"):
         loss = nn.MSELoss()(ad.zeros(3, 1), ad.ones(3))
     assert loss.item() == 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda m: m, lambda m: m.parameters, lambda m: [m], lambda m: m.state_dict()],
+    ids=["the model", "a method", "a list of models", "a state"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("clip_grad_norm_", lambda given: nn.utils.clip_grad_norm_(given, 1.0)),
+        ("clip_grad_value_", lambda given: nn.utils.clip_grad_value_(given, 1.0)),
+        ("parameters_to_vector", nn.utils.parameters_to_vector),
+        ("vector_to_parameters", lambda given: nn.utils.vector_to_parameters(ad.zeros(3), given)),
+    ],
+)
+def test_a_model_in_the_place_of_its_parameters_names_the_cure(name: str, call: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}: .*: say model\.parameters\(\)"):
+        call(wrong(nn.Linear(2, 1)))
+
+
+def test_the_norm_of_half_gradients_holds_their_squares() -> None:
+    p = ad.Tensor(np.zeros(2, np.float16), requires_grad=True)
+    p.grad = ad.Tensor(np.full(2, 300.0, np.float16))
+    assert nn.utils.clip_grad_norm_(p, 1.0).item() == 424.25  # PyTorch's: the nearest to 300·√2
+    np.testing.assert_allclose(p.grad.detach().numpy(), 0.5**0.5, rtol=1e-3)  # float16

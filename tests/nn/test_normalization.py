@@ -240,3 +240,26 @@ def test_averages_that_move_before_backward_change_no_gradient() -> None:
     y.sum().backward()
     assert weight.grad is not None
     assert weight.grad.tolist() == [-3.0, -3.0]
+
+
+@needs_torch
+@pytest.mark.parametrize("momentum", [0.1, None])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("first", "then"), [(True, False), (False, True)])
+def test_statistics_are_frozen_and_set_free_as_in_pytorch(
+    momentum: Any, training: bool, first: bool, then: bool
+) -> None:
+    x = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32) * 2 + 1
+    seen = []
+    for library, kit in ((ad, nn), (torch, torch.nn)):
+        norm = kit.BatchNorm1d(3, momentum=momentum, track_running_stats=first)
+        norm(library.tensor(x))
+        norm.track_running_stats = then
+        norm.train(training)
+        outputs = [norm(library.tensor(x + i)) for i in range(2)]
+        buffers = [norm.running_mean, norm.running_var, norm.num_batches_tracked]
+        seen.append([*(o.tolist() for o in outputs), *(None if b is None else b.tolist() for b in buffers)])
+    for found, expected in zip(*seen, strict=True):
+        assert (found is None) == (expected is None)
+        if found is not None:
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)  # float32

@@ -223,3 +223,133 @@ def test_a_copy_keeps_what_is_frozen_and_what_is_not_saved(copied: Callable[[Any
     assert [p.requires_grad for p in twin.parameters()] == [False, False]
     assert list(twin.state_dict()) == ["0.weight", "0.bias"]
     assert [name for name, _ in twin.named_buffers()] == ["scratch"]
+
+
+# -- modules with a part of their own ----------------------------------------------------------------------------------
+
+
+def extras(library: Any) -> Any:
+    """Return a class of a layer that saves and loads in its own way, built on either library's Module."""
+    kit, zeros = (nn, ad.zeros) if library is ad else (torch.nn, torch.zeros)
+
+    class Own(kit.Module):  # type: ignore[misc]  # one of two
+        _version = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.w, self.calls, self.total = kit.Parameter(zeros(2)), 0, 0.0
+            self.seen: list[Any] = []
+
+        def get_extra_state(self) -> Any:
+            return {"calls": self.calls}
+
+        def set_extra_state(self, state: Any) -> None:
+            self.calls = state["calls"]
+
+        def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+            destination[prefix + "old_name"] = destination.pop(prefix + "w")
+
+        def _load_from_state_dict(
+            self, state_dict: Any, prefix: str, metadata: Any, strict: bool, missing: Any, extra: Any, errors: Any
+        ) -> None:
+            self.seen.append((sorted(state_dict), prefix, dict(metadata), strict))
+            if prefix + "old_name" in state_dict:
+                state_dict[prefix + "w"] = state_dict.pop(prefix + "old_name")
+            super()._load_from_state_dict(state_dict, prefix, metadata, strict, missing, extra, errors)
+            self.total = self.w.sum().item()
+
+    class Net(kit.Module):  # type: ignore[misc]  # one of two
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = Own(), kit.Sequential(kit.Linear(2, 1), Own())
+
+    return Net
+
+
+@needs_torch
+def test_modules_save_and_load_their_own_part_as_in_pytorch() -> None:
+    found = []
+    for library in (ad, torch):
+        net, other = extras(library)(), extras(library)()
+        net.a.calls, net.b[1].calls = 3, 7
+        with library.no_grad():
+            net.a.w += 2.0
+        state = net.state_dict()
+        other.load_state_dict(state)
+        seen = [other.a.seen, other.b[1].seen, other.a.calls, other.b[1].calls, other.a.total, other.a.w.tolist()]
+        found.append([list(state), state["a._extra_state"], state._metadata, seen])
+    assert found[0] == found[1]
+
+
+SPOILED_EXTRAS: dict[str, Any] = {
+    "missing": lambda state: state.pop("a._extra_state"),
+    "unexpected": lambda state: state.update({"b._extra_state": 1}),
+    "below what is none": lambda state: state.update({"a.w.x": 1, "c.d": 2}),
+    "missing tensor": lambda state: state.pop("b.1.old_name"),
+    "nothing": lambda state: state.clear(),
+}
+
+
+@needs_torch
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("spoil", SPOILED_EXTRAS.values(), ids=SPOILED_EXTRAS)
+def test_keys_of_modules_with_a_part_of_their_own_are_judged_as_in_pytorch(spoil: Any, strict: bool) -> None:
+    found: list[Any] = []
+    for library in (ad, torch):
+        net = extras(library)()
+        state = net.state_dict()
+        spoil(state)
+        try:
+            found.append([sorted(keys) for keys in net.load_state_dict(state, strict=strict)])
+        except RuntimeError as error:
+            found.append(sorted(line.strip() for line in str(error).replace('"', "'").splitlines()))
+    assert found[0] == found[1]
+
+
+def test_a_load_that_fails_brings_back_what_modules_took_up_themselves() -> None:
+    net = extras(ad)()
+    state = net.state_dict()
+    state["a.old_name"], state["a._extra_state"], state["b.0.weight"] = ad.ones(2), {"calls": 9}, ad.ones(5)
+    with pytest.raises(RuntimeError, match=r"size mismatch for b\.0\.weight"):
+        net.load_state_dict(state)
+    assert (net.a.w.tolist(), net.a.calls) == ([0.0, 0.0], 0)
+
+
+def test_a_layer_that_only_saves_something_of_its_own_finds_it_unexpected() -> None:
+    class Half(nn.Linear):
+        def get_extra_state(self) -> int:
+            return 3
+
+    half = Half(1, 1)
+    with pytest.raises(RuntimeError, match=r"Unexpected key\(s\) in state_dict: '_extra_state'"):
+        half.load_state_dict(half.state_dict())
+    with pytest.raises(RuntimeError, match="Linear has no get_extra_state"):
+        nn.Linear(1, 1).get_extra_state()
+
+
+def test_what_modules_keep_besides_tensors_goes_through_a_file(tmp_path: Any) -> None:
+    net, other = extras(ad)(), extras(ad)()
+    net.a.calls = 5
+    ad.save(net.state_dict(), tmp_path / "net.safetensors")
+    other.load_state_dict(ad.load(tmp_path / "net.safetensors"))
+    assert other.a.calls == 5
+
+
+def test_a_state_dict_of_a_subclass_is_asked_for_its_children_too() -> None:
+    class Quiet(nn.Linear):
+        def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+            destination[prefix + "nothing"] = 0
+            return destination
+
+    assert list(nn.Sequential(Quiet(1, 1), nn.Linear(1, 1)).state_dict()) == ["0.nothing", "1.weight", "1.bias"]
+
+
+@needs_torch
+def test_a_state_from_before_batches_were_counted_loads_as_in_pytorch() -> None:
+    for kit in (nn, torch.nn):
+        norm = kit.BatchNorm1d(2)
+        state = norm.state_dict()
+        del state["num_batches_tracked"]
+        assert norm.load_state_dict(state, strict=False).missing_keys == ["num_batches_tracked"]
+        assert norm.load_state_dict(dict(state)).missing_keys == []

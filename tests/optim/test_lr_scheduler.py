@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import autodiff as ad
+import nn
 import optim
 from optim import lr_scheduler
 from tests.oracle import needs_torch, torch
@@ -486,6 +487,27 @@ def test_several_schedules_that_come_later_start_as_if_they_were_new(second: str
 def test_what_makes_no_schedule_is_refused(kind: type[Exception], match: str, build: Callable[[Any, Any], Any]) -> None:
     with pytest.raises(kind, match=match):
         build(optimizer_of(optim, "SGD"), lr_scheduler)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in lr_scheduler.__all__ if name not in ("LRScheduler", "ChainedScheduler")]
+)
+def test_a_model_in_the_place_of_the_optimizer_names_the_cure(name: str) -> None:
+    inner = lr_scheduler.ConstantLR(optimizer_of(optim, "SGD"))
+    options: dict[str, list[Any]] = {
+        "StepLR": [3], "MultiStepLR": [[3]], "ExponentialLR": [0.5], "OneCycleLR": [1.0, 9], "CosineAnnealingLR": [9],
+        "CosineAnnealingWarmRestarts": [9], "LambdaLR": [len], "SequentialLR": [[inner], []],
+    }  # fmt: skip
+    with pytest.raises(
+        TypeError, match=rf"^{name}: expected an Optimizer, got Linear: make one of it first, .*{name}\(opt"
+    ):
+        getattr(lr_scheduler, name)(nn.Linear(2, 1), *options.get(name, []))
+
+
+def test_a_measurement_for_a_schedule_that_takes_none_names_the_one_that_does() -> None:
+    scheduler = lr_scheduler.StepLR(optimizer_of(optim, "SGD"), 3)
+    with pytest.raises(TypeError, match="only ReduceLROnPlateau takes a measurement"):
+        scheduler.step(ad.tensor(0.5))  # type: ignore[arg-type]  # that is the test
 
 
 def test_a_cycle_that_is_over_is_refused_and_leaves_the_rates() -> None:

@@ -31,6 +31,7 @@ class Counting(optim.Optimizer):
     """A rule that does nothing and counts how often."""
 
     calls = 0
+    elementwise = True
 
     def update(self, param: Array, grad: Array, state: Any, group: Any, step: int) -> None:
         self.calls += 1
@@ -164,6 +165,80 @@ def test_views_of_a_foreign_buffer_both_move_it() -> None:
         p.grad = ad.ones(p.shape, dtype="float64")
     optimizer.step()
     assert first.tolist() == [-1.0, -2.0, -3.0]
+
+
+class Normalizing(optim.Optimizer):
+    """A rule that couples the elements of a parameter: its step has the length lr."""
+
+    def __init__(self, params: Any, lr: float = 0.1) -> None:
+        super().__init__(params, {"lr": lr})
+
+    def fills(self, group: Any) -> dict[str, float]:
+        return {"last": 0.0}
+
+    def update(self, param: Array, grad: Array, state: Any, group: Any, step: int) -> None:
+        assert param.shape == grad.shape == state["last"].shape
+        state["last"][...] = grad / np.linalg.norm(grad)
+        param -= group["lr"] * state["last"]
+
+
+class NormalizingAdam(optim.Adam):
+    """A rule that overrides the formula of one that works element by element, and says nothing of itself."""
+
+    def update(self, param: Array, grad: Array, state: Any, group: Any, step: int) -> None:
+        super().update(param, grad / np.linalg.norm(grad), state, group, step)
+
+
+class NormalizingMixin:
+    """A formula from outside the optimizers."""
+
+    def update(self, param: Array, grad: Array, state: Any, group: Any, step: int) -> None:
+        param -= 0.1 * grad / np.linalg.norm(grad)
+
+
+class NormalizingSGD(NormalizingMixin, optim.SGD):
+    """A rule whose formula comes before that of SGD."""
+
+
+def with_formula_of_its_own(params: Any) -> optim.Optimizer:
+    """Return an optimizer to which another formula was assigned."""
+    optimizer = optim.SGD(params)
+    optimizer.update = NormalizingMixin().update  # type: ignore[method-assign]  # that is the test
+    return optimizer
+
+
+@pytest.mark.parametrize("build", [Normalizing, NormalizingAdam, NormalizingSGD, with_formula_of_its_own])
+def test_a_rule_that_couples_elements_gets_each_parameter_whole(build: Build) -> None:
+    """Of several dtypes, shapes and orders of memory; the copies step one by one."""
+    params = leaves([(2, 3), (1,), (4,), (BLOCK + 5,), (3, 1), ()]) + leaves([(3, 2), (2,)], np.float32)
+    params[0].data = np.asfortranarray(params[0].detach().numpy())
+    assert_as_if_alone(build, params, lambda o, ps, step: give_gradients(ps, step))
+
+
+def test_the_step_of_a_rule_that_couples_elements_has_its_length_for_each_parameter() -> None:
+    params = [ad.zeros(3, requires_grad=True), ad.zeros(2, 2, requires_grad=True)]
+    for p in params:
+        p.grad = ad.full(p.shape, 5.0)
+    Normalizing(params, lr=0.5).step()
+    for p in params:
+        assert np.linalg.norm(p.detach().numpy()) == pytest.approx(0.5, rel=1e-6)  # float32
+
+
+def test_a_subclass_that_leaves_the_formula_is_gathered_as_its_base() -> None:
+    class Slow(Counting):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, {"lr": 0.1})
+
+    class Silent(Counting):
+        def update(self, *given: Any) -> None:
+            super().update(*given)
+
+    for rule, calls in ((Slow, 1), (Silent, 3)):
+        params = leaves([(2,), (3,), (4,)])
+        give_gradients(params, 0)
+        optimizer: Any = rule(params) if rule is Slow else rule(params, {})
+        optimizer.step()
+        assert optimizer.calls == calls
 
 
 def test_parts_of_one_array_step_together_where_they_do_not_overlap() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import linecache
 import math
 import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +93,27 @@ def test_a_dampening_that_is_no_number_is_refused() -> None:
 def test_nesterov_needs_momentum_and_no_dampening(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="SGD: nesterov needs"):
         optim.SGD([leaf(1.0)], nesterov=True, **options)
+
+
+@every_rule
+@pytest.mark.parametrize(
+    ("cure", "wrong"),
+    [
+        (r"got a Linear: say model\.parameters\(\)", lambda model: model),
+        (r"got a Sequential: say model\.parameters\(\)", lambda model: nn.Sequential(model)),
+        (r"got a method: call it, as in model\.parameters\(\)", lambda model: model.parameters),
+        (r"got a OrderedDict: say model\.parameters\(\)", lambda model: model.state_dict()),
+        ("got a dict: put the group into a list", lambda model: {"params": model.parameters()}),
+        ("got a Parameter: put it into a list", lambda model: model.weight),
+        (r"must be a Tensor, got Linear: say model\.parameters\(\)", lambda model: [model]),
+        ("must be a Tensor, got generator: give it without the list", lambda model: [model.parameters()]),
+        (r"got a Linear: say model\.parameters\(\)", lambda model: [{"params": model}]),
+        (r"list \(use nn.ModuleList\)", lambda model: nn.Module().parameters()),
+    ],
+)
+def test_a_beginners_mistake_names_its_cure(rule: Any, cure: str, wrong: Callable[[Any], Any]) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^params: .*{cure}"):
+        rule(wrong(nn.Linear(2, 1)))
 
 
 @every_rule
@@ -319,6 +342,7 @@ def test_betas_in_a_list_are_looked_at_in_every_step(steps: int) -> None:
 
 
 @needs_torch
+@pytest.mark.filterwarnings("ignore:.*training diverges:RuntimeWarning")
 @pytest.mark.parametrize(
     ("rule", "gradient", "options"),
     [
@@ -327,7 +351,7 @@ def test_betas_in_a_list_are_looked_at_in_every_step(steps: int) -> None:
         *((rule, 0.0, {"eps": 0}) for rule in NUMBERS["eps"]),
     ],
 )
-def test_what_overflows_or_is_undefined_is_silent_as_in_pytorch(rule: Any, gradient: float, options: Any) -> None:
+def test_what_overflows_or_is_undefined_is_as_in_pytorch(rule: Any, gradient: float, options: Any) -> None:
     name = "SGD" if rule is optim.Momentum else rule.__name__
     ends = []
     for library, make in ((ad, rule), (torch, getattr(torch.optim, name))):
@@ -338,6 +362,49 @@ def test_what_overflows_or_is_undefined_is_silent_as_in_pytorch(rule: Any, gradi
             optimizer.step()
         ends.append(w.tolist())
     np.testing.assert_allclose(ends[0], ends[1], rtol=1e-6)  # float32
+
+
+@every_rule
+def test_training_that_diverges_is_said_once_at_the_users_line(rule: Any) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 1))
+    optimizer = rule(model.parameters(), lr=1e12)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(30):
+            optimizer.zero_grad()
+            (model(ad.ones(5, 3)) ** 2).mean().backward()
+            optimizer.step()  # here
+    said = [w for w in caught if "training diverges" in str(w.message)]
+    assert len(said) == 1
+    assert said[0].category is RuntimeWarning
+    assert (said[0].filename, linecache.getline(__file__, said[0].lineno).strip()) == (
+        __file__,
+        "optimizer.step()  # here",
+    )
+    for text in (rule.__name__, "a smaller lr than 1000000000000.0", "clip_grad_norm_", "detect_anomaly"):
+        assert text in str(said[0].message)
+
+
+@every_rule
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_gradient_that_is_no_number_is_said_after_the_step_is_taken(rule: Any, value: float) -> None:
+    p = leaf(1.0, 2.0)
+    optimizer = rule([p])
+    p.grad = ad.tensor([value, value])
+    with pytest.warns(RuntimeWarning, match="training diverges"):
+        optimizer.step()
+    assert not np.isfinite(p.detach().numpy()).any() or rule is optim.Adagrad
+    optimizer.step()  # a second warning would be an error here
+
+
+@every_rule
+@pytest.mark.parametrize("gradient", [1e-40, 0.0, 1e-30, 1e10])
+def test_training_that_goes_well_is_silent(rule: Any, gradient: float) -> None:
+    p = leaf(1.0, 2.0)
+    p.grad = ad.full(2, gradient)
+    optimizer = rule([p], lr=1e-3)
+    for _ in range(3):
+        optimizer.step()  # a warning would be an error here
 
 
 # -- groups and gradients ----------------------------------------------------------------------------------------------
