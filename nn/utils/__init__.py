@@ -11,8 +11,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor
 
-from .module import Module
-
+from ..module import Module
 from . import rnn as rnn
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters"]
