@@ -11,6 +11,15 @@ from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
+from .options import Check, is_number
+
+
+def share(title: str, value: Any) -> None:
+    """Accept a number from 0 to 1."""
+    if not is_number(value):
+        raise TypeError(f"{title} must be a number in [0, 1], got {value!r}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{title} must be a number in [0, 1], got {value!r}")
 
 
 class Adadelta(Optimizer):
@@ -62,6 +71,8 @@ class Adadelta(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Check]] = {"rho": share}
 
     def __init__(
         self,
@@ -76,19 +87,10 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(
-            params, {**options, "capturable": capturable, "foreach": foreach, "differentiable": differentiable}
-        )
-
-    def check_option(self, name: str, value: Any) -> None:
-        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
-        if name != "rho":
-            super().check_option(name, value)
-        elif not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-            raise TypeError(f"Adadelta: rho must be a number in [0, 1], got {value!r}")
-        elif not 0 <= value <= 1:
-            raise ValueError(f"Adadelta: rho must be a number in [0, 1], got {value!r}")
+            params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay},
+            maximize=maximize, capturable=capturable, foreach=foreach, differentiable=differentiable,
+        )  # fmt: skip
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the averages of squared gradients and of squared steps."""
@@ -97,10 +99,10 @@ class Adadelta(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         square, taken, rho, eps = state["square_avg"], state["acc_delta"], group["rho"], group["eps"]
-        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        square *= rho
-        square += (1 - rho) * grad * grad
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        self.write(square, square, rho, np.multiply)
+        self.write(square, square, ((1 - rho) * grad) * grad)  # in this order a large gradient does not overflow
         delta = np.sqrt(taken + eps) / np.sqrt(square + eps) * grad
-        taken *= rho
-        taken += (1 - rho) * delta * delta
-        param -= group["lr"] * delta
+        self.write(param, param, -group["lr"] * delta)
+        self.write(taken, rho * taken, (1 - rho) * delta * delta)  # last, for the step is found from what it was

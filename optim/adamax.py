@@ -61,6 +61,7 @@ class Adamax(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -75,10 +76,10 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(
-            params, {**options, "foreach": foreach, "differentiable": differentiable, "capturable": capturable}
-        )
+            params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay},
+            foreach=foreach, maximize=maximize, differentiable=differentiable, capturable=capturable,
+        )  # fmt: skip
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the average and the largest size."""
@@ -87,8 +88,8 @@ class Adamax(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         mean, largest, (beta1, beta2) = state["exp_avg"], state["exp_inf"], group["betas"]
-        grad = self.descent(param, grad, group["maximize"], group["weight_decay"])
-        mean += (1 - beta1) * (grad - mean)
-        largest *= beta2
-        np.maximum(largest, np.abs(grad) + group["eps"], out=largest)
-        param -= group["lr"] / (1 - beta1**step) * (mean / largest)
+        if group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        self.write(mean, mean, (1 - beta1) * (grad - mean))
+        self.write(largest, np.maximum(beta2 * largest, np.abs(grad) + group["eps"]), 0)
+        self.write(param, param, -group["lr"] / (1 - beta1**step) * (mean / largest))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,21 @@ from autodiff import Tensor, enable_grad, no_grad
 from .layout import Array
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
+from .options import Check, not_negative
+
+
+def count(title: str, value: Any) -> None:
+    """Accept a positive integer."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        raise TypeError(f"{title} must be an integer, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{title} must be positive, got {value!r}")
+
+
+def search(title: str, value: Any) -> None:
+    """Accept None and the one search there is."""
+    if value not in (None, "strong_wolfe"):
+        raise ValueError(f"{title} must be None or 'strong_wolfe', got {value!r}")
 
 
 class LBFGS(Optimizer):
@@ -64,6 +79,11 @@ class LBFGS(Optimizer):
     Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 1989.
     """
 
+    options: ClassVar[Mapping[str, Check]] = {
+        "max_iter": count, "max_eval": count, "history_size": count, "line_search_fn": search,
+        "tolerance_grad": not_negative, "tolerance_change": not_negative,
+    }  # fmt: skip
+
     def __init__(
         self,
         params: Any,
@@ -87,24 +107,6 @@ class LBFGS(Optimizer):
         super().__init__(params, options)
         if len(self.param_groups) != 1:
             raise ValueError(f"LBFGS: expected one group of parameters, got {len(self.param_groups)}")
-
-    def check_option(self, name: str, value: Any) -> None:
-        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
-        if name in ("max_iter", "max_eval", "history_size"):
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-                raise TypeError(f"LBFGS: {name} must be an integer, got {value!r}")
-            if value < 1:
-                raise ValueError(f"LBFGS: {name} must be positive, got {value!r}")
-        elif name == "line_search_fn":
-            if value not in (None, "strong_wolfe"):
-                raise ValueError(f"LBFGS: line_search_fn must be None or 'strong_wolfe', got {value!r}")
-        elif name.startswith("tolerance"):
-            if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-                raise TypeError(f"LBFGS: {name} must be a number, got {value!r}")
-            if not value >= 0:
-                raise ValueError(f"LBFGS: {name} must not be negative, got {value!r}")
-        else:
-            super().check_option(name, value)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Go along up to `max_iter` directions.

@@ -67,6 +67,7 @@ class RAdam(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -82,9 +83,11 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        way = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable}
-        super().__init__(params, {**options, **way, "decoupled_weight_decay": decoupled_weight_decay})
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(
+            params, {**options, "decoupled_weight_decay": decoupled_weight_decay},
+            foreach=foreach, maximize=maximize, capturable=capturable, differentiable=differentiable,
+        )  # fmt: skip
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the averages of gradients and of their squares."""
@@ -93,18 +96,19 @@ class RAdam(Optimizer):
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
         """Take one step."""
         mean, square, (beta1, beta2), lr = state["exp_avg"], state["exp_avg_sq"], group["betas"], group["lr"]
-        decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
-        grad = self.descent(param, grad, group["maximize"], 0 if decoupled else decay)
-        if decoupled and decay:
-            param *= 1 - lr * decay
-        mean += (1 - beta1) * (grad - mean)
-        square *= beta2
-        square += (1 - beta2) * grad * grad
+        if group["weight_decay"] and group["decoupled_weight_decay"]:
+            self.write(param, param, 1 - lr * group["weight_decay"], np.multiply)
+        elif group["weight_decay"]:
+            grad = grad + group["weight_decay"] * param
+        self.write(mean, mean, (1 - beta1) * (grad - mean))
+        self.write(square, square, beta2, np.multiply)
+        self.write(square, square, ((1 - beta2) * grad) * grad)  # in this order a large gradient does not overflow
         n, correction = 2 / (1 - beta2) - 1, 1 - beta2**step
         rho = n - 2 * step * beta2**step / correction
         factor = lr / (1 - beta1**step)
         if rho > 5:
             rectified = math.sqrt((rho - 4) * (rho - 2) * n / ((n - 4) * (n - 2) * rho))
-            param -= factor * rectified * math.sqrt(correction) * (mean / (np.sqrt(square) + group["eps"]))
+            step_length = factor * rectified * math.sqrt(correction)
+            self.write(param, param, -step_length * (mean / (np.sqrt(square) + group["eps"])))
         else:
-            param -= factor * mean
+            self.write(param, param, -factor * mean)

@@ -55,5 +55,5 @@ except LookupError:
 
 
 def runner(home: str) -> Callable[[], Runner]:
-    """Return what gives a runner for what a module defines: the library's is silent, a user's has the user's settings."""
+    """Return what gives a runner for the functions of a module: silent for ours, under the user's settings for a user's."""
     return silent if home.startswith("autodiff.") else _Plain

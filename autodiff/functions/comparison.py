@@ -19,7 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _compare(row: Callable[..., Any], input: Any, other: Any) -> Any:
+def _compare(row: Callable[..., Tensor], input: Any, other: Any) -> Tensor:
     """Apply a comparison; integers may be compared with any Python integer."""
     if isinstance(input, Node) != isinstance(other, Node):
         input, other = lift(row.__name__, (input, other), compares=True)

@@ -273,7 +273,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return rows.pow(input, exponent)
 
 
-def _integer_power(x: Any, n: Any) -> Any:
+def _integer_power(x: Any, n: Any) -> Tensor:
     """Return a power of booleans or integers."""
     if x.dtype.kind == "b":
         return comparison.bitwise_or(x, comparison.bitwise_not(n))
@@ -670,7 +670,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(tensor_of(condition, "where")._data)))
-    mask = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
+    mask: Any = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
     if mask.dtype != np.bool:
         raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")
     known = any(isinstance(x, (Node, np.ndarray)) for x in (input, other))

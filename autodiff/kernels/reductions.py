@@ -167,7 +167,7 @@ def without_dims(y: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
 
 
 def norm(x: Any, p: float, dim: tuple[int, ...]) -> Any:
-    """Return the p-norm along dimensions, which are kept: also where the powers overflow or vanish, but not the norm."""
+    """Return the p-norm along dimensions, which are kept; powers that overflow or vanish are scaled before."""
     sums = _total_of_powers(x, p, dim)
     smallest = np.finfo(x.dtype).tiny / np.finfo(x.dtype).eps
     if not x.size or np.all((sums > smallest) & (sums < np.inf)):

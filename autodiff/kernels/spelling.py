@@ -12,10 +12,10 @@ from numpy import ndarray
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def faster(formula: F) -> Callable[[Callable[..., Any]], F]:
+def faster(formula: Callable[..., Any]) -> Callable[[F], F]:
     """Compute a formula on arrays by the decorated function, and on tensors and symbols as it is written."""
 
-    def decorate(fast: Callable[..., Any]) -> F:
+    def decorate(fast: F) -> F:
         @functools.wraps(fast)
         def compute(x: Any, *args: Any) -> Any:
             return fast(x, *args) if isinstance(x, (ndarray, np.generic)) else formula(x, *args)

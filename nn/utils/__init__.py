@@ -11,6 +11,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor
 
+from ..module import Module
 from . import rnn as rnn
 from .module import Module
 
