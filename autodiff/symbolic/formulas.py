@@ -253,6 +253,9 @@ class _Text:
     def write_diag(self, e: Expression) -> _Written:
         return self.called("diag", self.inside(e))
 
+    def write_ones(self, e: Expression) -> _Written:
+        return _Written(self.ones(), _ATOM)
+
     def write_identity(self, e: Expression) -> _Written:
         return _Written("I", _ATOM)
 

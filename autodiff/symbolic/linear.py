@@ -135,7 +135,12 @@ def _matrix(t: _Term) -> Expression:
             "matmul", (column, Expression("row", (row,), None, row.shape)), None, column.shape + row.shape
         )
         return product([number(m * n), outer])
-    return _swap(t.left) if t.kind == "any" else t.left  # the row of a single element is a column
+    if t.kind == "any":
+        return _swap(t.left)
+    coefficient, column = split(t.left)  # the row of a single element is a column
+    if value(column) == 1:
+        return product([number(coefficient), Expression("ones", (), None, t.left.shape)])
+    return t.left
 
 
 def _diag(e: Expression) -> Expression:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..engine.primitive import Primitive
 
 _ALWAYS_WRITTEN = frozenset(
-    {"number", "name", "matmul", "transpose", "norm", "true", "false", "diag", "identity", "row"}
+    {"number", "name", "matmul", "transpose", "norm", "true", "false", "diag", "identity", "row", "ones"}
 )
 _REDUCTIONS = frozenset({"sum", "max", "min", "prod"})
 

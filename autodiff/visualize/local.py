@@ -55,7 +55,7 @@ class Local:
         steps = self.chain.between(y)
         slopes, values = self.chain.slopes(y, steps), self.chain.diagonals(y, steps)
         wanted = [x for x in self.chain.sources(steps) if x._requires_grad]
-        words = steps[0]._op.words if len(steps) == 1 else ""
+        words = self.words(steps)
         told = {x: slopes.get(x) or self._matrix(y, steps, x) for x in wanted}
         rules = {} if words else self.chain.rules(y, steps, self.gradient(y))
         rules = {x: made for x, made in rules.items() if told.get(x) is None}
@@ -65,6 +65,12 @@ class Local:
         return {
             x: self._rule(x, rules[x]) if x in rules else self._derivative(y, x, told[x], words, values) for x in wanted
         }
+
+    @staticmethod
+    def words(steps: Sequence[Node]) -> str:
+        """Return the derivative of a single step in words, where it is no formula; "" where there are none."""
+        words: str = steps[0]._op.words if len(steps) == 1 else ""
+        return words
 
     def gradient(self, t: Node) -> str:
         """Return what the gradient of a tensor is called: ∂L/∂w."""

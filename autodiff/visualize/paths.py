@@ -302,9 +302,8 @@ class _Derivation:
             for x in self.paths.sources(y):
                 readers.setdefault(x, []).append(y)
         for x in (*(y for y in reversed(self.paths.folded) if y is not self.output), self.input):
-            made = [self._made(y, x) for y in readers[x]]
-            parts = [(symbolic.text(e), symbolic.latex(e)) if e is not None else ("…", r"\dots") for e in made]
-            told = any(e is not None for e in made)
+            parts = [self._part(y, x) for y in readers[x]]
+            told = any(text != "…" for text, _ in parts)
             names = self.called[self.output], self.called[x]
             yield Gradient(
                 self.local.gradient(x),
@@ -313,6 +312,13 @@ class _Derivation:
                 " + ".join(latex for _, latex in parts) if told else "",
                 found[x],
             )
+
+    def _part(self, y: Node, x: Node) -> tuple[str, str]:
+        """Write what the gradient of `y` contributes to that of `x`, of the output itself in words if need be."""
+        made, words = self._made(y, x), self.local.words(self.paths.folded[y])
+        if made is not None:
+            return symbolic.text(made), symbolic.latex(made)
+        return (words, rf"\text{{{words}}}") if words and y is self.output else ("…", r"\dots")
 
     # -- values
 

@@ -130,7 +130,7 @@ class Script:
         if local.formula:
             return local.formula
         shapes = (contents.shape(np.asarray(t._data)) for t in (y, x))
-        return "Jacobian of {} by {}".format(*shapes)
+        return "Jacobian of {} with respect to {}".format(*shapes)
 
     def _card(self, kind: str, label: str, name: str, array: Any) -> dict[str, Any]:
         rows = contents.value(array, self.view.digits)

@@ -54,8 +54,9 @@ def draw(
         the next the local derivative as a formula and, where they are few, in numbers. Of a product of matrices, and of
         an input that was broadcast, it says what becomes of the gradient: ∂L/∂W = Xᵀ @ ∂L/∂Z, ∂L/∂b = Σ ∂L/∂Z. Steps
         without a name that a short formula can tell of are folded into it; others are called v₁, v₂, ... Where no
-        gradient flows back, the way is dashed. A way that is one of several between two tensors is marked "|direct": its derivative is that with
-        the tensors on the other ways held fixed. "to ∂L/∂w: ..." is one of several contributions to ∂L/∂w.
+        gradient flows back, the way is dashed. A way that is one of several between two tensors is marked "|direct":
+        its derivative is that with the tensors on the other ways held fixed. "to ∂L/∂w: ..." is one of several
+        contributions to ∂L/∂w.
     depth : int, optional
         Draw the architecture instead: modules as boxes with their type, the shape of what they return and the number of
         their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of. Together with

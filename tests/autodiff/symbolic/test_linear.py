@@ -25,6 +25,8 @@ VALUES = {"p": np.array([0.2, 0.3, 0.5]), "V": np.arange(6.0).reshape(2, 3), "W"
         (lambda g, p, v, w: (w.mT @ g[..., None])[..., 0], "W"),
         (lambda g, p, v, w: v @ (g * p), "diag(p) @ Vᵀ"),
         (lambda g, p, v, w: (g * p).sum(), "p"),
+        (lambda g, p, v, w: g.sum(), "ones"),
+        (lambda g, p, v, w: (-2 * g).sum(), "−2·ones"),
     ],
 )
 def test_jacobians(rule: Any, said: str) -> None:
@@ -42,7 +44,10 @@ def test_jacobians(rule: Any, said: str) -> None:
         **VALUES,
     }
     source = (
-        said.replace("−", "-").replace("ones @ exp(p)ᵀ", "np.outer(ones, exp(p))").replace("p @ pᵀ", "np.outer(p, p)")
+        said.replace("−", "-")
+        .replace("·", "*")
+        .replace("ones @ exp(p)ᵀ", "np.outer(ones, exp(p))")
+        .replace("p @ pᵀ", "np.outer(p, p)")
     )
     expected = eval(source.replace("ᵀ", ".T"), {"np": np, **names})
     np.testing.assert_allclose(np.array(rows), expected.reshape(3, -1), rtol=1e-14)

@@ -78,6 +78,14 @@ def test_matrices_are_explained_by_their_gradients() -> None:
     np.testing.assert_array_equal(explanation.value.numpy(), t["W"].grad.numpy())
 
 
+def test_a_number_added_to_a_vector_has_a_column_of_ones() -> None:
+    b = ad.tensor(0.5, requires_grad=True, name="b")
+    p = (ad.tensor([1.0, 2.0, 3.0], name="x") + b).named("p")
+    explanation = ad.explain((p * p).sum().named("L"), b, quiet=True)
+    assert [f.formula for f in explanation.factors] == ["(2·p)ᵀ", "ones"]
+    assert explanation.value.item() == 15
+
+
 def test_gradients_that_meet_are_added() -> None:
     w = ad.tensor([[0.5, -1.0], [1.0, 0.25]], requires_grad=True, name="W")
     x = ad.tensor([[1.0, 2.0]], name="x")
