@@ -45,14 +45,14 @@ def test_t_reverses_and_mt_swaps_the_last_two() -> None:
         _ = ad.zeros(3).mT
 
 
-def test_data_is_the_array_and_is_shared() -> None:
+def test_numpy_is_the_array_and_is_shared() -> None:
     t = ad.tensor([1.0, 2.0])
     t.data[0] = 5.0
     assert isinstance(t.detach().numpy(), np.ndarray)
     assert t.tolist() == [5.0, 2.0]
 
 
-def test_data_of_a_scalar_is_a_zero_dimensional_array_that_can_be_written_to() -> None:
+def test_numpy_of_a_scalar_is_a_zero_dimensional_array_that_can_be_written_to() -> None:
     t = ad.tensor(1.0)
     assert isinstance(t.detach().numpy(), np.ndarray)
     t.data[...] = 4.0
