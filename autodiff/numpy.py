@@ -33,7 +33,7 @@ def _function_of(name: str, row: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # Of each ufunc the row that answers to it, and of some what is composed of several.
-UFUNCS: dict[Callable[..., Any], Callable[..., Any]] = {
+UFUNCS: dict[Any, Callable[..., Any]] = {
     ufunc: _function_of(name, op.apply) for name, op in TABLE.items() for ufunc in op.numpy
 } | {
     np.positive: lambda a: a, np.conjugate: lambda a: a, np.square: e.square, np.float_power: e.float_power,

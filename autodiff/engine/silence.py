@@ -55,5 +55,5 @@ except LookupError:
 
 
 def runner(home: str) -> Callable[[], Runner]:
-    """Return what gives a runner for the functions of a module: silent for ours, under the user's settings for a user's."""
+    """Return what gives a runner for the functions of a module: ours are silent, a user's as the user sets it."""
     return silent if home.startswith("autodiff.") else _Plain

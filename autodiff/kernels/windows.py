@@ -27,7 +27,9 @@ def unwindows(values: Array, *, shape: Sizes, size: Sizes, stride: Sizes, dilati
     out = np.zeros(shape, values.dtype)
     places = values.shape[values.ndim - 2 * len(size) : values.ndim - len(size)]
     for element in itertools.product(*map(range, size)):
-        out[(..., *_positions(element, places, stride, dilation))] += values[(..., *element)]
+        to: Any = (..., *_positions(element, places, stride, dilation))
+        of: Any = (..., *element)
+        out[to] += values[of]
     return out
 
 
@@ -122,7 +124,9 @@ def convolve_input(output: Array, weight: Array, *, shape: Sizes, steps: Steps) 
         padded = np.zeros((channels, *steps.padded(inner), images.shape[-1]), output.dtype)
         for element in itertools.product(*map(range, kernel)):
             at = _positions(element, places, steps.stride, steps.dilation)
-            padded[(slice(None), *at)] += columns[(slice(None), *element)]
+            to: Any = (slice(None), *at)
+            of: Any = (slice(None), *element)
+            padded[to] += columns[of]
         gradient[part] = np.moveaxis(padded[inside], -1, 0)
     return gradient
 

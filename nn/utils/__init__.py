@@ -13,7 +13,6 @@ from autodiff import Tensor
 
 from ..module import Module
 from . import rnn as rnn
-from .module import Module
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters"]
 

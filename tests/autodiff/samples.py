@@ -452,7 +452,9 @@ SAMPLES: dict[str, list[Sample]] = {
         Sample(
             lambda _, x, dim=dim: rows.scale(x, rows.moments(x, dim=dim), dim=dim, eps=1e-3),
             (real(*shape),),
-            lambda torch, x, dim=dim: 1 / ((x - x.mean(dim, keepdim=True)).square().mean(dim, keepdim=True) + 1e-3).sqrt(),
+            lambda torch, x, dim=dim: (
+                1 / ((x - x.mean(dim, keepdim=True)).square().mean(dim, keepdim=True) + 1e-3).sqrt()
+            ),
         )
         for shape, dim in (((4, 3), (0,)), ((2, 3, 4), (0, 2)), ((2, 5), (1,)), ((0, 3), (1,)))
     ],
