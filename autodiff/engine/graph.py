@@ -208,7 +208,10 @@ def increment_version(tensor: Node | Iterable[Node]) -> None:
         if changed._version is None:
             changed._version = Version(now)
         else:
-            changed._version.changed(now)
+            version = changed._version
+            version.stamp = now  # spelled out, for an optimizer does this for every parameter at every step
+            if version.alert < now:
+                version.alert = now
 
 
 def array_of(node: Node) -> Any:
