@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodiff.functions import TABLE
+from autodiff.table import TABLE
 from autodiff.symbolic import build, evaluate, latex, pull_back, rows, source, symbol, text
 from autodiff.symbolic.simplify import simplify
 from autodiff.symbolic.symbols import Symbol, run

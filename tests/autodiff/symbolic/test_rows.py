@@ -11,7 +11,7 @@ import pytest
 import autodiff as ad
 from autodiff.engine.backward import _fitted
 from autodiff.engine.graph import Node
-from autodiff.functions import TABLE
+from autodiff.table import TABLE
 from autodiff.symbolic import Symbol, UnsayableError, evaluate, pull_back, rows, symbol, text, value
 from autodiff.symbolic.simplify import simplify
 from autodiff.symbolic.symbols import run
