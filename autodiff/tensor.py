@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from . import numpy as dispatch
 from .engine import backward as _backward
 from .engine import dtypes, primitive
-from .engine.graph import Node, Version, array_of, extra, refresh, share_version, tick
+from .engine.graph import Node, Version, array_of, expose, extra, refresh, share_version, tick
 from .engine.modes import is_recording
 from .engine.primitive import NUMBERS, OPERANDS, as_operator
 from .engine.silence import silent
@@ -121,6 +121,8 @@ class Tensor(Node):
         self._requires_grad = False
         if isinstance(data, Tensor):
             share_version(self, data)
+        elif not array.flags.c_contiguous:  # and somebody else may see it
+            self._version = Version()
         if requires_grad:
             self.requires_grad_()
         if name is not None:
@@ -329,7 +331,7 @@ class Tensor(Node):
                 "numpy: this tensor requires a gradient, which an array cannot carry; "
                 "use .detach().numpy(), or .item() for one number"
             )
-        return array_of(self)  # type: ignore[no-any-return]  # a slot typed Any
+        return expose(self)  # type: ignore[no-any-return]  # a slot typed Any
 
     def detach(self) -> Tensor:
         """Return a tensor of the same data, in the same memory, without graph or gradient."""

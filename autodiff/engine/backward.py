@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -24,14 +24,8 @@ __all__ = ["RemovableHandle", "grad"]
 
 Gradients = dict[Node, Any]  # arrays; tensors under create_graph
 
-
-class Rules(Protocol):
-    """The derivative rules of an operation, by the position of the input."""
-
-    def __getitem__(self, i: int, /) -> Callable[..., Any]: ...
-
-
-RulesOf = Callable[[str, Any], Rules]  # from the name of an operation and its rules, what is called in their place
+# From the name of an operation and its rules, by the position of the input: what is called in their place.
+RulesOf = Callable[[str, Any], Any]
 
 _ONE = {kind: kind(1) for kind in (np.float16, np.float32, np.float64)}
 _FREED = (

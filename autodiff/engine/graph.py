@@ -168,6 +168,13 @@ def share_version(view: Node, base: Node) -> None:
     version.join(view)
 
 
+def expose(node: Node) -> Any:
+    """Return the node's array to somebody who may keep it: from now on it stays where it is in memory."""
+    if node._version is None:
+        node._version = Version()
+    return array_of(node)
+
+
 def share_memory(view: Node, parent: Node, step: tuple[Callable[..., Any], dict[str, Any]] | None) -> None:
     """Note that a result shows the memory of what it was computed from, by a step that can be repeated or by none."""
     share_version(view, parent)

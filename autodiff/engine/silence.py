@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 __all__ = ["runner", "silent"]
 
 
-class Runner(Protocol):
-    """What calls a function with arguments, as a `contextvars.Context` does."""
-
-    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Return ``function(*args, **kwargs)``."""
+Runner = Any  # what calls a function with arguments by `run`, as a `contextvars.Context` does
 
 
 def _silent_context() -> contextvars.Context:

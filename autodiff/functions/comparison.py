@@ -19,11 +19,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _compare(row: Callable[..., Tensor], input: Any, other: Any) -> Tensor:
+def _compare(relation: Callable[..., Tensor], input: Any, other: Any) -> Tensor:
     """Apply a comparison; integers may be compared with any Python integer."""
     if isinstance(input, Node) != isinstance(other, Node):
-        input, other = lift(row.__name__, (input, other), compares=True)
-    return row(input, other)
+        input, other = lift(relation.__name__, (input, other), compares=True)
+    return relation(input, other)
 
 
 def eq(input: Any, other: Any) -> Tensor:
@@ -204,7 +204,10 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
             raise TypeError(f"isclose: {what} must be a number, got {type(value).__name__}")
         if not value >= 0:
             raise RuntimeError(f"isclose: {what} must not be negative, got {value}")
-    return rows.isclose(x, y, rtol=rtol, atol=atol, equal_nan=bool(equal_nan))
+    try:
+        return rows.isclose(x, y, rtol=rtol, atol=atol, equal_nan=bool(equal_nan))
+    except ValueError as error:
+        raise RuntimeError(str(error)) from None
 
 
 @named

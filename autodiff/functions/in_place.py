@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from math import inf
 from typing import Any
@@ -24,6 +25,7 @@ from ..engine.graph import (
     tick,
 )  # fmt: skip
 from ..engine.modes import Watch, is_recording, set_detect_anomaly
+from ..engine.silence import silent
 from ..table.indexing import follow, overwrite
 from .elementwise import clone
 
@@ -45,7 +47,7 @@ def change(tensor: Any, name: str, function: Callable[..., Any], *operands: Any,
     if is_recorded(tensor, *operands, *options.values()):
         return record(tensor, name, function, *operands, **options)
     came = [x._data if isinstance(x, Node) else x for x in (*operands, *options.values())]
-    return write(tensor, name, _into(tensor, function, operands, options), *(x for x in came if x is not None))
+    return _note(tensor, name, _into(tensor, function, operands, options), *(x for x in came if x is not None))
 
 
 def _into(
@@ -57,21 +59,22 @@ def _into(
         with set_detect_anomaly(False):
             value = function(tensor, *operands, **options)
         if value is not tensor:
-            np.copyto(array, value._data, casting="same_kind")
+            silent().run(np.copyto, array, value._data, casting="same_kind")
 
     return into
 
 
 def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> Any:
-    """Let ``into(array, *values)`` change the tensor's array without a record of it, and note that it has changed."""
+    """Let NumPy change the tensor's array, by ``into(array, *values)``, without a record of it."""
+    return _note(tensor, name, functools.partial(silent().run, into), *values)
+
+
+def _note(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> Any:
+    """Let ``into(array, *values)`` change the tensor's array, and note that it has changed."""
     watched = is_recording().__class__ is Watch
     before = np.array(tensor._data) if watched else None
     try:
-        if before is None:
-            _write(tensor, into, *values)
-        else:
-            with np.errstate(all="ignore"):  # the report says more than NumPy's warning
-                _write(tensor, into, *values)
+        _write(tensor, into, *values)
     except Exception as error:
         kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
         said = str(error)

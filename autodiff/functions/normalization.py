@@ -41,7 +41,7 @@ def standardize(input: Tensor, dim: tuple[int, ...], eps: float) -> tuple[Tensor
     ----------
     Ioffe and Szegedy, "Batch normalization", ICML 2015.
     """
-    x = widened(input)
+    x = widened(input).contiguous()
     moments = rows.moments(x, dim=dim)
     y: Tensor = rows.standardize(x, moments, dim=dim, eps=eps)
     return (y if x is input else y.to(input.dtype)), moments

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -92,25 +91,15 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     out = reshape(x, new)
     if np.may_share_memory(out._data, x._data):
         return out
-    if not _is_alone(x):
+    # Many operations keep the order in memory of what they are given, where PyTorch writes its result in order. To do so
+    # here would cost a pass over memory each time; so it is done where it matters, unless somebody else sees the memory.
+    if x._version is not None:
         raise RuntimeError(
             f"view: a tensor of shape {x.shape} whose elements lie in another order in memory cannot be seen as {new} "
             "without copying; use reshape(), or contiguous() before"
         )
     x._data = np.ascontiguousarray(x._data)
     return reshape(x, new)
-
-
-def _is_alone(x: Tensor) -> bool:
-    """Tell whether nothing else sees a tensor's memory, so that its elements may be put into another order there.
-
-    Many operations keep the order of what they are given, where PyTorch writes its result anew. To do so here would
-    cost a pass over memory each time; where it matters, the references to the array tell.
-    """
-    base = x._data.base
-    if x._version is not None or sys.getrefcount(x._data) > 2:
-        return False
-    return base is None or (isinstance(base, np.ndarray) and sys.getrefcount(base) <= 3 and base.base is None)
 
 
 def ravel(input: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ window_max = row(
     symbol="max",
     called="maxpool",
 )
-window_argmax = row(kernel.window_argmax)
+window_argmax = row(lambda x, largest, *, slide: kernel.window_argmax(x, largest, slide=slide))
 pick_in_windows = row(
     kernel.pick_in_windows,
     x=lambda g, number, x_shape, slide: put_in_windows(g, number, shape=x_shape, slide=slide),
