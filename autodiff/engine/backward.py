@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -34,83 +34,113 @@ _FREED = (
 )
 
 
+class _Route(NamedTuple):
+    """Where gradients go, if not everywhere."""
+
+    steps: set[Node]  # the results whose operations are differentiated
+    path: set[Node]  # the nodes that gradients may reach
+    wanted: set[Node] | None  # those whose gradients are asked for; None for all
+    has_hooks: bool = True  # whether hooks are called
+
+
+def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
+    """Return the way from outputs to the nodes whose gradients are wanted."""
+    steps, path = set(), set(wanted)
+    for y in recorded(outputs, _FREED):
+        if not path.isdisjoint(y._inputs):
+            steps.add(y)
+            path.add(y)
+    return _Route(steps, path, wanted)
+
+
 @np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
 def _walk(
     seeds: Gradients,
-    wanted: set[Node] | None,
     retain_graph: bool,
     create_graph: bool,
-    steps: set[Node] | None = None,
+    route: _Route | None = None,
     rules_of: RulesOf | None = None,
 ) -> Gradients:
-    """Carry the seeds back through the graph and return the gradients of `wanted`, or of all leaves.
+    """Carry the seeds back through the graph and return the gradients of all leaves, or of what a route asks for.
 
     Whatever a node was used for is stamped later than the node. So the latest of the nodes that a gradient has reached
-    has received all of its own: it is the next one to differentiate. Given `steps`, only these are differentiated, with
-    the rules that `rules_of` puts in place of their own; see `through`.
+    has received all of its own: it is the next one to differentiate.
     """
-    on_path = None if wanted is None else _leading_to(wanted, recorded(seeds, _FREED))
-    watch = None if is_recording() is True or steps is not None else watching()
-    if steps is not None:
-        on_path = steps.union(*(y._inputs for y in steps))
-    elif watch is not None:
+    watch = None if is_recording() is True or (route is not None and not route.has_hooks) else watching()
+    if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
-    kept: Gradients = {}  # of results, which are not leaves
-    pending = seeds
+    pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
     while reached:
         y = heappop(reached)[1]
         g = pending.pop(y)
-        noted = y._extra
-        if noted is not None and (noted.hooks or noted.retains_grad) and steps is None:
-            g = _hooked(y, g)
-            if noted.retains_grad:
-                kept[y] = g
-        op, inputs, params, stamp = y._op, y._inputs, y._params, y._stamp
-        if inputs is None:
-            raise RuntimeError(_FREED.format(op.name))
-        if on_path is not None:
-            if wanted is None or y in wanted:
-                kept[y] = g
-            if on_path.isdisjoint(inputs) or (steps is not None and y not in steps):
+        if y._extra is not None or route is not None:
+            g = _arrive(y, g, kept, route)
+            if route is not None and y not in route.steps:
                 continue
-        if y._version is not None and y._version.alert > stamp:
-            op.check_unchanged(y, inputs, stamp)
-        for x in inputs:
-            if x._version is not None and x._version.alert > stamp:
-                op.check_unchanged(y, inputs, stamp)
-                settle_inputs(y)
-                inputs = y._inputs
-                break
+        inputs, op, params = _inputs_of(y), y._op, y._params
         rules = op.on_tensors if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
         for i, x in enumerate(inputs):
-            if x._requires_grad and (on_path is None or x in on_path):
-                gx = rules[i](g, y, inputs, params, i)
-                data = x._data
-                kind = gx.__class__
-                if kind is not data.__class__ or (
-                    kind is ndarray and (gx.shape != data.shape or gx.dtype is not data.dtype)
-                ):
-                    gx = _fitted(gx, x, op.name)
-                if x in pending:
-                    pending[x] = pending[x] + gx
-                elif x._op is not None:
-                    pending[x] = gx
-                    heappush(reached, (-x._stamp, x))
-                elif gx is g and isinstance(g, (ndarray, Node)):  # a leaf's gradient is its own
-                    pending[x] = gx.clone() if create_graph else gx.copy()
-                else:
-                    pending[x] = gx
+            if not x._requires_grad or (route is not None and x not in route.path):
+                continue
+            gx, data = rules[i](g, y, inputs, params, i), x._data
+            kind = gx.__class__
+            if kind is not data.__class__ or (
+                kind is ndarray and (gx.shape != data.shape or gx.dtype is not data.dtype)
+            ):
+                gx = _fitted(gx, x, op.name)
+            if x in pending:
+                pending[x] = pending[x] + gx
+            elif x._op is not None:
+                pending[x] = gx
+                heappush(reached, (-x._stamp, x))
+            else:  # a leaf's gradient is its own
+                pending[x] = gx if gx is not g else _copied(gx)
         if not retain_graph:
             y._inputs, y._params = None, NO_PARAMS
-    if steps is None:
+    if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
-    if wanted is None:
+    if route is None or route.wanted is None:
         return pending | kept if kept else pending
-    return kept | {x: g for x, g in pending.items() if x in wanted}
+    return kept | {x: g for x, g in pending.items() if x in route.wanted}
+
+
+def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
+    """Take the whole gradient of a result: call its hooks, keep it where it is asked for; return what goes on."""
+    noted = y._extra
+    if noted is not None and (noted.hooks or noted.retains_grad) and (route is None or route.has_hooks):
+        g = _hooked(y, g)
+        if noted.retains_grad:
+            kept[y] = g
+    if route is not None and (route.wanted is None or y in route.wanted):
+        kept[y] = g
+    return g
+
+
+def _inputs_of(y: Node) -> tuple[Node, ...]:
+    """Return what an operation read, as it was then; refuse what is freed, or has changed although a rule reads it."""
+    inputs: Any = y._inputs
+    if inputs is None:
+        raise RuntimeError(_FREED.format(y._op.name))
+    stamp = y._stamp
+    if y._version is not None and y._version.alert > stamp:
+        y._op.check_unchanged(y, inputs, stamp)
+    for x in inputs:
+        if x._version is not None and x._version.alert > stamp:
+            y._op.check_unchanged(y, inputs, stamp)
+            settle_inputs(y)
+            return y._inputs  # type: ignore[no-any-return]  # a slot typed Any
+    return inputs  # type: ignore[no-any-return]  # as above
+
+
+def _copied(g: Any) -> Any:
+    """Return a gradient that shares its memory with nothing; numbers have none."""
+    if isinstance(g, Node):
+        return g.clone()  # type: ignore[attr-defined]  # every Node made is a Tensor
+    return g.copy() if isinstance(g, ndarray) else g
 
 
 def through(steps: Iterable[Node], seeds: Mapping[Node, Any], rules_of: RulesOf | None = None) -> Gradients:
@@ -133,7 +163,9 @@ def through(steps: Iterable[Node], seeds: Mapping[Node, Any], rules_of: RulesOf 
     dict of Node to array
         The gradient of each node that was reached, the seeds among them.
     """
-    return _walk(dict(seeds), None, True, False, set(steps), rules_of)
+    steps = set(steps)
+    route = _Route(steps, steps.union(*(y._inputs for y in steps)), None, has_hooks=False)
+    return _walk(dict(seeds), True, False, route, rules_of)
 
 
 def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
@@ -143,15 +175,6 @@ def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
             gradients[x] = _hooked(x, gradients[x])
         if watch is not None:
             check_leaf(watch, x, gradients[x])
-
-
-def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
-    """Return the nodes through which a gradient must pass to reach `wanted`."""
-    path = set(wanted)
-    for y in order:
-        if not path.isdisjoint(y._inputs):
-            path.add(y)
-    return path
 
 
 def _fitted(g: Any, x: Node, name: str) -> Any:
@@ -231,13 +254,13 @@ def backward(
 ) -> None:
     """Add the gradients of `output` to the ``.grad`` of the leaves; see `Tensor.backward`."""
     seeds = {output: _seed(output, gradient, create_graph, "backward")}
-    wanted = None if inputs is None else set(_differentiable(inputs, "backward"))
+    route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with set_grad_enabled(True):
-            found = _walk(seeds, wanted, retain, create_graph)
+            found = _walk(seeds, retain, create_graph, route)
     else:
-        found = _walk(seeds, wanted, retain, create_graph)
+        found = _walk(seeds, retain, create_graph, route)
     with _adding:
         for x, g in found.items():
             _accumulate(x, g, create_graph)
@@ -360,7 +383,8 @@ def grad(
         for y, v in zip(ys, grad_outputs, strict=True):
             seed = _seed(y, v, create_graph, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
-        found = _walk(seeds, set(xs), create_graph if retain_graph is None else retain_graph, create_graph)
+        retain = create_graph if retain_graph is None else retain_graph
+        found = _walk(seeds, retain, create_graph, _route_to(set(xs), seeds))
         with _adding:
             for y, g in found.items():
                 if y._extra is not None and y._extra.retains_grad:

@@ -91,8 +91,8 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     out = reshape(x, new)
     if np.may_share_memory(out._data, x._data):
         return out
-    # Many operations keep the order in memory of what they are given, where PyTorch writes its result in order. To do so
-    # here would cost a pass over memory each time; so it is done where it matters, unless somebody else sees the memory.
+    # Many operations keep the order in memory of what they are given, where PyTorch writes its result in order. That
+    # would cost a pass over memory each time; so it is done where it matters, unless somebody else sees the memory.
     if x._version is not None:
         raise RuntimeError(
             f"view: a tensor of shape {x.shape} whose elements lie in another order in memory cannot be seen as {new} "

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.table import elementwise
 import nn
+from autodiff.table import elementwise
 from tests.autodiff.samples import SAMPLES, Sample
 from tests.autodiff.test_backward import leaf
 from tests.oracle import needs_torch, torch

@@ -11,10 +11,10 @@ import pytest
 import autodiff as ad
 from autodiff.engine.backward import _fitted
 from autodiff.engine.graph import Node
-from autodiff.table import TABLE
 from autodiff.symbolic import Symbol, UnsayableError, evaluate, pull_back, rows, symbol, text, value
 from autodiff.symbolic.simplify import simplify
 from autodiff.symbolic.symbols import run
+from autodiff.table import TABLE
 from tests.autodiff.samples import SAMPLES
 from tests.autodiff.test_kinks import KINKS
 
