@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from .engine import dtypes
 from .engine.primitive import NUMBERS
 from .engine.silence import silent
-from .functions.arguments import integer, sizes
+from .functions.arguments import element, integer, sizes
 from .random import default_generator
 from .tensor import Tensor
 
@@ -147,7 +147,7 @@ def full(
     tensor([3.5000, 3.5000])
     """
     if isinstance(fill_value, NUMBERS) and dtype is not None:
-        fill_value = dtypes.element(fill_value, dtypes.checked(dtype, "full"), "full")
+        fill_value = element(fill_value, dtypes.checked(dtype, "full"), "full")
     value = _copied(fill_value, dtype, "full")
     if value.ndim:
         raise TypeError(f"full: fill_value must be one number, got shape {value.shape}")

@@ -11,7 +11,9 @@ import numpy as np
 from numpy import ndarray
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
-from autodiff.engine.graph import clear_gradients, extra, tick
+from autodiff.engine.graph import extra, tick
+from autodiff.functions.arguments import target_of
+from autodiff.functions.in_place import clear_gradients
 
 from . import hooks
 
@@ -424,7 +426,7 @@ class Module:
 
     def to(self: M, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> M:
         """Convert floating parameters and buffers to another floating dtype, in place; the one device is "cpu"."""
-        dtype = dtypes.target("to", target, dtype, device)
+        dtype = target_of("to", target, dtype, device)
         if dtype is None:
             return self
         wanted = dtypes.checked(dtype, "to")

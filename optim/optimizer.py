@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff import Tensor, enable_grad
-from autodiff.engine.graph import clear_gradients
+from autodiff.functions.in_place import clear_gradients
 
 from .divergence import message, noted, watch
 from .layout import Array, Chunk, Group, State, chunks

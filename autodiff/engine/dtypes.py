@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .graph import Node
 from .silence import silent
 
 __all__ = ["get_default_dtype", "set_default_dtype"]
@@ -68,23 +66,6 @@ def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
     return chosen
 
 
-_DEVICES = ("cpu", "cuda", "gpu", "mps", "xpu", "tpu", "xla", "hip", "meta")
-
-
-def target(operation: str, asked: tuple[Any, ...], dtype: Any = None, device: Any = None) -> Any:
-    """Return the dtype, or None, that `to` is asked for; the one device is the CPU."""
-    for value in (*asked, device):
-        kind = value.partition(":")[0] if isinstance(value, str) else None
-        if kind in _DEVICES:
-            if kind != "cpu":
-                raise RuntimeError(
-                    f"{operation}: there is no device {value!r}; everything runs on the CPU, so leave the call out"
-                )
-        elif value is not None:
-            dtype = value._data.dtype if isinstance(value, Node) else value
-    return dtype
-
-
 def scalar(value: Any, like: np.dtype[Any]) -> Any:
     """Return a Python or NumPy number as a NumPy scalar that does not widen operands of dtype `like`."""
     if isinstance(value, (bool, np.bool)):
@@ -121,20 +102,3 @@ def met(a: Any, b: Any) -> tuple[Any, Any]:
     dtype = common((a, b))
     run = silent().run  # an integer may lie above the largest number of float16
     return run(a.astype, dtype, copy=False), run(b.astype, dtype, copy=False)
-
-
-def element(value: Any, dtype: np.dtype[Any], operation: str) -> Any:
-    """Return a number as an element of a tensor of `dtype`, decimals cut off; what is out of range is refused."""
-    if dtype.kind == "f":
-        element = scalar(value, dtype)
-        fits = bool(np.isfinite(element)) or not -math.inf < value < math.inf
-    elif dtype.kind == "b":
-        return np.bool(value)
-    else:
-        limits = np.iinfo(dtype)
-        wraps = dtype.kind == "u" and isinstance(value, (int, np.integer))  # to a negative integer a maximum is added
-        fits = (-limits.max if wraps else limits.min) <= value <= limits.max
-        element = np.asarray(int(value) if fits else 0).astype(dtype)[()]
-    if not fits:
-        raise RuntimeError(f"{operation}: {value} is out of the range of {dtype}")
-    return element

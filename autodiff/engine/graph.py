@@ -242,18 +242,6 @@ def changed_since(node: Node, stamp: float) -> bool:
     return node._version is not None and node._version.stamp > stamp
 
 
-def clear_gradients(tensors: Iterable[Node], set_to_none: bool) -> None:
-    """Forget the gradients of tensors, or fill them with zeros where they stand: what `zero_grad` does."""
-    for tensor in tensors:
-        grad = tensor._grad
-        if set_to_none or grad is None:
-            tensor._grad = None
-        elif grad._requires_grad:
-            tensor._grad = grad.detach() * 0
-        else:
-            grad.zero_()
-
-
 # -- what a node was before it was changed -----------------------------------------------------------------------------
 
 

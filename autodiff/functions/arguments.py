@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
@@ -43,6 +44,40 @@ def operands(name: str, *values: Any) -> tuple[Any, ...]:
     xs = lift(name, values)
     dtype = dtypes.common(x._data for x in xs)
     return tuple(x.to(dtype) for x in xs)  # type: ignore[attr-defined]  # every Node made is a Tensor
+
+
+_DEVICES = ("cpu", "cuda", "gpu", "mps", "xpu", "tpu", "xla", "hip", "meta")
+
+
+def target_of(operation: str, asked: tuple[Any, ...], dtype: Any = None, device: Any = None) -> Any:
+    """Return the dtype, or None, that `to` is asked for; the one device is the CPU."""
+    for value in (*asked, device):
+        kind = value.partition(":")[0] if isinstance(value, str) else None
+        if kind in _DEVICES:
+            if kind != "cpu":
+                raise RuntimeError(
+                    f"{operation}: there is no device {value!r}; everything runs on the CPU, so leave the call out"
+                )
+        elif value is not None:
+            dtype = value._data.dtype if isinstance(value, Node) else value
+    return dtype
+
+
+def element(value: Any, dtype: np.dtype[Any], operation: str) -> Any:
+    """Return a number as an element of a tensor of `dtype`, decimals cut off; what is out of range is refused."""
+    if dtype.kind == "f":
+        element = dtypes.scalar(value, dtype)
+        fits = bool(np.isfinite(element)) or not -math.inf < value < math.inf
+    elif dtype.kind == "b":
+        return np.bool(value)
+    else:
+        limits = np.iinfo(dtype)
+        wraps = dtype.kind == "u" and isinstance(value, (int, np.integer))  # to a negative integer a maximum is added
+        fits = (-limits.max if wraps else limits.min) <= value <= limits.max
+        element = np.asarray(int(value) if fits else 0).astype(dtype)[()]
+    if not fits:
+        raise RuntimeError(f"{operation}: {value} is out of the range of {dtype}")
+    return element
 
 
 def integer(value: Any, name: str, what: str) -> int:

@@ -12,7 +12,7 @@ from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, lift, wrap
 from ..table import comparison
 from ..table import elementwise as rows
-from .arguments import integer, named, operands, tensor_of
+from .arguments import integer, named, operands, target_of, tensor_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -233,7 +233,7 @@ def to(
     if len(target) == 1 and isinstance(target[0], (np.dtype, type)):  # by far the most frequent
         dtype = target[0]
     else:
-        dtype = dtypes.target("to", target, dtype, device)
+        dtype = target_of("to", target, dtype, device)
         if dtype is None:
             return input
     wanted = dtypes.checked(dtype, "to")

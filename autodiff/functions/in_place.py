@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
@@ -208,3 +208,15 @@ def _settle_readers(base: Node, version: Version, since: float) -> None:
             if x._op is not None and x._inputs is not None and x._stamp > since and x not in seen:
                 seen.add(x)
                 found.append(x)
+
+
+def clear_gradients(tensors: Iterable[Node], set_to_none: bool) -> None:
+    """Forget the gradients of tensors, or fill them with zeros where they stand: what `zero_grad` does."""
+    for tensor in tensors:
+        grad = tensor._grad
+        if set_to_none or grad is None:
+            tensor._grad = None
+        elif grad._requires_grad:
+            tensor._grad = grad.detach() * 0
+        else:
+            grad.zero_()

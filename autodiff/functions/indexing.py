@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..engine import dtypes
 from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, wrap
 from ..table import indexing as rows
-from .arguments import dimension, integer, numpy_names, tensor_of
+from .arguments import dimension, element, integer, numpy_names, tensor_of
 from .elementwise import add, where
 from .shape import broadcast_to, ravel
 
@@ -324,7 +323,7 @@ def _element(value: Any, x: Tensor, name: str) -> Any:
     """Return a number as an element of the dtype of a tensor."""
     if not isinstance(value, NUMBERS):
         raise TypeError(f"{name}: expected a Tensor or a number, got {type(value).__name__}")
-    return dtypes.element(value, x.dtype, name)
+    return element(value, x.dtype, name)
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
