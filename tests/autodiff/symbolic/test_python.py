@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodiff.table import TABLE
 from autodiff.symbolic import build, evaluate, latex, pull_back, rows, source, symbol, text
 from autodiff.symbolic.simplify import simplify
 from autodiff.symbolic.symbols import Symbol, run
+from autodiff.table import TABLE
 from tests.autodiff.symbolic.test_rows import results, symbols
 
 ELEMENTWISE = [op for op in sorted(TABLE) if next(iter(TABLE[op].rules), None) and not TABLE[op].variadic]
