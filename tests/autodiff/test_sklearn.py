@@ -1,0 +1,225 @@
+"""Networks as scikit-learn's estimators: its own checks, its tools, and what stops, resumes and repeats training."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+import optim
+
+pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
+
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from autodiff.sklearn import NeuralClassifier, NeuralRegressor
+
+
+@parametrize_with_checks([NeuralClassifier(), NeuralRegressor()])  # type: ignore[untyped-decorator]  # scikit-learn's
+@pytest.mark.filterwarnings("ignore")  # the checks' own
+def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+def test_the_defaults_are_as_good_as_scikit_learns_network_on_standardized_data() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    ours = cross_val_score(NeuralClassifier(random_state=0), X, y).mean()
+    theirs = cross_val_score(make_pipeline(StandardScaler(), MLPClassifier(max_iter=1000, random_state=0)), X, y).mean()
+    assert ours > theirs - 0.015
+
+
+def test_a_regressor_explains_what_the_features_tell() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    assert cross_val_score(NeuralRegressor(random_state=0), X, y).mean() > 0.4
+    both = NeuralRegressor(random_state=0).fit(X, np.stack([y, -2 * y + 1], 1))
+    assert both.predict(X).shape == (len(X), 2)
+    assert both.score(X, np.stack([y, -2 * y + 1], 1)) > 0.4
+
+
+def test_labels_of_any_kind() -> None:
+    X, y = load_wine(return_X_y=True)
+    names = np.array(["barolo", "grignolino", "barbera"])
+    model = NeuralClassifier(random_state=0).fit(X, names[y])
+    assert list(model.classes_) == sorted(names)
+    assert (model.predict(X) == names[y]).mean() > 0.97
+    p = model.predict_proba(X)
+    np.testing.assert_allclose(p.sum(1), 1)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), p)
+    assert (model.classes_[p.argmax(1)] == model.predict(X)).all()
+
+
+def test_frames_of_pandas_keep_the_names_of_columns() -> None:
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    model = NeuralClassifier(epochs=3, random_state=0).fit(X, y)
+    assert list(model.feature_names_in_) == list(X.columns)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(X[X.columns[::-1]])
+    assert isinstance(X, pd.DataFrame)
+
+
+def test_a_grid_is_searched_by_processes() -> None:
+    X, y = load_iris(return_X_y=True)
+    grid = {"neuralclassifier__lr": [1e-5, 3e-3], "neuralclassifier__epochs": [30]}
+    search = GridSearchCV(make_pipeline(StandardScaler(), NeuralClassifier(random_state=0)), grid, cv=3, n_jobs=2)
+    search.fit(X, y)
+    assert search.best_params_["neuralclassifier__lr"] == 3e-3
+    assert search.best_score_ > 0.85
+
+
+class Net(nn.Module):
+    """A network with what differs between training and evaluation."""
+
+    def __init__(self, n_features: int, n_outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(n_features, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2))
+        self.head = nn.Linear(16, n_outputs)
+
+    def forward(self, x: ad.Tensor) -> Any:
+        return self.head(self.body(x))
+
+
+@pytest.mark.parametrize("module", [Net, Net(4, 3)], ids=["a function", "a module"])
+def test_a_network_of_ones_own(module: Any) -> None:
+    X, y = load_iris(return_X_y=True)
+    given = {k: v.numpy().copy() for k, v in module.state_dict().items()} if isinstance(module, nn.Module) else {}
+    model = NeuralClassifier(module, optimizer=lambda p, lr: optim.SGD(p, lr=lr, momentum=0.9), lr=0.05, random_state=0)
+    assert model.fit(X, y).score(X, y) > 0.93
+    assert not model.module_.training
+    for name, value in given.items():  # a copy is trained
+        np.testing.assert_array_equal(module.state_dict()[name].numpy(), value)
+    with pytest.raises(TypeError, match="module must be a Module, or a function"):
+        NeuralClassifier(lambda a, b: 3).fit(X, y)
+
+
+def test_batches_never_leave_a_single_example_for_the_last() -> None:
+    X, y = load_iris(return_X_y=True)
+    NeuralClassifier(Net, batch_size=64, patience=None, epochs=1).fit(X[20:149], y[20:149])  # 129 = 2 · 64 + 1
+
+
+def test_the_seed_decides_everything_and_the_librarys_generator_stays() -> None:
+    X, y = load_iris(return_X_y=True)
+    ad.manual_seed(5)
+    before = ad.get_rng_state()
+    one, two = (NeuralClassifier(Net, epochs=5, random_state=3).fit(X, y) for _ in range(2))
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    assert one.loss_curve_ == two.loss_curve_
+    assert ad.get_rng_state() == before
+    other = NeuralClassifier(Net, epochs=5, random_state=4).fit(X, y)
+    assert other.loss_curve_ != one.loss_curve_
+
+
+def test_training_stops_and_keeps_the_best() -> None:
+    X, y = load_iris(return_X_y=True)
+    rng = np.random.default_rng(0)
+    noisy = np.where(rng.random(len(y)) < 0.4, rng.integers(0, 3, len(y)), y)
+    model = NeuralClassifier(epochs=500, patience=5, lr=0.03, weight_decay=0, random_state=0).fit(X, noisy)
+    best = int(np.argmin(model.validation_curve_))
+    assert model.n_iter_ == len(model.validation_curve_) == best + 6 < 500
+    again = NeuralClassifier(epochs=best + 1, patience=5, lr=0.03, weight_decay=0, random_state=0).fit(X, noisy)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert NeuralClassifier(epochs=3, patience=None).fit(X, y).validation_curve_ == []
+
+
+def test_a_callback_ends_training() -> None:
+    X, y = load_iris(return_X_y=True)
+    seen: list[float] = []
+
+    def watch(model: NeuralClassifier) -> bool:
+        seen.append(model.loss_curve_[-1])
+        return len(seen) == 4
+
+    model = NeuralClassifier(callbacks=[watch], random_state=0).fit(X, y)
+    assert model.n_iter_ == 4
+    assert seen == model.loss_curve_
+
+
+def test_fit_begins_anew_unless_it_is_warm() -> None:
+    X, y = load_iris(return_X_y=True)
+    cold = NeuralClassifier(epochs=2, random_state=0)
+    first = cold.fit(X, y).loss_curve_
+    assert cold.fit(X, y).loss_curve_ == first
+    warm = NeuralClassifier(epochs=2, random_state=0, warm_start=True).fit(X, y).fit(X, y)
+    assert warm.n_iter_ == 4
+    assert warm.loss_curve_[:2] == first
+    assert warm.loss_curve_[3] < first[1]
+
+
+def test_parts_of_the_data_come_one_by_one() -> None:
+    X, y = load_iris(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(X))
+    model = NeuralClassifier(random_state=0, lr=0.01)
+    with pytest.raises(ValueError, match=r"labels .* which are none of"):
+        NeuralClassifier().partial_fit(X[:60], y[:60]).partial_fit(X, y)
+    for _ in range(30):
+        for part in np.split(order, 3):
+            model.partial_fit(X[part], y[part], classes=[0, 1, 2])
+    assert model.n_iter_ == 90
+    assert model.score(X, y) > 0.93
+    with pytest.raises(ValueError, match="classes"):
+        model.partial_fit(X, y, classes=[0, 1])
+
+
+def test_rare_classes_weigh_more_if_that_is_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(0, 1, (400, 2)), rng.normal(1, 1, (20, 2))])
+    y = np.repeat(["many", "few"], [400, 20])
+    found = {
+        weight if isinstance(weight, str) else "given": (
+            NeuralClassifier(class_weight=weight, random_state=0).fit(X, y).predict(X) == "few"
+        ).sum()
+        for weight in ("balanced", {"few": 20, "many": 1})
+    }
+    plain = (NeuralClassifier(random_state=0).fit(X, y).predict(X) == "few").sum()
+    assert plain < 25
+    assert all(count > 60 for count in found.values())
+
+
+def test_it_travels() -> None:
+    X, y = load_iris(return_X_y=True)
+    model = NeuralClassifier(random_state=0, epochs=5).fit(X, y)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
+    with pytest.raises(NotFittedError):
+        clone(model).predict(X)
+
+
+def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+    X, y = load_iris(return_X_y=True)
+    NeuralClassifier(progress=True, epochs=2).fit(X, y)
+    assert "loss=" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*training diverges:RuntimeWarning")  # the optimizer's own
+def test_what_cannot_be_fitted_is_refused() -> None:
+    X, y = load_iris(return_X_y=True)
+    for options, said in (
+        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+        ({"batch_size": 2.5}, "batch_size must be an integer"),
+        ({"validation_fraction": 1.0}, "validation_fraction must be at least 0 and less than 1"),
+        ({"optimizer": optim.SGD, "lr": 1e30, "patience": None}, "training diverges; a smaller lr"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            NeuralClassifier(**options).fit(X, y)
+    with pytest.raises(ValueError, match="1 class"):
+        NeuralClassifier().fit(X, np.zeros(len(X)))
+
+
+def test_without_scikit_learn_the_error_says_what_to_install() -> None:
+    code = "import sys; sys.modules['sklearn'] = None\nimport autodiff.sklearn"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "autodiff.sklearn needs scikit-learn, 1.6 or newer" in run.stderr
+    assert "pip install 'scikit-learn>=1.6'" in run.stderr
