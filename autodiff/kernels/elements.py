@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -114,12 +118,117 @@ def _ratio(x: Array, top: tuple[float, ...], bottom: tuple[float, ...]) -> Array
 
 
 def erf(x: Array) -> Array:
-    """Return the error function, by Cody's approximations (Mathematics of Computation 23, 1969)."""
+    """Return the error function: in float32 by one polynomial, in float64 by SciPy's where that is installed."""
     x = np.asarray(x)
-    wide = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32 if x.dtype == np.float16 else np.float64)
-    y, near = np.empty_like(wide), np.abs(wide) <= 0.46875
-    small, large = wide[near], wide[~near]
+    if x.dtype == np.float32:
+        return _number(_erf32(_dense(x)))
+    if x.dtype != np.float64:
+        y = erf(x.astype(np.float32 if x.dtype == np.float16 else np.float64))
+        return y.astype(x.dtype if x.dtype.kind == "f" else y.dtype)
+    return _number(np.asarray((_scipy_erf() or _erf64)(x)))
+
+
+@functools.cache
+def _scipy_erf() -> Any:
+    """Return SciPy's function, which takes a quarter of the time of NumPy's operations, or None."""
+    try:
+        return importlib.import_module("scipy.special").erf
+    except ImportError:
+        return None
+
+
+def _erf64(x: Array) -> Array:
+    """Return the error function by Cody's approximations (Mathematics of Computation 23, 1969)."""
+    y, near = np.empty_like(x), np.abs(x) <= 0.46875
+    small, large = x[near], x[~near]
     tail = np.minimum(np.abs(large), 6.0)  # beyond 6, erf rounds to 1
     y[near] = small * _ratio(small * small, _NEAR_TOP, _NEAR_BOTTOM)
     y[~near] = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, _FAR_TOP, _FAR_BOTTOM), large)
-    return y.astype(x.dtype if x.dtype.kind == "f" else y.dtype, copy=False)[()]
+    return y
+
+
+# -- in float32, in blocks that stay in the cache ----------------------------------------------------------------------
+
+_BLOCK = 1 << 15  # of which NumPy's 16 passes take 2.0 ns an element; of 1 << 13, whose calls count more, 2.6
+
+# artanh(erf(x)) / x in x², highest power first: a minimax fit, with which erf has 1e-7 of relative error.
+_ARTANH_ERF = (
+    1.418522162821515e-07, -5.668475976749897e-06, 8.763733308174361e-05, -6.197846847498887e-04,
+    -1.9183083075776565e-04, 1.0276905576561446e-01, 1.1283792743100451,
+)  # fmt: skip
+_ARTANH_ERF_OF_ROOT_HALF = tuple(a * 0.5 ** (len(_ARTANH_ERF) - i - 0.5) for i, a in enumerate(_ARTANH_ERF))
+
+
+def _dense(x: Array) -> Array:
+    """Return an array without gaps in memory: itself if it is one."""
+    return x if x.flags.forc else np.ascontiguousarray(x)
+
+
+def _number(x: Array) -> Array:
+    """Return an array, of no dimensions as the number that it is."""
+    return x if x.ndim else x[()]
+
+
+def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield what lies in the same places of arrays of one layout, a block at a time, and after it working memory."""
+    flat = [a.T.reshape(-1) if a.flags.f_contiguous else a.reshape(-1) for a in arrays]
+    spare = np.empty(min(flat[0].size, _BLOCK), arrays[0].dtype)
+    for i in range(0, flat[0].size, _BLOCK):
+        block = [a[i : i + _BLOCK] for a in flat]
+        yield *block, spare[: block[0].size]
+
+
+def _erf32(x: Array) -> Array:
+    """Return the error function as tanh(x p(x²))."""
+    out = np.empty_like(x)
+    for a, y, squares in _blocks(x, out):
+        _erf_into(y, a, squares, _ARTANH_ERF)
+    return out
+
+
+def _erf_into(y: Array, x: Array, squares: Array, coefficients: tuple[float, ...]) -> None:
+    first, second, *others = (np.float32(c) for c in coefficients)
+    np.multiply(x, x, out=squares)
+    np.multiply(squares, first, out=y)
+    y += second
+    for c in others:
+        y *= squares
+        y += c
+    y *= x
+    np.tanh(y, out=y)
+
+
+def gelu(x: Array) -> Array:
+    """Return x times the probability that a standard normal number is below x."""
+    x = np.asarray(x)
+    if x.dtype != np.float32:
+        return x * (0.5 + 0.5 * erf(x * math.sqrt(0.5)))
+    x = _dense(x)
+    out = np.empty_like(x)
+    for a, y, squares in _blocks(x, out):
+        _erf_into(y, a, squares, _ARTANH_ERF_OF_ROOT_HALF)
+        y *= np.float32(0.5)
+        y += np.float32(0.5)
+        y *= a
+    return _number(out)
+
+
+@faster(lambda g, y, x, erf: g * ((1 + erf(x * math.sqrt(0.5))) / 2 + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)))
+def gelu_slope(g: Array, y: Array, x: Array, erf: Any) -> Array:
+    """Return g (Φ(x) + x φ(x)), with the probability Φ = y / x and the density φ of the normal distribution."""
+    kind, arrays = g.dtype.type, [np.asarray(a) for a in (g, y, x)]
+    if len({a.strides for a in arrays}) > 1 or not arrays[0].flags.forc:
+        arrays = [np.ascontiguousarray(a) for a in arrays]
+    out = np.empty_like(arrays[0])
+    for g, y, x, slope, density in _blocks(*arrays, out):  # from here on a block of each
+        np.multiply(x, x, out=density)
+        density *= kind(-0.5)
+        np.exp(density, out=density)
+        density *= kind(1 / math.sqrt(2 * math.pi))
+        density *= x
+        np.divide(y, x, out=slope)
+        slope += density
+        if np.isnan(np.add.reduce(slope)):  # 0 / 0, and infinities
+            np.copyto(slope, (1 + np.sign(x)) / 2, where=np.isnan(slope))
+        slope *= g
+    return _number(out)

@@ -124,6 +124,7 @@ leaky_relu = row(
     x=lambda g, x, slope: elements.leaky_slope(g, x, slope),
     called="leaky_relu",
 )
+gelu = row(elements.gelu, x=lambda g, y, x: elements.gelu_slope(g, y, x, erf))
 silu = row(lambda x: x * elements.logistic(x), x=lambda g, x: g * silu_slope(x))
 softplus = row(lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), x=lambda g, x: g * sigmoid(x))
 

@@ -303,6 +303,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "leaky_relu": elementwise(
         lambda lib, x: lib.leaky_relu(x, 0.1), torch=lambda torch, x: torch.nn.functional.leaky_relu(x, 0.1)
     ),
+    "gelu": elementwise("gelu", torch=lambda torch, x: torch.nn.functional.gelu(x)),
     "silu": elementwise("silu", torch=lambda torch, x: torch.nn.functional.silu(x)),
     "softplus": elementwise("softplus", torch=lambda torch, x: torch.nn.functional.softplus(x)),
     "bce": elementwise(
