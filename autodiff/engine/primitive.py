@@ -107,9 +107,12 @@ class Primitive:
         For each rule what it asks for.
     apply : callable
         What applies it to tensors, or to arrays alone.
+    adds : callable or None
+        Of an operation that picks a part: what adds the part's gradient to one of the whole, in place.
     """
 
     apply: Callable[..., Any]
+    adds: Callable[..., None] | None = None
 
     def __init__(
         self,

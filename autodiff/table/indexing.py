@@ -42,11 +42,22 @@ def index(x: Array, *, key: Any) -> Array:
 def unindex(values: Array, *, shape: Shape, key: Any) -> Array:
     """Zeros of `shape` with `values` added at a key."""
     out = np.zeros(shape, values.dtype)
-    if is_basic(key) or (isinstance(key, np.ndarray) and key.dtype == np.bool):
+    if is_basic(key):
         out[key] = values
     else:
-        np.add.at(out, key, values)
+        add_at(out, values, key)
     return out
+
+
+def add_at(x: Array, values: Array, key: Any) -> None:
+    """Add values to an array, in place, at a key."""
+    if is_basic(key) or (isinstance(key, np.ndarray) and key.dtype == np.bool):
+        x[key] += values
+    else:
+        np.add.at(x, key, values)
+
+
+index.primitive.adds = add_at  # type: ignore[attr-defined]  # set by its decorator
 
 
 # -- by a position along a dimension -----------------------------------------------------------------------------------
