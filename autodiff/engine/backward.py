@@ -70,7 +70,8 @@ def _walk(
     if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
     pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
-    owned, is_plain = set[Node](), rules_of is None and not create_graph
+    owned: set[Node] = set()
+    is_plain = rules_of is None and not create_graph
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
     while reached:

@@ -112,7 +112,6 @@ class Primitive:
     """
 
     apply: Callable[..., Any]
-    adds: Callable[..., None] | None = None
 
     def __init__(
         self,
@@ -132,6 +131,7 @@ class Primitive:
         self.forward = forward
         self.numpy = (forward, *numpy) if isinstance(forward, np.ufunc) else numpy
         self.view = view
+        self.adds: Callable[..., None] | None = None
         self.inputs = arguments.arrays
         self.params = arguments.params
         self.defaults = arguments.defaults
