@@ -571,7 +571,7 @@ class Tensor(Node):
     sqrt, rsqrt, exp, exp2, expm1, log, log1p = t.sqrt, t.rsqrt, t.exp, t.exp2, t.expm1, t.log, t.log1p
     log2, log10, logaddexp, xlogy, erf, sin, cos = t.log2, t.log10, t.logaddexp, t.xlogy, t.erf, t.sin, t.cos
     tan, asin, acos, atan, atan2, hypot, sinh = t.tan, t.asin, t.acos, t.atan, t.atan2, t.hypot, t.sinh
-    cosh, tanh, asinh, acosh, atanh = t.cosh, t.tanh, t.asinh, t.acosh, t.atanh
+    cosh, tanh, asinh, acosh, atanh, sinc = t.cosh, t.tanh, t.asinh, t.acosh, t.atanh, t.sinc
     eq, ne, lt, le, gt, ge, isnan, isinf = c.eq, c.ne, c.lt, c.le, c.gt, c.ge, c.isnan, c.isinf
     isfinite, isclose, allclose, bitwise_and = c.isfinite, c.isclose, c.allclose, c.bitwise_and
     bitwise_or, bitwise_xor, bitwise_not = c.bitwise_or, c.bitwise_xor, c.bitwise_not
@@ -686,7 +686,7 @@ class Tensor(Node):
     sin_, cos_, tan_, asin_ = _in_place(t.sin), _in_place(t.cos), _in_place(t.tan), _in_place(t.asin)
     acos_, atan_, atan2_, hypot_ = _in_place(t.acos), _in_place(t.atan), _in_place(t.atan2), _in_place(t.hypot)
     sinh_, cosh_, tanh_, asinh_ = _in_place(t.sinh), _in_place(t.cosh), _in_place(t.tanh), _in_place(t.asinh)
-    acosh_, atanh_ = _in_place(t.acosh), _in_place(t.atanh)
+    acosh_, atanh_, sinc_ = _in_place(t.acosh), _in_place(t.atanh), _in_place(t.sinc)
     scatter_, scatter_add_ = _in_place(indexing.scatter), _in_place(indexing.scatter_add)
     masked_fill_, cumsum_, cumprod_ = _in_place(indexing.masked_fill), _in_place(cu.cumsum), _in_place(cu.cumprod)
     tril_, triu_ = _in_place(d.tril), _in_place(d.triu)

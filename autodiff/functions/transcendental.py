@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "exp", "exp2", "expm1", "hypot",
-    "log", "log1p", "log2", "log10", "logaddexp", "rsqrt", "sin", "sinh", "sqrt", "tan", "tanh", "xlogy",
+    "log", "log1p", "log2", "log10", "logaddexp", "rsqrt", "sin", "sinc", "sinh", "sqrt", "tan", "tanh", "xlogy",
 ]  # fmt: skip
 
 
@@ -173,6 +173,17 @@ def tan(input: Any) -> Tensor:
     tensor([0.0000, 0.5463])
     """
     return rows.tan(input)
+
+
+def sinc(input: Any) -> Tensor:
+    """Sine of π times each element over π times the element; 1 at 0.
+
+    Examples
+    --------
+    >>> ad.sinc(ad.tensor([0.0, 0.5, 1.0]))
+    tensor([ 1.0000e+00,  6.3662e-01, -2.7828e-08])
+    """
+    return rows.sinc(input)
 
 
 def asin(input: Any) -> Tensor:

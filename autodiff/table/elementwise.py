@@ -88,6 +88,12 @@ def over_squared_distance(a: Array, b: Array) -> Array:
     return a / distance / distance
 
 
+def sinc_slope(x: Array) -> Array:
+    """Return the derivative (cos(πx) − sinc(x)) / x, which beside 0 is −π²x / 3."""
+    off = np.where(x == 0, 1, x)
+    return np.where(x == 0, -(math.pi**2) / 3 * x, (np.cos(math.pi * off) - sinc(off)) / off)
+
+
 sin = row(np.sin, x=lambda g, x: g * np.cos(x))
 cos = row(np.cos, x=lambda g, x: -g * np.sin(x))
 tan = row(np.tan, x=lambda g, y: g * (1 + y * y))
@@ -100,6 +106,11 @@ atan2 = row(
     b=lambda g, a, b: -g * over_squared_distance(a, b),
 )
 hypot = row(np.hypot, a=lambda g, y, a: g * (a / y), b=lambda g, y, b: g * (b / y))
+sinc = row(
+    lambda x: np.where(x == 0, 1, np.sin(math.pi * x) / (math.pi * x)),
+    x=lambda g, x: g * sinc_slope(x),
+    numpy=np.sinc,
+)
 sinh = row(np.sinh, x=lambda g, x: g * np.cosh(x))
 cosh = row(np.cosh, x=lambda g, x: g * np.sinh(x))
 tanh = row(np.tanh, x=lambda g, y: g * (1 - y * y))

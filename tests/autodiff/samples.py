@@ -283,6 +283,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "sin": elementwise("sin"),
     "cos": elementwise("cos"),
     "tan": elementwise("tan", (-1.2, 1.2)),
+    "sinc": elementwise("sinc"),
     "asin": elementwise("asin", (-0.8, 0.8)),
     "acos": elementwise("acos", (-0.8, 0.8)),
     "atan": elementwise("atan"),
