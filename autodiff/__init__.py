@@ -15,6 +15,7 @@ from numpy import int32 as int32
 from numpy import int64 as int64
 from numpy import uint8 as uint8
 
+from . import linalg as linalg
 from .check import functional as functional
 from .check.gradcheck import *
 from .creation import *
@@ -30,10 +31,13 @@ from .functions.convolution import *
 from .functions.cumulative import *
 from .functions.diagonal import *
 from .functions.elementwise import *
+from .functions.former import *
 from .functions.indexing import *
 from .functions.linalg import *
 from .functions.reduction import *
+from .functions.rounding import *
 from .functions.shape import *
+from .functions.solving import *
 from .functions.transcendental import *
 from .random import *
 from .tensor import *

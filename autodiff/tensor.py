@@ -21,9 +21,11 @@ from .functions import comparison as c
 from .functions import cumulative as cu
 from .functions import diagonal as d
 from .functions import elementwise as e
-from .functions import indexing, linalg
+from .functions import former, indexing, linalg
 from .functions import reduction as r
+from .functions import rounding as ro
 from .functions import shape as s
+from .functions import solving as so
 from .functions import transcendental as t
 from .functions.in_place import change, is_recorded, record, write
 from .printing import formatted
@@ -545,6 +547,10 @@ class Tensor(Node):
     __or__ = __ror__ = as_operator(c.bitwise_or)
     __xor__ = __rxor__ = as_operator(c.bitwise_xor)
     __invert__ = c.bitwise_not
+    __lshift__ = as_operator(c.bitwise_left_shift)
+    __rshift__ = as_operator(c.bitwise_right_shift)
+    __rlshift__ = _reflected(__lshift__)
+    __rrshift__ = _reflected(__rshift__)
 
     def __pos__(self) -> Tensor:
         return self
@@ -589,6 +595,16 @@ class Tensor(Node):
     masked_select, sort, topk = indexing.masked_select, indexing.sort, indexing.topk
     matmul, mm, bmm, mv, dot, inner = linalg.matmul, linalg.mm, linalg.bmm, linalg.mv, linalg.dot, linalg.inner
     outer, addmm = linalg.outer, linalg.addmm
+
+    fmod, copysign, signbit, heaviside = ro.fmod, ro.copysign, ro.signbit, ro.heaviside
+    nan_to_num, deg2rad, rad2deg, erfc, erfinv = ro.nan_to_num, ro.deg2rad, ro.rad2deg, t.erfc, t.erfinv
+    logical_and, logical_or, logical_xor = c.logical_and, c.logical_or, c.logical_xor
+    logical_not, isposinf, isneginf, isreal, equal = c.logical_not, c.isposinf, c.isneginf, c.isreal, c.equal
+    bitwise_left_shift, bitwise_right_shift = c.bitwise_left_shift, c.bitwise_right_shift
+    logcumsumexp, cummax, cummin = cu.logcumsumexp, cu.cummax, cu.cummin
+    det, slogdet, logdet, inverse, pinverse = so.det, so.slogdet, so.logdet, so.inverse, so.pinverse
+    matrix_power, cholesky_solve, cholesky_inverse = so.matrix_power, so.cholesky_solve, so.cholesky_inverse
+    cholesky, qr, svd = former.cholesky, former.qr, former.svd
 
     # -- in place ------------------------------------------------------------------------------------------------------
 
@@ -690,6 +706,19 @@ class Tensor(Node):
     scatter_, scatter_add_ = _in_place(indexing.scatter), _in_place(indexing.scatter_add)
     masked_fill_, cumsum_, cumprod_ = _in_place(indexing.masked_fill), _in_place(cu.cumsum), _in_place(cu.cumprod)
     tril_, triu_ = _in_place(d.tril), _in_place(d.triu)
+    fmod_, copysign_, nan_to_num_ = _in_place(ro.fmod), _in_place(ro.copysign), _in_place(ro.nan_to_num)
+    deg2rad_, rad2deg_, erfc_, erfinv_ = (
+        _in_place(ro.deg2rad),
+        _in_place(ro.rad2deg),
+        _in_place(t.erfc),
+        _in_place(t.erfinv),
+    )
+    logical_and_, logical_or_ = _in_place(c.logical_and), _in_place(c.logical_or)
+    logical_xor_, logical_not_ = _in_place(c.logical_xor), _in_place(c.logical_not)
+    bitwise_and_, bitwise_or_ = _in_place(c.bitwise_and), _in_place(c.bitwise_or)
+    bitwise_xor_, bitwise_not_ = _in_place(c.bitwise_xor), _in_place(c.bitwise_not)
+    bitwise_left_shift_ = _in_place(c.bitwise_left_shift)
+    bitwise_right_shift_ = _in_place(c.bitwise_right_shift)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 import numpy as np
 from numpy import ndarray
 
+from ..kernels.linalg import LinAlgError
 from . import dtypes
 from .anomaly import check_result
 from .graph import NO_PARAMS, Node, array_of, changed_since, extra, share_memory, tick
@@ -149,8 +150,8 @@ class Primitive:
 
     @property
     def symbol(self) -> str:
-        """What a picture shows: its own sign, or its name."""
-        return self._symbol or self.name
+        """What a picture shows: its own sign, what formulas call it, or its name."""
+        return self._symbol or self.called or self.name
 
     @functools.cached_property
     def on_arrays(self) -> Sequence[Compiled]:
@@ -623,6 +624,6 @@ def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
     """Return `error` as its own kind again, its text naming the operation and what came."""
-    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    kind = next((k for k in (LinAlgError, TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
     came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
     return kind(f"{name}({came}): {error}")

@@ -66,3 +66,16 @@ def test_gelu_has_its_limits_at_infinity_and_its_slopes_at_0(dtype: Any) -> None
     np.testing.assert_allclose(x.grad.numpy(), [0.5, 1, 0, 1])
     (bend,) = ad.grad(slope[:1], x, ad.ones(1, dtype=dtype))
     assert bend[0].item() == pytest.approx(2 / math.sqrt(2 * math.pi), rel=1e-6)
+
+
+@pytest.mark.parametrize("has_scipy", [True, False])
+def test_erfc_and_erfinv_keep_their_digits(has_scipy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_scipy:
+        monkeypatch.setattr(elements, "_scipy", lambda name: None)
+    x = np.linspace(-6, 26, 333)
+    np.testing.assert_allclose(elements.erfc(x), [math.erfc(v) for v in x], rtol=1e-13)
+    y = np.array([-4.0, -1.0, -0.3, -1e-9, 0.0, 1e-200, 0.2, 0.7, 2.0, 3.0])
+    np.testing.assert_allclose(elements.erfinv([math.erf(v) for v in y]), y, rtol=1e-7)  # -4 and 3 have few digits left
+    np.testing.assert_array_equal(elements.erfinv(np.array([1.0, -1.0, 1.5])), [np.inf, -np.inf, np.nan])
+    near = 1 - 2.0**-53
+    assert math.erfc(float(elements.erfinv(np.array(near)))) == pytest.approx(2.0**-53, rel=1e-12)
