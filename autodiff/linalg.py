@@ -15,6 +15,7 @@ from .functions import reduction as r
 from .functions import shape as s
 from .functions.arguments import Dims, dimension, dimensions, integer, numpy_names, tensor_of, widened
 from .functions.diagonal import diagonal as _diagonal
+from .functions.distance import cross as _cross
 from .functions.elementwise import abs, clone
 from .functions.factors import cholesky as cholesky
 from .functions.factors import eigh as eigh
@@ -114,7 +115,9 @@ def matrix_norm(
         return r.norm(x, ord, dims, keepdim)
     if ord not in (1, -1, 2, -2, math.inf, -math.inf):
         raise RuntimeError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
-    if ord in (2, -2):
+    if not x._data.size and ord > 0:  # nothing has no length
+        y = r.sum(x, dims)
+    elif ord in (2, -2):
         found = svdvals(s.movedim(x, dims, (-2, -1)))
         y = (r.amax if ord > 0 else r.amin)(found, -1)
     else:
@@ -224,14 +227,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     >>> ad.linalg.cross(ad.tensor([1.0, 0.0, 0.0]), ad.tensor([0.0, 1.0, 0.0]))
     tensor([0., 0., 1.])
     """
-    a, b = tensor_of(input, "cross"), tensor_of(other, "cross")
-    if a.ndim != b.ndim:
-        raise RuntimeError(f"cross: expected as many dimensions of both, got shapes {a.shape} and {b.shape}")
-    d = dimension(dim, a.ndim, "cross")
-    if not a.ndim or a.shape[d] != 3 or b.shape[d] != 3:
-        raise RuntimeError(f"cross: dim {dim} of shapes {a.shape} and {b.shape} must have size 3")
-    turned = [s.roll(x, n, d) for x, n in ((a, -1), (b, -2), (a, -2), (b, -1))]
-    return turned[0] * turned[1] - turned[2] * turned[3]
+    return _cross(input, other, dim)
 
 
 # -- others ------------------------------------------------------------------------------------------------------------
@@ -259,8 +255,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803  # PyTor
             [1, 3, 9]])
     """
     t = tensor_of(x, "vander")
-    if not t.ndim:
-        raise RuntimeError("vander: expected a vector or a batch of them, got a tensor of no dimensions")
+    t = t if t.ndim else s.unsqueeze(t, 0)
     n = t.shape[-1] if N is None else integer(N, "vander", "N")
     if n <= (N is not None):
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
-    "eq", "equal", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "le",
+    "eq", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "le",
     "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne",
 ]  # fmt: skip
 
@@ -288,19 +288,6 @@ def isreal(input: Any) -> Tensor:
     """
     x: Tensor = wrap(np.ones(tensor_of(input, "isreal").shape, np.bool))
     return x
-
-
-@named
-def equal(input: Any, other: Any) -> bool:
-    """Tell whether two tensors have one shape and equal elements, as a Python bool.
-
-    Examples
-    --------
-    >>> ad.equal(ad.tensor([1, 2]), ad.tensor([1, 2]))
-    True
-    """
-    a, b = tensor_of(input, "equal")._data, tensor_of(other, "equal")._data
-    return a.shape == b.shape and bool(np.all(a == b))
 
 
 @named

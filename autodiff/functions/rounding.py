@@ -1,4 +1,4 @@
-"""Functions of single elements about their sign, their remainder, and what is not finite."""
+"""Functions of single elements: their sign, their remainder, their divisors, and what is not finite."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import numpy as np
 from ..engine.dtypes import get_default_dtype
 from ..engine.primitive import wrap
 from ..table import elementwise as rows
-from .arguments import named, tensor_of
+from .arguments import named, operands, tensor_of
 from .elementwise import _refuse_zero, where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["copysign", "deg2rad", "fmod", "heaviside", "nan_to_num", "rad2deg", "signbit"]
+__all__ = [
+    "copysign", "deg2rad", "fmax", "fmin", "fmod", "gcd", "heaviside", "lcm", "ldexp", "nan_to_num", "positive",
+    "rad2deg", "signbit",
+]  # fmt: skip
 
 
 def fmod(input: Any, other: Any) -> Tensor:
@@ -108,6 +111,87 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
     with np.errstate(all="ignore"):
         filled = np.where(np.isnan(array), kind(nan or 0.0), np.where(array > 0, kind(high), kind(low)))
     return where(np.isfinite(array), x, filled)
+
+
+def positive(input: Tensor) -> Tensor:
+    """Return a tensor of numbers as it is.
+
+    Examples
+    --------
+    >>> ad.positive(ad.tensor([1.0, -2.0]))
+    tensor([ 1., -2.])
+    """
+    x: Tensor = tensor_of(input, "positive")
+    if x.dtype.kind == "b":
+        raise RuntimeError("positive: expected numbers, got booleans")
+    return x
+
+
+@named
+def fmax(input: Any, other: Any) -> Tensor:
+    """Larger of two elements, or the one that is not NaN; of equal ones the first takes the gradient.
+
+    Examples
+    --------
+    >>> ad.fmax(ad.tensor([1.0, float("nan")]), ad.tensor([0.0, 2.0]))
+    tensor([1., 2.])
+    """
+    x, y = operands("fmax", input, other)
+    return where((x >= y) | (y != y), x, y)
+
+
+@named
+def fmin(input: Any, other: Any) -> Tensor:
+    """Smaller of two elements, or the one that is not NaN; of equal ones the first takes the gradient.
+
+    Examples
+    --------
+    >>> ad.fmin(ad.tensor([1.0, float("nan")]), ad.tensor([0.0, 2.0]))
+    tensor([0., 2.])
+    """
+    x, y = operands("fmin", input, other)
+    return where((x <= y) | (y != y), x, y)
+
+
+def ldexp(input: Any, other: Any) -> Tensor:
+    """Multiply by powers of 2.
+
+    Examples
+    --------
+    >>> ad.ldexp(ad.tensor([1.0, 3.0]), ad.tensor([2, 1]))
+    tensor([4., 6.])
+    """
+    return rows.mul(input, rows.exp2(tensor_of(other, "ldexp")))
+
+
+def _of_integers(function: np.ufunc, input: Any, other: Any) -> Tensor:
+    x, y = operands(function.__name__, input, other)
+    if x.dtype.kind not in "iu":
+        raise RuntimeError(f"{function.__name__}: expected integers, got {x.dtype}")
+    found: Tensor = wrap(np.asarray(function(x._data, y._data)))
+    return found
+
+
+def gcd(input: Any, other: Any) -> Tensor:
+    """Greatest common divisor of integers, broadcasting.
+
+    Examples
+    --------
+    >>> ad.gcd(ad.tensor([4, 6]), 6)
+    tensor([2, 6])
+    """
+    return _of_integers(np.gcd, input, other)
+
+
+def lcm(input: Any, other: Any) -> Tensor:
+    """Least common multiple of integers, broadcasting.
+
+    Examples
+    --------
+    >>> ad.lcm(ad.tensor([4, 6]), 6)
+    tensor([12,  6])
+    """
+    return _of_integers(np.lcm, input, other)
 
 
 @named

@@ -264,7 +264,7 @@ def pinv(
     rcond : float or Tensor, optional
         An older name of `rtol`.
     hermitian : bool, optional
-        For PyTorch's sake; a symmetric matrix takes the same way.
+        Read the lower triangle of symmetric matrices alone.
     atol, rtol : float or Tensor, optional
         Singular values below `atol`, or `rtol` times the largest, count as 0. By default they are 0 and the larger of
         m and n times the dtype's eps.
@@ -279,7 +279,8 @@ def pinv(
     >>> ad.linalg.pinv(ad.tensor([[2.0], [0.0]]))
     tensor([[0.5000, 0.0000]])
     """
-    x = matrices(A, "pinv")
+    x = matrices(A, "pinv", square=hermitian)
+    x = tril(x) + tril(x, -1).mT if hermitian else x
     low, relative = _tolerances(x, atol, rcond if rtol is None else rtol)
     return rows.pinv(x, atol=low, rtol=relative)
 
