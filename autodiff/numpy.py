@@ -21,6 +21,7 @@ from .functions import elementwise as e
 from .functions import indexing as i
 from .functions import linalg as la
 from .functions import reduction as r
+from .functions import rounding as ro
 from .functions import shape as s
 from .functions import transcendental as t
 from .functions.arguments import dimensions, tensor_of
@@ -29,17 +30,20 @@ from .table import TABLE
 
 def _function_of(name: str, row: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that reads a row's arguments and refuses what is wrong."""
-    return next((getattr(family, name) for family in (e, t, c, la) if hasattr(family, name)), row)
+    return next((getattr(family, name) for family in (e, t, c, la, ro) if hasattr(family, name)), row)
 
 
-# Of each ufunc the row that answers to it, and of some what is composed of several.
-UFUNCS: dict[Any, Callable[..., Any]] = {
-    ufunc: _function_of(name, op.apply) for name, op in TABLE.items() for ufunc in op.numpy
-} | {
+# Of each function of NumPy the row that answers to it, and of some ufuncs what is composed of several.
+_OF_ROWS: dict[Any, Callable[..., Any]] = {
+    function: _function_of(name, op.apply) for name, op in TABLE.items() for function in op.numpy
+}
+UFUNCS: dict[Any, Callable[..., Any]] = {f: ours for f, ours in _OF_ROWS.items() if isinstance(f, np.ufunc)} | {
     np.positive: lambda a: a, np.conjugate: lambda a: a, np.square: e.square, np.float_power: e.float_power,
     np.logical_and: lambda a, b: c.bitwise_and(_true(a), _true(b)),
     np.logical_or: lambda a, b: c.bitwise_or(_true(a), _true(b)),
-    np.logical_xor: lambda a, b: c.bitwise_xor(_true(a), _true(b)), np.logical_not: lambda a: c.eq(a, 0),
+    np.logical_xor: lambda a, b: c.bitwise_xor(_true(a), _true(b)), np.logical_not: c.logical_not,
+    np.deg2rad: ro.deg2rad, np.radians: ro.deg2rad, np.rad2deg: ro.rad2deg, np.degrees: ro.rad2deg,
+    np.signbit: ro.signbit,
 }  # fmt: skip
 
 
@@ -201,6 +205,8 @@ def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    f: ours for f, ours in _OF_ROWS.items() if not isinstance(f, np.ufunc)
+} | {
     # reductions
     np.sum: r.sum, np.nansum: r.nansum, np.mean: r.mean, np.prod: cu.prod, np.var: _spread_of(r.var),
     np.std: _spread_of(r.std), np.max: r.amax, np.min: r.amin, np.amax: r.amax, np.amin: r.amin,

@@ -20,10 +20,14 @@ from .engine.silence import silent
 from .functions import comparison as c
 from .functions import cumulative as cu
 from .functions import diagonal as d
+from .functions import distance, former, grids, indexing, linalg, order, placing, searching
 from .functions import elementwise as e
-from .functions import indexing, linalg
 from .functions import reduction as r
+from .functions import rounding as ro
 from .functions import shape as s
+from .functions import solving as so
+from .functions import statistics as st
+from .functions import synonyms as sy
 from .functions import transcendental as t
 from .functions.in_place import change, is_recorded, record, write
 from .printing import formatted
@@ -545,6 +549,10 @@ class Tensor(Node):
     __or__ = __ror__ = as_operator(c.bitwise_or)
     __xor__ = __rxor__ = as_operator(c.bitwise_xor)
     __invert__ = c.bitwise_not
+    __lshift__ = as_operator(c.bitwise_left_shift)
+    __rshift__ = as_operator(c.bitwise_right_shift)
+    __rlshift__ = _reflected(__lshift__)
+    __rrshift__ = _reflected(__rshift__)
 
     def __pos__(self) -> Tensor:
         return self
@@ -571,7 +579,7 @@ class Tensor(Node):
     sqrt, rsqrt, exp, exp2, expm1, log, log1p = t.sqrt, t.rsqrt, t.exp, t.exp2, t.expm1, t.log, t.log1p
     log2, log10, logaddexp, xlogy, erf, sin, cos = t.log2, t.log10, t.logaddexp, t.xlogy, t.erf, t.sin, t.cos
     tan, asin, acos, atan, atan2, hypot, sinh = t.tan, t.asin, t.acos, t.atan, t.atan2, t.hypot, t.sinh
-    cosh, tanh, asinh, acosh, atanh = t.cosh, t.tanh, t.asinh, t.acosh, t.atanh
+    cosh, tanh, asinh, acosh, atanh, sinc = t.cosh, t.tanh, t.asinh, t.acosh, t.atanh, t.sinc
     eq, ne, lt, le, gt, ge, isnan, isinf = c.eq, c.ne, c.lt, c.le, c.gt, c.ge, c.isnan, c.isinf
     isfinite, isclose, allclose, bitwise_and = c.isfinite, c.isclose, c.allclose, c.bitwise_and
     bitwise_or, bitwise_xor, bitwise_not = c.bitwise_or, c.bitwise_xor, c.bitwise_not
@@ -589,6 +597,45 @@ class Tensor(Node):
     masked_select, sort, topk = indexing.masked_select, indexing.sort, indexing.topk
     matmul, mm, bmm, mv, dot, inner = linalg.matmul, linalg.mm, linalg.bmm, linalg.mv, linalg.dot, linalg.inner
     outer, addmm = linalg.outer, linalg.addmm
+
+    fmod, copysign, signbit, heaviside = ro.fmod, ro.copysign, ro.signbit, ro.heaviside
+    nan_to_num, deg2rad, rad2deg, erfc, erfinv = ro.nan_to_num, ro.deg2rad, ro.rad2deg, t.erfc, t.erfinv
+    logical_and, logical_or, logical_xor = c.logical_and, c.logical_or, c.logical_xor
+    logical_not, isposinf, isneginf, isreal = c.logical_not, c.isposinf, c.isneginf, c.isreal
+    bitwise_left_shift, bitwise_right_shift = c.bitwise_left_shift, c.bitwise_right_shift
+    logcumsumexp, cummax, cummin = cu.logcumsumexp, cu.cummax, cu.cummin
+    det, slogdet, logdet, inverse, pinverse = so.det, so.slogdet, so.logdet, so.inverse, so.pinverse
+    matrix_power, cholesky_solve, cholesky_inverse = so.matrix_power, so.cholesky_solve, so.cholesky_inverse
+    cholesky, qr, svd = former.cholesky, former.qr, former.svd
+    fmax, fmin, ldexp, gcd, lcm, positive = ro.fmax, ro.fmin, ro.ldexp, ro.gcd, ro.lcm, ro.positive
+    nonzero, argwhere, count_nonzero = searching.nonzero, searching.argwhere, searching.count_nonzero
+    bincount, histc, unique = searching.bincount, searching.histc, searching.unique
+    unique_consecutive = searching.unique_consecutive
+    argsort, msort, kthvalue, median, nanmedian = (
+        order.argsort,
+        order.msort,
+        order.kthvalue,
+        order.median,
+        order.nanmedian,
+    )
+    mode, quantile, nanquantile = order.mode, order.quantile, order.nanquantile
+    index_add, index_copy, index_fill = placing.index_add, placing.index_copy, placing.index_fill
+    index_put, masked_scatter, scatter_reduce = placing.index_put, placing.masked_scatter, placing.scatter_reduce
+    select_scatter, slice_scatter = placing.select_scatter, placing.slice_scatter
+    diagonal_scatter, take, put = placing.diagonal_scatter, placing.take, placing.put
+    repeat_interleave, rot90, fliplr, flipud = grids.repeat_interleave, grids.rot90, grids.fliplr, grids.flipud
+    unfold, tensor_split, hsplit, vsplit = grids.unfold, grids.tensor_split, grids.hsplit, grids.vsplit
+    dsplit, diag_embed, diagflat = grids.dsplit, grids.diag_embed, grids.diagflat
+    addmv, addr, baddbmm, addbmm = distance.addmv, distance.addr, distance.baddbmm, distance.addbmm
+    cross, kron, vdot, ger, dist = distance.cross, distance.kron, distance.vdot, distance.ger, distance.dist
+    aminmax, nanmean, cov, corrcoef, diff = st.aminmax, st.nanmean, st.cov, st.corrcoef, st.diff
+    absolute, negative, fix, sgn, clip = sy.absolute, sy.negative, sy.fix, sy.sgn, sy.clip
+    multiply, divide, subtract = sy.multiply, sy.divide, sy.subtract
+    arcsin, arccos, arctan, arctan2 = sy.arcsin, sy.arccos, sy.arctan, sy.arctan2
+    arcsinh, arccosh, arctanh = sy.arcsinh, sy.arccosh, sy.arctanh
+    greater, greater_equal, less = sy.greater, sy.greater_equal, sy.less
+    less_equal, not_equal = sy.less_equal, sy.not_equal
+    swapaxes, swapdims, moveaxis = sy.swapaxes, sy.swapdims, sy.moveaxis
 
     # -- in place ------------------------------------------------------------------------------------------------------
 
@@ -686,10 +733,34 @@ class Tensor(Node):
     sin_, cos_, tan_, asin_ = _in_place(t.sin), _in_place(t.cos), _in_place(t.tan), _in_place(t.asin)
     acos_, atan_, atan2_, hypot_ = _in_place(t.acos), _in_place(t.atan), _in_place(t.atan2), _in_place(t.hypot)
     sinh_, cosh_, tanh_, asinh_ = _in_place(t.sinh), _in_place(t.cosh), _in_place(t.tanh), _in_place(t.asinh)
-    acosh_, atanh_ = _in_place(t.acosh), _in_place(t.atanh)
+    acosh_, atanh_, sinc_ = _in_place(t.acosh), _in_place(t.atanh), _in_place(t.sinc)
     scatter_, scatter_add_ = _in_place(indexing.scatter), _in_place(indexing.scatter_add)
     masked_fill_, cumsum_, cumprod_ = _in_place(indexing.masked_fill), _in_place(cu.cumsum), _in_place(cu.cumprod)
     tril_, triu_ = _in_place(d.tril), _in_place(d.triu)
+    fmod_, nan_to_num_ = _in_place(ro.fmod), _in_place(ro.nan_to_num)
+    deg2rad_, rad2deg_, erfc_, erfinv_ = (
+        _in_place(ro.deg2rad),
+        _in_place(ro.rad2deg),
+        _in_place(t.erfc),
+        _in_place(t.erfinv),
+    )
+    logical_and_, logical_or_ = _in_place(c.logical_and), _in_place(c.logical_or)
+    logical_xor_, logical_not_ = _in_place(c.logical_xor), _in_place(c.logical_not)
+    bitwise_and_, bitwise_or_ = _in_place(c.bitwise_and), _in_place(c.bitwise_or)
+    bitwise_xor_, bitwise_not_ = _in_place(c.bitwise_xor), _in_place(c.bitwise_not)
+    bitwise_left_shift_ = _in_place(c.bitwise_left_shift)
+    bitwise_right_shift_ = _in_place(c.bitwise_right_shift)
+    index_add_, index_copy_ = _in_place(placing.index_add), _in_place(placing.index_copy)
+    index_fill_ = _in_place(placing.index_fill)
+    index_put_, masked_scatter_ = _in_place(placing.index_put), _in_place(placing.masked_scatter)
+    put_ = _in_place(placing.put)
+    scatter_reduce_, addmv_ = _in_place(placing.scatter_reduce), _in_place(distance.addmv)
+    addr_ = _in_place(distance.addr)
+    baddbmm_, addbmm_ = _in_place(distance.baddbmm), _in_place(distance.addbmm)
+    copysign_ = _in_place(ro.copysign)
+    clip_, absolute_ = _in_place(sy.clip), _in_place(sy.absolute)
+    negative_, fix_ = _in_place(sy.negative), _in_place(sy.fix)
+    sgn_ = _in_place(sy.sgn)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""
@@ -726,6 +797,8 @@ class Tensor(Node):
     __ipow__ = _augmented(np.power, e.pow, "pow_")
     __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
     __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")
+    __ilshift__ = _augmented(np.left_shift, c.bitwise_left_shift, "bitwise_left_shift_")
+    __irshift__ = _augmented(np.right_shift, c.bitwise_right_shift, "bitwise_right_shift_")
     __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
 
 

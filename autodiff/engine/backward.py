@@ -70,6 +70,8 @@ def _walk(
     if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
     pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
+    owned: set[Node] = set()
+    is_plain = rules_of is None and not create_graph
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
     while reached:
@@ -84,9 +86,15 @@ def _walk(
         rules = op.on_tensors if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
+        adds = op.adds if is_plain else None
         for i, x in enumerate(inputs):
             if not x._requires_grad or (route is not None and x not in route.path):
                 continue
+            if adds is not None:  # without it a thousand parts of an array would cost a thousand of its size
+                if x in owned and pending[x].__class__ is ndarray:
+                    adds(pending[x], g, **params)
+                    continue
+                owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
             gx, data = rules[i](g, y, inputs, params, i), x._data
             kind = gx.__class__
             if kind is not data.__class__ or (

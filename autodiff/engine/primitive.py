@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 import numpy as np
 from numpy import ndarray
 
+from ..kernels.linalg import LinAlgError
 from . import dtypes
 from .anomaly import check_result
 from .graph import NO_PARAMS, Node, array_of, changed_since, extra, share_memory, tick
@@ -107,6 +108,8 @@ class Primitive:
         For each rule what it asks for.
     apply : callable
         What applies it to tensors, or to arrays alone.
+    adds : callable or None
+        Of an operation that picks a part: what adds the part's gradient to one of the whole, in place.
     """
 
     apply: Callable[..., Any]
@@ -129,6 +132,7 @@ class Primitive:
         self.forward = forward
         self.numpy = (forward, *numpy) if isinstance(forward, np.ufunc) else numpy
         self.view = view
+        self.adds: Callable[..., None] | None = None
         self.inputs = arguments.arrays
         self.params = arguments.params
         self.defaults = arguments.defaults
@@ -146,8 +150,8 @@ class Primitive:
 
     @property
     def symbol(self) -> str:
-        """What a picture shows: its own sign, or its name."""
-        return self._symbol or self.name
+        """What a picture shows: its own sign, what formulas call it, or its name."""
+        return self._symbol or self.called or self.name
 
     @functools.cached_property
     def on_arrays(self) -> Sequence[Compiled]:
@@ -626,5 +630,5 @@ def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
 
 def reworded(error: Exception, text: str) -> Exception:
     """Return an error of the same kind that says something else."""
-    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    kind = next((k for k in (LinAlgError, TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
     return kind(text)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..engine.graph import Node
-from ..engine.primitive import NUMBERS, lift
+from ..engine.primitive import NUMBERS, lift, wrap
 from ..table import comparison as rows
-from .arguments import named, operands
+from .arguments import named, operands, tensor_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "ge", "gt", "isclose", "isfinite",
-    "isinf", "isnan", "le", "lt", "ne",
+    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "eq", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "le",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne",
 ]  # fmt: skip
 
 
@@ -136,6 +139,85 @@ def bitwise_not(input: Any) -> Tensor:
     return rows.bitwise_not(input)
 
 
+def _shifted(shift: Callable[..., Tensor], input: Any, other: Any, name: str) -> Tensor:
+    for value in (input, other):
+        kind = value._data.dtype.kind if isinstance(value, Node) else np.asarray(value).dtype.kind
+        if kind not in "iu":
+            raise RuntimeError(f"{name}: expected integers, got {'booleans' if kind == 'b' else 'floats'}")
+    return shift(input, other)
+
+
+def bitwise_left_shift(input: Any, other: Any) -> Tensor:
+    """Shift the bits of integers to the left: multiply by powers of 2.
+
+    Examples
+    --------
+    >>> ad.bitwise_left_shift(ad.tensor([1, 3]), 2)
+    tensor([ 4, 12])
+    """
+    return _shifted(rows.left_shift, input, other, "bitwise_left_shift")
+
+
+def bitwise_right_shift(input: Any, other: Any) -> Tensor:
+    """Shift the bits of integers to the right: divide by powers of 2, rounded down.
+
+    Examples
+    --------
+    >>> ad.bitwise_right_shift(ad.tensor([4, -3]), 1)
+    tensor([ 2, -2])
+    """
+    return _shifted(rows.right_shift, input, other, "bitwise_right_shift")
+
+
+def _true(value: Any, name: str) -> Tensor:
+    x = tensor_of(value, name)
+    return x if x.dtype.kind == "b" else rows.ne(x, 0)
+
+
+def logical_and(input: Any, other: Any) -> Tensor:
+    """Tell where both operands are true, or not 0, broadcasting.
+
+    Examples
+    --------
+    >>> ad.logical_and(ad.tensor([0.0, 1.0, 2.0]), ad.tensor([1, 0, 1]))
+    tensor([False, False,  True])
+    """
+    return rows.bitwise_and(_true(input, "logical_and"), _true(other, "logical_and"))
+
+
+def logical_or(input: Any, other: Any) -> Tensor:
+    """Tell where one of the operands is true, or not 0, broadcasting.
+
+    Examples
+    --------
+    >>> ad.logical_or(ad.tensor([0.0, 1.0, 0.0]), ad.tensor([1, 0, 0]))
+    tensor([ True,  True, False])
+    """
+    return rows.bitwise_or(_true(input, "logical_or"), _true(other, "logical_or"))
+
+
+def logical_xor(input: Any, other: Any) -> Tensor:
+    """Tell where just one of the operands is true, or not 0, broadcasting.
+
+    Examples
+    --------
+    >>> ad.logical_xor(ad.tensor([0.0, 1.0, 2.0]), ad.tensor([1, 0, 1]))
+    tensor([ True,  True, False])
+    """
+    return rows.bitwise_xor(_true(input, "logical_xor"), _true(other, "logical_xor"))
+
+
+def logical_not(input: Any) -> Tensor:
+    """Tell which elements are false, or 0.
+
+    Examples
+    --------
+    >>> ad.logical_not(ad.tensor([0.0, 1.0]))
+    tensor([ True, False])
+    """
+    return rows.bitwise_not(_true(input, "logical_not"))
+
+
 def isnan(input: Any) -> Tensor:
     """Tell which elements are NaN.
 
@@ -167,6 +249,45 @@ def isinf(input: Any) -> Tensor:
     tensor([False,  True])
     """
     return rows.isinf(input)
+
+
+@named
+def isposinf(input: Any) -> Tensor:
+    """Tell which elements are infinite and positive.
+
+    Examples
+    --------
+    >>> ad.isposinf(ad.tensor([float("inf"), float("-inf")]))
+    tensor([ True, False])
+    """
+    x = tensor_of(input, "isposinf")
+    return rows.bitwise_and(rows.isinf(x), rows.gt(x, 0))
+
+
+@named
+def isneginf(input: Any) -> Tensor:
+    """Tell which elements are infinite and negative.
+
+    Examples
+    --------
+    >>> ad.isneginf(ad.tensor([float("inf"), float("-inf")]))
+    tensor([False,  True])
+    """
+    x = tensor_of(input, "isneginf")
+    return rows.bitwise_and(rows.isinf(x), rows.lt(x, 0))
+
+
+@named
+def isreal(input: Any) -> Tensor:
+    """Tell which elements are real: all of them.
+
+    Examples
+    --------
+    >>> ad.isreal(ad.tensor([1.0, 2.0]))
+    tensor([True, True])
+    """
+    x: Tensor = wrap(np.ones(tensor_of(input, "isreal").shape, np.bool))
+    return x
 
 
 @named

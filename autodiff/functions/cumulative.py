@@ -1,4 +1,4 @@
-"""Running sums and products, and the product of everything."""
+"""Running sums, products and extremes, and the product of everything."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine.primitive import wrap
 from ..table import reduction as rows
 from .arguments import along, dimension, numpy_names, tensor_of
+from .elementwise import clone
+from .indexing import ValuesIndices, gather
 from .shape import unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["cumprod", "cumsum", "prod"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp", "prod"]
 
 
 @numpy_names
@@ -63,6 +66,58 @@ def _accumulated(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name
 def _converted(input: Any, dtype: DTypeLike | None, name: str) -> Tensor:
     x: Tensor = tensor_of(input, name)
     return x.to(np.int64 if dtype is None else dtype) if dtype is not None or x.dtype.kind != "f" else x
+
+
+@numpy_names
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+    """Logarithms of running sums of exponentials along `dim`, without overflow.
+
+    Examples
+    --------
+    >>> ad.logcumsumexp(ad.tensor([1000.0, 1000.0]), dim=0)
+    tensor([1000.0000, 1000.6932])
+    """
+    x = tensor_of(input, "logcumsumexp")
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"logcumsumexp: expected floats, got {x.dtype}")
+    d = dimension(dim, x.ndim, "logcumsumexp")
+    return rows.logcumsumexp(x, dim=d) if x.ndim else rows.logcumsumexp(unsqueeze(x, 0), dim=0).reshape(())
+
+
+@numpy_names
+def cummax(input: Tensor, dim: int) -> ValuesIndices:
+    """Largest element so far along `dim`, and where it stands; of equal ones the last takes the gradient.
+
+    Examples
+    --------
+    >>> ad.cummax(ad.tensor([1.0, 3.0, 2.0]), dim=0).values
+    tensor([1., 3., 3.])
+    """
+    return _extreme_so_far(np.maximum, input, dim, "cummax")
+
+
+@numpy_names
+def cummin(input: Tensor, dim: int) -> ValuesIndices:
+    """Smallest element so far along `dim`, and where it stands; of equal ones the last takes the gradient.
+
+    Examples
+    --------
+    >>> ad.cummin(ad.tensor([2.0, 1.0, 3.0]), dim=0).values
+    tensor([2., 1., 1.])
+    """
+    return _extreme_so_far(np.minimum, input, dim, "cummin")
+
+
+def _extreme_so_far(extreme: np.ufunc, input: Any, dim: int, name: str) -> ValuesIndices:
+    x = tensor_of(input, name)
+    d = dimension(dim, x.ndim, name)
+    if not x.ndim:
+        return ValuesIndices(clone(x), wrap(np.int64(0)))
+    best = extreme.accumulate(x._data, axis=d)  # NaN from the first one on
+    places = np.arange(x.shape[d]).reshape([-1 if k == d else 1 for k in range(x.ndim)])
+    is_best = (x._data == best) | np.isnan(x._data) if x.dtype.kind == "f" else x._data == best
+    indices = wrap(np.maximum.accumulate(np.where(is_best, places, 0), axis=d))
+    return ValuesIndices(gather(x, d, indices), indices)
 
 
 @numpy_names

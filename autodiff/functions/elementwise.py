@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abs", "add", "addcdiv", "addcmul", "binary_cross_entropy_with_logits", "ceil", "clamp", "clamp_max", "clamp_min",
-    "clone", "div", "float_power", "floor", "floor_divide", "frac", "leaky_relu", "lerp", "maximum", "minimum", "mul",
-    "neg", "pow", "reciprocal", "relu", "remainder", "round", "sigmoid", "sign", "silu", "softplus", "square", "step",
-    "sub", "to", "true_divide", "trunc", "where",
+    "clone", "div", "float_power", "floor", "floor_divide", "frac", "gelu", "leaky_relu", "lerp", "maximum", "minimum",
+    "mul", "neg", "pow", "reciprocal", "relu", "remainder", "round", "sigmoid", "sign", "silu", "softplus", "square",
+    "step", "sub", "to", "true_divide", "trunc", "where",
 ]  # fmt: skip
 
 
@@ -415,6 +415,21 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
     return rows.leaky_relu(input, slope=negative_slope)
+
+
+def gelu(input: Any) -> Tensor:
+    """Gaussian error linear unit: x times the probability that a standard normal number is below x.
+
+    Examples
+    --------
+    >>> ad.gelu(ad.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415.
+    """
+    return rows.gelu(input)
 
 
 def silu(input: Any) -> Tensor:

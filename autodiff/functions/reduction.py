@@ -15,7 +15,7 @@ from ..engine.primitive import NUMBERS
 from ..kernels.reductions import count
 from ..table import arrangement, comparison
 from ..table import reduction as rows
-from ..table.polar import nuclear_norm
+from ..table.linalg import nuclear_norm
 from .arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of, widened
 from .comparison import isnan
 from .elementwise import abs, clone, maximum, minimum, sign, where

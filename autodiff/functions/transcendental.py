@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "exp", "exp2", "expm1", "hypot",
-    "log", "log1p", "log2", "log10", "logaddexp", "rsqrt", "sin", "sinh", "sqrt", "tan", "tanh", "xlogy",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "erfc", "erfinv", "exp", "exp2",
+    "expm1", "hypot", "log", "log1p", "log2", "log10", "logaddexp", "rsqrt", "sin", "sinc", "sinh", "sqrt", "tan",
+    "tanh", "xlogy",
 ]  # fmt: skip
 
 
@@ -175,6 +176,17 @@ def tan(input: Any) -> Tensor:
     return rows.tan(input)
 
 
+def sinc(input: Any) -> Tensor:
+    """Sine of π times each element over π times the element; 1 at 0.
+
+    Examples
+    --------
+    >>> ad.sinc(ad.tensor([0.0, 0.5, 1.0]))
+    tensor([ 1.0000e+00,  6.3662e-01, -2.7828e-08])
+    """
+    return rows.sinc(input)
+
+
 def asin(input: Any) -> Tensor:
     """Inverse sine of each element of [-1, 1], in radians.
 
@@ -320,3 +332,25 @@ def erf(input: Any) -> Tensor:
     Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969.
     """
     return rows.erf(input)
+
+
+def erfc(input: Any) -> Tensor:
+    """Complementary error function 1 - erf(x), with all of its digits where it is small.
+
+    Examples
+    --------
+    >>> ad.erfc(ad.tensor([0.0, 2.0]))
+    tensor([1.0000, 0.0047])
+    """
+    return rows.erfc(input)
+
+
+def erfinv(input: Any) -> Tensor:
+    """Inverse of the error function, of elements of [-1, 1].
+
+    Examples
+    --------
+    >>> ad.erfinv(ad.tensor([0.0, 0.5, -1.0]))
+    tensor([0.0000, 0.4769,   -inf])
+    """
+    return rows.erfinv(input)

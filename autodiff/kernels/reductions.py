@@ -102,6 +102,11 @@ def accumulate(function: np.ufunc, x: Any, dim: int) -> Any:
     return function.accumulate(x, axis=dim, dtype=_wider(x)).astype(x.dtype, copy=False)
 
 
+def logcumsumexp(x: Any, *, dim: int) -> Any:
+    """Return the logarithms of running sums of exponentials along a dimension."""
+    return np.logaddexp.accumulate(x, axis=dim, dtype=_wider(x)).astype(x.dtype, copy=False)
+
+
 def _wider(x: Any) -> type[np.floating[Any]]:
     return np.float32 if x.dtype.char == "e" else np.float64
 
@@ -161,6 +166,23 @@ def log_total_exp(x: Any, dim: tuple[int, ...]) -> Any:
     return np.log(sums, out=np.full_like(sums, -np.inf), where=sums != 0) + top
 
 
+def logsumexp(x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
+    """Return the logarithm of the sum of exponentials along dimensions."""
+    return without_dims(log_total_exp(x, dim), dim, keepdim)
+
+
+def softmax(x: Any, *, dim: int) -> Any:
+    """Return exponentials over their sum."""
+    e = np.exp(x - largest(x, (dim,), True))
+    return e / total(e, (dim,), True)
+
+
+def log_softmax(x: Any, *, dim: int) -> Any:
+    """Return the logarithm of `softmax`."""
+    off = x - largest(x, (dim,), True)
+    return off - np.log(total(np.exp(off), (dim,), True))
+
+
 def without_dims(y: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
     """Return what is left of a reduction without the dimensions of size 1, unless they are kept."""
     return y if keepdim else y.reshape([n for i, n in enumerate(y.shape) if i not in dim])[()]
@@ -176,6 +198,11 @@ def norm(x: Any, p: float, dim: tuple[int, ...]) -> Any:
     scale = (np.maximum if p > 0 else np.minimum).reduce(size, axis=dim, keepdims=True)
     scale = np.where((scale == 0) | np.isinf(scale), 1, scale)
     return scale * _root(_total_of_powers(x / scale, p, dim), p)
+
+
+def p_norm(x: Any, *, p: float, dim: tuple[int, ...], keepdim: bool) -> Any:
+    """Return the p-norm along dimensions."""
+    return without_dims(norm(x, p, dim), dim, keepdim)
 
 
 def _total_of_powers(x: Any, p: float, dim: tuple[int, ...]) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .expression import Expression, Shape, elementwise, function, name, number
@@ -294,18 +295,26 @@ def reduction(called: str, array: Any, axis: Any, keepdims: Any) -> Symbol:
 
 
 def opaque(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Symbol:
-    """Return a call of any other function, whose shape is found by computing it on zeros."""
+    """Return a call of any other function, whose shape is found by computing it on zeros, of matrices on identities."""
     symbols = [x for x in args if isinstance(x, Symbol)]
     if not symbols or symbols != list(args[: len(symbols)]) or any(isinstance(v, Symbol) for v in kwargs.values()):
         raise UnsayableError(f"{func.__name__}: it takes symbols among other things")
     if sum(x.size for x in symbols) > _MOST_ELEMENTS:
         raise UnsayableError(f"{func.__name__}: too much to find out its shape")
     with np.errstate(all="ignore"):
-        found = np.asarray(func(*(np.zeros(x.shape, x.dtype) for x in symbols), *args[len(symbols) :], **kwargs))
+        found = np.asarray(func(*map(_sample, symbols), *args[len(symbols) :], **kwargs))
     if found.dtype.kind not in "biuf":
         raise UnsayableError(f"{func.__name__} gives no array")
     data = (Constant(func, func.__name__), Key({"": args[len(symbols) :], **kwargs}))
     return Symbol(Expression("call", tuple(x.expression for x in symbols), data, found.shape), found.dtype)
+
+
+def _sample(x: Symbol) -> npt.NDArray[Any]:
+    """Return an array of a symbol's shape that functions of matrices can do with."""
+    array = np.zeros(x.shape, x.dtype)
+    if array.ndim > 1:
+        array[...] = np.eye(*array.shape[-2:])
+    return array
 
 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Symbol:

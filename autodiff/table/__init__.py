@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..engine.primitive import Primitive
-from . import arrangement, comparison, elementwise, indexing, normalization, polar, products, reduction, windows
+from . import arrangement, comparison, elementwise, indexing, linalg, normalization, products, reduction, windows
 
-FAMILIES = (elementwise, comparison, arrangement, reduction, products, polar, indexing, windows, normalization)
+FAMILIES = (elementwise, comparison, arrangement, reduction, products, linalg, indexing, windows, normalization)
 
 
 def rows(family: ModuleType) -> dict[str, Primitive]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.primitive import primitive, row
+from ..engine.primitive import row
+from ..kernels import positions
 
-Array = Any  # whatever a row runs on: arrays, tensors, symbols
 Shape = tuple[int, ...]
 
 # -- the same elements in another shape or order -----------------------------------------------------------------------
@@ -64,28 +64,15 @@ stack = row(
 
 # -- diagonals: taking one and putting one are each other's derivative -------------------------------------------------
 
-
-@primitive(
+diagonal = row(
+    positions.diagonal,
+    x=lambda g, x_shape, offset, dim1, dim2: put_diagonal(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2),
     view=True,
     words="1 where chosen, else 0",
-    x=lambda g, x_shape, offset, dim1, dim2: put_diagonal(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2),
 )
-def diagonal(x: Array, *, offset: int, dim1: int, dim2: int) -> Array:
-    """The diagonal of matrices, as the last dimension."""
-    view = np.diagonal(x, offset, dim1, dim2)
-    view.flags.writeable = x.flags.writeable  # NumPy's is read-only; PyTorch's is not
-    return view
-
-
-@primitive(
+put_diagonal = row(
+    positions.put_diagonal,
+    values=lambda g, offset, dim1, dim2: diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
     symbol="diag",
     words="1 where it is put",
-    values=lambda g, offset, dim1, dim2: diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
 )
-def put_diagonal(values: Array, *, shape: Shape, offset: int, dim1: int, dim2: int) -> Array:
-    """Zeros of `shape` with `values` on a diagonal."""
-    out = np.zeros(shape, values.dtype)
-    place = np.diagonal(out, offset, dim1, dim2)
-    place.flags.writeable = True
-    place[...] = values
-    return out

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.primitive import primitive, row
+from ..engine.primitive import row
 from ..kernels import elements
-from ..kernels.elements import masked
+from ..kernels.elements import leaky, leaky_slope, masked
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
 
@@ -29,6 +29,7 @@ div = row(operator.truediv, a=lambda g, b: g / b, b=lambda g, y, b: -g * y / b, 
 neg = row(operator.neg, x=lambda g: -g, symbol="−", numpy=np.negative)
 reciprocal = row(lambda x: 1 / x, x=lambda g, y: -g * y * y, symbol="1/", numpy=np.reciprocal)
 remainder = row(operator.mod, a=lambda g: g, b=lambda g, a, b: -g * (a // b), symbol="mod", numpy=np.remainder)
+fmod = row(np.fmod, a=lambda g: g, b=lambda g, a, b: -g * np.trunc(a / b), symbol="mod")
 floor_divide = row(operator.floordiv, a=zero, b=zero, symbol="⌊÷⌋", numpy=np.floor_divide)
 trunc_divide = row(lambda a, b: np.trunc(a / b), a=zero, b=zero, symbol="÷")
 addcmul = row(elements.multiply_add, input=lambda g: g, a=lambda g, b: g * b, b=lambda g, a: g * a, symbol="+×")
@@ -63,6 +64,7 @@ pow = row(
     numpy=np.power,
 )
 sqrt = row(np.sqrt, x=lambda g, y: g / (2 * y), symbol="√")
+cbrt = row(np.cbrt, x=lambda g, y: g / (3 * y * y), symbol="∛")
 rsqrt = row(lambda x: 1 / np.sqrt(x), x=lambda g, y: -0.5 * g * y**3, symbol="1/√")
 exp = row(np.exp, x=lambda g, y: g * y)
 exp2 = row(np.exp2, x=lambda g, y: g * y * math.log(2), symbol="2ˣ")
@@ -88,6 +90,12 @@ def over_squared_distance(a: Array, b: Array) -> Array:
     return a / distance / distance
 
 
+def sinc_slope(x: Array) -> Array:
+    """Return the derivative (cos(πx) − sinc(x)) / x, which beside 0 is −π²x / 3."""
+    off = np.where(x == 0, 1, x)
+    return np.where(x == 0, -(math.pi**2) / 3 * x, (np.cos(math.pi * off) - sinc(off)) / off)
+
+
 sin = row(np.sin, x=lambda g, x: g * np.cos(x))
 cos = row(np.cos, x=lambda g, x: -g * np.sin(x))
 tan = row(np.tan, x=lambda g, y: g * (1 + y * y))
@@ -100,6 +108,9 @@ atan2 = row(
     b=lambda g, a, b: -g * over_squared_distance(a, b),
 )
 hypot = row(np.hypot, a=lambda g, y, a: g * (a / y), b=lambda g, y, b: g * (b / y))
+sinc = row(
+    lambda x: np.where(x == 0, 1, np.sin(math.pi * x) / (math.pi * x)), x=lambda g, x: g * sinc_slope(x), numpy=np.sinc
+)
 sinh = row(np.sinh, x=lambda g, x: g * np.cosh(x))
 cosh = row(np.cosh, x=lambda g, x: g * np.sinh(x))
 tanh = row(np.tanh, x=lambda g, y: g * (1 - y * y))
@@ -107,6 +118,8 @@ asinh = row(np.arcsinh, x=lambda g, x: g / np.hypot(x, 1))
 acosh = row(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 atanh = row(np.arctanh, x=lambda g, x: g / (1 - x * x))
 erf = row(elements.erf, x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+erfc = row(elements.erfc, x=lambda g, x: -g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+erfinv = row(elements.erfinv, x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
 
 # -- activations -------------------------------------------------------------------------------------------------------
 
@@ -120,19 +133,14 @@ def silu_slope(x: Array) -> Array:
 sigmoid = row(elements.logistic, x=lambda g, y: g * ((1 - y) * y), symbol="σ")
 relu = row(lambda x: np.maximum(x, 0), x=lambda g, y: masked(g, ~(y <= 0)), called="relu")
 leaky_relu = row(
-    lambda x, *, slope: elements.leaky(x, slope),
-    x=lambda g, x, slope: elements.leaky_slope(g, x, slope),
-    called="leaky_relu",
+    lambda x, *, slope: leaky(x, slope), x=lambda g, x, slope: leaky_slope(g, x, slope), called="leaky_relu"
 )
+gelu = row(elements.gelu, x=lambda g, y, x: elements.gelu_slope(g, y, x, erf))
 silu = row(lambda x: x * elements.logistic(x), x=lambda g, x: g * silu_slope(x))
 softplus = row(lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), x=lambda g, x: g * sigmoid(x))
 
 
-@primitive(symbol="BCE", called="BCE", x=lambda g, x, target: g * (sigmoid(x) - target), target=lambda g, x: -g * x)
-def bce(x: Array, target: Array) -> Array:
-    """Binary cross entropy log(1 + exp(-x)) + (1 - t) x of logits: in this form nothing cancels."""
-    return np.log1p(np.exp(-np.abs(x))) - np.minimum(x, 0) + (1 - target) * x
-
+bce = row(elements.bce, x=lambda g, x, target: g * (sigmoid(x) - target), target=lambda g, x: -g * x, called="BCE")
 
 # -- kinks and choices -------------------------------------------------------------------------------------------------
 
@@ -143,6 +151,7 @@ def share(g: Array, loses: Array, ties: Array) -> Array:
 
 
 sign = row(elements.sign, x=zero, numpy=np.sign)
+copysign = row(np.copysign, a=lambda g, y, a: g * sign(a) * sign(y), b=zero)
 step = row(lambda x: (x >= 0).astype(x.dtype), x=zero, called="step")
 floor = row(np.floor, x=zero)
 ceil = row(np.ceil, x=zero)

@@ -9,94 +9,46 @@ import numpy as np
 
 from ..engine.graph import Way
 from ..engine.primitive import primitive, row
+from ..kernels import positions
+from ..kernels.positions import entries
 from ..kernels.reductions import average, divide
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
-Shape = tuple[int, ...]
 
 # -- by what stands in brackets ----------------------------------------------------------------------------------------
 
-
-def is_basic(key: Any) -> bool:
-    """Tell whether a key is made of integers, slices, None and Ellipsis alone, and so names no element twice."""
-    return np.ndarray not in ([k.__class__ for k in key] if key.__class__ is tuple else (key.__class__,))
-
-
-@primitive(
+index = row(
+    positions.index,
+    x=lambda g, x_shape, key: unindex(g, shape=x_shape, key=key),
     symbol="[ ]",
     view=True,
     words="1 where chosen, else 0",
-    x=lambda g, x_shape, key: unindex(g, shape=x_shape, key=key),
 )
-def index(x: Array, *, key: Any) -> Array:
-    """The elements at a key."""
-    picked = x[key]
-    if isinstance(picked, np.generic) and isinstance(x, np.ndarray):  # a copy; a view is what was asked for
-        return x[(*key, ...) if isinstance(key, tuple) else (key, ...)]
-    if picked.base is x or picked.flags.c_contiguous or is_basic(key):
-        return picked
-    return picked.copy()  # in order in memory, as PyTorch's; NumPy's has its dimensions moved
-
-
-@primitive(symbol="[ ]ᵀ", words="1 where it is put", values=lambda g, key: index(g, key=key))
-def unindex(values: Array, *, shape: Shape, key: Any) -> Array:
-    """Zeros of `shape` with `values` added at a key."""
-    out = np.zeros(shape, values.dtype)
-    if is_basic(key) or (isinstance(key, np.ndarray) and key.dtype == np.bool):
-        out[key] = values
-    else:
-        np.add.at(out, key, values)
-    return out
-
+index.primitive.adds = positions.add_at  # type: ignore[attr-defined]  # set by `row`
+unindex = row(positions.unindex, values=lambda g, key: index(g, key=key), symbol="[ ]ᵀ", words="1 where it is put")
 
 # -- by a position along a dimension -----------------------------------------------------------------------------------
 
-
-def trim(x: Array, index: Array, dim: int) -> Array:
-    """Return the part of an array of the size of `index` in every dimension but `dim`."""
-    return x[tuple(slice(None) if d == dim else slice(n) for d, n in enumerate(index.shape))]
-
-
 gather = row(
-    lambda x, index, *, dim: np.take_along_axis(trim(x, index, dim), index, axis=dim),
+    positions.gather,
     x=lambda g, x_shape, index, dim: scatter_sum(g, index, shape=x_shape, dim=dim),
     words="1 where chosen, else 0",
 )
-
-
-@primitive(symbol="scatter", words="1 where it is put", values=lambda g, index, dim: gather(g, index, dim=dim))
-def scatter_sum(values: Array, index: Array, *, shape: Shape, dim: int) -> Array:
-    """Zeros of `shape` with `values` added where `index` says along a dimension."""
-    out = np.zeros(shape, values.dtype)
-    at = list(np.ogrid[tuple(slice(n) for n in index.shape)])
-    at[dim] = index
-    np.add.at(out, tuple(at), values)
-    return out
-
-
-@primitive(
+scatter_sum = row(
+    positions.scatter_sum,
+    values=lambda g, index, dim: gather(g, index, dim=dim),
     symbol="scatter",
     words="1 where it is put",
+)
+put = row(
+    positions.put,
     x=lambda g, index, dim: put(g, index, np.zeros(index.shape, g.dtype), dim=dim),
     src=lambda g, index, dim: gather(g, index, dim=dim),
+    symbol="scatter",
+    words="1 where it is put",
 )
-def put(x: Array, index: Array, src: Array, *, dim: int) -> Array:
-    """A copy of `x` with `src` where `index` says along a dimension."""
-    out = np.array(x)
-    np.put_along_axis(trim(out, index, dim), index, src, axis=dim)
-    return out
-
 
 # -- by a class label along dimension 1, as classification does at every step: gather takes twice the time -------------
-
-
-def entries(labels: Array) -> tuple[Array, ...]:
-    """Return the key of each label's entry in an array that has the classes as its dimension 1."""
-    if labels.ndim == 1:
-        return np.arange(labels.shape[0]), labels
-    first, *further = np.ogrid[tuple(slice(n) for n in labels.shape)]
-    return (first, labels, *further)
-
 
 of_classes = row(
     lambda x, labels: x[entries(labels)],
@@ -104,25 +56,18 @@ of_classes = row(
     symbol="gather",
     words="1 where chosen, else 0",
 )
-
-
-@primitive(symbol="scatter", words="1 where it is put", values=lambda g, labels: of_classes(g, labels))
-def to_classes(values: Array, labels: Array, *, shape: Shape) -> Array:
-    """Zeros of `shape` but for `values` at the labels' classes."""
-    out = np.zeros(shape, values.dtype)
-    out[entries(labels)] = values
-    return out
-
-
-@primitive(
+to_classes = row(
+    positions.to_classes,
+    values=lambda g, labels: of_classes(g, labels),
+    symbol="scatter",
+    words="1 where it is put",
+)
+mean_nll = row(  # the average of minus the entries of the labels' classes, which are log-probabilities
+    lambda x, labels: average(-x[entries(labels)], tuple(range(labels.ndim))),
+    x=lambda g, x_shape, labels: to_classes(-divide(g, math.prod(labels.shape) or 1), labels, shape=x_shape),
     symbol="NLL",
     words="−1/n where chosen, else 0",
-    x=lambda g, x_shape, labels: to_classes(-divide(g, math.prod(labels.shape) or 1), labels, shape=x_shape),
 )
-def mean_nll(x: Array, labels: Array) -> Array:
-    """Average of minus the entries of the labels' classes, which are log-probabilities."""
-    return average(-x[entries(labels)], tuple(range(labels.ndim)))
-
 
 # -- overwriting: what stood there gets no gradient, what is written gets that of its place ---------------------------
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..engine.primitive import primitive, row
-from ..kernels.products import product
-from ..kernels.reductions import spread, total
+from ..engine.primitive import row
+from ..kernels import products as kernel
+from ..kernels.reductions import spread
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
 
@@ -38,28 +37,12 @@ def times_left(g: Array, a: Array, b_shape: tuple[int, ...]) -> Array:
 matmul = row(np.matmul, a=times_right, b=times_left, symbol="@")
 
 
-def rows(x: Array) -> Array:
-    """Return a matrix of what lies along the last dimension."""
-    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-
-
-def outer(g: Array, x: Array) -> Array:
-    """Return gᵀ x, the sum of the outer products of all rows."""
-    return product(g.T, x) if x.ndim == 2 else rows(g).T @ rows(x)
-
-
-@primitive(
-    input=lambda g, weight: product(g, weight),
-    weight=lambda g, input: outer(g, input),
+linear = row(
+    kernel.linear,
+    input=lambda g, weight: kernel.product(g, weight),
+    weight=lambda g, input: kernel.outer(g, input),
     bias=lambda g: g,
 )
-def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
-    """The affine map x Wᵀ + b."""
-    y = product(input, weight.T)
-    if bias is not None:
-        y += bias
-    return y
-
 
 # -- Einstein's summation ----------------------------------------------------------------------------------------------
 
@@ -77,12 +60,4 @@ def einsum_rule(g: Array, i: int, operands: Sequence[Array], inputs: tuple[str, 
     return g if narrow == shape else spread(g, shape, (), True)
 
 
-@primitive(view=True, operands=einsum_rule)
-def einsum(*operands: Array, inputs: tuple[str, ...], output: str) -> Array:
-    """Sum products over the indices that `output` lacks; no operand names an index twice."""
-    if len(operands) == 1 and operands[0].dtype.kind == "f":  # which einsum adds one after the other
-        (x,), (labels,) = operands, inputs
-        left = [c for c in labels if c in output]
-        x = total(x, tuple(d for d, c in enumerate(labels) if c not in output)) if len(left) < x.ndim else x
-        return x.transpose([left.index(c) for c in output])
-    return np.einsum(f"{','.join(inputs)}->{output}", *operands, optimize=len(operands) > 1)
+einsum = row(kernel.einsum, operands=einsum_rule, view=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.primitive import primitive, row
+from ..engine.primitive import row
 from ..kernels import reductions
 from ..kernels.reductions import (
     accumulate,
@@ -18,7 +18,6 @@ from ..kernels.reductions import (
     spread,
     total,
     with_dims,
-    without_dims,
 )
 from .arrangement import along
 from .elementwise import sign
@@ -52,13 +51,7 @@ def norm_rule(g: Array, y: Array, x: Array, p: float, dim: Dims, keepdim: bool) 
     return g * sign(x) * (np.where(x == 0, 1, np.abs(x)) / y) ** (p - 1)
 
 
-norm = row(
-    lambda x, *, p, dim, keepdim: without_dims(reductions.norm(x, p, dim), dim, keepdim),
-    x=norm_rule,
-    symbol="‖·‖",
-    called="‖·‖",
-)
-
+norm = row(reductions.p_norm, x=norm_rule, called="‖·‖")
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
 
@@ -78,28 +71,15 @@ amin = row(
 # -- exponentials, kept from overflowing -------------------------------------------------------------------------------
 
 
-@primitive(
-    called="logsumexp",
+logsumexp = row(
+    reductions.logsumexp,
     x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * np.exp(x - with_dims(y, x.shape, dim, keepdim)),
+    called="logsumexp",
 )
-def logsumexp(x: Array, *, dim: Dims, keepdim: bool) -> Array:
-    """The logarithm of the sum of exponentials."""
-    return without_dims(reductions.log_total_exp(x, dim), dim, keepdim)
-
-
-@primitive(called="softmax", x=lambda g, y, dim: y * (g - sum(g * y, dim=(dim,), keepdim=True)))
-def softmax(x: Array, *, dim: int) -> Array:
-    """Exponentials over their sum."""
-    e = np.exp(x - largest(x, (dim,), True))
-    return e / total(e, (dim,), True)
-
-
-@primitive(called="log_softmax", x=lambda g, y, dim: g - np.exp(y) * sum(g, dim=(dim,), keepdim=True))
-def log_softmax(x: Array, *, dim: int) -> Array:
-    """The logarithm of `softmax`."""
-    off = x - largest(x, (dim,), True)
-    return off - np.log(total(np.exp(off), (dim,), True))
-
+softmax = row(reductions.softmax, x=lambda g, y, dim: y * (g - sum(g * y, dim=(dim,), keepdim=True)), called="softmax")
+log_softmax = row(
+    reductions.log_softmax, x=lambda g, y, dim: g - np.exp(y) * sum(g, dim=(dim,), keepdim=True), called="log_softmax"
+)
 
 # -- running sums and products -----------------------------------------------------------------------------------------
 
@@ -108,6 +88,15 @@ def sum_from_end(g: Array, dim: int) -> Array:
     """Return running sums from the end on."""
     backwards = along(dim, slice(None, None, -1))
     return cumsum(g[backwards], dim=dim)[backwards]
+
+
+def recurrence(g: Array, factors: Array, dim: int) -> Array:
+    """Return S along a dimension, where S = g + (next factor) (next S)."""
+    at = [along(dim, slice(i, i + 1)) for i in range(g.shape[dim])]
+    found = [g[at[-1]]]
+    for here, behind in zip(at[-2::-1], at[:0:-1], strict=True):
+        found.append(g[here] + factors[behind] * found[-1])
+    return np.concatenate(found[::-1], axis=dim)
 
 
 def cumprod_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
@@ -120,12 +109,17 @@ def cumprod_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
         return g
     if not (x == 0).any():
         return sum_from_end(g * y, dim) / x
-    at = [along(dim, slice(i, i + 1)) for i in range(x.shape[dim])]
-    follows = [g[at[-1]]]
-    for here, behind in zip(at[-2::-1], at[:0:-1], strict=True):
-        follows.append(g[here] + x[behind] * follows[-1])
-    before = [np.ones_like(g[at[0]]), *(y[k] for k in at[:-1])]
-    return np.concatenate([a * b for a, b in zip(before, reversed(follows), strict=True)], axis=dim)
+    before = np.concatenate([np.ones_like(g[along(dim, slice(1))]), y[along(dim, slice(-1))]], axis=dim)
+    return before * recurrence(g, x, dim)
+
+
+def logcumsumexp_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
+    """Return exp(x - y) S, where S = g + exp(y - next y) (next S): no exponential of what is above 0."""
+    if x.shape[dim] <= 1:
+        return g
+    y = np.where(np.isinf(y), 0, y)
+    steps = np.concatenate([y[along(dim, slice(1))], y[along(dim, slice(-1))]], axis=dim) - y
+    return np.exp(x - y) * recurrence(g, np.exp(steps), dim)
 
 
 def product_of_others(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
@@ -145,7 +139,9 @@ def product_of_others(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
 
 
 cumsum = row(lambda x, *, dim: accumulate(np.add, x, dim), x=lambda g, dim: sum_from_end(g, dim), symbol="Σ…")
+logcumsumexp = row(reductions.logcumsumexp, x=logcumsumexp_rule)
 cumprod = row(lambda x, *, dim: accumulate(np.multiply, x, dim), x=cumprod_rule, symbol="Π…")
+logcumsumexp = row(reductions.logcumsumexp, x=logcumsumexp_rule)
 prod = row(
     lambda x, *, dim, keepdim: product(x, dim, keepdim),
     x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * product_of_others(x, y, dim, keepdim),

@@ -245,11 +245,11 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     if x.dtype == np.float16:  # in which 1 + erf(x) loses all digits where it is small
         return gelu(x.float(), approximate).to(np.float16)
+    if approximate == "none":
+        return ad.gelu(x)
     # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
     near = x.clamp(-40, 40) if (np.abs(x._data) > 40).any() else x
-    if approximate == "tanh":
-        return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
-    return 0.5 * x * (1 + ad.erf(near * math.sqrt(0.5)))
+    return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import autodiff as ad
 from autodiff.functions import normalization
 from autodiff.kernels.windows import Steps
-from autodiff.table import indexing, polar, windows
+from autodiff.table import indexing, linalg, windows
 from autodiff.table import normalization as rows
 from tests.oracle import Array
 
@@ -239,6 +239,16 @@ def _torch_adjoint(torch: Any, call: Any, shape: Shape, v: Any, other: Any) -> A
     return found + 0 * (v.sum() + other.sum())  # connected also where the batch is empty
 
 
+def _regular(lib: Any, x: Any) -> Any:
+    """Return square matrices that are safely regular."""
+    return x + 4 * lib.eye(x.shape[-1], dtype=x.dtype)
+
+
+def _definite(lib: Any, x: Any) -> Any:
+    """Return symmetric positive definite matrices."""
+    return x @ x.mT + lib.eye(x.shape[-1], dtype=x.dtype)
+
+
 def _written(x: Any, change: Callable[[Any], Any]) -> Any:
     """Return a copy of a tensor that was changed in place, weighted so that no element is like another."""
     copy = x * 1
@@ -283,6 +293,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "sin": elementwise("sin"),
     "cos": elementwise("cos"),
     "tan": elementwise("tan", (-1.2, 1.2)),
+    "sinc": elementwise("sinc"),
     "asin": elementwise("asin", (-0.8, 0.8)),
     "acos": elementwise("acos", (-0.8, 0.8)),
     "atan": elementwise("atan"),
@@ -303,6 +314,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "leaky_relu": elementwise(
         lambda lib, x: lib.leaky_relu(x, 0.1), torch=lambda torch, x: torch.nn.functional.leaky_relu(x, 0.1)
     ),
+    "gelu": elementwise("gelu", torch=lambda torch, x: torch.nn.functional.gelu(x)),
     "silu": elementwise("silu", torch=lambda torch, x: torch.nn.functional.silu(x)),
     "softplus": elementwise("softplus", torch=lambda torch, x: torch.nn.functional.softplus(x)),
     "bce": elementwise(
@@ -316,6 +328,11 @@ SAMPLES: dict[str, list[Sample]] = {
     "floor": elementwise("floor"),
     "ceil": elementwise("ceil"),
     "trunc": elementwise("trunc"),
+    "fmod": elementwise("fmod", ANY, POSITIVE) + elementwise("fmod", ANY, (-2.0, -0.3)),
+    "cbrt": elementwise(lambda _, x: np.cbrt(x), POSITIVE, torch=lambda torch, x: x ** (1 / 3)),
+    "erfc": elementwise("erfc"),
+    "erfinv": elementwise("erfinv", (-0.9, 0.9)),
+    "copysign": elementwise("copysign", ANY, ANY),
     "round": elementwise("round") + elementwise(lambda lib, x: lib.round(x, decimals=1)),
     "frac": elementwise("frac"),
     "abs": elementwise("abs"),
@@ -513,14 +530,63 @@ SAMPLES: dict[str, list[Sample]] = {
     + each(lambda _, x: x.logsumexp(dim=(0, 2), keepdim=True), real(2, 3, 4)),
     "softmax": each(lambda _, x: x.softmax(-1), real(2, 3), real(), real(0, 3), real(3, 0), real(2, 3, 4)),
     "log_softmax": each(lambda _, x: x.log_softmax(0), real(2, 3), real(), real(0, 3), real(3, 0), real(2, 3, 4)),
+    "logcumsumexp": each(lambda _, x: x.logcumsumexp(-1), real(2, 3), real(), real(0, 3), real(3, 0))
+    + each(lambda _, x: x.logcumsumexp(0), real(4, 2)),
     # -- linear algebra
+    "solve": [
+        Sample(lambda lib, a, b: lib.linalg.solve(_regular(lib, a), b), (real(*a), real(*b)))
+        for a, b in (((3, 3), (3, 2)), ((2, 2, 2), (2, 1)), ((2, 2), (2,)), ((0, 2, 2), (0, 2, 1)), ((0, 0), (0, 2)))
+    ]
+    + each(lambda lib, a: lib.linalg.inv(_regular(lib, a)), real(3, 3), real(2, 2, 2)),
+    "det": each(lambda lib, x: lib.linalg.det(x), real(2, 2), real(3, 3), real(0, 2, 2), real(1, 1))
+    + each(lambda lib, x: lib.linalg.det(_regular(lib, x)), real(2, 4, 4)),
+    "cofactors": each(
+        lambda lib, x: linalg.cofactors(_regular(lib, x)),
+        real(3, 3),
+        real(2, 2, 2),
+        real(0, 2, 2),
+        real(1, 1),
+        torch=lambda torch, x: (
+            torch.linalg.det(_regular(torch, x))[..., None, None] * torch.linalg.inv(_regular(torch, x)).mT
+        ),
+    ),
+    "logabsdet": each(
+        lambda lib, x: lib.linalg.slogdet(x).logabsdet if lib is ad else lib.linalg.slogdet(x)[1],
+        real(2, 2),
+        real(2, 3, 3),
+        real(0, 2, 2),
+        real(1, 1),
+    ),
+    "pinv": each(lambda lib, x: lib.linalg.pinv(x), real(3, 2), real(2, 2, 3), real(0, 3, 2))
+    + each(lambda lib, x: lib.linalg.pinv(_regular(lib, x)), real(2, 2)),
+    "cholesky": each(
+        lambda lib, x: lib.linalg.cholesky(_definite(lib, x)), real(2, 2), real(2, 3, 3), real(0, 2, 2), real(0, 0)
+    ),
+    "eigenvalues": each(lambda lib, x: lib.linalg.eigvalsh(x + x.mT), real(2, 2), real(2, 3, 3), real(0, 2, 2)),
+    "eigenvectors": each(
+        lambda lib, x: (v := lib.linalg.eigh(x + x.mT)[1]) * v.detach()[..., :1, :].sign(),
+        real(2, 2),
+        real(2, 3, 3),
+        real(0, 2, 2),
+    ),
+    "q_factor": each(lambda lib, x: lib.linalg.qr(x)[0], real(3, 2), real(2, 4, 3), real(2, 4), real(0, 3, 2)),
+    "singular_values": each(
+        lambda lib, x: lib.linalg.svdvals(x), real(2, 2), real(3, 2), real(2, 3, 4), real(0, 3, 2), real(3, 0)
+    ),
+    "singular_vectors": each(
+        lambda lib, x: (f := lib.linalg.svd(x, False))[0] @ (f[1][..., None] * lib.sin(f[2])),
+        real(2, 2),
+        real(3, 2),
+        real(2, 2, 4),
+        real(0, 3, 2),
+    ),
     "nuclear_norm": each(
         lambda lib, x: lib.norm(x, "nuc", (-2, -1)), real(3, 2), real(2, 3), real(2, 3, 3), real(0, 3, 2), real(3, 0)
     )
     + each(lambda lib, x: lib.norm(x, "nuc", (2, 0), True), real(3, 2, 4)),
     "polar_factor": [
         Sample(
-            lambda _, x: polar.polar_factor(x),
+            lambda _, x: linalg.polar_factor(x),
             (real(*shape),),
             lambda torch, x: (found := torch.linalg.svd(x, full_matrices=False)).U @ found.Vh,
         )
@@ -528,7 +594,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "sylvester": [
         Sample(
-            lambda _, a, c: polar.sylvester(a @ a.mT + np.eye(a.shape[-1], dtype=a.dtype), c),
+            lambda _, a, c: linalg.sylvester(a @ a.mT + np.eye(a.shape[-1], dtype=a.dtype), c),
             (real(*batch, n, n), real(*batch, n, n)),
             lambda torch, a, c: (
                 (q := (found := torch.linalg.eigh(a @ a.mT + torch.eye(a.shape[-1], dtype=a.dtype))).eigenvectors)
@@ -693,7 +759,9 @@ NOT_FOR_SCALARS: dict[str, str] = {
     "cat": "joins along a dimension",
     "diagonal": "lies in two dimensions",
     "put_diagonal": "makes a matrix of a vector",
-    **dict.fromkeys(("nuclear_norm", "polar_factor", "sylvester"), "takes matrices"),
+    **dict.fromkeys(("nuclear_norm", "polar_factor", "sylvester", "solve", "det", "cofactors"), "takes matrices"),
+    **dict.fromkeys(("logabsdet", "pinv", "cholesky", "eigenvalues", "eigenvectors"), "takes matrices"),
+    **dict.fromkeys(("q_factor", "singular_values", "singular_vectors"), "takes matrices"),
     "matmul": "multiplies along a dimension",
     "linear": "multiplies along a dimension",
     "windows": "slides along a dimension",

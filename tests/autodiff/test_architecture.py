@@ -29,7 +29,7 @@ ROOMS = [
     ["table"],
     ["random", "functions", "printing"],
     ["numpy", "tensor"],
-    ["creation", "files"],
+    ["creation", "files", "linalg"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["visualize", "compile"],
     ["sklearn"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -138,6 +139,39 @@ def test_diamond_of_many_levels_visits_each_node_once() -> None:
 
 
 # -- the gradient argument ---------------------------------------------------------------------------------------------
+
+
+@needs_torch
+def test_parts_that_overlap_and_repeat_add_up_as_in_pytorch() -> None:
+    def call(lib: Any, x: Any, y: Any) -> Any:
+        h = x * y
+        parts = [h[0], h[1:], h[:, ::2], h[[0, 0, 2]], h[h > 0], h.T[1], h[1, 2], h[None, 1:2], h[[2, 1], 1:]]
+        return sum((k + 1) * (p * p).sum() for k, p in enumerate(parts)) + h.sum() + x[1, 1] * x[0].sum()
+
+    x, y = np.linspace(-1, 2, 12).reshape(3, 4), np.linspace(2, -3, 12).reshape(3, 4)
+    check_like_torch(call, x, y)
+    check_like_torch(lambda _, x: sum((k * p for k, p in enumerate(x.reshape(-1))), x[0, 0] * 0), x)
+
+
+def test_a_part_of_a_scalar_and_of_what_other_operations_read_keep_their_gradients_apart() -> None:
+    x = ad.tensor(2.0, requires_grad=True)
+    h = x * 3
+    (h[None] * h[None, None].sum() + h[None]).sum().backward()
+    assert x.grad is not None
+    assert x.grad.item() == 39
+    h = ad.tensor([1.0, 2.0], requires_grad=True) * 1
+    seed = ad.ones(2)
+    (g,) = ad.grad([h, h[0] * 2, h[1] * 3], h, [seed, ad.tensor(1.0), ad.tensor(1.0)])
+    assert (g.tolist(), seed.tolist()) == ([3.0, 4.0], [1.0, 1.0])
+
+
+def test_a_thousand_parts_cost_no_thousand_times_the_whole() -> None:
+    x = ad.zeros(1000, 1000, requires_grad=True)
+    for parts in (ad.unbind(x * 1), (x * 1).split(1), [h[t] for h in (x * 1,) for t in range(1000)]):
+        loss = ad.stack([part.sum() for part in parts]).sum()
+        start = time.perf_counter()
+        loss.backward()
+        assert time.perf_counter() - start < 0.8  # ten milliseconds; two seconds where each part fills the whole
 
 
 def test_gradient_weighs_the_elements() -> None:

@@ -37,6 +37,7 @@ KINKS: dict[str, tuple[Any, ...]] = {
     "exp": (lambda lib, x: lib.exp(x), [-INF, -1e4, 0.0, 1e4, INF]),
     "tanh": (lambda lib, x: lib.tanh(x), [-INF, -1e4, 0.0, 1e4, INF]),
     "sigmoid": (lambda lib, x: lib.sigmoid(x), [-INF, -1e4, 0.0, 1e4, INF]),
+    "sinc": (lambda lib, x: lib.sinc(x), [-1.0, -0.0, 0.0, 2.0]),
     "silu": (lambda lib, x: silu(lib, x), [-1e4, -1.0, 0.0, 1e4]),
     "softplus": (lambda lib, x: softplus(lib, x), [-1e4, -1.0, 0.0, 1e4]),
     "div by 0": (lambda lib, x, y: x / y, [1.0, 0.0, -2.0], [0.0, 0.0, 3.0]),

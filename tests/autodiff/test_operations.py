@@ -14,7 +14,7 @@ from tests.oracle import Array, assert_same, check_like_torch, gradients, needs_
 
 ELEMENTWISE = [
     "abs", "neg", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt",
-    "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+    "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "sinc", "asin", "acos", "atan", "sinh",
     "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "erf", "floor", "ceil", "round",
     "trunc", "sign", "frac", "isnan", "isinf", "isfinite", "clone",
 ]  # fmt: skip

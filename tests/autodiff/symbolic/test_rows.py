@@ -21,13 +21,14 @@ from tests.autodiff.test_kinks import KINKS
 #: Rows whose value no formula says: what is picked by positions or moved between arrays, running sums, decompositions.
 VALUES_NAMED = {
     *("cat", "stack", "diagonal", "put_diagonal", "unindex", "scatter_sum", "put", "overwrite"),
-    *("of_classes", "to_classes", "mean_nll", "cumsum", "cumprod", "logsumexp", "erf"),
+    *("of_classes", "to_classes", "mean_nll", "cumsum", "cumprod", "logsumexp", "erf", "gelu"),
     *("unwindows", "convolve", "convolve_input", "convolve_weight"),
     *("window_sum", "window_max", "spread_windows", "pick_in_windows", "put_in_windows"),
-    *("polar_factor", "sylvester"),
+    *("polar_factor", "sylvester", "cofactors", "pinv", "eigenvectors"),
+    *("singular_vectors", "erfc", "erfinv", "logcumsumexp"),
 }
-#: Rows whose rule does one thing or another depending on the numbers.
-RULES_NAMED = {"cumprod", "prod"}
+#: Rows whose rule does one thing or another depending on the numbers, or is a loop.
+RULES_NAMED = {"cumprod", "logcumsumexp", "prod"}
 
 
 def recorded(y: Any) -> Iterator[Any]:
@@ -127,6 +128,7 @@ WITHOUT_RULES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), ((_A, _B), {})),
     **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor"), ((_A > 0, _B > 0), {})),
     "bitwise_not": ((_A > 0,), {}),
+    **dict.fromkeys(("left_shift", "right_shift"), ((np.array([1, -5, 3]), np.array([2, 1, 0])), {})),
     **dict.fromkeys(("isnan", "isinf", "isfinite"), ((_A,), {})),
     **dict.fromkeys(("all", "any", "argmax", "argmin"), ((_A,), _LINES)),
     "argsort": ((_A,), {"dim": 1}),

@@ -1,0 +1,246 @@
+"""Elements by their place in order: the k-th, the middle, the most frequent, those below which a part of all lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.graph import Node
+from ..engine.primitive import wrap
+from .arguments import dimension, integer, numpy_names, tensor_of
+from .indexing import ValuesIndices, _order, _picked, masked_select
+from .indexing import sort as sort_along
+from .reduction import amax
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+__all__ = ["argsort", "kthvalue", "median", "mode", "msort", "nanmedian", "nanquantile", "quantile"]
+
+
+def _made(array: Any) -> Tensor:
+    """Return what was found, which has no derivative, as a tensor."""
+    found: Tensor = wrap(np.asarray(array))
+    return found
+
+
+@numpy_names
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Return the positions that put the elements along `dim` in order; NaN counts as the largest.
+
+    Examples
+    --------
+    >>> ad.argsort(ad.tensor([3.0, 1.0, 2.0]))
+    tensor([1, 2, 0])
+    """
+    return _made(_order(tensor_of(input, "argsort"), dim, descending, "argsort"))
+
+
+def msort(input: Tensor) -> Tensor:
+    """Put the elements along the first dimension in order.
+
+    Examples
+    --------
+    >>> ad.msort(ad.tensor([3.0, 1.0, 2.0]))
+    tensor([1., 2., 3.])
+    """
+    return sort_along(input, 0).values
+
+
+@numpy_names
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """Return the k-th smallest element along `dim`, counted from 1, and where it stands.
+
+    Examples
+    --------
+    >>> ad.kthvalue(ad.tensor([3.0, 1.0, 2.0]), 2)
+    ValuesIndices(values=tensor(2.), indices=tensor(2))
+    """
+    x, n = tensor_of(input, "kthvalue"), integer(k, "kthvalue", "k")
+    d = dimension(dim, x.ndim, "kthvalue")
+    size = x.shape[d] if x.ndim else 1
+    if not 1 <= n <= size:
+        raise RuntimeError(f"kthvalue: k must lie between 1 and {size}, the size of dim {d}, got {n}")
+    order = _order(x, d, False, "kthvalue")
+    return _chosen(x, order[(slice(None),) * d + (slice(n - 1, n),)] if x.ndim else order, d, keepdim, "kthvalue")
+
+
+def _chosen(x: Tensor, places: Any, d: int, keepdim: bool, name: str) -> ValuesIndices:
+    """Return the elements at places that have size 1 along a dimension."""
+    values, indices = _picked(x, places, d, name)
+    return (
+        ValuesIndices(values, indices)
+        if keepdim or not x.ndim
+        else ValuesIndices(values.squeeze(d), indices.squeeze(d))
+    )
+
+
+def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -> Any:
+    x = tensor_of(input, name)
+    array = x._data
+    missing = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, np.bool)
+    if dim is None:
+        flat = np.sort(array, axis=None)
+        n = flat.size - int(missing.sum()) if ignores_nan else flat.size
+        if not n or (missing.any() and not ignores_nan):
+            return _made(array.dtype.type(np.nan)) if not missing.any() else amax(masked_select(x, wrap(missing)))
+        same = array == flat[(n - 1) // 2]
+        return amax(masked_select(x, wrap(np.asarray(same)))).to(x.dtype)  # equal ones share the gradient
+    d = dimension(dim, x.ndim, name)
+    if not x.ndim:
+        return _chosen(x, np.int64(0), 0, keepdim, name)
+    if not x.shape[d]:
+        raise IndexError(f"{name}: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
+    counts = (
+        (~missing).sum(d, keepdims=True) if ignores_nan else np.full_like(missing.sum(d, keepdims=True), x.shape[d])
+    )
+    order = np.argsort(array, axis=d, kind="stable")
+    places = np.take_along_axis(order, np.maximum(counts - 1, 0) // 2, axis=d)
+    if not ignores_nan:
+        places = np.where(missing.any(d, keepdims=True), missing.argmax(d, keepdims=True), places)
+    return _chosen(x, places, d, keepdim, name)
+
+
+@numpy_names
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the element in the middle, the smaller one of two; along a dimension, also where it stands.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        The dimension to reduce; without it the median of all elements, among whose equals the gradient is shared.
+    keepdim : bool, optional
+        Keep that dimension, with size 1.
+
+    Returns
+    -------
+    Tensor, or (values, indices)
+        NaN where there is one.
+
+    Examples
+    --------
+    >>> ad.median(ad.tensor([3.0, 1.0, 2.0]))
+    tensor(2.)
+    """
+    return _middle(input, dim, keepdim, False, "median")
+
+
+@numpy_names
+def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the median of what is not NaN; see `median`.
+
+    Examples
+    --------
+    >>> ad.nanmedian(ad.tensor([3.0, float("nan"), 2.0]))
+    tensor(2.)
+    """
+    return _middle(input, dim, keepdim, True, "nanmedian")
+
+
+@numpy_names
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """Return the most frequent element along `dim`, of equally frequent ones the smallest, and where it stands last.
+
+    Examples
+    --------
+    >>> ad.mode(ad.tensor([3, 1, 1, 3]))
+    ValuesIndices(values=tensor(1), indices=tensor(2))
+    """
+    x = tensor_of(input, "mode")
+    d = dimension(dim, x.ndim, "mode")
+    if not x.ndim:
+        return _chosen(x, np.int64(0), 0, keepdim, "mode")
+    if not x.shape[d]:
+        raise IndexError(f"mode: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
+
+    def last_of_most(row: Any) -> Any:
+        values, counts = np.unique(row, return_counts=True, equal_nan=False)
+        return np.flatnonzero((row == (top := values[counts.argmax()])) | ((row != row) & (top != top)))[-1]
+
+    places = np.apply_along_axis(last_of_most, d, x._data) if x._data.size else np.zeros(x._data.sum(d).shape, np.int64)
+    return _chosen(x, np.expand_dims(places, d), d, keepdim, "mode")
+
+
+_ROUNDED: dict[str, Any] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
+
+
+def _quantiles(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, ignores_nan: bool, name: str) -> Tensor:
+    x = tensor_of(input, name)
+    if x.dtype not in (np.float32, np.float64):
+        raise RuntimeError(f"{name}: expected float32 or float64, got {x.dtype}")
+    parts = np.asarray(q._data if isinstance(q, Node) else q, np.float64)
+    if parts.ndim > 1 or not ((parts >= 0) & (parts <= 1)).all():
+        raise RuntimeError(f"{name}: q must be a number or a vector, between 0 and 1, got {parts}")
+    if interpolation not in ("linear", "midpoint", *_ROUNDED):
+        raise RuntimeError(
+            f"{name}: no interpolation {interpolation!r}; there are linear, midpoint, lower, higher, nearest"
+        )
+    rank, d = x.ndim, 0 if dim is None else dimension(dim, x.ndim, name)
+    lines = x.reshape(-1) if dim is None or not rank else x.movedim(d, -1)
+    if not lines.shape[-1]:
+        raise RuntimeError(f"{name}: there is nothing to choose from in a tensor of shape {x.shape}")
+    y = _between(lines, parts.reshape(-1), interpolation, ignores_nan).movedim(-1, 0)
+    if keepdim:
+        y = y.reshape((parts.size, *(1 if dim is None or k == d else n for k, n in enumerate(x.shape))))
+    return y if parts.ndim else y.squeeze(0)
+
+
+def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool) -> Tensor:
+    """Return along the last dimension what lies below parts of the elements there."""
+    missing, last = np.isnan(lines._data), lines.shape[-1] - 1
+    ends = np.maximum((~missing).sum(-1, keepdims=True) - 1, 0) if ignores_nan else last
+    ranks = np.broadcast_to(parts * ends, (*lines.shape[:-1], parts.size))
+    if not ignores_nan:  # one NaN makes it NaN; in order it is the last
+        ranks = np.where(missing.any(-1, keepdims=True), float(last), ranks)
+    ranks = _ROUNDED.get(interpolation, np.positive)(ranks)
+    low = np.floor(ranks).astype(np.int64)
+    values = sort_along(lines, -1).values
+    below, above = values.gather(-1, wrap(low)), values.gather(-1, wrap(np.ceil(ranks).astype(np.int64)))
+    weight = np.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - low
+    return below.lerp(above, wrap(weight.astype(lines.dtype)))
+
+
+@numpy_names
+def quantile(
+    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
+    """Return the elements below which the parts `q` of all lie, along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    q : float or Tensor
+        One or several numbers from 0 to 1; several come as the first dimension of the result.
+    dim : int, optional
+        The dimension to reduce; all of them by default.
+    keepdim : bool, optional
+        Keep it, with size 1.
+    interpolation : {"linear", "lower", "higher", "midpoint", "nearest"}, optional
+        What stands between two elements.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> ad.quantile(ad.tensor([0.0, 1.0, 2.0, 3.0]), 0.5)
+    tensor(1.5000)
+    """
+    return _quantiles(input, q, dim, keepdim, interpolation, False, "quantile")
+
+
+@numpy_names
+def nanquantile(
+    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
+    """Return quantiles of what is not NaN; see `quantile`.
+
+    Examples
+    --------
+    >>> ad.nanquantile(ad.tensor([0.0, float("nan"), 2.0]), 0.5)
+    tensor(1.)
+    """
+    return _quantiles(input, q, dim, keepdim, interpolation, True, "nanquantile")
