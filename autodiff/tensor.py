@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import DTypeLike
 
 from . import numpy as dispatch
+from .attributes import Attributes
+from .device import check_device
 from .engine import backward as _backward
 from .engine import dtypes, primitive
 from .engine.graph import Node, Version, array_of, expose, extra, refresh, share_version, tick
@@ -25,13 +27,18 @@ from .functions import indexing, linalg
 from .functions import reduction as r
 from .functions import shape as s
 from .functions import transcendental as t
+from .functions.arguments import sizes
 from .functions.in_place import change, is_recorded, record, write
+from .history import GradFn, grad_fn_of
 from .printing import formatted
 from .random import default_generator
+from .size import Size
 from .table import elementwise as rows
 from .table.indexing import index as index_row
 
 __all__ = ["Tensor"]
+
+T = TypeVar("T", bound="Tensor")
 
 
 def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -73,19 +80,24 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-class Tensor(Node):
+class Tensor(Attributes):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     Usually made by `tensor`, which copies and infers the dtype; `Tensor(array)` shares the array's memory.
 
     Parameters
     ----------
-    data : array_like
-        Numbers or booleans. The memory of an ndarray or a Tensor is shared; Python floats become the default dtype.
+    data : array_like, or int
+        Numbers or booleans. The memory and the dtype of an ndarray or a Tensor are shared; Python's numbers become the
+        default dtype. An integer is a size.
+    *more : int
+        The other sizes of a tensor that is made to be filled; it holds zeros.
     requires_grad : bool, optional
         Whether `backward` shall compute a gradient for it. Only floats can have one.
     name : str, optional
         What pictures and messages call it.
+    device : optional
+        "cpu", or None.
 
     Attributes
     ----------
@@ -96,7 +108,8 @@ class Tensor(Node):
         The gradient that `backward` has added up; None before.
     requires_grad : bool
     name : str or None
-    shape : tuple of int
+    shape : Size
+        A tuple of int.
     dtype : numpy.dtype
 
     Examples
@@ -109,12 +122,15 @@ class Tensor(Node):
 
     __slots__ = ("__dict__",)  # programs put attributes of their own on tensors
 
-    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+    def __init__(
+        self, data: Any = (), *more: Any, requires_grad: bool = False, name: str | None = None, device: Any = None
+    ) -> None:
         array = data._data if isinstance(data, Tensor) else data
         if not isinstance(array, (np.ndarray, np.generic)):
-            array = np.asarray(array)
-            if array.dtype.kind == "f":
-                array = array.astype(dtypes.get_default_dtype())
+            array = self._from_python(data, more)
+        elif more:
+            requires_grad, name = more[0], more[1] if len(more) > 1 else name
+        check_device(device, "Tensor")
         dtypes.checked(array.dtype, "Tensor")
         self._data = array
         self._grad = self._op = self._version = self._extra = None
@@ -127,6 +143,17 @@ class Tensor(Node):
             self.requires_grad_()
         if name is not None:
             self.name = name
+
+    @staticmethod
+    def _from_python(data: Any, more: tuple[Any, ...]) -> npt.NDArray[Any]:
+        """Return an array of given sizes, or of Python's numbers, in the default dtype."""
+        dtype = dtypes.get_default_dtype()
+        if isinstance(data, Size) or (isinstance(data, int) and not isinstance(data, bool)):
+            return np.zeros(sizes((data, *more), "Tensor"), dtype)
+        if more:
+            raise TypeError(f"Tensor: expected sizes, or a sequence of numbers alone, got {(data, *more)!r}")
+        array = np.asarray(data)
+        return array.astype(dtype) if array.dtype.kind in "biuf" else array
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -204,7 +231,7 @@ class Tensor(Node):
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+    def requires_grad_(self: T, requires_grad: bool = True) -> T:
         """Set whether gradients are computed for this leaf, in place.
 
         Raises
@@ -243,9 +270,9 @@ class Tensor(Node):
         return self
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The size of each dimension."""
-        return self._data.shape  # type: ignore[no-any-return]  # a slot typed Any
+        return Size(self._data.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -263,9 +290,9 @@ class Tensor(Node):
         return self._op is None
 
     @property
-    def grad_fn(self) -> primitive.Primitive | None:
-        """The primitive whose recorded result it is; None for a leaf."""
-        return None if self._op is None else self._op
+    def grad_fn(self) -> GradFn | None:
+        """The operation whose recorded result it is; None for a leaf."""
+        return grad_fn_of(self)
 
     @property
     def T(self) -> Tensor:  # noqa: N802  # PyTorch's and NumPy's name
@@ -337,37 +364,32 @@ class Tensor(Node):
         """Return a tensor of the same data, in the same memory, without graph or gradient."""
         return self.data
 
-    def contiguous(self) -> Tensor:
+    def detach_(self) -> Tensor:
+        """Cut it off the graph, in place: it becomes a leaf that requires no gradient.
+
+        Raises
+        ------
+        RuntimeError
+            If it is a view, which shares its place in the graph with its base.
+        """
+        if self._op is not None and self._extra is not None and self._extra.base is not None:
+            raise RuntimeError("detach_: a view cannot be cut off in place; use detach()")
+        self._op, self._inputs, self._params, self._requires_grad = None, (), {}, False
+        if self._extra is not None:
+            self._extra.hooks, self._extra.retains_grad, self._extra.older = None, False, ()
+        return self
+
+    def contiguous(self, memory_format: Any = None) -> Tensor:
         """Return it with its elements in order in memory: itself if they are, a copy otherwise."""
         return self if self.is_contiguous() else e.clone(self)
 
-    def is_contiguous(self) -> Any:
+    def is_contiguous(self, memory_format: Any = None) -> Any:
         """Tell whether its elements lie in memory in their order, without gaps."""
         return self._data.flags.c_contiguous
-
-    def cpu(self) -> Tensor:
-        """Return it: every tensor is on the CPU."""
-        return self
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Convert to another dtype; as `to`."""
         return e.to(self, dtype)
-
-    def float(self) -> Tensor:
-        """Convert to float32."""
-        return e.to(self, np.float32)
-
-    def double(self) -> Tensor:
-        """Convert to float64."""
-        return e.to(self, np.float64)
-
-    def long(self) -> Tensor:
-        """Convert to int64."""
-        return e.to(self, np.int64)
-
-    def bool(self) -> Tensor:
-        """Convert to booleans."""
-        return e.to(self, np.bool)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: Any = None) -> npt.NDArray[Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -485,7 +507,12 @@ class Tensor(Node):
         >>> x.grad
         tensor(7.)
         """
-        _backward.backward(self, gradient, retain_graph, create_graph, inputs)
+        _backward.backward((self,), (gradient,), retain_graph, create_graph, inputs)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `backward` keeps the gradient of this result."""
+        return self._op is not None and self._extra is not None and self._extra.retains_grad
 
     def retain_grad(self) -> None:
         """Let `backward` keep the gradient of this result in ``.grad``, as it does for leaves."""
@@ -516,6 +543,35 @@ class Tensor(Node):
         tensor(20.)
         """
         return _backward.register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> _backward.RemovableHandle:
+        """Call a function with this leaf whenever `backward` has added to its ``.grad``.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets the tensor and returns nothing.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            If it is no leaf, or requires no gradient.
+
+        Examples
+        --------
+        >>> x = ad.tensor(3.0, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> (2 * x).backward()
+        tensor(2.)
+        """
+        if self._op is not None:
+            raise RuntimeError("register_post_accumulate_grad_hook: the tensor is no leaf; use register_hook")
+        return _backward.register_hook(self, hook, after=True)
 
     # -- operators -----------------------------------------------------------------------------------------------------
 
@@ -739,7 +795,7 @@ def _fitting(spot: Tensor, value: Any) -> Any:
 def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
     """Make a copied or unpickled tensor."""
     out = kind.__new__(kind)
-    Tensor.__init__(out, data, requires_grad, name)
+    Tensor.__init__(out, data, requires_grad=requires_grad, name=name)
     out._grad = grad
     return out
 

@@ -51,7 +51,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
-        super().__init__(as_tensor(data), requires_grad, name)
+        super().__init__(as_tensor(data), requires_grad=requires_grad, name=name)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

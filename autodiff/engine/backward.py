@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from threading import RLock
+from threading import RLock, local
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -91,6 +91,8 @@ def _walk(
             if kind is not data.__class__ or (
                 kind is ndarray and (gx.shape != data.shape or gx.dtype is not data.dtype)
             ):
+                if gx is None:  # what a user's own backward returned
+                    continue
                 gx = _fitted(gx, x, op.name)
             if x in pending:
                 pending[x] = pending[x] + gx
@@ -175,6 +177,16 @@ def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
             gradients[x] = _hooked(x, gradients[x])
         if watch is not None:
             check_leaf(watch, x, gradients[x])
+    for finish in _waiting.__dict__.pop("calls", ()):
+        finish()
+
+
+_waiting = local()  # in each thread, the calls to be made at the end of its walk
+
+
+def after_walk(call: Callable[[], None]) -> None:
+    """Call a function when the walk that is calling hooks has come to all gradients."""
+    _waiting.__dict__.setdefault("calls", []).append(call)
 
 
 def _fitted(g: Any, x: Node, name: str) -> Any:
@@ -246,14 +258,14 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
 
 
 def backward(
-    output: Node,
-    gradient: Any = None,
+    outputs: Sequence[Node],
+    gradients: Sequence[Any] = (None,),
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add the gradients of `output` to the ``.grad`` of the leaves; see `Tensor.backward`."""
-    seeds = {output: _seed(output, gradient, create_graph, "backward")}
+    """Add the gradients of the outputs' sum to the ``.grad`` of the leaves; see `Tensor.backward`."""
+    seeds = _seeds(outputs, gradients, create_graph, "backward")
     route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
@@ -264,6 +276,17 @@ def backward(
     with _adding:
         for x, g in found.items():
             _accumulate(x, g, create_graph)
+            for hook in tuple((x._extra.after or {}).values()) if x._extra is not None else ():
+                hook(x)
+
+
+def _seeds(outputs: Sequence[Node], gradients: Sequence[Any], create_graph: bool, where: str) -> Gradients:
+    """Return the gradients that a walk starts from."""
+    seeds: Gradients = {}
+    for y, v in zip(outputs, gradients, strict=True):
+        seed = _seed(y, v, create_graph, where)
+        seeds[y] = seeds[y] + seed if y in seeds else seed
+    return seeds
 
 
 _adding = RLock()  # several threads may add to one leaf
@@ -378,11 +401,8 @@ def grad(
         raise ValueError(
             "grad: materialize_grads=True returns zeros for unused inputs, so allow_unused cannot be False"
         )
-    seeds: Gradients = {}
     with set_grad_enabled(create_graph):
-        for y, v in zip(ys, grad_outputs, strict=True):
-            seed = _seed(y, v, create_graph, "grad")
-            seeds[y] = seeds[y] + seed if y in seeds else seed
+        seeds = _seeds(ys, grad_outputs, create_graph, "grad")
         retain = create_graph if retain_graph is None else retain_graph
         found = _walk(seeds, retain, create_graph, _route_to(set(xs), seeds))
         with _adding:
@@ -418,14 +438,15 @@ class RemovableHandle:
         self._hooks.pop(self._key, None)
 
 
-def register_hook(node: Node, hook: Any) -> RemovableHandle:
-    """Call `hook(gradient)` whenever a gradient of the node is computed; see `Tensor.register_hook`."""
+def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle:
+    """Call `hook(gradient)` whenever a gradient of the node is computed, or `hook(node)` after it was added."""
     if not node._requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
     refresh(node)
-    noted = extra(node)
-    if noted.hooks is None:
-        noted.hooks = {}
-    handle = RemovableHandle(noted.hooks)
-    noted.hooks[handle._key] = hook
+    noted, which = extra(node), "after" if after else "hooks"
+    if getattr(noted, which) is None:
+        setattr(noted, which, {})
+    hooks = getattr(noted, which)
+    handle = RemovableHandle(hooks)
+    hooks[handle._key] = hook
     return handle
