@@ -445,7 +445,7 @@ class Tensor(Attributes):
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len: a tensor of no dimensions has no length")
-        return self.shape[0]
+        return self._data.shape[0]  # type: ignore[no-any-return]  # a slot typed Any
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
@@ -507,7 +507,7 @@ class Tensor(Attributes):
         >>> x.grad
         tensor(7.)
         """
-        _backward.backward((self,), (gradient,), retain_graph, create_graph, inputs)
+        _backward.backward(self, gradient, retain_graph, create_graph, inputs)
 
     @property
     def retains_grad(self) -> bool:

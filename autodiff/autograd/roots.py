@@ -45,4 +45,7 @@ def backward(
         weights = [grad_tensors] if isinstance(grad_tensors, Node) else list(grad_tensors)
     if len(weights) != len(listed):
         raise RuntimeError(f"backward: got {len(listed)} tensors and {len(weights)} gradients")
-    engine.backward(listed, weights, retain_graph, create_graph, inputs)
+    if not listed:
+        raise ValueError("backward: got an empty sequence of tensors")
+    more = zip(listed[1:], weights[1:], strict=True)
+    engine.backward(listed[0], weights[0], retain_graph, create_graph, inputs, more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from threading import RLock, local
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -177,16 +177,16 @@ def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
             gradients[x] = _hooked(x, gradients[x])
         if watch is not None:
             check_leaf(watch, x, gradients[x])
-    for finish in _waiting.__dict__.pop("calls", ()):
+    for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
         finish()
 
 
-_waiting = local()  # in each thread, the calls to be made at the end of its walk
+_waiting: dict[int, list[Callable[[], None]]] = {}  # for each thread, the calls to be made at the end of its walk
 
 
 def after_walk(call: Callable[[], None]) -> None:
     """Call a function when the walk that is calling hooks has come to all gradients."""
-    _waiting.__dict__.setdefault("calls", []).append(call)
+    _waiting.setdefault(get_ident(), []).append(call)
 
 
 def _fitted(g: Any, x: Node, name: str) -> Any:
@@ -258,14 +258,18 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
 
 
 def backward(
-    outputs: Sequence[Node],
-    gradients: Sequence[Any] = (None,),
+    output: Node,
+    gradient: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,
+    more: Iterable[tuple[Node, Any]] = (),
 ) -> None:
-    """Add the gradients of the outputs' sum to the ``.grad`` of the leaves; see `Tensor.backward`."""
-    seeds = _seeds(outputs, gradients, create_graph, "backward")
+    """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
+    seeds = {output: _seed(output, gradient, create_graph, "backward")}
+    for y, v in more:
+        seed = _seed(y, v, create_graph, "backward")
+        seeds[y] = seeds[y] + seed if y in seeds else seed
     route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
@@ -276,17 +280,9 @@ def backward(
     with _adding:
         for x, g in found.items():
             _accumulate(x, g, create_graph)
-            for hook in tuple((x._extra.after or {}).values()) if x._extra is not None else ():
-                hook(x)
-
-
-def _seeds(outputs: Sequence[Node], gradients: Sequence[Any], create_graph: bool, where: str) -> Gradients:
-    """Return the gradients that a walk starts from."""
-    seeds: Gradients = {}
-    for y, v in zip(outputs, gradients, strict=True):
-        seed = _seed(y, v, create_graph, where)
-        seeds[y] = seeds[y] + seed if y in seeds else seed
-    return seeds
+            if x._extra is not None and x._extra.after:
+                for hook in tuple(x._extra.after.values()):
+                    hook(x)
 
 
 _adding = RLock()  # several threads may add to one leaf
@@ -401,8 +397,11 @@ def grad(
         raise ValueError(
             "grad: materialize_grads=True returns zeros for unused inputs, so allow_unused cannot be False"
         )
+    seeds: Gradients = {}
     with set_grad_enabled(create_graph):
-        seeds = _seeds(ys, grad_outputs, create_graph, "grad")
+        for y, v in zip(ys, grad_outputs, strict=True):
+            seed = _seed(y, v, create_graph, "grad")
+            seeds[y] = seeds[y] + seed if y in seeds else seed
         retain = create_graph if retain_graph is None else retain_graph
         found = _walk(seeds, retain, create_graph, _route_to(set(xs), seeds))
         with _adding:
