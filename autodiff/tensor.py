@@ -15,7 +15,18 @@ from .attributes import Attributes
 from .device import check_device
 from .engine import backward as _backward
 from .engine import dtypes, primitive
-from .engine.graph import Node, Version, array_of, expose, extra, refresh, share_version, tick
+from .engine.graph import (
+    Node,  # fmt: skip
+    Version,
+    age,
+    array_of,
+    copied,
+    expose,
+    extra,
+    refresh,
+    share_version,
+    tick,
+)
 from .engine.modes import is_recording
 from .engine.primitive import NUMBERS, OPERANDS, as_operator
 from .engine.silence import silent
@@ -746,6 +757,85 @@ class Tensor(Attributes):
     scatter_, scatter_add_ = _in_place(indexing.scatter), _in_place(indexing.scatter_add)
     masked_fill_, cumsum_, cumprod_ = _in_place(indexing.masked_fill), _in_place(cu.cumsum), _in_place(cu.cumprod)
     tril_, triu_ = _in_place(d.tril), _in_place(d.triu)
+    bitwise_and_, bitwise_or_, bitwise_xor_ = (
+        _in_place(c.bitwise_and),
+        _in_place(c.bitwise_or),
+        _in_place(c.bitwise_xor),
+    )
+    bitwise_not_, addmm_, true_divide_ = _in_place(c.bitwise_not), _in_place(linalg.addmm), _in_place(e.true_divide)
+    eq_, ne_, lt_, le_, gt_, ge_ = map(_in_place, (c.eq, c.ne, c.lt, c.le, c.gt, c.ge))
+    float_power_ = _in_place(e.float_power)
+
+    def _seen_as(self, function: Callable[..., Tensor], *dims: Any) -> Tensor:
+        """Become a view of itself: the same memory in another shape."""
+        former = copied(self)
+        share_version(former, self)
+        view = function(former, *dims)
+        if view is former:
+            return self
+        for t in (
+            self._version.living() if self._version is not None else ()
+        ):  # views of what it was stay where they are
+            if t._extra is not None and t._extra.base is self:
+                t._extra.base, t._extra.way = former, None
+        if view._op is not None:
+            age(self, former)
+            self._op, self._inputs, self._params, self._stamp = view._op, view._inputs, view._params, tick()
+        self._data = view._data
+        return self
+
+    def squeeze_(self, *dim: Any) -> Tensor:
+        """Drop dimensions of size 1, in place."""
+        return self._seen_as(s.squeeze, *dim)
+
+    def unsqueeze_(self, dim: int) -> Tensor:
+        """Insert a dimension of size 1, in place."""
+        return self._seen_as(s.unsqueeze, dim)
+
+    def transpose_(self, dim0: int, dim1: int) -> Tensor:
+        """Swap two dimensions, in place."""
+        return self._seen_as(s.transpose, dim0, dim1)
+
+    def t_(self) -> Tensor:
+        """Transpose a matrix, in place."""
+        return self._seen_as(type(self).t)
+
+    def t(self) -> Tensor:
+        """Return the transpose of a matrix; a vector and a number stay as they are.
+
+        Raises
+        ------
+        RuntimeError
+            If it has more than 2 dimensions.
+        """
+        if self.ndim > 2:
+            raise RuntimeError(f"t: expected at most 2 dimensions, got shape {self.shape}; use mT, or permute")
+        return s.transpose(self, 0, 1) if self.ndim == 2 else self
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with ones, with probability `p`, and zeros."""
+        chance = p._data if isinstance(p, Node) else p
+        if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
+            raise RuntimeError(f"bernoulli_: a probability must be from 0 to 1, got {p}")
+        values = np.asarray((generator or default_generator()).random(self.shape) < chance).astype(self.dtype)
+        return self._overwrite("bernoulli_", np.copyto, values, values)
+
+    def random_(self, *bounds: int, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with integers drawn from `from_` (0 if one bound is given) to below `to`."""
+        most = 2**24 if self.dtype.kind == "f" else int(np.iinfo(self.dtype).max) if self.dtype.kind != "b" else 2
+        low, high = (0, *bounds) if len(bounds) == 1 else bounds or (0, most)
+        if low >= high:
+            raise RuntimeError(f"random_: expected from < to, got {low} and {high}")
+        values = (generator or default_generator()).integers(low, high, self.shape)
+        return self._overwrite("random_", np.copyto, np.asarray(values).astype(self.dtype), values)
+
+    def exponential_(self, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with numbers drawn from the exponential distribution of rate `lambd`."""
+        self._floats("exponential_", lambd)
+        if not lambd > 0:
+            raise RuntimeError(f"exponential_: lambd must be positive, got {lambd}")
+        values = np.asarray((generator or default_generator()).exponential(1 / lambd, self.shape)).astype(self.dtype)
+        return self._overwrite("exponential_", np.copyto, values, values)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""
