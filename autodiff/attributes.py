@@ -245,6 +245,18 @@ class Attributes(Node):
         """Return it in the shape of another tensor; as `reshape`."""
         return s.reshape(self, other._data.shape)
 
+    def t(self) -> Tensor:
+        """Return the transpose of a matrix; a vector and a number stay as they are.
+
+        Raises
+        ------
+        RuntimeError
+            If it has more than 2 dimensions.
+        """
+        if self._data.ndim > 2:
+            raise RuntimeError(f"t: expected at most 2 dimensions, got shape {self._data.shape}; use mT, or permute")
+        return s.transpose(self, 0, 1) if self._data.ndim == 2 else self  # type: ignore[arg-type, return-value]  # as above
+
     # -- new tensors ---------------------------------------------------------------------------------------------------
 
     def _made(self, array: Any, requires_grad: Any, device: Any, name: str) -> Any:

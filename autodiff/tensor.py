@@ -773,11 +773,9 @@ class Tensor(Attributes):
         view = function(former, *dims)
         if view is former:
             return self
-        for t in (
-            self._version.living() if self._version is not None else ()
-        ):  # views of what it was stay where they are
-            if t._extra is not None and t._extra.base is self:
-                t._extra.base, t._extra.way = former, None
+        for other in self._version.living() if self._version is not None else ():
+            if other._extra is not None and other._extra.base is self:  # a view of what it was stays that
+                other._extra.base, other._extra.way = former, None
         if view._op is not None:
             age(self, former)
             self._op, self._inputs, self._params, self._stamp = view._op, view._inputs, view._params, tick()
@@ -798,19 +796,7 @@ class Tensor(Attributes):
 
     def t_(self) -> Tensor:
         """Transpose a matrix, in place."""
-        return self._seen_as(type(self).t)
-
-    def t(self) -> Tensor:
-        """Return the transpose of a matrix; a vector and a number stay as they are.
-
-        Raises
-        ------
-        RuntimeError
-            If it has more than 2 dimensions.
-        """
-        if self.ndim > 2:
-            raise RuntimeError(f"t: expected at most 2 dimensions, got shape {self.shape}; use mT, or permute")
-        return s.transpose(self, 0, 1) if self.ndim == 2 else self
+        return self._seen_as(Attributes.t)
 
     def bernoulli_(self, p: Any = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with ones, with probability `p`, and zeros."""
