@@ -7,20 +7,12 @@ __version__ = "0.2.0.dev0"
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from numpy import bool as bool
-from numpy import float16 as float16
-from numpy import float32 as float32
-from numpy import float64 as float64
-from numpy import int8 as int8
-from numpy import int16 as int16
-from numpy import int32 as int32
-from numpy import int64 as int64
-from numpy import uint8 as uint8
-
 from . import linalg as linalg
+from . import paths
 from .check import functional as functional
 from .check.gradcheck import *
 from .creation import *
+from .device import *
 from .engine import dtypes as dtypes
 from .engine import graph as graph
 from .engine.backward import *
@@ -48,18 +40,45 @@ from .functions.solving import *
 from .functions.statistics import *
 from .functions.synonyms import *
 from .functions.transcendental import *
+from .kinds import *
+from .questions import *
 from .random import *
+from .sampling import *
+from .settings import *
+from .size import *
 from .tensor import *
+from .typed import *
 
 if TYPE_CHECKING:
+    from . import accelerator as accelerator
+    from . import amp as amp
+    from . import autograd as autograd
+    from . import backends as backends
+    from . import cuda as cuda
     from . import data as data
     from . import distributions as distributions
+    from . import mps as mps
+    from . import nn as nn
+    from . import optim as optim
+    from . import utils as utils
+    from .amp import GradScaler as GradScaler
+    from .amp import autocast as autocast
+    from .generator import Generator as Generator
     from .serialization import load as load
     from .serialization import save as save
     from .visualize import draw as draw
     from .visualize import explain as explain
 
 
+paths.install()
+
+_MODULES = (
+    "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributions", "mps", "nn", "optim", "utils",
+)  # fmt: skip
+_HOMES = {
+    "GradScaler": "amp", "autocast": "amp", "Generator": "generator", "draw": "visualize", "explain": "visualize",
+    "load": "serialization", "save": "serialization",
+}  # fmt: skip
 # What PyTorch has here as well as in `nn.functional`.
 _LAYERS = {
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm", "bilinear", "celu",
@@ -73,16 +92,10 @@ _LAYERS = {
 
 def __getattr__(name: str) -> Any:
     """Import what draws, loads data or writes files when it is asked for: computing needs no more than NumPy."""
-    if name in ("data", "distributions"):
+    if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
-    if name in ("draw", "explain"):
-        from . import visualize
-
-        return getattr(visualize, name)
-    if name in ("load", "save"):
-        from . import serialization
-
-        return getattr(serialization, name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     if name in _LAYERS:
         return getattr(importlib.import_module("nn.functional"), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

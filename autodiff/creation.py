@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import DTypeLike
 
+from .device import check_device
 from .engine import dtypes
 from .engine.primitive import NUMBERS
 from .engine.silence import silent
@@ -19,18 +21,41 @@ from .random import default_generator
 from .tensor import Tensor
 
 __all__ = [
-    "arange", "as_tensor", "eye", "from_numpy", "full", "full_like", "linspace", "ones", "ones_like", "rand",
-    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "tensor", "zeros", "zeros_like",
+    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
+    "ones", "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "scalar_tensor", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 Size = int | Sequence[int]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def also_size(function: Callable[P, R]) -> Callable[P, R]:
+    """Let the sizes, which come one by one or as one sequence, come under the name `size` as well."""
+
+    @functools.wraps(function)
+    def made(*args: Any, **kwargs: Any) -> R:
+        if "size" in kwargs:
+            if args:
+                raise TypeError(f"{function.__name__}: got size twice")
+            args = (kwargs.pop("size"),)
+        return function(*args, **kwargs)
+
+    return made
 
 
 # -- from values -------------------------------------------------------------------------------------------------------
 
 
 def tensor(
-    data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+    data: Any,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """Make a tensor from numbers, nested lists or an array; always a copy.
 
@@ -66,7 +91,7 @@ def tensor(
     >>> ad.tensor(np.ones(2))
     tensor([1., 1.], dtype=float64)
     """
-    return Tensor(_copied(data, dtype, "tensor"), requires_grad, name)
+    return Tensor(_copied(data, dtype, "tensor"), requires_grad=requires_grad, name=name, device=device)
 
 
 def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
@@ -97,7 +122,7 @@ def _first(data: Any) -> Any:
     return data
 
 
-def as_tensor(data: Any, *, dtype: DTypeLike | None = None) -> Tensor:
+def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> Tensor:
     """Make a tensor, sharing the memory of an array and returning a tensor as it is, where the dtype allows it.
 
     Examples
@@ -108,6 +133,7 @@ def as_tensor(data: Any, *, dtype: DTypeLike | None = None) -> Tensor:
     >>> t
     tensor([1., 0.], dtype=float64)
     """
+    check_device(device, "as_tensor")
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == np.dtype(dtype)):
@@ -137,7 +163,14 @@ def from_numpy(ndarray: npt.NDArray[Any]) -> Tensor:
 
 
 def full(
-    size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
+    size: Size,
+    fill_value: Any,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """Make a tensor of one repeated value, whose kind chooses the dtype: float32, int64 or bool.
 
@@ -151,10 +184,20 @@ def full(
     value = _copied(fill_value, dtype, "full")
     if value.ndim:
         raise TypeError(f"full: fill_value must be one number, got shape {value.shape}")
-    return Tensor(np.full(_shape((size,), "full"), value, value.dtype), requires_grad, name)
+    return Tensor(
+        np.full(_shape((size,), "full"), value, value.dtype), requires_grad=requires_grad, name=name, device=device
+    )
 
 
-def zeros(*size: Size, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+@also_size
+def zeros(
+    *size: Size,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    name: str | None = None,
+) -> Tensor:
     """Make a tensor of zeros.
 
     Parameters
@@ -176,10 +219,23 @@ def zeros(*size: Size, dtype: DTypeLike | None = None, requires_grad: bool = Fal
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return Tensor(np.zeros(_shape(size, "zeros"), _floating(dtype, "zeros")), requires_grad, name)
+    return Tensor(
+        np.zeros(_shape(size, "zeros"), _floating(dtype, "zeros")),
+        requires_grad=requires_grad,
+        name=name,
+        device=device,
+    )
 
 
-def ones(*size: Size, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+@also_size
+def ones(
+    *size: Size,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    name: str | None = None,
+) -> Tensor:
     """Make a tensor of ones; parameters as for `zeros`.
 
     Examples
@@ -187,7 +243,9 @@ def ones(*size: Size, dtype: DTypeLike | None = None, requires_grad: bool = Fals
     >>> ad.ones(2)
     tensor([1., 1.])
     """
-    return Tensor(np.ones(_shape(size, "ones"), _floating(dtype, "ones")), requires_grad, name)
+    return Tensor(
+        np.ones(_shape(size, "ones"), _floating(dtype, "ones")), requires_grad=requires_grad, name=name, device=device
+    )
 
 
 def arange(
@@ -196,7 +254,9 @@ def arange(
     step: float = 1,
     *,
     dtype: DTypeLike | None = None,
+    device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """Count from `start` (0 unless `end` is given) up to, but without, `end`.
@@ -222,7 +282,64 @@ def arange(
         dtype = dtypes.get_default_dtype()
     elif dtype is not None and counted.dtype.kind == "f" and _countable(dtype, "arange").kind != "f":
         counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch cuts start and step, not what they lead to
-    return Tensor(_copied(counted, dtype, "arange"), requires_grad, name)
+    return Tensor(_copied(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
+
+
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Return the powers of `base` whose exponents are evenly spaced from `start` to `end`, both included.
+
+    Examples
+    --------
+    >>> ad.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    kind = _countable(dtype, "logspace")
+    exponents = linspace(start, end, steps, dtype=np.float64)._data
+    return Tensor((float(base) ** exponents).astype(kind), requires_grad=requires_grad, name=name, device=device)
+
+
+@also_size
+def empty(
+    *size: Size,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+    name: str | None = None,
+) -> Tensor:
+    """Make a tensor to be filled: of zeros, so that forgetting to fill it does not make a run unrepeatable.
+
+    Examples
+    --------
+    >>> ad.empty(2, 3).shape
+    (2, 3)
+    """
+    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad, name=name)
+
+
+def scalar_tensor(
+    s: float, *, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Make a tensor of no dimensions, in the default dtype unless another is given.
+
+    Examples
+    --------
+    >>> ad.scalar_tensor(2)
+    tensor(2.)
+    """
+    return full((), s, dtype=_floating(dtype, "scalar_tensor"), device=device, requires_grad=requires_grad)
 
 
 def linspace(
@@ -231,7 +348,9 @@ def linspace(
     steps: int,
     *,
     dtype: DTypeLike | None = None,
+    device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """Return `steps` numbers evenly spaced from `start` to `end`, both included.
@@ -246,10 +365,10 @@ def linspace(
         raise RuntimeError(f"linspace: the number of steps must not be negative, got {n}")
     first, last = (_bound(value, kind, "linspace") for value in (start, end))
     if kind.kind == "f":
-        return Tensor(np.linspace(first, last, n, dtype=kind), requires_grad, name)
+        return Tensor(np.linspace(first, last, n, dtype=kind), requires_grad=requires_grad, name=name, device=device)
     step, at = (last - first) / max(n - 1, 1), np.arange(n)  # counted from both ends, as PyTorch does
     values = np.where(at < max(n // 2, 1), first + step * at, last - step * (n - 1 - at))
-    return Tensor(values.astype(kind), requires_grad, name)
+    return Tensor(values.astype(kind), requires_grad=requires_grad, name=name, device=device)
 
 
 def _countable(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
@@ -272,7 +391,9 @@ def eye(
     m: int | None = None,
     *,
     dtype: DTypeLike | None = None,
+    device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """Make a matrix of `n` rows and `m` (or `n`) columns with ones on its diagonal and zeros elsewhere.
@@ -284,18 +405,24 @@ def eye(
             [0., 1.]])
     """
     return Tensor(
-        np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_floating(dtype, "eye")), requires_grad, name
+        np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_floating(dtype, "eye")),
+        requires_grad=requires_grad,
+        name=name,
+        device=device,
     )
 
 
 # -- random ------------------------------------------------------------------------------------------------------------
 
 
+@also_size
 def rand(
     *size: Size,
     generator: np.random.Generator | None = None,
     dtype: DTypeLike | None = None,
+    device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """Draw numbers uniformly from [0, 1).
@@ -321,7 +448,7 @@ def rand(
     """
     kind = _fractions(dtype, "rand")
     drawn = (generator or default_generator()).random(_shape(size, "rand"))
-    return Tensor(_below_one(drawn, kind), requires_grad, name)
+    return Tensor(_below_one(drawn, kind), requires_grad=requires_grad, name=name, device=device)
 
 
 def _below_one(drawn: Any, dtype: np.dtype[Any]) -> Any:
@@ -329,11 +456,14 @@ def _below_one(drawn: Any, dtype: np.dtype[Any]) -> Any:
     return np.minimum(np.asarray(drawn).astype(dtype), np.nextafter(dtype.type(1), dtype.type(0)))
 
 
+@also_size
 def randn(
     *size: Size,
     generator: np.random.Generator | None = None,
     dtype: DTypeLike | None = None,
+    device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """Draw numbers from the normal distribution of mean 0 and variance 1; parameters as for `rand`.
@@ -345,7 +475,7 @@ def randn(
     """
     kind = _fractions(dtype, "randn")
     drawn = (generator or default_generator()).standard_normal(_shape(size, "randn"))
-    return Tensor(np.asarray(drawn).astype(kind), requires_grad, name)
+    return Tensor(np.asarray(drawn).astype(kind), requires_grad=requires_grad, name=name, device=device)
 
 
 def randint(
@@ -355,6 +485,9 @@ def randint(
     *,
     generator: np.random.Generator | None = None,
     dtype: DTypeLike = np.int64,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Draw integers uniformly from `low` (0 if only one bound is given) up to, but without, `high`.
 
@@ -365,21 +498,29 @@ def randint(
     >>> ad.randint(1, (4,))
     tensor([0, 0, 0, 0])
     """
-    if size is None:  # PyTorch's other form: randint(high, size)
-        return randint(0, low, high, generator=generator, dtype=dtype) if isinstance(high, Sequence) else _no_size()
+    if size is None or high is None:  # PyTorch's other form: randint(high, size)
+        size = high if size is None else size
+        low, high = 0, low
+        if not isinstance(size, Sequence):
+            raise TypeError("randint: expected randint(high, size) or randint(low, high, size)")
     if not isinstance(high, (int, np.integer)):
         raise TypeError(f"randint: high must be an integer, got {type(high).__name__}")
     if low >= high:
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
     drawn = (generator or default_generator()).integers(low, high, _shape((size,), "randint"))
-    return Tensor(np.asarray(drawn).astype(dtypes.checked(dtype, "randint")))
+    values = np.asarray(drawn).astype(_floating(np.int64 if dtype is None else dtype, "randint"))
+    return Tensor(values, requires_grad=requires_grad, device=device)
 
 
-def _no_size() -> Tensor:
-    raise TypeError("randint: expected randint(high, size) or randint(low, high, size)")
-
-
-def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike = np.int64,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Shuffle the integers from 0 to `n` - 1.
 
     Examples
@@ -387,13 +528,21 @@ def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
     >>> sorted(ad.randperm(4).tolist())
     [0, 1, 2, 3]
     """
-    return Tensor((generator or default_generator()).permutation(_shape((n,), "randperm")[0]))
+    order = (generator or default_generator()).permutation(_shape((n,), "randperm")[0])
+    return Tensor(order.astype(dtypes.checked(dtype, "randperm")), requires_grad=requires_grad, device=device)
 
 
 # -- of the shape and dtype of another tensor --------------------------------------------------------------------------
 
 
-def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Make zeros of the shape and dtype of `input`.
 
     Examples
@@ -401,10 +550,17 @@ def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: 
     >>> ad.zeros_like(ad.tensor([1, 2]))
     tensor([0, 0])
     """
-    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device)
 
 
-def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Make ones of the shape and dtype of `input`.
 
     Examples
@@ -412,10 +568,18 @@ def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: b
     >>> ad.ones_like(ad.tensor([1, 2]))
     tensor([1, 1])
     """
-    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Repeat one value in the shape and dtype of `input`.
 
     Examples
@@ -423,10 +587,35 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None,
     >>> ad.full_like(ad.tensor([1.0, 2.0]), 7)
     tensor([7., 7.])
     """
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device)
 
 
-def rand_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Make a tensor of the shape and dtype of `input`, to be filled: of zeros.
+
+    Examples
+    --------
+    >>> ad.empty_like(ad.ones(2, 3)).shape
+    (2, 3)
+    """
+    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device)
+
+
+def rand_like(
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Draw from [0, 1) in the shape and dtype of `input`.
 
     Examples
@@ -434,10 +623,17 @@ def rand_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: b
     >>> ad.rand_like(ad.zeros(2, 3)).shape
     (2, 3)
     """
-    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device)
 
 
-def randn_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Draw from the standard normal distribution in the shape and dtype of `input`.
 
     Examples
@@ -445,10 +641,19 @@ def randn_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: 
     >>> ad.randn_like(ad.zeros(2, 3)).shape
     (2, 3)
     """
-    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, device=device)
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None) -> Tensor:
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Draw integers from `low` (0 if only one bound is given) to below `high` in the shape and dtype of `input`.
 
     Examples
@@ -457,7 +662,7 @@ def randint_like(input: Tensor, low: int, high: int | None = None) -> Tensor:
     tensor([0., 0.])
     """
     first, last = (0, low) if high is None else (low, high)
-    return randint(first, last, input.shape, dtype=input.dtype)
+    return randint(first, last, input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def _shape(size: tuple[Any, ...], name: str) -> tuple[int, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numpy.random import Generator
+    from .generator import Generator
 
-__all__ = ["default_generator", "get_rng_state", "manual_seed", "set_rng_state"]
+__all__ = ["default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
 
 def manual_seed(seed: int) -> Generator:
@@ -23,8 +23,8 @@ def manual_seed(seed: int) -> Generator:
 
     Returns
     -------
-    numpy.random.Generator
-        The generator that draws them.
+    Generator
+        The generator that draws them, one of NumPy's with PyTorch's names beside.
 
     Raises
     ------
@@ -41,17 +41,45 @@ def manual_seed(seed: int) -> Generator:
     >>> bool((a == ad.rand(3)).all())
     True
     """
-    if not hasattr(seed, "__index__"):
-        raise TypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}")
-    number = operator.index(seed)
-    if not -(2**63) <= number < 2**64:
-        raise ValueError(f"manual_seed: the seed must be from -2**63 to 2**64 - 1, got {number}")
-    generator = default_generator()
-    generator.bit_generator.state = type(generator.bit_generator)(number % 2**64).state
-    return generator
+    return _common().manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the random numbers over from a seed that the system draws, and return it.
+
+    Examples
+    --------
+    >>> ad.seed() == ad.initial_seed()
+    True
+    """
+    return _common().seed()
+
+
+def initial_seed() -> int:
+    """Return the seed that the random numbers started from.
+
+    Examples
+    --------
+    >>> _ = ad.manual_seed(3)
+    >>> ad.initial_seed()
+    3
+    """
+    return _common().initial_seed()
+
+
+_of_thread: ContextVar[Generator | None] = ContextVar("autodiff.generator", default=None)
+use_generator = _of_thread.set  # what a thread that loads data draws from, so that what others draw does not matter
 
 
 @functools.cache
+def _common() -> Generator:
+    from .generator import Generator  # NumPy's random numbers are a tenth of its own import: only who draws pays
+
+    made = Generator()
+    made.seed()
+    return made
+
+
 def default_generator() -> Generator:
     """Return the generator that is used where none is given, seeded by the system until `manual_seed` is called.
 
@@ -60,9 +88,7 @@ def default_generator() -> Generator:
     >>> ad.default_generator() is ad.manual_seed(0)
     True
     """
-    from numpy.random import default_rng  # a tenth of NumPy's own import: only who draws pays for it
-
-    return default_rng()
+    return _of_thread.get() or _common()
 
 
 def get_rng_state() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -13,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import files
+from .device import check_device
 from .engine import dtypes
+from .size import Size
 from .tensor import Tensor
 
 try:
@@ -51,24 +54,33 @@ Array = npt.NDArray[Any]
 # -- saving ------------------------------------------------------------------------------------------------------------
 
 
-def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
+def save(
+    obj: Any,
+    f: str | os.PathLike[str] | BinaryIO,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:
     """Write a state to a file in safetensors format; whatever happens, the file is the old one or the new one, whole.
 
     Parameters
     ----------
-    state : mapping
+    obj : mapping, sequence, Tensor or number
         What ``state_dict()`` of a module or an optimizer returns, or a nested dict of such: dicts, lists and tuples
         of tensors, arrays, numbers, strings and None. The tensors of a flat dict keep their names, so that
         ``safetensors.torch.load_file`` reads a model's weights.
-    path : str or path-like
+    f : str, path-like or binary file
         The file. What it held before is replaced, at once, when the new content is safely on the disk. A pipe that is
         being read and a character device get the content instead; a link keeps pointing where it points. A program
         that is killed while it saves may leave a file ``.NAME.HEX.tmp`` beside it, which the next save removes.
 
+    pickle_module, pickle_protocol, _use_new_zipfile_serialization : optional
+        For PyTorch's sake; without effect, for nothing is pickled.
+
     Raises
     ------
     TypeError
-        If the state holds anything else; no file is touched then.
+        If the state holds anything else, such as a whole module; no file is touched then.
     ValueError
         If it contains itself, or is too large for the format.
     OSError
@@ -84,13 +96,11 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     >>> state["epoch"], net.load_state_dict(state["model"])
     (7, <All keys matched successfully>)
     """
-    if not isinstance(state, Mapping):
-        hint = "; pass its state_dict()" if hasattr(state, "state_dict") else ""
-        raise TypeError(f"save: expected a mapping, got {type(state).__name__}{hint}")
-    name = os.fsdecode(path)
+    if hasattr(obj, "state_dict"):
+        raise TypeError(f"save: a {type(obj).__name__} is not saved as a whole; pass its state_dict()")
     arrays: dict[str, Array] = {}
     try:
-        structure = json.dumps(_described(state, "", arrays))
+        structure = json.dumps(_described(obj, "", arrays))
         # One note alone: the library writes several in an order that changes, and with it the file of a state.
         blank = f"{_NOTE}={0:08x}"
         content = serialize(arrays, {blank: structure})
@@ -104,7 +114,12 @@ def save(state: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
         raise ValueError(f"save: the names and numbers need {end - 8:,} bytes, of which the format allows 100,000,000")
     header, values = content[:end], memoryview(content)[end:]
     key = _key_of_note(structure, json.loads(header[8:]), values)
-    files.replace(name, [header.replace(blank.encode(), key.encode(), 1), values])
+    parts: list[Any] = [header.replace(blank.encode(), key.encode(), 1), values]
+    if isinstance(f, (str, bytes, os.PathLike)):
+        files.replace(os.fsdecode(f), parts)
+    else:
+        for part in parts:
+            f.write(part)
 
 
 def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
@@ -116,8 +131,8 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         return {
             "dict": [[key, _described(v, f"{path}.{key}" if path else str(key), arrays)] for key, v in value.items()]
         }
-    if type(value) in (list, tuple):
-        kind = type(value).__name__
+    if type(value) in (list, tuple, Size):
+        kind = "list" if isinstance(value, list) else "tuple"
         return {kind: [_described(v, f"{path}.{i}" if path else str(i), arrays) for i, v in enumerate(value)]}
     for kind, type_ in (("tensor", Tensor), ("array", np.ndarray), ("number", np.generic)):
         if isinstance(value, type_):
@@ -151,16 +166,28 @@ def _key_of_note(structure: str, header: dict[str, Any], values: memoryview) -> 
 # -- loading -----------------------------------------------------------------------------------------------------------
 
 
-def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
+def load(
+    f: str | os.PathLike[str] | BinaryIO,
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+    **pickle_load_args: Any,
+) -> Any:
     """Read what `save` wrote, or any safetensors file as a flat dict of tensors. Never executes what it reads.
 
     Parameters
     ----------
-    path : str or path-like
+    f : str, path-like or binary file
+    map_location : optional
+        "cpu", or None; a function, or a dict from devices to devices, has nothing to map.
+    pickle_module, weights_only, mmap, **pickle_load_args : optional
+        For PyTorch's sake; without effect, for nothing is pickled.
 
     Returns
     -------
-    dict
+    dict, or what was saved
         As it was saved: tensors as tensors without gradients, arrays as arrays, dicts as plain dicts.
 
     Raises
@@ -179,23 +206,32 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
     >>> ad.load(path)
     {'step': 3, 'betas': (0.9, 0.999), 'mean': tensor([1., 2.])}
     """
-    name = os.fsdecode(path)
+    if not callable(map_location) and not isinstance(map_location, Mapping):
+        check_device(map_location, "load")
+    if not isinstance(f, (str, bytes, os.PathLike)):
+        return _read(io.BytesIO(f.read()), getattr(f, "name", "the file"))
+    name = os.fsdecode(f)
     # Opened to block, a pipe would let us wait for ever.
     # A buffer would cost a copy of the whole file: 0.3 s of 0.8 for 100 MB.
     with open(name, "rb", 0, opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError(f"load: {name!r} is not a regular file")
-        try:
-            header = _header(file)
-            file.seek(0)
-            content = file.read()
-            arrays = _arrays(content, header)
-        except (ValueError, TypeError, SafetensorError) as error:
-            file.seek(0)
-            reason = _foreign(file.read(8)) or error
-            raise ValueError(
-                f"load: {name!r} is not a whole safetensors file of booleans, integers and floats: {reason}"
-            ) from None
+        return _read(file, name)
+
+
+def _read(file: BinaryIO, name: str) -> Any:
+    """Return what a file holds."""
+    try:
+        header = _header(file)
+        file.seek(0)
+        content = file.read()
+        arrays = _arrays(content, header)
+    except (ValueError, TypeError, SafetensorError) as error:
+        file.seek(0)
+        reason = _foreign(file.read(8)) or error
+        raise ValueError(
+            f"load: {name!r} is not a whole safetensors file of booleans, integers and floats: {reason}"
+        ) from None
     notes = header.get(_METADATA) or {}
     ours = [key for key, text in notes.items() if _is_ours(key, text)]
     structure = notes[ours[0]] if ours else ""
@@ -208,8 +244,6 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
         state = _restored(json.loads(structure, object_pairs_hook=_unique), arrays)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"load: the structure that {name!r} describes is broken: {error!r}") from None
-    if not isinstance(state, dict):
-        raise ValueError(f"load: {name!r} describes a {type(state).__name__}, expected a dict")
     if arrays:
         raise ValueError(f"load: the structure that {name!r} describes lacks {', '.join(map(repr, arrays))}")
     return state
@@ -217,7 +251,8 @@ def load(path: str | os.PathLike[str]) -> dict[Any, Any]:
 
 def _header(file: BinaryIO) -> dict[str, Any]:
     """Return the header of a file, in which only what the library does not check has been checked."""
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     if length > min(size - 8, _LONGEST_HEADER):
         raise ValueError(f"its header is incomplete: {length:,} bytes of {max(size - 8, 0):,}")

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import DTypeLike
 
 from . import numpy as dispatch
+from .attributes import Attributes
+from .device import check_device
 from .engine import backward as _backward
 from .engine import dtypes, primitive
-from .engine.graph import Node, Version, array_of, expose, extra, refresh, share_version, tick
+from .engine.graph import (
+    Node,  # fmt: skip
+    Version,
+    age,
+    array_of,
+    copied,
+    expose,
+    extra,
+    refresh,
+    share_version,
+    tick,
+)
 from .engine.modes import is_recording
 from .engine.primitive import NUMBERS, OPERANDS, as_operator
 from .engine.silence import silent
@@ -29,13 +42,18 @@ from .functions import solving as so
 from .functions import statistics as st
 from .functions import synonyms as sy
 from .functions import transcendental as t
+from .functions.arguments import sizes
 from .functions.in_place import change, is_recorded, record, write
+from .history import GradFn, grad_fn_of
 from .printing import formatted
 from .random import default_generator
+from .size import Size
 from .table import elementwise as rows
 from .table.indexing import index as index_row
 
 __all__ = ["Tensor"]
+
+T = TypeVar("T", bound="Tensor")
 
 
 def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -77,19 +95,24 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-class Tensor(Node):
+class Tensor(Attributes):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     Usually made by `tensor`, which copies and infers the dtype; `Tensor(array)` shares the array's memory.
 
     Parameters
     ----------
-    data : array_like
-        Numbers or booleans. The memory of an ndarray or a Tensor is shared; Python floats become the default dtype.
+    data : array_like, or int
+        Numbers or booleans. The memory and the dtype of an ndarray or a Tensor are shared; Python's numbers become the
+        default dtype. An integer is a size.
+    *more : int
+        The other sizes of a tensor that is made to be filled; it holds zeros.
     requires_grad : bool, optional
         Whether `backward` shall compute a gradient for it. Only floats can have one.
     name : str, optional
         What pictures and messages call it.
+    device : optional
+        "cpu", or None.
 
     Attributes
     ----------
@@ -100,7 +123,8 @@ class Tensor(Node):
         The gradient that `backward` has added up; None before.
     requires_grad : bool
     name : str or None
-    shape : tuple of int
+    shape : Size
+        A tuple of int.
     dtype : numpy.dtype
 
     Examples
@@ -113,12 +137,15 @@ class Tensor(Node):
 
     __slots__ = ("__dict__",)  # programs put attributes of their own on tensors
 
-    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+    def __init__(
+        self, data: Any = (), *more: Any, requires_grad: bool = False, name: str | None = None, device: Any = None
+    ) -> None:
         array = data._data if isinstance(data, Tensor) else data
         if not isinstance(array, (np.ndarray, np.generic)):
-            array = np.asarray(array)
-            if array.dtype.kind == "f":
-                array = array.astype(dtypes.get_default_dtype())
+            array = self._from_python(data, more)
+        elif more:
+            requires_grad, name = more[0], more[1] if len(more) > 1 else name
+        check_device(device, "Tensor")
         dtypes.checked(array.dtype, "Tensor")
         self._data = array
         self._grad = self._op = self._version = self._extra = None
@@ -131,6 +158,17 @@ class Tensor(Node):
             self.requires_grad_()
         if name is not None:
             self.name = name
+
+    @staticmethod
+    def _from_python(data: Any, more: tuple[Any, ...]) -> npt.NDArray[Any]:
+        """Return an array of given sizes, or of Python's numbers, in the default dtype."""
+        dtype = dtypes.get_default_dtype()
+        if isinstance(data, Size) or (isinstance(data, int) and not isinstance(data, bool)):
+            return np.zeros(sizes((data, *more), "Tensor"), dtype)
+        if more:
+            raise TypeError(f"Tensor: expected sizes, or a sequence of numbers alone, got {(data, *more)!r}")
+        array = np.asarray(data)
+        return array.astype(dtype) if array.dtype.kind in "biuf" else array
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -208,7 +246,7 @@ class Tensor(Node):
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+    def requires_grad_(self: T, requires_grad: bool = True) -> T:
         """Set whether gradients are computed for this leaf, in place.
 
         Raises
@@ -247,9 +285,9 @@ class Tensor(Node):
         return self
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The size of each dimension."""
-        return self._data.shape  # type: ignore[no-any-return]  # a slot typed Any
+        return Size(self._data.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -267,9 +305,9 @@ class Tensor(Node):
         return self._op is None
 
     @property
-    def grad_fn(self) -> primitive.Primitive | None:
-        """The primitive whose recorded result it is; None for a leaf."""
-        return None if self._op is None else self._op
+    def grad_fn(self) -> GradFn | None:
+        """The operation whose recorded result it is; None for a leaf."""
+        return grad_fn_of(self)
 
     @property
     def T(self) -> Tensor:  # noqa: N802  # PyTorch's and NumPy's name
@@ -341,37 +379,32 @@ class Tensor(Node):
         """Return a tensor of the same data, in the same memory, without graph or gradient."""
         return self.data
 
-    def contiguous(self) -> Tensor:
+    def detach_(self) -> Tensor:
+        """Cut it off the graph, in place: it becomes a leaf that requires no gradient.
+
+        Raises
+        ------
+        RuntimeError
+            If it is a view, which shares its place in the graph with its base.
+        """
+        if self._op is not None and self._extra is not None and self._extra.base is not None:
+            raise RuntimeError("detach_: a view cannot be cut off in place; use detach()")
+        self._op, self._inputs, self._params, self._requires_grad = None, (), {}, False
+        if self._extra is not None:
+            self._extra.hooks, self._extra.retains_grad, self._extra.older = None, False, ()
+        return self
+
+    def contiguous(self, memory_format: Any = None) -> Tensor:
         """Return it with its elements in order in memory: itself if they are, a copy otherwise."""
         return self if self.is_contiguous() else e.clone(self)
 
-    def is_contiguous(self) -> Any:
+    def is_contiguous(self, memory_format: Any = None) -> Any:
         """Tell whether its elements lie in memory in their order, without gaps."""
         return self._data.flags.c_contiguous
-
-    def cpu(self) -> Tensor:
-        """Return it: every tensor is on the CPU."""
-        return self
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Convert to another dtype; as `to`."""
         return e.to(self, dtype)
-
-    def float(self) -> Tensor:
-        """Convert to float32."""
-        return e.to(self, np.float32)
-
-    def double(self) -> Tensor:
-        """Convert to float64."""
-        return e.to(self, np.float64)
-
-    def long(self) -> Tensor:
-        """Convert to int64."""
-        return e.to(self, np.int64)
-
-    def bool(self) -> Tensor:
-        """Convert to booleans."""
-        return e.to(self, np.bool)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: Any = None) -> npt.NDArray[Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -427,7 +460,7 @@ class Tensor(Node):
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len: a tensor of no dimensions has no length")
-        return self.shape[0]
+        return self._data.shape[0]  # type: ignore[no-any-return]  # a slot typed Any
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
@@ -491,6 +524,11 @@ class Tensor(Node):
         """
         _backward.backward(self, gradient, retain_graph, create_graph, inputs)
 
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `backward` keeps the gradient of this result."""
+        return self._op is not None and self._extra is not None and self._extra.retains_grad
+
     def retain_grad(self) -> None:
         """Let `backward` keep the gradient of this result in ``.grad``, as it does for leaves."""
         if not self._requires_grad:
@@ -520,6 +558,35 @@ class Tensor(Node):
         tensor(20.)
         """
         return _backward.register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> _backward.RemovableHandle:
+        """Call a function with this leaf whenever `backward` has added to its ``.grad``.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets the tensor and returns nothing.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            If it is no leaf, or requires no gradient.
+
+        Examples
+        --------
+        >>> x = ad.tensor(3.0, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> (2 * x).backward()
+        tensor(2.)
+        """
+        if self._op is not None:
+            raise RuntimeError("register_post_accumulate_grad_hook: the tensor is no leaf; use register_hook")
+        return _backward.register_hook(self, hook, after=True)
 
     # -- operators -----------------------------------------------------------------------------------------------------
 
@@ -761,6 +828,66 @@ class Tensor(Node):
     clip_, absolute_ = _in_place(sy.clip), _in_place(sy.absolute)
     negative_, fix_ = _in_place(sy.negative), _in_place(sy.fix)
     sgn_ = _in_place(sy.sgn)
+    addmm_, true_divide_ = _in_place(linalg.addmm), _in_place(e.true_divide)
+    eq_, ne_, lt_, le_, gt_, ge_ = map(_in_place, (c.eq, c.ne, c.lt, c.le, c.gt, c.ge))
+    float_power_ = _in_place(e.float_power)
+
+    def _seen_as(self, function: Callable[..., Tensor], *dims: Any) -> Tensor:
+        """Become a view of itself: the same memory in another shape."""
+        former = copied(self)
+        share_version(former, self)
+        view = function(former, *dims)
+        if view is former:
+            return self
+        for other in self._version.living() if self._version is not None else ():
+            if other._extra is not None and other._extra.base is self:  # a view of what it was stays that
+                other._extra.base, other._extra.way = former, None
+        if view._op is not None:
+            age(self, former)
+            self._op, self._inputs, self._params, self._stamp = view._op, view._inputs, view._params, tick()
+        self._data = view._data
+        return self
+
+    def squeeze_(self, *dim: Any) -> Tensor:
+        """Drop dimensions of size 1, in place."""
+        return self._seen_as(s.squeeze, *dim)
+
+    def unsqueeze_(self, dim: int) -> Tensor:
+        """Insert a dimension of size 1, in place."""
+        return self._seen_as(s.unsqueeze, dim)
+
+    def transpose_(self, dim0: int, dim1: int) -> Tensor:
+        """Swap two dimensions, in place."""
+        return self._seen_as(s.transpose, dim0, dim1)
+
+    def t_(self) -> Tensor:
+        """Transpose a matrix, in place."""
+        return self._seen_as(Attributes.t)
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with ones, with probability `p`, and zeros."""
+        chance = p._data if isinstance(p, Node) else p
+        if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
+            raise RuntimeError(f"bernoulli_: a probability must be from 0 to 1, got {p}")
+        values = np.asarray((generator or default_generator()).random(self.shape) < chance).astype(self.dtype)
+        return self._overwrite("bernoulli_", np.copyto, values, values)
+
+    def random_(self, *bounds: int, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with integers drawn from `from_` (0 if one bound is given) to below `to`."""
+        most = 2**24 if self.dtype.kind == "f" else int(np.iinfo(self.dtype).max) if self.dtype.kind != "b" else 2
+        low, high = (0, *bounds) if len(bounds) == 1 else bounds or (0, most)
+        if low >= high:
+            raise RuntimeError(f"random_: expected from < to, got {low} and {high}")
+        values = (generator or default_generator()).integers(low, high, self.shape)
+        return self._overwrite("random_", np.copyto, np.asarray(values).astype(self.dtype), values)
+
+    def exponential_(self, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with numbers drawn from the exponential distribution of rate `lambd`."""
+        self._floats("exponential_", lambd)
+        if not lambd > 0:
+            raise RuntimeError(f"exponential_: lambd must be positive, got {lambd}")
+        values = np.asarray((generator or default_generator()).exponential(1 / lambd, self.shape)).astype(self.dtype)
+        return self._overwrite("exponential_", np.copyto, values, values)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn uniformly from [`from_`, `to`)."""
@@ -812,7 +939,7 @@ def _fitting(spot: Tensor, value: Any) -> Any:
 def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
     """Make a copied or unpickled tensor."""
     out = kind.__new__(kind)
-    Tensor.__init__(out, data, requires_grad, name)
+    Tensor.__init__(out, data, requires_grad=requires_grad, name=name)
     out._grad = grad
     return out
 

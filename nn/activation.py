@@ -557,6 +557,8 @@ class PReLU(Module):
         1, or the number of channels (the size of dimension 1), each of which then has its own slope.
     init : float, optional
         The slope at first.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -570,11 +572,13 @@ class PReLU(Module):
     tensor([-0.2500,  2.0000])
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DTypeLike | None = None) -> None:
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: DTypeLike | None = None
+    ) -> None:
         super().__init__()
         check_sizes("PReLU", num_parameters=num_parameters)
         self.num_parameters, self.init = num_parameters, init
-        self.weight = Parameter(ad.full((num_parameters,), float(init), dtype=dtype))
+        self.weight = Parameter(ad.full((num_parameters,), float(init), device=device, dtype=dtype))
 
     def reset_parameters(self) -> None:
         """Set the slopes to what they were at first."""

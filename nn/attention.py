@@ -39,6 +39,8 @@ class MultiheadAttention(Module):
         The sizes of keys and values; `embed_dim` unless given.
     batch_first : bool, optional
         Whether batches are (N, L, E) instead of (L, N, E).
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -87,6 +89,7 @@ class MultiheadAttention(Module):
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -104,15 +107,21 @@ class MultiheadAttention(Module):
         alike = self.kdim == self.vdim == embed_dim
         shapes = {} if alike else {"q": embed_dim, "k": self.kdim, "v": self.vdim}
         for which, size in shapes.items():
-            self.register_parameter(f"{which}_proj_weight", Parameter(ad.zeros(embed_dim, size, dtype=dtype)))
-        joint = Parameter(ad.zeros(3 * embed_dim, embed_dim, dtype=dtype)) if alike else None
+            self.register_parameter(
+                f"{which}_proj_weight", Parameter(ad.zeros(embed_dim, size, device=device, dtype=dtype))
+            )
+        joint = Parameter(ad.zeros(3 * embed_dim, embed_dim, device=device, dtype=dtype)) if alike else None
         self.register_parameter("in_proj_weight", joint)
         for which in () if shapes else "qkv":
             self.register_parameter(f"{which}_proj_weight", None)
-        self.register_parameter("in_proj_bias", Parameter(ad.zeros(3 * embed_dim, dtype=dtype)) if bias else None)
-        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, dtype=dtype)
+        self.register_parameter(
+            "in_proj_bias", Parameter(ad.zeros(3 * embed_dim, device=device, dtype=dtype)) if bias else None
+        )
+        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
         for which in ("bias_k", "bias_v"):
-            self.register_parameter(which, Parameter(ad.zeros(1, 1, embed_dim, dtype=dtype)) if add_bias_kv else None)
+            self.register_parameter(
+                which, Parameter(ad.zeros(1, 1, embed_dim, device=device, dtype=dtype)) if add_bias_kv else None
+            )
         self._reset_parameters()
 
     def _reset_parameters(self) -> None:

@@ -84,16 +84,18 @@ class _Cell(Module):
     bias_ih: Parameter | None
     bias_hh: Parameter | None
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: DTypeLike | None = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: DTypeLike | None = None
+    ) -> None:
         super().__init__()
         name = type(self).__name__
         self.input_size, self.hidden_size = input_size, checked_size(name, "hidden_size", hidden_size)
         self.bias = bias
         rows = self._gates * hidden_size
-        self.weight_ih = Parameter(ad.zeros(rows, input_size, dtype=dtype))
-        self.weight_hh = Parameter(ad.zeros(rows, hidden_size, dtype=dtype))
+        self.weight_ih = Parameter(ad.zeros(rows, input_size, device=device, dtype=dtype))
+        self.weight_hh = Parameter(ad.zeros(rows, hidden_size, device=device, dtype=dtype))
         for which in ("bias_ih", "bias_hh"):
-            self.register_parameter(which, Parameter(ad.zeros(rows, dtype=dtype)) if bias else None)
+            self.register_parameter(which, Parameter(ad.zeros(rows, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -138,6 +140,8 @@ class RNNCell(_Cell):
     bias : bool, optional
         Whether to add learned biases.
     nonlinearity : {"tanh", "relu"}, optional
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -170,9 +174,10 @@ class RNNCell(_Cell):
         hidden_size: int,
         bias: bool = True,
         nonlinearity: str = "tanh",
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, bias, dtype)
+        super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = checked_nonlinearity("RNNCell", nonlinearity)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
@@ -195,6 +200,8 @@ class LSTMCell(_Cell):
     input_size, hidden_size : int
     bias : bool, optional
         Whether to add learned biases.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -239,6 +246,8 @@ class GRUCell(_Cell):
     input_size, hidden_size : int
     bias : bool, optional
         Whether to add learned biases.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes

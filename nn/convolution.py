@@ -36,6 +36,7 @@ class _Convolution(Module):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -52,8 +53,8 @@ class _Convolution(Module):
         self.kernel_size, self.stride, self.padding, self.dilation = self._geometry
         self.padding_mode = padding_mode
         shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(ad.zeros(*shape, dtype=dtype))
-        self.register_parameter("bias", Parameter(ad.zeros(out_channels, dtype=dtype)) if bias else None)
+        self.weight = Parameter(ad.zeros(*shape, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(ad.zeros(out_channels, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -123,6 +124,8 @@ class Conv2d(_Convolution):
         Whether to add a learned bias.
     padding_mode : {"zeros", "reflect", "replicate", "circular"}, optional
         What is put around the image; see `nn.functional.pad`.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes

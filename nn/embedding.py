@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -32,6 +34,8 @@ class Embedding(Module):
         Whether to divide the gradient of a row by how often a call looks it up.
     sparse : bool, optional
         Must be False: there are no sparse gradients.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -63,6 +67,7 @@ class Embedding(Module):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
         *,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -74,7 +79,7 @@ class Embedding(Module):
         self.padding_idx = None if padding_idx is None else checked_row(padding_idx, num_embeddings, "Embedding")
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
-        self.weight = Parameter(ad.zeros(num_embeddings, embedding_dim, dtype=dtype))
+        self.weight = Parameter(ad.zeros(num_embeddings, embedding_dim, device=device, dtype=dtype))
         self.reset_parameters()
 
     @classmethod

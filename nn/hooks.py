@@ -31,7 +31,12 @@ class Hooks:
     def __init__(self) -> None:
         self.before: dict[int, Entry] = {}
         self.after: dict[int, Entry] = {}
+        self.before_backward: dict[int, Entry] = {}
         self.backward: dict[int, Entry] = {}
+        self.before_state: dict[int, Entry] = {}
+        self.after_state: dict[int, Entry] = {}
+        self.before_load: dict[int, Entry] = {}
+        self.after_load: dict[int, Entry] = {}
 
     def add(self, kind: str, hook: Hook, prepend: bool, *how: bool) -> RemovableHandle:
         """Register a hook of a kind, last or first."""
@@ -47,18 +52,29 @@ class Hooks:
         return handle
 
 
+#: The hooks of every module, which are called before a module's own.
+EVERYWHERE = Hooks()
+
+
+def listed(hooks: Hooks, kind: str) -> tuple[Entry, ...]:
+    """Return the hooks of a kind that a module is to call: those of every module, and its own."""
+    own = () if hooks is EVERYWHERE else getattr(hooks, kind).values()
+    return (*getattr(EVERYWHERE, kind).values(), *own)
+
+
 def call(hooks: Hooks, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what the module computes, with its hooks called around it."""
-    output, waiting = None, [e for e in hooks.after.values() if e.always]
+    output, waiting = None, [e for e in listed(hooks, "after") if e.always]
     try:
-        for hook, with_kwargs, _ in tuple(hooks.before.values()):
+        for hook, with_kwargs, _ in listed(hooks, "before"):
             if with_kwargs:
                 args, kwargs = _both(hook(module, args, kwargs), args, kwargs)
             elif (given := hook(module, args)) is not None:
                 args = given if isinstance(given, tuple) else (given,)
-        watch = _Watch(module, hooks) if hooks.backward else None
+        passes = listed(hooks, "backward") or listed(hooks, "before_backward")
+        watch = _Watch(module, hooks) if passes else None
         output = module.forward(*(watch.enter(args) if watch else args), **kwargs)
-        for entry in tuple(hooks.after.values()):
+        for entry in listed(hooks, "after"):
             if entry in waiting:
                 waiting.remove(entry)
             output = _after(entry, module, args, kwargs, output)
@@ -117,16 +133,21 @@ class _Watch:
             return output
         return _passed((output,), self._at_outputs)[0]
 
-    def _at_outputs(self, gradients: tuple[Any, ...]) -> None:
+    def _at_outputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        for hook, *_ in listed(self.hooks, "before_backward"):
+            given = hook(self.module, gradients)
+            if given is not None:
+                gradients = given if isinstance(given, tuple) else (given,)
         self.grad_output = gradients
         if not self.inner:
             self._at_inputs((None,) * self.inputs)
+        return gradients
 
     def _at_inputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         grad_output, self.grad_output = self.grad_output, None
         if grad_output is None:  # they came from inside, as those of a gradient's gradient do
             return gradients
-        for hook, *_ in tuple(self.hooks.backward.values()):
+        for hook, *_ in listed(self.hooks, "backward"):
             given = hook(self.module, gradients, grad_output)
             if given is not None:
                 gradients = given if isinstance(given, tuple) else (given,)

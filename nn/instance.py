@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.typing import DTypeLike
 
 from autodiff import Tensor
@@ -21,11 +23,12 @@ class _InstanceNorm(_BatchNorm):
         momentum: float = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
+        device: Any = None,
         dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalize (N, num_features, ...), or one sample without N."""
@@ -71,6 +74,8 @@ class InstanceNorm2d(_InstanceNorm):
         Whether there are a learned scale and shift of each channel.
     track_running_stats : bool, optional
         Whether to keep running averages, to be used in evaluation.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
     bias : bool, optional
         Whether there is a shift beside the scale.

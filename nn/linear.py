@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from numpy.typing import DTypeLike
 
@@ -24,6 +25,8 @@ class Linear(Module):
         The size of each input and each output row.
     bias : bool, optional
         Whether to add a learned bias.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
         Of the parameters; the default dtype (float32) unless given.
 
@@ -49,12 +52,14 @@ class Linear(Module):
 
     bias: Parameter | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: DTypeLike | None = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: DTypeLike | None = None
+    ) -> None:
         super().__init__()
         check_sizes("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(ad.zeros(out_features, in_features, dtype=dtype))
-        self.register_parameter("bias", Parameter(ad.zeros(out_features, dtype=dtype)) if bias else None)
+        self.weight = Parameter(ad.zeros(out_features, in_features, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(ad.zeros(out_features, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -82,6 +87,8 @@ class Bilinear(Module):
         The size of each input and of the output.
     bias : bool, optional
         Whether to add a learned bias.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -112,6 +119,7 @@ class Bilinear(Module):
         in2_features: int,
         out_features: int,
         bias: bool = True,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -119,8 +127,8 @@ class Bilinear(Module):
         if not in1_features:
             raise ValueError("Bilinear: in1_features must be positive, got 0")
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        self.weight = Parameter(ad.zeros(out_features, in1_features, in2_features, dtype=dtype))
-        self.register_parameter("bias", Parameter(ad.zeros(out_features, dtype=dtype)) if bias else None)
+        self.weight = Parameter(ad.zeros(out_features, in1_features, in2_features, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(ad.zeros(out_features, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy import ndarray
 
 from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
+from autodiff.attributes import dtype_of
+from autodiff.device import check_device
 from autodiff.engine.graph import extra, tick
 from autodiff.functions.arguments import target_of
 from autodiff.functions.in_place import clear_gradients
@@ -51,10 +53,32 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
-        super().__init__(as_tensor(data), requires_grad, name)
+        super().__init__(as_tensor(data), requires_grad=requires_grad, name=name)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Buffer(Tensor):
+    """A tensor that becomes a buffer of the module it is assigned to.
+
+    Parameters
+    ----------
+    data : Tensor or ndarray
+    persistent : bool, optional
+        Whether it is part of `Module.state_dict`.
+
+    Examples
+    --------
+    >>> net = nn.Module()
+    >>> net.mean = nn.Buffer(ad.zeros(2))
+    >>> list(net.state_dict())
+    ['mean']
+    """
+
+    def __init__(self, data: Any, *, persistent: bool = True) -> None:
+        super().__init__(as_tensor(data))
+        self.persistent = persistent
 
 
 class IncompatibleKeys(NamedTuple):
@@ -121,9 +145,14 @@ class Module:
     # -- hooks ---------------------------------------------------------------------------------------------------------
 
     def _hook(self, kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
-        if self._hooks is None:
-            self._hooks = hooks.Hooks()
-        return self._hooks.add(kind, hook, *options)
+        return self._own_hooks().add(kind, hook, *options)
+
+    def _own_hooks(self) -> hooks.Hooks:
+        """Return the hooks of this module alone, made when first needed."""
+        own = vars(self).get("_hooks")
+        if own is None:
+            own = self._hooks = hooks.Hooks()
+        return own
 
     def register_forward_hook(
         self,
@@ -205,6 +234,80 @@ class Module:
         """
         return self._hook("backward", hook, prepend)
 
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call a function with (module, grad_output) whenever gradients have reached this module's outputs.
+
+        What it returns, unless None, takes the place of these gradients; see `register_full_backward_hook`.
+
+        Examples
+        --------
+        >>> net = nn.Tanh()
+        >>> handle = net.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))
+        >>> x = ad.zeros(1, requires_grad=True)
+        >>> net(x).backward()
+        >>> x.grad
+        tensor([10.])
+        """
+        return self._hook("before_backward", hook, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Do what `register_full_backward_hook` does; PyTorch's old name for it."""
+        return self.register_full_backward_hook(hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a function with (module, prefix, keep_vars) before this module writes its part of `state_dict`."""
+        return self._hook("before_state", hook, False)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a function with (module, state_dict, prefix, local_metadata) when its part of `state_dict` is written.
+
+        Examples
+        --------
+        >>> net = nn.Linear(2, 1)
+        >>> handle = net.register_state_dict_post_hook(lambda module, state, *_: state.update(note="mine"))
+        >>> list(net.state_dict())
+        ['weight', 'bias', 'note']
+        """
+        return self._hook("after_state", hook, False)
+
+    _register_state_dict_hook = register_state_dict_post_hook
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a function before this module reads its part of a state, which it may change.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets (module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs).
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> net = nn.Linear(2, 1)
+        >>> old = {"w": ad.ones(1, 2), "bias": ad.zeros(1)}
+        >>> rename = lambda module, state, *_: state.update(weight=state.pop("w"))
+        >>> handle = net.register_load_state_dict_pre_hook(rename)
+        >>> net.load_state_dict(old)
+        <All keys matched successfully>
+        """
+        return self._hook("before_load", hook, False)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        """Do the same with a hook that gets the module only if asked for; many programs use it."""
+        return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *rest: hook(*rest))
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a function with (module, incompatible_keys) after this module and those below have read a state.
+
+        It may change the lists of keys in place, and so forgive what is missing.
+        """
+        return self._hook("after_load", hook, False)
+
     # -- registration --------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -213,6 +316,8 @@ class Module:
             registered[name] = "parameter"
         elif isinstance(value, Module):
             registered[name] = "module"
+        elif isinstance(value, Buffer):
+            registered[name] = "buffer" if value.persistent else "buffer, not saved"
         elif name in registered and value is not None:
             kind = registered[name]
             if not (kind.startswith("buffer") and isinstance(value, Tensor)):
@@ -360,6 +465,27 @@ class Module:
             module = module._at(name, "module", target)
         return module
 
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Put a module at a dotted path, where another one is."""
+        path, _, name = target.rpartition(".")
+        self.get_submodule(path)._at(name, "module", target)
+        setattr(self.get_submodule(path), name, module)
+
+    @property
+    def _parameters(self) -> Registry:
+        """The parameters of the module itself by name; what is written there is written here."""
+        return Registry(self, "parameter")
+
+    @property
+    def _buffers(self) -> Registry:
+        """The buffers of the module itself by name."""
+        return Registry(self, "buffer")
+
+    @property
+    def _modules(self) -> Registry:
+        """The submodules of the module itself by name."""
+        return Registry(self, "module")
+
     def _at(self, name: str, kind: str, target: str) -> Any:
         if not self._registered.get(name, "").startswith(kind) or vars(self)[name] is None:
             raise AttributeError(f"{type(self).__name__} has no {kind} {name!r}, asked for as {target!r}")
@@ -424,7 +550,14 @@ class Module:
         """Forget the gradients of all parameters, or fill them with zeros."""
         clear_gradients(self.parameters(), set_to_none)
 
-    def to(self: M, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> M:
+    def to(
+        self: M,
+        *target: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        memory_format: Any = None,
+    ) -> M:
         """Convert floating parameters and buffers to another floating dtype, in place; the one device is "cpu"."""
         dtype = target_of("to", target, dtype, device)
         if dtype is None:
@@ -442,6 +575,24 @@ class Module:
     def cpu(self: M) -> M:
         """Return it: every module is on the CPU."""
         return self
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Refuse: there is no GPU. Programs ask ``cuda.is_available()`` before."""
+        check_device("cuda" if device is None else device, "cuda")
+        return self
+
+    def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
+        """Return it: every module is on the CPU."""
+        check_device(device, "to_empty")
+        return self
+
+    def share_memory(self: M) -> M:
+        """Return it: threads share its memory anyway."""
+        return self
+
+    def type(self: M, dst_type: Any) -> M:
+        """Convert floating parameters and buffers to the dtype of a class such as `FloatTensor`, or to a dtype."""
+        return self.to(dtype_of(dst_type, "type"))
 
     def float(self: M) -> M:
         """Convert to float32."""
@@ -515,14 +666,20 @@ class Module:
         >>> list(nn.BatchNorm1d(2).state_dict())
         ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']
         """
+        for entry in vars(self._hooks)["before_state"].values() if self._hooks is not None else ():
+            entry.hook(self, prefix, keep_vars)
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
+        metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = {"version": self._version}
+            destination._metadata[prefix[:-1]] = metadata
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._own("module"):
             module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for entry in vars(self._hooks)["after_state"].values() if self._hooks is not None else ():
+            given = entry.hook(self, destination, prefix, metadata)
+            destination = destination if given is None else given
         return destination  # type: ignore[no-any-return]  # an OrderedDict, or what was given
 
     def _load_from_state_dict(
@@ -557,6 +714,8 @@ class Module:
                 missing_keys.extend([key] if strict else [])
             elif (fault := _misfit(key, state_dict[key], tensor)) is not None:
                 error_msgs.append(fault)
+            elif local_metadata.get("assign_to_params_buffers"):
+                self._assign(name, tensor, state_dict[key])
             else:
                 _overwrite(tensor, _as_array(state_dict[key]))
         expected = set(own)
@@ -571,7 +730,17 @@ class Module:
             if self._registered.get(name) != "module" if below else name not in expected:
                 unexpected_keys.append(key)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def _assign(self, name: str, mine: Tensor, given: Any) -> None:
+        """Let a tensor of a state take the place of a parameter or a buffer."""
+        if isinstance(mine, Parameter):
+            taken = given if isinstance(given, Parameter) else Parameter(given, requires_grad=mine.requires_grad)
+            setattr(self, name, taken.requires_grad_(mine.requires_grad))
+        else:
+            setattr(self, name, given if isinstance(given, Tensor) else Tensor(given))
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
         """Copy a state into this module's parameters and buffers; nothing stays changed unless all of it fits.
 
         Parameters
@@ -580,6 +749,9 @@ class Module:
             As `state_dict` returns it.
         strict : bool, optional
             Whether the keys must be exactly this module's.
+        assign : bool, optional
+            Whether the tensors of the state take the place of the module's, with their memory and dtype, instead of
+            being copied into them. An optimizer is made after that.
 
         Returns
         -------
@@ -609,7 +781,8 @@ class Module:
         given = {key: value for key, value in state_dict.items() if isinstance(key, str)}
         undo = self._undo()
         try:
-            self._load(given, "", getattr(state_dict, "_metadata", None) or {}, (missing, unexpected, faults))
+            metadata = getattr(state_dict, "_metadata", None) or {}
+            self._load(given, "", metadata, (missing, unexpected, faults), bool(assign))
             if strict and unexpected:
                 faults.insert(0, f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
             if strict and missing:
@@ -622,17 +795,30 @@ class Module:
         return IncompatibleKeys(missing, unexpected)
 
     def _load(
-        self, given: dict[str, Any], prefix: str, metadata: Mapping[str, Any], lists: tuple[list[str], ...]
+        self,
+        given: dict[str, Any],
+        prefix: str,
+        metadata: Mapping[str, Any],
+        lists: tuple[list[str], ...],
+        assign: bool,
     ) -> None:
         """Load this module and those below from the keys that begin with the prefix."""
         own = {key: value for key, value in given.items() if key.startswith(prefix)}
-        self._load_from_state_dict(own, prefix, metadata.get(prefix[:-1], {}), True, *lists)
+        local = {**metadata.get(prefix[:-1], {}), **({"assign_to_params_buffers": True} if assign else {})}
+        if self._hooks is not None:
+            for entry in self._hooks.before_load.values():
+                entry.hook(self, own, prefix, local, True, *lists)
+        self._load_from_state_dict(own, prefix, local, True, *lists)
         for name, module in self._own("module"):
-            module._load(own, f"{prefix}{name}.", metadata, lists)
+            module._load(own, f"{prefix}{name}.", metadata, lists, assign)
+        for entry in self._hooks.after_load.values() if self._hooks is not None else ():
+            if entry.hook(self, IncompatibleKeys(lists[0], lists[1])) is not None:
+                raise RuntimeError("hook: a load_state_dict post-hook changes the lists of keys, and returns nothing")
 
     def _undo(self) -> Callable[[], None]:
         """Return a function that brings back the present state of this module and all below it."""
         tensors = [(t, t.detach().numpy().copy()) for t in (*self.parameters(), *self.buffers())]
+        places = [(module, name, t) for module in self.modules() for name, t in module._saved()]
         extras = [
             (module, copy.deepcopy(module.get_extra_state()))
             for module in self.modules()
@@ -641,6 +827,8 @@ class Module:
         ]
 
         def undo() -> None:
+            for module, name, tensor in places:
+                object.__setattr__(module, name, tensor)
             for tensor, before in tensors:
                 if not np.array_equal(tensor._data, before, equal_nan=True):
                     _overwrite(tensor, before)
@@ -661,6 +849,81 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({options})"
         return "\n  ".join([f"{type(self).__name__}({options}", *lines]) + "\n)"
+
+
+class Registry(MutableMapping[str, Any]):
+    """The parameters, buffers or submodules of a module as a dict, which programs for PyTorch read and write."""
+
+    def __init__(self, module: Module, kind: str) -> None:
+        self._module, self._kind = module, kind
+
+    def _names(self) -> list[str]:
+        return [name for name, kind in self._module._registered.items() if kind.startswith(self._kind)]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names():
+            raise KeyError(name)
+        return vars(self._module)[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self._names():
+            setattr(self._module, name, value)
+        else:
+            module = self._module
+            register: dict[str, Callable[..., None]] = {
+                "parameter": module.register_parameter, "buffer": module.register_buffer, "module": module.add_module
+            }  # fmt: skip
+            register[self._kind](name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self[name]
+        delattr(self._module, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def _everywhere(kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
+    """Register a hook of every module. Modules ask for hooks of their own, and find these where they have none."""
+    Module._hooks = hooks.EVERYWHERE
+    return hooks.EVERYWHERE.add(kind, hook, False, *options)
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call a function with (module, args) before every call of any module; see `Module.register_forward_pre_hook`."""
+    return _everywhere("before", hook)
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Call a function with (module, args, output) after every call of any module; see `Module.register_forward_hook`.
+
+    Examples
+    --------
+    >>> handle = nn.module.register_module_forward_hook(lambda module, args, output: print(type(module).__name__))
+    >>> _ = nn.Sequential(nn.Tanh())(ad.zeros(1))
+    Tanh
+    Sequential
+    >>> handle.remove()
+    """
+    return _everywhere("after", hook, with_kwargs, always_call)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call a function with (module, grad_output) whenever gradients have reached any module's outputs."""
+    return _everywhere("before_backward", hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call a function with (module, grad_input, grad_output) whenever gradients have passed any module."""
+    return _everywhere("backward", hook)
 
 
 def _misfit(key: str, value: Any, tensor: Tensor) -> str | None:

@@ -34,6 +34,7 @@ class _BatchNorm(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        device: Any = None,
         dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
@@ -42,11 +43,15 @@ class _BatchNorm(Module):
         check_sizes(type(self).__name__, num_features=num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.register_parameter("weight", Parameter(ad.ones(num_features, dtype=dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(ad.zeros(num_features, dtype=dtype)) if affine and bias else None)
+        self.register_parameter(
+            "weight", Parameter(ad.ones(num_features, device=device, dtype=dtype)) if affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(ad.zeros(num_features, device=device, dtype=dtype)) if affine and bias else None
+        )
         tracks = track_running_stats
-        self.register_buffer("running_mean", ad.zeros(num_features, dtype=dtype) if tracks else None)
-        self.register_buffer("running_var", ad.ones(num_features, dtype=dtype) if tracks else None)
+        self.register_buffer("running_mean", ad.zeros(num_features, device=device, dtype=dtype) if tracks else None)
+        self.register_buffer("running_var", ad.ones(num_features, device=device, dtype=dtype) if tracks else None)
         self.register_buffer("num_batches_tracked", ad.tensor(0) if tracks else None)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -106,6 +111,8 @@ class BatchNorm1d(_BatchNorm):
         Whether to learn a scale and a shift.
     track_running_stats : bool, optional
         Whether to keep running averages. Without them evaluation, too, uses the batch.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
         The default dtype (float32) unless given.
     bias : bool, optional
@@ -162,6 +169,8 @@ class LayerNorm(Module):
         Whether to learn a scale and a shift.
     bias : bool, optional
         Whether to learn the shift, too.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -188,6 +197,7 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -195,8 +205,10 @@ class LayerNorm(Module):
         self.eps, self.elementwise_affine = eps, elementwise_affine
         learned = elementwise_affine
         shape = self.normalized_shape
-        self.register_parameter("weight", Parameter(ad.ones(shape, dtype=dtype)) if learned else None)
-        self.register_parameter("bias", Parameter(ad.zeros(shape, dtype=dtype)) if learned and bias else None)
+        self.register_parameter("weight", Parameter(ad.ones(shape, device=device, dtype=dtype)) if learned else None)
+        self.register_parameter(
+            "bias", Parameter(ad.zeros(shape, device=device, dtype=dtype)) if learned and bias else None
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., *normalized_shape) to itself."""
@@ -221,6 +233,8 @@ class RMSNorm(Module):
         Added to the mean square; the spacing of floats at 1 unless given.
     elementwise_affine : bool, optional
         Whether to learn a scale.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -245,12 +259,13 @@ class RMSNorm(Module):
         normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape, type(self).__name__)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        weight = Parameter(ad.ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
+        weight = Parameter(ad.ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
         self.register_parameter("weight", weight)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -273,6 +288,8 @@ class GroupNorm(Module):
         Added to the variance.
     affine : bool, optional
         Whether to learn a scale and a shift.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
     bias : bool, optional
         Whether to learn the shift, too.
@@ -306,6 +323,7 @@ class GroupNorm(Module):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
+        device: Any = None,
         dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
@@ -315,8 +333,12 @@ class GroupNorm(Module):
         if not num_groups or num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels are not divisible by {num_groups} groups")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self.register_parameter("weight", Parameter(ad.ones(num_channels, dtype=dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(ad.zeros(num_channels, dtype=dtype)) if affine and bias else None)
+        self.register_parameter(
+            "weight", Parameter(ad.ones(num_channels, device=device, dtype=dtype)) if affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(ad.zeros(num_channels, device=device, dtype=dtype)) if affine and bias else None
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, num_channels, ...) to itself."""

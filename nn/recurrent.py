@@ -54,6 +54,7 @@ class RNNBase(Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -72,7 +73,7 @@ class RNNBase(Module):
             shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
             shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
             for which, shape in shapes.items():
-                self.register_parameter(which + suffix, Parameter(ad.zeros(*shape, dtype=dtype)))
+                self.register_parameter(which + suffix, Parameter(ad.zeros(*shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -250,6 +251,8 @@ class RNN(RNNBase):
         The probability with which, in training, an element of the outputs between two layers becomes 0.
     bidirectional : bool, optional
         Whether a second network walks from the end to the beginning; both outputs stand beside each other.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -287,9 +290,12 @@ class RNN(RNNBase):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, dtype)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
         self.nonlinearity = checked_nonlinearity("RNN", nonlinearity)
 
     def _step(self, suffix: str) -> tuple[Tensor | None, Step]:
@@ -344,6 +350,8 @@ class LSTM(RNNBase):
         Whether a second network walks from the end to the beginning; both outputs stand beside each other.
     proj_size : int, optional
         If positive, h[t] is multiplied with a matrix W_hr and has this size.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -430,6 +438,8 @@ class GRU(RNNBase):
         The probability with which, in training, an element of the outputs between two layers becomes 0.
     bidirectional : bool, optional
         Whether a second network walks from the end to the beginning; both outputs stand beside each other.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes
@@ -466,9 +476,12 @@ class GRU(RNNBase):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, dtype)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
 
     def _step(self, suffix: str) -> tuple[Tensor | None, Step]:
         u = recurrent_weight(self._weight("weight_hh", suffix), 3)

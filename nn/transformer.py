@@ -51,22 +51,25 @@ class _Layer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
         check_sizes(type(self).__name__, dim_feedforward=dim_feedforward)
         chosen = _activation(activation, type(self).__name__)
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first=batch_first, device=device, dtype=dtype
+        )
         if self._norms == 3:
             self.multihead_attn = MultiheadAttention(
-                d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
+                d_model, nhead, dropout, bias, batch_first=batch_first, device=device, dtype=dtype
             )
-        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, dtype=dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, device=device, dtype=dtype)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, device=device, dtype=dtype)
         self.norm_first = norm_first
         for i in range(1, self._norms + 1):
-            setattr(self, f"norm{i}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, dtype=dtype))
+            setattr(self, f"norm{i}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, device=device, dtype=dtype))
         for i in range(1, self._norms + 1):
             setattr(self, f"dropout{i}", Dropout(dropout))
         self.activation = chosen
@@ -117,6 +120,8 @@ class TransformerEncoderLayer(_Layer):
         Whether the input of each block is normalized instead of the sum after it.
     bias : bool, optional
         Whether affine maps and normalizations have biases.
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Raises
@@ -153,7 +158,7 @@ class TransformerDecoderLayer(_Layer):
 
     Parameters
     ----------
-    d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
+    d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, device, dtype
         As for `nn.TransformerEncoderLayer`.
 
     Examples
@@ -298,7 +303,7 @@ class Transformer(Module):
         As for `nn.TransformerEncoderLayer`.
     custom_encoder, custom_decoder : Module, optional
         What is used instead of a `nn.TransformerEncoder` and a `nn.TransformerDecoder`.
-    layer_norm_eps, batch_first, norm_first, bias, dtype
+    layer_norm_eps, batch_first, norm_first, bias, device, dtype
         As for `nn.TransformerEncoderLayer`.
 
     Examples
@@ -328,6 +333,7 @@ class Transformer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -339,11 +345,12 @@ class Transformer(Module):
             "batch_first": batch_first,
             "norm_first": norm_first,
             "bias": bias,
+            "device": device,
             "dtype": dtype,
         }
 
         def norm() -> LayerNorm:
-            return LayerNorm(d_model, eps=layer_norm_eps, bias=bias, dtype=dtype)
+            return LayerNorm(d_model, eps=layer_norm_eps, bias=bias, device=device, dtype=dtype)
 
         self.encoder = custom_encoder or TransformerEncoder(
             TransformerEncoderLayer(d_model, nhead, **options), num_encoder_layers, norm()
@@ -406,7 +413,7 @@ class Transformer(Module):
         return output
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: int, dtype: DTypeLike | None = None) -> Tensor:
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: DTypeLike | None = None) -> Tensor:
         """Return a mask (sz, sz) that hides from each element those after it: -inf above the diagonal, 0 elsewhere.
 
         Examples

@@ -37,6 +37,7 @@ class _ConvTranspose(Module):
         bias: bool = True,
         dilation: Many = 1,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
@@ -57,8 +58,8 @@ class _ConvTranspose(Module):
         self.output_padding = as_many(output_padding, n, name, "output_padding", least=0)
         self.padding_mode = padding_mode
         shape = (in_channels, out_channels // groups, *self.kernel_size)
-        self.weight = Parameter(ad.zeros(*shape, dtype=dtype))
-        self.register_parameter("bias", Parameter(ad.zeros(out_channels, dtype=dtype)) if bias else None)
+        self.weight = Parameter(ad.zeros(*shape, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(ad.zeros(out_channels, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -145,6 +146,8 @@ class ConvTranspose2d(_ConvTranspose):
     dilation : int or pair of int, optional
         The step between the kernel's elements.
     padding_mode : {"zeros"}, optional
+    device : optional
+        "cpu", or None.
     dtype : dtype, optional
 
     Attributes

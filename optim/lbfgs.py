@@ -131,6 +131,7 @@ class LBFGS(Optimizer):
                 "LBFGS: step() needs a closure that computes the loss anew: zero_grad(), the loss, backward(), return "
                 "the loss"
             )
+        self._has_stepped = True
         group, state = self.param_groups[0], self.state[self.param_groups[0]["params"][0]]
         first = self._loss(closure)
         loss, gradient = _number(first), self._gradient()

@@ -20,10 +20,13 @@ from .layout import Group
 from .optimizer import Optimizer
 
 __all__ = [
-    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR",
-    "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau",
-    "SequentialLR", "StepLR",
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR",
+    "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
+    "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
+
+
+_OURS = Optimizer.__module__.rpartition(".")[0] + "."  # a user's own step does not tell whether it was called
 
 
 class LRScheduler:
@@ -54,6 +57,9 @@ class LRScheduler:
     KeyError
         If a run is taken up again but a group has no ``"initial_lr"``.
     """
+
+    _is_fresh = True  # whether no step was taken yet
+    _starting = False
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = _require_optimizer(optimizer, type(self).__name__)
@@ -102,6 +108,7 @@ class LRScheduler:
         """
         if epoch is not None:
             epoch = _read_epoch(epoch, type(self).__name__)
+        self._warn_of_order()
         self._note_base_rates()
         before, rates = self.last_epoch, None
         try:
@@ -117,6 +124,20 @@ class LRScheduler:
             else:
                 self._set(rates)
             raise
+
+    def _warn_of_order(self) -> None:
+        """Warn of a first step before the optimizer's, by which the first rate would be passed over."""
+        if not self._is_fresh or self._starting:
+            return
+        self._is_fresh = False
+        rule = type(self.optimizer).step
+        if not self.optimizer._has_stepped and rule.__module__.startswith(_OURS):
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite order: "
+                "`optimizer.step()` before `lr_scheduler.step()`; otherwise the first rate of the schedule is skipped.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def _rates_at(self, epoch: int) -> list[float]:
         """Return the rates that `epoch` steps from the base rates lead to."""
@@ -156,7 +177,7 @@ class LRScheduler:
 
     def _stateless(self) -> set[str]:
         """Return the attributes that are no state."""
-        return {"optimizer", "_starting"}
+        return {"optimizer", "_starting", "_is_fresh"}
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on: plain numbers and lists.
@@ -195,6 +216,7 @@ class LRScheduler:
         have, known = len(self.optimizer.param_groups), len(state_dict.get("base_lrs", []))
         _require(known <= have, f"load_state_dict: the state has {known} groups, the optimizer {have}")
         vars(self).update({k: copy.deepcopy(state_dict[k]) for k in expected})
+        self._is_fresh = False
 
 
 def _copy_rate(lr: Any) -> Any:
@@ -268,6 +290,9 @@ def _require(holds: bool, message: str) -> None:
 # -- a factor at certain epochs ----------------------------------------------------------------------------------------
 
 
+_LRScheduler = LRScheduler  # PyTorch's old name
+
+
 class LambdaLR(LRScheduler):
     """The base rate times a function of the epoch.
 
@@ -292,6 +317,7 @@ class LambdaLR(LRScheduler):
     --------
     >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
     >>> scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+    >>> optimizer.step()
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.5]
@@ -303,18 +329,24 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        groups = _require_optimizer(optimizer, "LambdaLR").param_groups
+        groups = _require_optimizer(optimizer, type(self).__name__).param_groups
         given: Any = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * len(groups)
         self.lr_lambdas: list[Callable[[int], float]] = list(given)
         if wrong := [f for f in self.lr_lambdas if not callable(f)]:
-            raise TypeError(f"LambdaLR: expected a function or a list of them, got {wrong[0]!r}")
-        _require(len(self.lr_lambdas) == len(groups), f"LambdaLR: expected {len(groups)} functions, one per group")
+            raise TypeError(f"{type(self).__name__}: expected a function or a list of them, got {wrong[0]!r}")
+        _require(
+            len(self.lr_lambdas) == len(groups),
+            f"{type(self).__name__}: expected {len(groups)} functions, one per group",
+        )
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
         """Return the rates for `last_epoch`."""
         have, need = len(self.lr_lambdas), len(self.optimizer.param_groups)
-        _require(have == need, f"LambdaLR: the optimizer has {need} groups by now, but there are {have} functions")
+        _require(
+            have == need,
+            f"{type(self).__name__}: the optimizer has {need} groups by now, but there are {have} functions",
+        )
         return [b * factor(self.last_epoch) for b, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def _stateless(self) -> set[str]:
@@ -345,6 +377,35 @@ def _memory(function: Any) -> dict[str, Any] | None:
     return None if isinstance(function, FunctionType) else getattr(function, "__dict__", None)
 
 
+class MultiplicativeLR(LambdaLR):
+    """The rate times a factor that a function of the epoch tells, at every epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    lr_lambda : callable, or sequence of callable
+        From the epoch to the factor; one function per group if a sequence.
+    last_epoch : int, optional
+        The last epoch of a run that is taken up again.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.95)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.95]
+    """
+
+    def get_lr(self) -> list[float]:
+        """Return the rates times the functions' values at this epoch."""
+        rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        if self._starting:
+            return rates
+        return [lr * f(self.last_epoch) for lr, f in zip(rates, self.lr_lambdas, strict=True)]
+
+
 class StepLR(LRScheduler):
     """The rate times `gamma` every `step_size` epochs.
 
@@ -364,6 +425,7 @@ class StepLR(LRScheduler):
     >>> rates = []
     >>> for epoch in range(4):
     ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
     ...     scheduler.step()
     >>> rates
     [1.0, 1.0, 0.5, 0.5]
@@ -395,6 +457,7 @@ class MultiStepLR(LRScheduler):
     --------
     >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
     >>> scheduler = optim.lr_scheduler.MultiStepLR(optimizer, [1, 3], gamma=0.5)
+    >>> optimizer.step()
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.5]
@@ -516,6 +579,7 @@ class ExponentialLR(LRScheduler):
     --------
     >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
     >>> scheduler = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> optimizer.step()
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.5]
@@ -546,6 +610,7 @@ class PolynomialLR(LRScheduler):
     --------
     >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
     >>> scheduler = optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2)
+    >>> optimizer.step()
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.5625]
@@ -580,6 +645,7 @@ class CosineAnnealingLR(LRScheduler):
     --------
     >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=1.0)
     >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> optimizer.step()
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.5]
@@ -848,6 +914,125 @@ def _per_group(value: float | Sequence[float], groups: Sequence[Group], name: st
 # -- by what is measured -----------------------------------------------------------------------------------------------
 
 
+class CyclicLR(LRScheduler):
+    """Rates that go up and down between two bounds, again and again.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    base_lr, max_lr : float or sequence of float
+        The bounds; one per group if a sequence.
+    step_size_up : int, optional
+        How many steps lead up.
+    step_size_down : int, optional
+        How many lead down; as many unless given.
+    mode : {'triangular', 'triangular2', 'exp_range'}, optional
+        Whether the height stays, is halved from cycle to cycle, or shrinks by `gamma` from step to step.
+    gamma : float, optional
+    scale_fn : callable, optional
+        Tells the share of the height, in place of `mode`.
+    scale_mode : {'cycle', 'iterations'}, optional
+        What `scale_fn` is a function of: the cycle, counted from 1, or the step.
+    cycle_momentum : bool, optional
+        Whether momentum (or the first beta) goes from `max_momentum` to `base_momentum` and back.
+    base_momentum, max_momentum : float or sequence of float, optional
+    last_epoch : int, optional
+        The last step of a run that is taken up again.
+
+    Raises
+    ------
+    ValueError
+        If the mode is none of these, or there is no momentum to change.
+
+    Examples
+    --------
+    >>> optimizer = optim.SGD([ad.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
+    >>> scheduler = optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.1, max_lr=0.5, step_size_up=2)
+    >>> for step in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(scheduler.get_last_lr()[0], 4))
+    0.3
+    0.5
+    0.3
+
+    References
+    ----------
+    Smith, "Cyclical learning rates for training neural networks", WACV 2017.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: float | Sequence[float],
+        max_lr: float | Sequence[float],
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.8,
+        max_momentum: float | Sequence[float] = 0.9,
+        last_epoch: int = -1,
+    ) -> None:
+        groups = _require_optimizer(optimizer, "CyclicLR").param_groups
+        known = scale_fn is not None or mode in ("triangular", "triangular2", "exp_range")
+        _require(known, f"CyclicLR: mode must be 'triangular', 'triangular2' or 'exp_range', got {mode!r}")
+        self.max_lrs = _per_group(max_lr, groups, "max_lr")
+        bottoms = _per_group(base_lr, groups, "base_lr")
+        self.total_size = float(step_size_up) + float(step_size_up if step_size_down is None else step_size_down)
+        self.step_ratio = step_size_up / self.total_size
+        self.mode, self.gamma, self._scale_fn_custom = mode, gamma, scale_fn
+        self.scale_mode = "iterations" if scale_fn is None and mode == "exp_range" else scale_mode
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            found = "betas" in optimizer.defaults or "momentum" in optimizer.defaults
+            _require(found, "CyclicLR: the optimizer has no momentum; cycle_momentum=False?")
+            self.use_beta1 = "betas" in optimizer.defaults
+            self.base_momentums = _per_group(base_momentum, groups, "base_momentum")
+            self.max_momentums = _per_group(max_momentum, groups, "max_momentum")
+        if last_epoch == -1:
+            for group, bottom in zip(groups, bottoms, strict=True):
+                _write_rate(group, bottom)
+                group["initial_lr"] = bottom
+        super().__init__(optimizer, last_epoch)
+
+    def scale_fn(self, x: float) -> float:
+        """Return the share of the height at a cycle, or at a step."""
+        if self._scale_fn_custom is not None:
+            return self._scale_fn_custom(x)
+        if self.mode == "exp_range":
+            return float(self.gamma**x)
+        return 1.0 if self.mode == "triangular" else 1 / 2.0 ** (x - 1)
+
+    def _height(self) -> float:
+        """Return where between the bounds the present step is: from 0 to 1, scaled."""
+        cycle = math.floor(1 + self.last_epoch / self.total_size)
+        x = 1.0 + self.last_epoch / self.total_size - cycle
+        way = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
+        return way * self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return the rates for this step."""
+        height = self._height()
+        return [base + (top - base) * height for base, top in zip(self.base_lrs, self.max_lrs, strict=True)]
+
+    def _set(self, rates: Sequence[float]) -> None:
+        super()._set(rates)
+        if not self.cycle_momentum:
+            return
+        height = self._height()
+        bounds = zip(self.optimizer.param_groups, self.base_momentums, self.max_momentums, strict=True)
+        for group, base, top in bounds:
+            momentum = top - (top - base) * height
+            if self.use_beta1:
+                group["betas"] = (momentum, *group["betas"][1:])
+            else:
+                group["momentum"] = momentum
+
+
 class ReduceLROnPlateau(LRScheduler):
     """The rate times `factor` whenever a measurement has not improved for some epochs.
 
@@ -977,6 +1162,8 @@ class _Several(LRScheduler):
             _require(own, f"{name}: schedule {i} belongs to another optimizer")
         self.optimizer = optimizer or schedulers[0].optimizer
         self._schedulers = list(schedulers)
+        for scheduler in schedulers:  # this one warns for all
+            scheduler._is_fresh = False
 
     def _leaves(self) -> Iterator[LRScheduler]:
         for scheduler in self._schedulers:
@@ -1031,6 +1218,7 @@ class ChainedScheduler(_Several):
     >>> warm = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5)
     >>> fall = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
     >>> scheduler = optim.lr_scheduler.ChainedScheduler([warm, fall])
+    >>> optimizer.step()
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.25]
@@ -1042,6 +1230,7 @@ class ChainedScheduler(_Several):
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let every schedule go to the next epoch."""
+        self._warn_of_order()
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = _read_rates(self.optimizer)
@@ -1079,6 +1268,7 @@ class SequentialLR(_Several):
     >>> rates = []
     >>> for epoch in range(3):
     ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
     ...     scheduler.step()
     >>> rates
     [0.5, 1.0, 0.5]
@@ -1113,6 +1303,7 @@ class SequentialLR(_Several):
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let the schedule whose turn it is go to its next epoch."""
+        self._warn_of_order()
         self.last_epoch += 1
         place = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[place]

@@ -15,6 +15,7 @@ from autodiff import Tensor, enable_grad
 from autodiff.functions.in_place import clear_gradients
 
 from .divergence import message, noted, watch
+from .hooks import Hooked
 from .layout import Array, Chunk, Group, State, chunks
 from .options import ADDED_LATER, IMPLEMENTATION, Check, choice, is_number, not_negative, off, shares
 from .parameters import require_parameters, split_names, to_list
@@ -26,7 +27,7 @@ _ATTEMPTS = 100
 Turns = Sequence[tuple[Chunk, Group]]
 
 
-class Optimizer:
+class Optimizer(Hooked):
     """The base of all update rules: parameter groups, their options, and the state of each parameter.
 
     A rule is a subclass: `fills` names what it remembers, `update` is its formula on these arrays. All else is done
@@ -103,6 +104,7 @@ class Optimizer:
 
     _unfinished: Turns = ()  # of a step that was interrupted
     _has_warned = False  # that training diverges
+    _has_stepped = False  # which schedules ask for
 
     #: For options by name what checks them; a rule adds its own to those of its bases.
     options: ClassVar[Mapping[str, Check]] = {
@@ -213,7 +215,7 @@ class Optimizer:
         TypeError, ValueError, KeyError
             If an option was set to a value that it cannot have, or removed.
         """
-        loss = None
+        loss, self._has_stepped = None, True
         if closure is not None:
             with enable_grad():
                 loss = closure()
@@ -321,7 +323,8 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         self._finish()
         # Memory is laid out anew where a copy steps.
-        return {**vars(self), "_layouts": {}, "_usable": {}, "_writes": [], "_skip": 0}
+        kept = {name: value for name, value in vars(self).items() if name not in ("_hooks", "step")}
+        return {**kept, "_layouts": {}, "_usable": {}, "_writes": [], "_skip": 0}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
@@ -339,6 +342,8 @@ class Optimizer:
             ``"state"``: for each number what the rule remembers; ``"param_groups"``: options and numbers of each group.
         """
         self._finish()
+        for hook in self.hooks("before state"):
+            hook(self)
         number = {p: i for i, p in enumerate(self._all())}
         groups = [{**copy_options(g), "params": [number[p] for p in g["params"]]} for g in self.param_groups]
         fills = {p: self.fills(g) for g in self.param_groups for p in g["params"]}
@@ -347,7 +352,11 @@ class Optimizer:
             for p, s in self.state.items()
             if s and p in number
         }
-        return {"state": state, "param_groups": groups}
+        made: dict[str, Any] = {"state": state, "param_groups": groups}
+        for hook in self.hooks("after state"):
+            given = hook(self, made)
+            made = made if given is None else given
+        return made
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned; nothing changes unless all of it fits.
@@ -364,6 +373,10 @@ class Optimizer:
             If the groups differ in number or size, or a state in shape; if an option or a part of a state is missing.
         """
         self._finish()
+        for hook in self.hooks("before load"):
+            state_dict = dict(state_dict)
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         given, states = read_parts(state_dict)
         theirs, ours = ([len(g["params"]) for g in gs] for gs in (given, self.param_groups))
         if theirs != ours:
@@ -382,6 +395,8 @@ class Optimizer:
         except BaseException:  # an interrupt: options without the state that belongs to them could not step
             self._replace(groups, loaded)
             raise
+        for hook in self.hooks("after load"):
+            hook(self)
 
     def _replace(self, groups: Sequence[Group], state: Mapping[Tensor, State]) -> None:
         for mine, group in zip(self.param_groups, groups, strict=True):

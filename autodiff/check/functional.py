@@ -478,7 +478,7 @@ def _returned(tensors: tuple[Tensor, ...], single: bool, create_graph: bool) -> 
 
 
 def _zeros(like: Tensor, shape: tuple[int, ...] | None = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.zeros(like.shape if shape is None else shape, like.dtype), requires_grad)
+    return Tensor(np.zeros(like.shape if shape is None else shape, like.dtype), requires_grad=requires_grad)
 
 
 def _ones(like: Tensor) -> Tensor:

@@ -246,7 +246,7 @@ def check_primitive(operation: Function, inputs: Any, *more: Any, **params: Any)
     def made(dtype: npt.DTypeLike) -> list[Tensor]:
         floats = [a.dtype.kind == "f" for a in arrays]
         converted = [a.astype(dtype) if f else a for a, f in zip(arrays, floats, strict=True)]
-        return [Tensor(a, f and r) for a, f, r in zip(converted, floats, has_rule, strict=False)]
+        return [Tensor(a, requires_grad=f and r) for a, f, r in zip(converted, floats, has_rule, strict=False)]
 
     def call(*xs: Any) -> Any:
         return operation(*xs, **params)
@@ -319,7 +319,7 @@ def _check_special(op: Primitive, call: Function, xs: list[Tensor], params: dict
     """Compare the gradients at special points with differences, where the function has a derivative."""
     moved = [i for i, x in enumerate(xs) if x.requires_grad]
     for point in special_points(op, [np.array(x._data) for x in xs], params, moved):
-        tensors = [Tensor(a, x.requires_grad) for a, x in zip(point.arrays, xs, strict=True)]
+        tensors = [Tensor(a, requires_grad=x.requires_grad) for a, x in zip(point.arrays, xs, strict=True)]
         try:
             y = call(*tensors)
             weight = np.random.default_rng(0).uniform(0.5, 1.5, y.shape)

@@ -121,7 +121,7 @@ class CheckedRules:
                 gx = rule(g, y, inputs, params, i)
         else:
             gx = rule(g, y, inputs, params, i)
-        if found := _found(watch, _array(gx)):
+        if gx is not None and (found := _found(watch, _array(gx))):
             came = [(_called(f"input {k}", x), x._data) for k, x in enumerate(inputs)]
             what = f"{self._name}: the gradient of its input {i} holds {found}, computed by backward"
             bad = (f"gradient of input {i}", _array(gx))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from threading import RLock
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -100,6 +100,8 @@ def _walk(
             if kind is not data.__class__ or (
                 kind is ndarray and (gx.shape != data.shape or gx.dtype is not data.dtype)
             ):
+                if gx is None:  # what a user's own backward returned
+                    continue
                 gx = _fitted(gx, x, op.name)
             if x in pending:
                 pending[x] = pending[x] + gx
@@ -184,6 +186,16 @@ def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
             gradients[x] = _hooked(x, gradients[x])
         if watch is not None:
             check_leaf(watch, x, gradients[x])
+    for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
+        finish()
+
+
+_waiting: dict[int, list[Callable[[], None]]] = {}  # for each thread, the calls to be made at the end of its walk
+
+
+def after_walk(call: Callable[[], None]) -> None:
+    """Call a function when the walk that is calling hooks has come to all gradients."""
+    _waiting.setdefault(get_ident(), []).append(call)
 
 
 def _fitted(g: Any, x: Node, name: str) -> Any:
@@ -260,9 +272,13 @@ def backward(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,
+    more: Iterable[tuple[Node, Any]] = (),
 ) -> None:
-    """Add the gradients of `output` to the ``.grad`` of the leaves; see `Tensor.backward`."""
+    """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
     seeds = {output: _seed(output, gradient, create_graph, "backward")}
+    for y, v in more:
+        seed = _seed(y, v, create_graph, "backward")
+        seeds[y] = seeds[y] + seed if y in seeds else seed
     route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
@@ -273,6 +289,9 @@ def backward(
     with _adding:
         for x, g in found.items():
             _accumulate(x, g, create_graph)
+            if x._extra is not None and x._extra.after:
+                for hook in tuple(x._extra.after.values()):
+                    hook(x)
 
 
 _adding = RLock()  # several threads may add to one leaf
@@ -427,14 +446,15 @@ class RemovableHandle:
         self._hooks.pop(self._key, None)
 
 
-def register_hook(node: Node, hook: Any) -> RemovableHandle:
-    """Call `hook(gradient)` whenever a gradient of the node is computed; see `Tensor.register_hook`."""
+def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle:
+    """Call `hook(gradient)` whenever a gradient of the node is computed, or `hook(node)` after it was added."""
     if not node._requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
     refresh(node)
-    noted = extra(node)
-    if noted.hooks is None:
-        noted.hooks = {}
-    handle = RemovableHandle(noted.hooks)
-    noted.hooks[handle._key] = hook
+    noted, which = extra(node), "after" if after else "hooks"
+    if getattr(noted, which) is None:
+        setattr(noted, which, {})
+    hooks = getattr(noted, which)
+    handle = RemovableHandle(hooks)
+    hooks[handle._key] = hook
     return handle

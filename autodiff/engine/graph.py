@@ -32,6 +32,7 @@ class Extra:
 
     name: str | None = None
     hooks: dict[int, Callable[[Any], Any]] | None = None
+    after: dict[int, Callable[[Any], Any]] | None = None  # hooks called when a gradient was added to ``.grad``
     retains_grad = False
     origin: Origin | None = None  # where it was computed, noted while detect_anomaly is on
     scopes: tuple[tuple[object, int], ...] = ()  # (module, the clock when it was called), innermost first

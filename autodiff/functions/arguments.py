@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from ..device import check_device, is_device
 from ..engine import dtypes
 from ..engine.graph import Node
 from ..engine.primitive import lift, reworded, wrap
@@ -46,20 +47,16 @@ def operands(name: str, *values: Any) -> tuple[Any, ...]:
     return tuple(x.to(dtype) for x in xs)  # type: ignore[attr-defined]  # every Node made is a Tensor
 
 
-_DEVICES = ("cpu", "cuda", "gpu", "mps", "xpu", "tpu", "xla", "hip", "meta")
-
-
 def target_of(operation: str, asked: tuple[Any, ...], dtype: Any = None, device: Any = None) -> Any:
-    """Return the dtype, or None, that `to` is asked for; the one device is the CPU."""
-    for value in (*asked, device):
-        kind = value.partition(":")[0] if isinstance(value, str) else None
-        if kind in _DEVICES:
-            if kind != "cpu":
-                raise RuntimeError(
-                    f"{operation}: there is no device {value!r}; everything runs on the CPU, so leave the call out"
-                )
-        elif value is not None:
-            dtype = value._data.dtype if isinstance(value, Node) else value
+    """Return the dtype, or None, that `to` is asked for, by position or by name; the one device is the CPU."""
+    check_device(device, operation)
+    for value in asked:
+        if is_device(value) or (value.__class__ is int):
+            check_device(value, operation)
+        elif isinstance(value, Node):
+            dtype = value._data.dtype
+        elif value is not None and not isinstance(value, bool):  # non_blocking and copy come last
+            dtype = value
     return dtype
 
 

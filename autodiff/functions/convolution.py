@@ -146,9 +146,9 @@ def convolve(
     given = [(default,) * n if v is None else sizes((v,), "convolve") for v, default in per_dim]
     steps = Steps(given[0], given[1], given[2], given[3], integer(groups, "convolve", "groups"))
     fits = x.ndim == w.ndim > 2 and all(len(v) == n for v in given) and min(*given[0], *given[3], steps.groups) > 0
-    fits = fits and min(*given[1], *given[2], 0) == 0 and x.shape[1] == w.shape[1] * steps.groups
-    fits = fits and not w.shape[0] % steps.groups
-    if not fits or min(steps.places(x.shape[2:], w.shape[2:]), default=1) < 1:
+    fits = fits and min(*given[1], *given[2], 0) == 0 and x._data.shape[1] == w._data.shape[1] * steps.groups
+    fits = fits and not w._data.shape[0] % steps.groups
+    if not fits or min(steps.places(x._data.shape[2:], w._data.shape[2:]), default=1) < 1:
         raise RuntimeError(f"convolve: kernels of shape {w.shape} do not fit an input of shape {x.shape} with {steps}")
     return rows.convolve(x, w, steps=steps)
 

@@ -147,7 +147,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     start, end = (dimension(d, x.ndim, "flatten") for d in (start_dim, end_dim))
     if start > end:
         raise RuntimeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return rows.reshape(x, shape=(*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+    return rows.reshape(
+        x, shape=(*x._data.shape[:start], math.prod(x._data.shape[start : end + 1]), *x._data.shape[end + 1 :])
+    )
 
 
 @numpy_names
@@ -426,14 +428,16 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensor([1, 2, 3])
     """
     xs = _tensors(tensors, "cat")
-    like = next((x.shape for x in xs if x.shape != (0,)), (0,))
+    like = next((x._data.shape for x in xs if x._data.shape != (0,)), (0,))
     d = dimension(dim, len(like), "cat")
-    xs = [rows.reshape(x, shape=(*like[:d], 0, *like[d + 1 :])) if x.shape == (0,) != like else x for x in xs]
-    if any(x.ndim != xs[0].ndim or x.ndim == 0 or _without(x.shape, d) != _without(xs[0].shape, d) for x in xs):
+    xs = [rows.reshape(x, shape=(*like[:d], 0, *like[d + 1 :])) if x._data.shape == (0,) != like else x for x in xs]
+    if any(
+        x.ndim != xs[0].ndim or x.ndim == 0 or _without(x._data.shape, d) != _without(xs[0]._data.shape, d) for x in xs
+    ):
         raise RuntimeError(f"cat: shapes {[x.shape for x in xs]} must be equal but for dim {d}")
     starts = [0]
     for x in xs:
-        starts.append(starts[-1] + x.shape[d])
+        starts.append(starts[-1] + x._data.shape[d])
     return rows.cat(*xs, dim=d, starts=tuple(starts))
 
 
@@ -524,7 +528,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     d = dimension(dim, x.ndim, "unbind")
     if not x.ndim:
         raise RuntimeError("unbind: a tensor of no dimensions has no slices")
-    return tuple(x[(slice(None),) * d + (i,)] for i in range(x.shape[d]))
+    return tuple(x[(slice(None),) * d + (i,)] for i in range(x._data.shape[d]))
 
 
 @numpy_names

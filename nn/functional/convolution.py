@@ -222,16 +222,16 @@ def _convolution(
 ) -> Tensor:
     x, w = checked_floats(input, name), checked_floats(weight, name)
     check_dtypes(name, x, w, bias)
-    if groups < 1 or w.ndim != n + 2 or w.shape[0] % groups:
+    if groups < 1 or w.ndim != n + 2 or w._data.shape[0] % groups:
         raise RuntimeError(f"{name}: {groups} groups do not fit a weight of shape {w.shape}")
-    if x.ndim == n + 1 and x.shape[0] == w.shape[1] * groups:  # a single sample
+    if x.ndim == n + 1 and x._data.shape[0] == w._data.shape[1] * groups:  # a single sample
         y = _convolution(name, n, x.unsqueeze(0), w, bias, stride, padding, dilation, groups)
         return y.squeeze(0)
-    if x.ndim != n + 2 or x.shape[1] != w.shape[1] * groups:
+    if x.ndim != n + 2 or x._data.shape[1] != w._data.shape[1] * groups:
         raise RuntimeError(_misfit(name, n, x.shape, w.shape, groups))
-    if bias is not None and bias.shape != w.shape[:1]:
+    if bias is not None and bias._data.shape != w._data.shape[:1]:
         raise RuntimeError(f"{name}: the bias must have shape {w.shape[:1]}, got {bias.shape}")
-    g = geometry(name, n, w.shape[2:], stride, padding, dilation)
+    g = geometry(name, n, w._data.shape[2:], stride, padding, dilation)
     before, after = paddings(g)
     _check_reach(name, x, g, before, after)
     y = ad.convolve(x, w, g.stride, before, after, g.dilation, groups)

@@ -107,7 +107,7 @@ def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
         if t is not None:
             if t.dtype != x.dtype:
                 check_dtypes("batch_norm", x, *tensors)
-            if t.shape != x.shape[1:2]:
+            if t._data.shape != x._data.shape[1:2]:
                 raise RuntimeError(
                     f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
                 )

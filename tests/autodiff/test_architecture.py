@@ -24,14 +24,14 @@ TABLE = ROOT / "table"
 
 # The rooms of `autodiff` from the ground up: each imports from those before it, and from itself, alone.
 ROOMS = [
-    ["kernels"],
+    ["kernels", "paths"],
     ["engine"],
     ["table"],
-    ["random", "functions", "printing"],
-    ["numpy", "tensor"],
-    ["creation", "files", "linalg"],
+    ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
+    ["attributes", "numpy", "tensor"],
+    ["creation", "files", "linalg", "questions", "sampling", "settings", "typed"],
     ["data", "serialization", "check", "symbolic", "distributions"],
-    ["visualize", "compile"],
+    ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "visualize", "compile"],
     ["sklearn"],
 ]
 # What leads into other tools stands above `nn` and `optim`, and is imported by nobody.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -627,3 +628,24 @@ def test_weights_move_both_ways_through_a_file(path: Path, name: str, ours_first
     for training in (False, True):
         found, expected = mine.train(training)(ad.tensor(x)), other.train(training)(torch.tensor(x))
         np.testing.assert_allclose(array(found), array(expected), **ROUNDING)
+
+
+@pytest.mark.parametrize("value", [ad.tensor([1.0, 2.0]), [ad.tensor(1), {"a": (2, "b")}], 3.5, ad.zeros(2, 3).shape])
+def test_what_is_no_mapping_and_a_file_in_memory_are_saved_and_loaded(value: Any, path: Path) -> None:
+    buffer = io.BytesIO()
+    ad.save(value, buffer)
+    buffer.seek(0)
+    ad.save(value, path)
+    for loaded in (
+        ad.load(buffer, map_location="cpu", weights_only=True),
+        ad.load(path, map_location=ad.device("cpu")),
+    ):
+        assert repr(loaded) == repr(value)
+
+
+def test_a_state_is_mapped_to_no_other_device(path: Path) -> None:
+    ad.save({"a": ad.ones(2)}, path)
+    assert ad.load(path, map_location=lambda storage, loc: storage)["a"].tolist() == [1, 1]
+    assert ad.load(path, map_location={"cuda:0": "cpu"})["a"].tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match="load: there is no device 'cuda'"):
+        ad.load(path, map_location="cuda")

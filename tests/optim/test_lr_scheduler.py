@@ -15,6 +15,9 @@ import optim
 from optim import lr_scheduler
 from tests.oracle import needs_torch, torch
 
+# The schedules are stepped alone, by which the optimizers' first rate would be passed over.
+pytestmark = pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")
+
 STEPS = 100
 
 # A schedule from an optimizer and a library's `lr_scheduler`.
@@ -40,6 +43,14 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
         base_momentum=0.7, max_momentum=[0.8, 0.9], div_factor=10, final_div_factor=100,
     ),
     "OneCycleLR without momentum": lambda o, s: s.OneCycleLR(o, 1.0, 120, cycle_momentum=False),
+    "CyclicLR": lambda o, s: s.CyclicLR(o, 0.01, 0.5, 7),
+    "CyclicLR that falls faster, lower and lower": lambda o, s: s.CyclicLR(
+        o, [0.01, 0.02], [0.5, 0.6], 7, 3, mode="triangular2", base_momentum=0.7, max_momentum=[0.8, 0.9]
+    ),
+    "CyclicLR that shrinks": lambda o, s: s.CyclicLR(
+        o, 0.01, 0.5, 9, mode="exp_range", gamma=0.97, cycle_momentum=False
+    ),
+    "MultiplicativeLR": lambda o, s: s.MultiplicativeLR(o, lambda epoch: 0.9 if epoch % 3 else 0.99),
     "ChainedScheduler": lambda o, s: s.ChainedScheduler(
         [s.ConstantLR(o, 0.5, 4), s.ExponentialLR(o, 0.9), s.MultiStepLR(o, [10, 30])]
     ),
@@ -495,6 +506,7 @@ def test_what_makes_no_schedule_is_refused(kind: type[Exception], match: str, bu
 def test_a_model_in_the_place_of_the_optimizer_names_the_cure(name: str) -> None:
     inner = lr_scheduler.ConstantLR(optimizer_of(optim, "SGD"))
     options: dict[str, list[Any]] = {
+        "CyclicLR": [0.1, 0.5], "MultiplicativeLR": [abs],
         "StepLR": [3], "MultiStepLR": [[3]], "ExponentialLR": [0.5], "OneCycleLR": [1.0, 9], "CosineAnnealingLR": [9],
         "CosineAnnealingWarmRestarts": [9], "LambdaLR": [len], "SequentialLR": [[inner], []],
     }  # fmt: skip
@@ -636,3 +648,40 @@ def test_a_schedule_of_ones_own_that_refuses_its_state_leaves_the_others_as_they
         chained.load_state_dict(other)
     assert chained.state_dict() == before
     chained.load_state_dict(before)
+
+
+# -- the order of the steps --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_schedule_that_steps_before_the_optimizer_warns_once_as_pytorch_does() -> None:
+    p = ad.zeros(1, requires_grad=True)
+    for build in (SCHEDULES["StepLR"], SCHEDULES["ChainedScheduler"], SCHEDULES["SequentialLR in a SequentialLR"]):
+        scheduler = build(optim.SGD([p], lr=0.1, momentum=0.9), lr_scheduler)
+        with pytest.warns(
+            UserWarning, match=r"Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`"
+        ) as seen:
+            scheduler.step()
+        assert len(seen) == 1
+        assert seen[0].filename == __file__
+        scheduler.step()
+        optimizer = optim.SGD([p], lr=0.1, momentum=0.9)
+        scheduler = build(optimizer, lr_scheduler)
+        optimizer.step()
+        scheduler.step()
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_optimizer_with_a_step_of_its_own_is_not_suspected() -> None:
+    class Own(optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            return None
+
+    optimizer = Own([ad.zeros(1, requires_grad=True)], lr=0.1)
+    scheduler = lr_scheduler.StepLR(optimizer, 3)
+    optimizer.step()
+    scheduler.step()
+
+
+def test_the_old_name_of_the_base_is_the_base() -> None:
+    assert lr_scheduler._LRScheduler is lr_scheduler.LRScheduler

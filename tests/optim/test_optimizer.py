@@ -22,7 +22,7 @@ from tests.oracle import needs_torch, torch
 
 RULES = [
     optim.SGD, optim.Momentum, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adadelta, optim.Adamax,
-    optim.RAdam,
+    optim.RAdam, optim.NAdam,
 ]  # fmt: skip
 every_rule = pytest.mark.parametrize("rule", RULES)
 
@@ -67,7 +67,7 @@ def test_options_out_of_range_are_refused(name: str, rule: Any, value: Any) -> N
     assert len(optimizer.param_groups) == 1
 
 
-@pytest.mark.parametrize("rule", [optim.Adam, optim.AdamW, optim.Adamax, optim.RAdam])
+@pytest.mark.parametrize("rule", [optim.Adam, optim.AdamW, optim.Adamax, optim.RAdam, optim.NAdam])
 @pytest.mark.parametrize(
     ("kind", "betas"),
     [(ValueError, (1.0, 0.9)), (ValueError, (0.9, 1.0)), (ValueError, (-0.1, 0.9)), (ValueError, (0.9, math.nan)),

@@ -1,0 +1,342 @@
+"""What a tensor says of itself and of its memory, under PyTorch's names, and tensors made in its likeness."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .device import CPU, check_device, device
+from .engine import dtypes
+from .engine.graph import Node, expose
+from .engine.primitive import wrap
+from .functions import shape as s
+from .functions.arguments import element, sizes
+from .functions.elementwise import to
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Attributes", "typename"]
+
+_NAMES = {
+    "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char", "int16": "Short",
+    "int32": "Int", "int64": "Long", "bool": "Bool",
+}  # fmt: skip
+_DTYPES = {f"{name}Tensor": dtype for dtype, name in _NAMES.items()}
+
+
+def typename(dtype: np.dtype[Any]) -> str:
+    """Return what PyTorch's ``t.type()`` says of a dtype."""
+    name = _NAMES.get(dtype.name)
+    return f"torch.{name}Tensor" if name else f"torch.{dtype.name}"
+
+
+def dtype_of(kind: Any, operation: str) -> np.dtype[Any]:
+    """Return the dtype that a class such as `FloatTensor`, its name or a dtype stands for."""
+    name = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
+    last = name.rpartition(".")[2]
+    if ".cuda." in name:
+        check_device("cuda", operation)
+    return np.dtype(_DTYPES[last]) if last in _DTYPES else dtypes.checked(kind, operation)
+
+
+class Attributes(Node):
+    """The part of `Tensor` that computes nothing: attributes, conversions, and new tensors of the same dtype."""
+
+    __slots__ = ()
+
+    # -- where it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> device:
+        """Where it lies: ``device(type='cpu')``."""
+        return CPU
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether it lies on a GPU: False."""
+        return False
+
+    is_mps = is_sparse = is_quantized = is_meta = is_nested = is_mkldnn = is_cuda
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether it lies on the CPU: True."""
+        return True
+
+    def get_device(self) -> int:
+        """Return the number of its GPU: -1, for it lies on the CPU."""
+        return -1
+
+    def cpu(self, memory_format: Any = None) -> Any:
+        """Return it: every tensor is on the CPU."""
+        return self
+
+    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Any:
+        """Refuse: there is no GPU. Programs ask ``cuda.is_available()`` before."""
+        check_device("cuda" if device is None else device, "cuda")
+        return self
+
+    def pin_memory(self, device: Any = None) -> Any:
+        """Return it: memory is pinned for a GPU, and there is none."""
+        return self
+
+    def is_pinned(self) -> bool:
+        """Tell whether its memory is pinned for a GPU: False."""
+        return False
+
+    def share_memory_(self) -> Any:
+        """Return it: threads share its memory anyway."""
+        return self
+
+    def is_shared(self) -> bool:
+        """Tell whether other processes share its memory: False."""
+        return False
+
+    # -- what it holds -------------------------------------------------------------------------------------------------
+
+    def nelement(self) -> int:
+        """Return the number of elements; as `numel`."""
+        return self._data.size  # type: ignore[no-any-return]  # a slot typed Any
+
+    def ndimension(self) -> int:
+        """Return the number of dimensions; as `dim`."""
+        return self._data.ndim  # type: ignore[no-any-return]  # as above
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self._data.dtype.itemsize  # type: ignore[no-any-return]  # as above
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self._data.nbytes  # type: ignore[no-any-return]  # as above
+
+    def element_size(self) -> int:
+        """Return the bytes of one element."""
+        return self.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Return how many elements lie between neighbours in memory, in each dimension or in one.
+
+        Examples
+        --------
+        >>> ad.zeros(2, 3).stride()
+        (3, 1)
+        """
+        strides = tuple(n // self.itemsize for n in self._data.strides)
+        if not self._data.size or self._data.flags.c_contiguous:  # NumPy's are of no account where a size is 1
+            shape = self._data.shape
+            strides = tuple(math.prod(max(n, 1) for n in shape[i + 1 :]) for i in range(len(shape)))
+        return strides if dim is None else strides[dim]
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element: two tensors with the same one share memory."""
+        return expose(self).__array_interface__["data"][0]  # type: ignore[no-any-return]  # NumPy's dict
+
+    def storage_offset(self) -> int:
+        """Return how many elements lie before the first one in the memory that the tensor shows."""
+        array = expose(self)
+        base = array
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        start = base.__array_interface__["data"][0]
+        return (array.__array_interface__["data"][0] - start) // self.itemsize  # type: ignore[no-any-return]
+
+    def is_floating_point(self) -> bool:
+        """Tell whether it holds floats."""
+        return self._data.dtype.kind == "f"  # type: ignore[no-any-return]  # as above
+
+    def is_complex(self) -> bool:
+        """Tell whether it holds complex numbers: False."""
+        return False
+
+    def is_signed(self) -> bool:
+        """Tell whether its dtype has negative numbers."""
+        return self._data.dtype.kind in "if"
+
+    def is_nonzero(self) -> bool:
+        """Tell whether its only element is not 0."""
+        return bool(self)
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """Tell whether another tensor has its shape."""
+        return self._data.shape == other._data.shape  # type: ignore[no-any-return]  # as above
+
+    def is_inference(self) -> bool:
+        """Tell whether it was made under `inference_mode` and must not be recorded: False, for here it may be."""
+        return False
+
+    # -- in another dtype or shape -------------------------------------------------------------------------------------
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """Return the name of the tensor's type, or convert it to another.
+
+        Parameters
+        ----------
+        dtype : dtype, str or class, optional
+            A dtype, a class such as `FloatTensor`, or its name.
+        non_blocking : bool, optional
+            For PyTorch's sake; without effect.
+
+        Examples
+        --------
+        >>> ad.tensor([1, 2]).type()
+        'torch.LongTensor'
+        >>> ad.tensor([1, 2]).type(ad.FloatTensor)
+        tensor([1., 2.])
+        """
+        if dtype is None:
+            return typename(self._data.dtype)
+        return to(self, dtype_of(dtype, "type"))  # type: ignore[arg-type]  # every Node made is a Tensor
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """Convert to the dtype of another tensor."""
+        return to(self, other.dtype)  # type: ignore[arg-type]  # as above
+
+    def _to(self, dtype: Any) -> Tensor:
+        return to(self, dtype)  # type: ignore[arg-type]  # as above
+
+    def float(self, memory_format: Any = None) -> Tensor:
+        """Convert to float32."""
+        return self._to(np.float32)
+
+    def double(self, memory_format: Any = None) -> Tensor:
+        """Convert to float64."""
+        return self._to(np.float64)
+
+    def half(self, memory_format: Any = None) -> Tensor:
+        """Convert to float16."""
+        return self._to(np.float16)
+
+    def long(self, memory_format: Any = None) -> Tensor:
+        """Convert to int64."""
+        return self._to(np.int64)
+
+    def int(self, memory_format: Any = None) -> Tensor:
+        """Convert to int32."""
+        return self._to(np.int32)
+
+    def short(self, memory_format: Any = None) -> Tensor:
+        """Convert to int16."""
+        return self._to(np.int16)
+
+    def char(self, memory_format: Any = None) -> Tensor:
+        """Convert to int8."""
+        return self._to(np.int8)
+
+    def byte(self, memory_format: Any = None) -> Tensor:
+        """Convert to uint8."""
+        return self._to(np.uint8)
+
+    def bool(self, memory_format: Any = None) -> Tensor:
+        """Convert to booleans."""
+        return self._to(np.bool)
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """Return it in the shape of another tensor; as `view`."""
+        return s.view(self, other._data.shape)
+
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """Return it in the shape of another tensor; as `reshape`."""
+        return s.reshape(self, other._data.shape)
+
+    def t(self) -> Tensor:
+        """Return the transpose of a matrix; a vector and a number stay as they are.
+
+        Raises
+        ------
+        RuntimeError
+            If it has more than 2 dimensions.
+        """
+        if self._data.ndim > 2:
+            raise RuntimeError(f"t: expected at most 2 dimensions, got shape {self._data.shape}; use mT, or permute")
+        return s.transpose(self, 0, 1) if self._data.ndim == 2 else self  # type: ignore[arg-type, return-value]  # as above
+
+    # -- new tensors ---------------------------------------------------------------------------------------------------
+
+    def _made(self, array: Any, requires_grad: Any, device: Any, name: str) -> Any:
+        check_device(device, name)
+        out = wrap(array)
+        return out.requires_grad_() if requires_grad else out
+
+    def _filled(self, size: tuple[Any, ...], value: Any, dtype: DTypeLike | None, rest: dict[str, Any]) -> Any:
+        name = rest.pop("name")
+        chosen = self._data.dtype if dtype is None else dtypes.checked(dtype, name)
+        shape = sizes(size, name)
+        if min(shape, default=0) < 0:
+            raise RuntimeError(f"{name}: a size must not be negative, got {shape}")
+        array = np.full(shape, element(value, chosen, name), chosen)
+        return self._made(array, rest.pop("requires_grad"), rest.pop("device"), name)
+
+    def new_zeros(
+        self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False, **_: Any
+    ) -> Tensor:
+        """Make a tensor of zeros of this one's dtype.
+
+        Examples
+        --------
+        >>> ad.tensor([1, 2]).new_zeros(3)
+        tensor([0, 0, 0])
+        """
+        rest = {"name": "new_zeros", "requires_grad": requires_grad, "device": device}
+        return self._filled(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+
+    def new_ones(
+        self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False, **_: Any
+    ) -> Tensor:
+        """Make a tensor of ones of this one's dtype."""
+        rest = {"name": "new_ones", "requires_grad": requires_grad, "device": device}
+        return self._filled(size, 1, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+
+    def new_empty(
+        self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False, **_: Any
+    ) -> Tensor:
+        """Make a tensor of this one's dtype, to be filled: of zeros."""
+        rest = {"name": "new_empty", "requires_grad": requires_grad, "device": device}
+        return self._filled(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+
+    def new_full(
+        self,
+        size: Any,
+        fill_value: Any,
+        *,
+        dtype: DTypeLike | None = None,
+        device: Any = None,
+        requires_grad: Any = False,
+    ) -> Tensor:
+        """Make a tensor of one repeated value, of this one's dtype.
+
+        Examples
+        --------
+        >>> ad.zeros(1).new_full((2,), 7)
+        tensor([7., 7.])
+        """
+        rest = {"name": "new_full", "requires_grad": requires_grad, "device": device}
+        value = fill_value._data.item() if isinstance(fill_value, Node) else fill_value
+        return self._filled((size,), value, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+
+    def new_tensor(
+        self, data: Any, *, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False
+    ) -> Tensor:
+        """Make a tensor of data, of this one's dtype; always a copy.
+
+        Examples
+        --------
+        >>> ad.zeros(1).new_tensor([1, 2])
+        tensor([1., 2.])
+        """
+        wanted = self._data.dtype if dtype is None else dtypes.checked(dtype, "new_tensor")
+        array = np.array(data._data if isinstance(data, Node) else data)
+        dtypes.checked(array.dtype, "new_tensor")
+        return self._made(array.astype(wanted), requires_grad, device, "new_tensor")  # type: ignore[no-any-return]
+
+    def new(self, *args: Any) -> Tensor:
+        """Make a tensor of this one's dtype: of the sizes that are given, or of a list of numbers."""
+        if len(args) == 1 and not isinstance(args[0], int) and args[0].__class__.__name__ != "Size":
+            return self.new_tensor(args[0])
+        return self.new_empty(*args) if args else self.new_empty(0)

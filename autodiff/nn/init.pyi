@@ -1,0 +1,1 @@
+from nn.init import *

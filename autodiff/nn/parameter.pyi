@@ -1,0 +1,1 @@
+from nn.module import Parameter as Parameter

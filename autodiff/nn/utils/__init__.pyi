@@ -1,0 +1,2 @@
+from nn.utils import *
+from nn.utils import rnn as rnn

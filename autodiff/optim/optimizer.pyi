@@ -1,0 +1,1 @@
+from optim.optimizer import Optimizer as Optimizer

@@ -1,0 +1,166 @@
+"""Random numbers whose distribution tensors say: normal, Bernoulli, Poisson and multinomial draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .creation import randn
+from .functions.arguments import integer
+from .random import default_generator
+from .tensor import Tensor
+
+__all__ = ["bernoulli", "multinomial", "normal", "poisson"]
+
+_Source = np.random.Generator | None
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: _Source = None,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Draw from normal distributions, each with a mean and a standard deviation of its own, or from one.
+
+    Parameters
+    ----------
+    mean, std : Tensor or float
+        One for each number that is drawn; or numbers, where a `size` is given.
+    size : sequence of int, optional
+    generator : numpy.random.Generator, optional
+        Where the numbers come from; the generator of `manual_seed` by default.
+    dtype, device, requires_grad : optional
+        As for `randn`; where there is a `size`.
+
+    Returns
+    -------
+    Tensor
+        Not differentiable: for what shall be, compute ``mean + std * ad.randn_like(std)``.
+
+    Raises
+    ------
+    RuntimeError
+        If a standard deviation is negative.
+
+    Examples
+    --------
+    >>> ad.normal(0.0, 1.0, size=(2, 3)).shape
+    (2, 3)
+    >>> ad.normal(ad.tensor([1.0, 2.0]), ad.zeros(2))
+    tensor([1., 2.])
+    """
+    given = [x.detach() for x in (mean, std) if isinstance(x, Tensor)]
+    low = std.min().item() if isinstance(std, Tensor) and std.numel() else std if not isinstance(std, Tensor) else 0
+    if not low >= 0:
+        raise RuntimeError(f"normal: std must not be negative, got {low}")
+    if size is not None:
+        if given:
+            raise TypeError("normal: a size goes with numbers; tensors have their own")
+        noise = randn(size, generator=generator, dtype=dtype, device=device)
+        drawn: Tensor = noise * std + mean
+        return drawn.requires_grad_(requires_grad)
+    if not given:
+        raise TypeError("normal: expected a tensor as mean or std, or a size")
+    shape = np.broadcast_shapes(*(x.shape for x in given))
+    kind = np.result_type(*(x.dtype for x in given))
+    noise = randn(shape, generator=generator, dtype=kind)
+    mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
+    made: Tensor = noise * std + mean
+    return made
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: _Source = None) -> Tensor:
+    """Draw ones and zeros: a one with the probability that stands in its place, or with `p` for all.
+
+    Raises
+    ------
+    RuntimeError
+        If a probability is not from 0 to 1, or the tensor that says them holds no floats.
+
+    Examples
+    --------
+    >>> ad.bernoulli(ad.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    chances = input._data if p is None else np.broadcast_to(np.float64(p), input.shape)
+    if chances.dtype.kind != "f":
+        raise RuntimeError(f"bernoulli: expected probabilities, got a tensor of {chances.dtype}; give p, or floats")
+    if not np.all((chances >= 0) & (chances <= 1)):
+        raise RuntimeError("bernoulli: a probability must be from 0 to 1")
+    drawn = (generator or default_generator()).random(input.shape)
+    return Tensor(np.asarray(drawn < chances).astype(input.dtype))
+
+
+def poisson(input: Tensor, generator: _Source = None) -> Tensor:
+    """Draw counts from Poisson distributions whose rates a tensor says.
+
+    Examples
+    --------
+    >>> ad.poisson(ad.zeros(2))
+    tensor([0., 0.])
+    """
+    if not np.all(input._data >= 0):
+        raise RuntimeError("poisson: a rate must not be negative")
+    drawn = (generator or default_generator()).poisson(input._data.astype(np.float64))
+    return Tensor(np.asarray(drawn).astype(input.dtype))
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: _Source = None) -> Tensor:
+    """Draw numbers of categories, each as often as its weight says.
+
+    Parameters
+    ----------
+    input : Tensor
+        Weights that are not negative, of shape (categories,) or (rows, categories); they need not add up to 1.
+    num_samples : int
+        How many to draw from each row.
+    replacement : bool, optional
+        Whether a category can be drawn twice.
+    generator : numpy.random.Generator, optional
+        Where the numbers come from; the generator of `manual_seed` by default.
+
+    Returns
+    -------
+    Tensor
+        Of int64 and of shape (num_samples,) or (rows, num_samples).
+
+    Raises
+    ------
+    RuntimeError
+        If a weight is negative or not finite, all of a row are 0, or too few are left to draw from.
+
+    Examples
+    --------
+    >>> ad.multinomial(ad.tensor([0.0, 3.0, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    >>> sorted(ad.multinomial(ad.ones(3), 3).tolist())
+    [0, 1, 2]
+    """
+    weights, count = input._data.astype(np.float64), integer(num_samples, "multinomial", "num_samples")
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"multinomial: expected weights that are floats, got {input.dtype}")
+    if weights.ndim not in (1, 2) or not weights.shape[-1]:
+        raise RuntimeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {tuple(weights.shape)}")
+    if not np.all(np.isfinite(weights) & (weights >= 0)):
+        raise RuntimeError("multinomial: a weight must be finite and not negative")
+    if count < 1 or (not replacement and count > weights.shape[-1]):
+        raise RuntimeError(f"multinomial: cannot draw {count} of {weights.shape[-1]} categories without replacement")
+    if not np.all(weights.sum(-1) > 0):
+        raise RuntimeError("multinomial: the weights of a row must not all be 0")
+    source = generator or default_generator()
+    if replacement:
+        ends = np.cumsum(weights, -1)
+        u = source.random((*weights.shape[:-1], count)) * ends[..., -1:]
+        drawn = (u[..., None] >= ends[..., None, :]).sum(-1)
+        return Tensor(np.asarray(np.minimum(drawn, weights.shape[-1] - 1), np.int64))
+    # The categories whose exponential waiting times at these rates end first (Efraimidis and Spirakis, 2006).
+    with np.errstate(divide="ignore"):
+        waiting = source.standard_exponential(weights.shape) / weights
+    return Tensor(np.argsort(waiting, -1)[..., :count].astype(np.int64))
