@@ -17,6 +17,7 @@ from numpy import uint8 as uint8
 
 from .check import functional as functional
 from .check.gradcheck import *
+from .compile import compile as compile
 from .creation import *
 from .engine import dtypes as dtypes
 from .engine import graph as graph

@@ -17,6 +17,7 @@ from .engine.silence import silent
 from .functions.arguments import element, integer, sizes
 from .random import default_generator
 from .tensor import Tensor
+from .tracing import noted, tracing
 
 __all__ = [
     "arange", "as_tensor", "eye", "from_numpy", "full", "full_like", "linspace", "ones", "ones_like", "rand",
@@ -72,6 +73,8 @@ def tensor(
 def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     wanted = None if dtype is None else dtypes.checked(dtype, name)
     if isinstance(data, Tensor):
+        if (trace := tracing()) is not None:
+            trace.reads(data, "tensor")
         data = data._data
     try:
         array = silent().run(np.array, data, dtype=wanted)
@@ -320,8 +323,9 @@ def rand(
     (2, 3)
     """
     kind = _fractions(dtype, "rand")
-    drawn = (generator or default_generator()).random(_shape(size, "rand"))
-    return Tensor(_below_one(drawn, kind), requires_grad, name)
+    shape = _shape(size, "rand")
+    drawn = noted(lambda: _below_one((generator or default_generator()).random(shape), kind))
+    return Tensor(drawn, requires_grad, name)
 
 
 def _below_one(drawn: Any, dtype: np.dtype[Any]) -> Any:
@@ -344,8 +348,9 @@ def randn(
     (2, 3)
     """
     kind = _fractions(dtype, "randn")
-    drawn = (generator or default_generator()).standard_normal(_shape(size, "randn"))
-    return Tensor(np.asarray(drawn).astype(kind), requires_grad, name)
+    shape = _shape(size, "randn")
+    drawn = noted(lambda: np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind))
+    return Tensor(drawn, requires_grad, name)
 
 
 def randint(
@@ -371,8 +376,10 @@ def randint(
         raise TypeError(f"randint: high must be an integer, got {type(high).__name__}")
     if low >= high:
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
-    drawn = (generator or default_generator()).integers(low, high, _shape((size,), "randint"))
-    return Tensor(np.asarray(drawn).astype(dtypes.checked(dtype, "randint")))
+    shape, kind = _shape((size,), "randint"), dtypes.checked(dtype, "randint")
+    return Tensor(
+        noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(kind))
+    )
 
 
 def _no_size() -> Tensor:
@@ -387,7 +394,8 @@ def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
     >>> sorted(ad.randperm(4).tolist())
     [0, 1, 2, 3]
     """
-    return Tensor((generator or default_generator()).permutation(_shape((n,), "randperm")[0]))
+    length = _shape((n,), "randperm")[0]
+    return Tensor(noted(lambda: (generator or default_generator()).permutation(length)))
 
 
 # -- of the shape and dtype of another tensor --------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .tracing import refuse
+
 if TYPE_CHECKING:
     from numpy.random import Generator
 
@@ -51,7 +53,6 @@ def manual_seed(seed: int) -> Generator:
     return generator
 
 
-@functools.cache
 def default_generator() -> Generator:
     """Return the generator that is used where none is given, seeded by the system until `manual_seed` is called.
 
@@ -60,6 +61,12 @@ def default_generator() -> Generator:
     >>> ad.default_generator() is ad.manual_seed(0)
     True
     """
+    refuse("drawing random numbers here", "draw them outside of the function, and pass them as an argument")
+    return _generator()
+
+
+@functools.cache
+def _generator() -> Generator:
     from numpy.random import default_rng  # a tenth of NumPy's own import: only who draws pays for it
 
     return default_rng()

@@ -14,6 +14,7 @@ from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
 from autodiff.engine.graph import extra, tick
 from autodiff.functions.arguments import target_of
 from autodiff.functions.in_place import clear_gradients
+from autodiff.tracing import attribute_changes, tracing
 
 from . import hooks
 
@@ -121,6 +122,7 @@ class Module:
     # -- hooks ---------------------------------------------------------------------------------------------------------
 
     def _hook(self, kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
+        attribute_changes[0] += 1
         if self._hooks is None:
             self._hooks = hooks.Hooks()
         return self._hooks.add(kind, hook, *options)
@@ -209,6 +211,7 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         registered = vars(self).setdefault("_registered", {})
+        attribute_changes[0] += 1
         if isinstance(value, Parameter):
             registered[name] = "parameter"
         elif isinstance(value, Module):
@@ -224,6 +227,7 @@ class Module:
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        attribute_changes[0] += 1
         object.__delattr__(self, name)
         self._registered.pop(name, None)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from autodiff import Tensor, enable_grad
 from autodiff.functions.in_place import clear_gradients
+from autodiff.tracing import tracing
 
 from .divergence import message, noted, watch
 from .layout import Array, Chunk, Group, State, chunks
@@ -217,6 +218,9 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if (trace := tracing()) is not None:
+            trace.steps(self)
+            return loss
         noted.kind = None
         self._advance()
         if noted.kind is not None and not self._has_warned:

@@ -27,6 +27,7 @@ from ..engine.graph import (
 from ..engine.modes import Watch, is_recording, set_detect_anomaly
 from ..engine.silence import silent
 from ..table.indexing import follow, overwrite
+from ..tracing import Tracing, refuse, tracing
 from .elementwise import clone
 
 Write = Callable[[Any, Any], object]
@@ -46,6 +47,8 @@ def change(tensor: Any, name: str, function: Callable[..., Any], *operands: Any,
     """Let a tensor become `function` of itself and the operands, in its own memory; return it."""
     if is_recorded(tensor, *operands, *options.values()):
         return record(tensor, name, function, *operands, **options)
+    if is_recording().__class__ is Tracing:
+        return tracing().changes(tensor, function(tensor, *operands, **options))
     came = [x._data if isinstance(x, Node) else x for x in (*operands, *options.values())]
     return _note(tensor, name, _into(tensor, function, operands, options), *(x for x in came if x is not None))
 
@@ -71,7 +74,10 @@ def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> 
 
 def _note(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> Any:
     """Let ``into(array, *values)`` change the tensor's array, and note that it has changed."""
-    watched = is_recording().__class__ is Watch
+    state = is_recording().__class__
+    if state is Tracing:
+        return tracing().writes(tensor, name, into, values)
+    watched = state is Watch
     before = np.array(tensor._data) if watched else None
     try:
         _write(tensor, into, *values)
@@ -112,6 +118,7 @@ def record(
     The base, whose memory it is, becomes the result: of `function` where it is changed as a whole, else of overwriting
     what the tensor shows of it, or what `step` picks of that.
     """
+    refuse("a change in place that gradients flow through", "compute a new tensor")
     base, way = _place(tensor, name)
     version, since, start = _version(base), made_at(base), tick()
     former = copied(base)
@@ -212,7 +219,11 @@ def _settle_readers(base: Node, version: Version, since: float) -> None:
 
 def clear_gradients(tensors: Iterable[Node], set_to_none: bool) -> None:
     """Forget the gradients of tensors, or fill them with zeros where they stand: what `zero_grad` does."""
+    trace = tracing()
     for tensor in tensors:
+        if trace is not None:
+            trace.clears(tensor, set_to_none)
+            continue
         grad = tensor._grad
         if set_to_none or grad is None:
             tensor._grad = None
