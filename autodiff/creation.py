@@ -377,9 +377,7 @@ def randint(
     if low >= high:
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
     shape, kind = _shape((size,), "randint"), dtypes.checked(dtype, "randint")
-    return Tensor(
-        noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(kind))
-    )
+    return Tensor(noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(kind)))
 
 
 def _no_size() -> Tensor:

@@ -621,7 +621,7 @@ class Tensor(Node):
         self, name: str, function: Callable[..., Any], operation: Callable[..., Any], other: Any, alpha: Any = 1
     ) -> Any:
         """Combine with another operand in place: by NumPy's `function`, or where that is recorded by `operation`."""
-        value = self._operand(name, other)
+        value: Any = self._operand(name, other)
         if is_recording().__class__ is Tracing and not is_recorded(self, other, alpha):
             value = lift(name, (self, value))[1]
             return tracing().changes(self, operation(self, value if alpha == 1 else value.to(self.dtype) * alpha))

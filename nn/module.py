@@ -112,6 +112,8 @@ class Module:
             if isinstance(a, ndarray):
                 args = tuple(Tensor(a) if isinstance(a, ndarray) else a for a in args)
                 break
+        if (trace := tracing()) is not None:
+            trace.calls(self)
         start = tick()
         output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, self, args, kwargs)
         for made in (output,) if isinstance(output, Tensor) else tensors_in(output):

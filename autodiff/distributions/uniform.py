@@ -9,8 +9,8 @@ import numpy as np
 from ..functions.elementwise import clamp, where
 from ..functions.transcendental import log
 from ..random import default_generator
-from ..tracing import noted
 from ..tensor import Tensor
+from ..tracing import noted
 from .distribution import REAL, Check, Distribution, Sizes, broadcast_all
 
 

@@ -114,7 +114,7 @@ def additive(mask: Any, like: Tensor, name: str, what: str = "attn_mask", keeps:
     m = checked_tensor(mask, name)
     if m.dtype.kind == "b":
         none, all_ = (Tensor(like.dtype.type(x)) for x in (0, -np.inf))
-        return ad.where(m, none, all_) if keeps else ad.where(m, all_, none)  # type: ignore[no-any-return]  # a Tensor
+        return ad.where(m, none, all_) if keeps else ad.where(m, all_, none)
     if m.dtype != like.dtype:
         raise RuntimeError(f"{name}: {what} must hold booleans or {like.dtype} like the query, got {m.dtype}")
     return m

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.tracing import decided
