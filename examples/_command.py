@@ -7,9 +7,13 @@ import importlib.util
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
 
 Item = TypeVar("Item")
 
@@ -40,6 +44,14 @@ def run(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def silence_divergence() -> Iterator[None]:
+    """Silence NumPy and the optimizer where training may diverge, because the program says so itself."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*training diverges", RuntimeWarning)
+        yield
 
 
 def require(*modules: str, what: str = "this example", install: str = "'autodiff[examples]'") -> None:

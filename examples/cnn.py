@@ -26,6 +26,7 @@ from examples._command import (
     progress,
     require,
     run,
+    silence_divergence,
     writable_folder,
 )
 from examples._history import History, Score
@@ -122,13 +123,14 @@ def train(model: nn.Module, data: Split, options: argparse.Namespace) -> History
         start = time.perf_counter()
         model.train()
         batches = shuffled_batches(data.train, options.batch_size, options.shift, rng)
-        for images, labels in progress(batches, steps, f"epoch {epoch}"):
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            history.steps.append(loss.item())
+        with silence_divergence():
+            for images, labels in progress(batches, steps, f"epoch {epoch}"):
+                optimizer.zero_grad()
+                loss = criterion(model(images), labels)
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                history.steps.append(loss.item())
         history.seconds += time.perf_counter() - start
         if not np.isfinite(history.steps).all():
             raise ExampleError(f"the loss became {history.steps[-1]} in epoch {epoch}: try a smaller --lr")

@@ -28,6 +28,7 @@ from examples._command import (
     progress,
     require,
     run,
+    silence_divergence,
     writable_folder,
 )
 from examples._history import History, Score
@@ -285,7 +286,7 @@ def study_scales(data: Data, options: argparse.Namespace, folder: Path) -> None:
     scales = np.geomspace(1e-4, 1, 5 if options.quick else 13)
     runs = [(norm, depth, scale) for norm in ("none", "batch") for depth in (3, 5) for scale in scales]
     curves: dict[tuple[str, int], list[Score]] = {}
-    with np.errstate(all="ignore"):  # from weights that are too large, some runs end in infinities: that is the point
+    with silence_divergence():  # from weights that are too large, some runs end in infinities: that is the point
         for norm, depth, scale in progress(runs, len(runs), "scales", unit="network"):
             architecture = replace(options.architecture, depth=depth, norm=norm, weight_scale=float(scale))
             history = train(architecture, "Momentum", data, options.epochs, options.seed)

@@ -29,6 +29,7 @@ from examples._command import (
     progress,
     require,
     run,
+    silence_divergence,
     writable_folder,
 )
 from examples._history import History, Score, draw_comparison
@@ -254,7 +255,8 @@ def train(
         start = time.perf_counter()
         batches = shuffled_batches(data.train, options.batch_size, rng, options.shift)
         bar = progress(batches, steps_in_epoch(data, options), f"epoch {epoch}")
-        history.steps += train_epoch(model, objective, optimizer, schedule, bar)
+        with silence_divergence():
+            history.steps += train_epoch(model, objective, optimizer, schedule, bar)
         history.seconds += time.perf_counter() - start
         if not np.isfinite(history.steps).all():
             raise ExampleError(f"the loss became {history.steps[-1]} in epoch {epoch}: try a smaller --lr")

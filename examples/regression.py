@@ -33,6 +33,7 @@ from examples._command import (
     print_table,
     require,
     run,
+    silence_divergence,
     writable_folder,
 )
 from examples._sweep import sweep
@@ -187,19 +188,20 @@ def fit(data: Data, settings: Settings) -> Fit:
 
     train: list[float] = []
     test: list[float] = []
-    for _ in range(settings.epochs):
-        total = 0.0
-        for x, y in batches:
-            optimizer.zero_grad()
-            loss = criterion(model(x), y)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(x)  # the last batch may be short: a mean of means would weigh it too much
-        train.append(total / len(points))
-        test.append(squared_error(predict(model, data.test_x), data.test_y))
-        if not math.isfinite(train[-1]) or (len(train) > 1 and abs(train[-1] - train[-2]) < settings.tolerance):
-            break
-    curve = tuple(predict(model, places(data))[:, 0].tolist())
+    with silence_divergence():  # the table says which runs have left the numbers
+        for _ in range(settings.epochs):
+            total = 0.0
+            for x, y in batches:
+                optimizer.zero_grad()
+                loss = criterion(model(x), y)
+                loss.backward()
+                optimizer.step()
+                total += loss.item() * len(x)  # the last batch may be short: a mean of means would weigh it too much
+            train.append(total / len(points))
+            test.append(squared_error(predict(model, data.test_x), data.test_y))
+            if not math.isfinite(train[-1]) or (len(train) > 1 and abs(train[-1] - train[-2]) < settings.tolerance):
+                break
+        curve = tuple(predict(model, places(data))[:, 0].tolist())
     return Fit(settings, tuple(train), tuple(test), curve, time.perf_counter() - start)
 
 
@@ -442,8 +444,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"training   lr {options.lr:g}, at most {options.epochs} epochs, stops below {options.tolerance:g}\n")
 
     start = time.perf_counter()
-    with np.errstate(all="ignore"):  # the table says which runs have left the numbers
-        fits = sweep(functools.partial(fit, data), grid(options), options.jobs, "grid")
+    fits = sweep(functools.partial(fit, data), grid(options), options.jobs, "grid")
     print_results(fits)
     print(f"{len(fits)} runs in {time.perf_counter() - start:.1f} s with --jobs {options.jobs}")
     if options.csv is None:

@@ -28,6 +28,7 @@ from examples._command import (
     print_table,
     require,
     run,
+    silence_divergence,
     writable_folder,
 )
 from optim import SGD, Adam
@@ -125,10 +126,11 @@ def train(model: Writer, options: argparse.Namespace) -> list[float]:
     for step in range(1, options.steps + 1):
         question, answer = questions(options.length, options.batch_size, rng)
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(question, answer).reshape(-1, DIGITS), answer.reshape(-1))
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), options.clip)
-        optimizer.step()
+        with silence_divergence():
+            loss = F.cross_entropy(model(question, answer).reshape(-1, DIGITS), answer.reshape(-1))
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), options.clip)
+            optimizer.step()
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
             raise ExampleError(f"the loss became {losses[-1]} in step {step}: try a smaller --lr")
@@ -198,7 +200,7 @@ def descend(clip: float | None, steps: int, seed: int, length: int = 50) -> Desc
     ad.manual_seed(seed)
     rng, model, seen = np.random.default_rng(seed), Averager(16), Descent()
     optimizer = SGD(model.parameters(), lr=0.02)
-    with np.errstate(all="ignore"):  # without a limit numbers overflow, which is what is to be seen
+    with silence_divergence():  # without a limit numbers overflow, which is what is to be seen
         for _ in range(steps):
             x = ad.tensor(rng.uniform(0, 1, (length, 32, 1)).astype(np.float32))
             optimizer.zero_grad()

@@ -29,6 +29,7 @@ from examples._command import (
     print_table,
     require,
     run,
+    silence_divergence,
     writable_folder,
 )
 from examples._points import SCALES, Labels, Rows, make_points
@@ -175,15 +176,16 @@ def train(settings: Settings) -> Result:
         generator=rng,
     )
     before, curve = unit_weights(model), []
-    for _ in range(settings.epochs):
-        for x, y in batches:
-            optimizer.zero_grad()
-            loss = criterion(model(x), y)
-            loss.backward()
-            optimizer.step()
-        curve.append(tuple(score(model, inputs[rows], labels[rows]) for rows in (train_rows, validation_rows)))
-        if not math.isfinite(curve[-1][0].loss):
-            raise ExampleError(f"the loss became {curve[-1][0].loss} in epoch {len(curve)}: try a smaller --lr")
+    with silence_divergence():
+        for _ in range(settings.epochs):
+            for x, y in batches:
+                optimizer.zero_grad()
+                loss = criterion(model(x), y)
+                loss.backward()
+                optimizer.step()
+            curve.append(tuple(score(model, inputs[rows], labels[rows]) for rows in (train_rows, validation_rows)))
+            if not math.isfinite(curve[-1][0].loss):
+                raise ExampleError(f"the loss became {curve[-1][0].loss} in epoch {len(curve)}: try a smaller --lr")
     train_curve, validation_curve = zip(*curve, strict=True)
     return Result(
         settings,
@@ -337,8 +339,7 @@ def conduct(study: Study, base: Settings, repeats: int, jobs: int) -> dict[str, 
     """Train every variant from as many seeds as asked for; return the results by variant."""
     variants = study.variants(base)
     grid = [replace(variant, seed=base.seed + i) for variant in variants.values() for i in range(repeats)]
-    with np.errstate(all="ignore"):  # a loss that leaves the numbers is reported as an error
-        results = sweep(train, grid, jobs, study.question)
+    results = sweep(train, grid, jobs, study.question)
     return {name: results[i * repeats : (i + 1) * repeats] for i, name in enumerate(variants)}
 
 

@@ -26,6 +26,7 @@ from ..engine.graph import (
 )  # fmt: skip
 from ..engine.modes import Watch, is_recording, set_detect_anomaly
 from ..engine.silence import silent
+from ..table import TABLE
 from ..table.indexing import follow, overwrite
 from ..tracing import Tracing, refuse, tracing
 from .elementwise import clone
@@ -179,7 +180,7 @@ def _apart(x: Any, base: Node) -> Any:
 
 def _reads(function: Callable[..., Any], spot: Node, operands: tuple[Any, ...]) -> bool:
     """Tell whether a derivative may need the value that is about to be overwritten."""
-    op = getattr(function, "primitive", None)
+    op = getattr(function, "primitive", TABLE.get(function.__name__))  # a function has the name of the row it applies
     if op is None or op.variadic:
         return True
     needing = (name for name, x in zip(op.inputs, (spot, *operands), strict=False) if getattr(x, "_requires_grad", 0))

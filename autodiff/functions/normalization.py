@@ -43,5 +43,6 @@ def standardize(input: Tensor, dim: tuple[int, ...], eps: float) -> tuple[Tensor
     """
     x = widened(input).contiguous()
     moments = rows.moments(x, dim=dim)
+    moments.name = "moments"  # for pictures
     y: Tensor = rows.standardize(x, moments, dim=dim, eps=eps)
     return (y if x is input else y.to(input.dtype)), moments

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy import ndarray
 
+_ARRAYS = (ndarray, np.generic)
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -18,7 +20,7 @@ def faster(formula: Callable[..., Any]) -> Callable[[F], F]:
     def decorate(fast: F) -> F:
         @functools.wraps(fast)
         def compute(x: Any, *args: Any) -> Any:
-            return fast(x, *args) if isinstance(x, (ndarray, np.generic)) else formula(x, *args)
+            return fast(x, *args) if isinstance(x, _ARRAYS) else formula(x, *args)
 
         compute.formula = formula  # type: ignore[attr-defined]  # for the test that both agree
         return cast(F, compute)

@@ -31,9 +31,9 @@ def value(op: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any], sh
 
     Examples
     --------
-    >>> import autodiff as ad
     >>> from autodiff.symbolic import symbol, text, value
-    >>> text(value(ad.relu.primitive, [symbol("z")], {}).expression)
+    >>> from autodiff.table import TABLE
+    >>> text(value(TABLE["relu"], [symbol("z")], {}).expression)
     'relu(z)'
     """
     try:
@@ -73,9 +73,9 @@ def pull_back(
 
     Examples
     --------
-    >>> import autodiff as ad
     >>> from autodiff.symbolic import pull_back, symbol, text, value
-    >>> op, z, g = ad.tanh.primitive, symbol("z"), symbol("g")
+    >>> from autodiff.table import TABLE
+    >>> op, z, g = TABLE["tanh"], symbol("z"), symbol("g")
     >>> text(pull_back(op, 0, g, value(op, [z], {}), [z], {}).expression)
     'g·(1 − tanh²(z))'
     """

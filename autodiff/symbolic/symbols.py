@@ -39,6 +39,8 @@ class Symbol(NDArrayOperatorsMixin):
     '2·exp(x)'
     """
 
+    base: Symbol | None = None  # of a part: what it was picked from, as of a view
+
     def __init__(self, expression: Expression, dtype: Any = np.float64) -> None:
         self.expression, self.dtype = expression, np.dtype(dtype)
 
@@ -100,7 +102,9 @@ class Symbol(NDArrayOperatorsMixin):
         if isinstance(key, Symbol) or (isinstance(key, tuple) and any(isinstance(k, Symbol) for k in key)):
             raise UnsayableError("the index is a symbol")
         picked = np.broadcast_to(np.int8(0), self.shape)[key]
-        return Symbol(Expression("index", (self.expression,), Key(key), picked.shape), self.dtype)
+        part = Symbol(Expression("index", (self.expression,), Key(key), picked.shape), self.dtype)
+        part.base = self
+        return part
 
     @property
     def T(self) -> Symbol:  # noqa: N802  # NumPy's name
@@ -232,6 +236,8 @@ def _apply_ufunc(ufunc: np.ufunc, *inputs: Symbol) -> Symbol:
     are_conditions = all(x.dtype.kind == "b" for x in inputs)
     if ufunc in _LOGIC and are_conditions:
         return Symbol(elementwise(_LOGIC[ufunc], *es), np.bool)
+    if ufunc in (np.logical_xor, np.bitwise_xor) and are_conditions:
+        ufunc = np.not_equal
     if ufunc in _COMPARISONS:
         return Symbol(elementwise("compare", *es, data=_COMPARISONS[ufunc]), np.bool)
     es = [_as_number(x.expression) if x.dtype.kind == "b" else x.expression for x in inputs]
@@ -281,6 +287,8 @@ def reduction(called: str, array: Any, axis: Any, keepdims: Any) -> Symbol:
         return x
     kept = bool(keepdims)
     shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if kept or d not in axes)
+    if called in ("max", "min") and math.prod(shape) > x.size == 0:
+        raise UnsayableError(f"{called}: there is nothing to choose from")
     e = _as_number(x.expression) if x.dtype.kind == "b" else x.expression
     return Symbol(Expression(called, (e,), (axes, kept), shape), x.dtype if x.dtype.kind == "f" else np.float64)
 

@@ -73,9 +73,9 @@ log2 = row(np.log2, x=lambda g, x: g / (x * math.log(2)))
 log10 = row(np.log10, x=lambda g, x: g / (x * math.log(10)))
 logaddexp = row(np.logaddexp, a=lambda g, a, b: g * sigmoid(a - b), b=lambda g, a, b: g * sigmoid(b - a))
 xlogy = row(
-    lambda x, y: x * log_unless((x == 0) & (y == y), y, x),
-    x=lambda g, x, y: g * log_unless((x == 0) & (y <= 0), y, x),
-    y=lambda g, x, y: g * x / y,
+    lambda a, b: a * log_unless((a == 0) & (b == b), b, a),
+    a=lambda g, a, b: g * log_unless((a == 0) & (b <= 0), b, a),
+    b=lambda g, a, b: g * a / b,
 )
 
 # -- angles ------------------------------------------------------------------------------------------------------------

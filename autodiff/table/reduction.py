@@ -56,7 +56,7 @@ norm = row(
     lambda x, *, p, dim, keepdim: without_dims(reductions.norm(x, p, dim), dim, keepdim),
     x=norm_rule,
     symbol="‖·‖",
-    called="norm",
+    called="‖·‖",
 )
 
 

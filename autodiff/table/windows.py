@@ -34,7 +34,7 @@ convolve = row(
     kernel.convolve,
     input=lambda g, weight, input_shape, steps: convolve_input(g, weight, shape=input_shape, steps=steps),
     weight=lambda g, input, weight_shape, steps: convolve_weight(input, g, shape=weight_shape, steps=steps),
-    symbol="∗",
+    symbol="conv",
     called="conv",
 )
 convolve_input = row(
@@ -59,7 +59,7 @@ spread_windows = row(kernel.spread_windows, values=lambda g, slide: window_sum(g
 window_max = row(
     kernel.window_max,
     x=lambda g, y, x, slide: put_in_windows(g, window_argmax(x, y, slide=slide), shape=x.shape, slide=slide),
-    symbol="max",
+    symbol="maxpool",
     called="maxpool",
 )
 window_argmax = row(lambda x, largest, *, slide: kernel.window_argmax(x, largest, slide=slide))

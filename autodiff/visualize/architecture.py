@@ -21,7 +21,6 @@ from .view import health
 MOST_STEPS, MOST_STEPS_ALONE = 40, 250
 _KEPT_STEPS = 20  # of those outside of modules
 _LEFT_OUT = "Derivatives are left out; pass fold=False to see them."
-_FOUND = ("argmax", "argmin")  # what a maximum calls the positions that it found itself: no data from outside
 
 
 def architecture(outputs: Sequence[Node], params: Any, depth: int, digits: int = 4, heat: bool = False) -> Overview:
@@ -173,7 +172,7 @@ class Overview(Computation):
 
     def _belongs(self, x: Node, key: Hashable) -> bool:
         """Tell whether a leaf is told of by the box that alone reads it: data comes into a module from outside."""
-        if self.names.kind(x) == "input" and key != "earlier" and self.names.of(x) not in _FOUND:
+        if key != "earlier" and self.names.is_data(x):
             return False
         return all(self.groups.get(user) == key for user in self.users[x])
 

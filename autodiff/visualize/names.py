@@ -9,6 +9,7 @@ from typing import Any
 from ..engine.graph import Node
 from .diagram import Kind
 
+_FOUND = ("argmax", "argmin", "moments")  # what functions call what they have computed without a gradient
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -71,6 +72,10 @@ class Names:
             return "parameter"
         is_number = not leaf._data.shape and not leaf._requires_grad
         return "constant" if is_number and not self.of(leaf) else "input"
+
+    def is_data(self, leaf: Node) -> bool:
+        """Tell whether a leaf comes from outside of all modules."""
+        return self.kind(leaf) == "input" and self.of(leaf) not in _FOUND
 
 
 def complete(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:

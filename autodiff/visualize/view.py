@@ -79,11 +79,11 @@ class View:
 
     def add_leaf(self, x: Node) -> None:
         """Add a tensor that was not computed here."""
-        kind = self.names.kind(x)
-        if kind == "input":
+        kind, is_data = self.names.kind(x), self.names.is_data(x)
+        if is_data:
             self.main.add(x)
-        belongs = kind != "input"  # to the module that alone uses it; data comes from outside
-        self.add_box(x, kind, self.called(x) or kind, self.calls.common(self.users[x]) if belongs else None)
+        frame = None if is_data else self.calls.common(self.users[x])  # of the module that alone uses it
+        self.add_box(x, kind, self.called(x) or kind, frame)
 
     def tell_apart(self) -> None:
         """Number the boxes that are called by their kind alone, if there are several."""

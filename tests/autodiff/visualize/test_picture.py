@@ -60,8 +60,8 @@ def test_a_neuron_shows_each_tensor_and_the_chain_rule() -> None:
 def test_arrows_lead_from_the_inputs_to_the_output() -> None:
     _, loss = neuron()
     arrows = {(a.tail, a.head, a.argument, a.is_main) for a in computation([loss]).diagram.arrows}
-    assert {("t0", "o0", "input", True), ("t1", "o0", "other", False), ("t2", "o1", "other", False)} <= arrows
-    assert {("o0", "o1", "input", True), ("o1", "t3", "", True), ("t6", "o5", "other", False)} <= arrows
+    assert {("t0", "o0", "a", True), ("t1", "o0", "b", False), ("t2", "o1", "b", False)} <= arrows
+    assert {("o0", "o1", "a", True), ("o1", "t3", "", True), ("t6", "o5", "b", False)} <= arrows
     for direction, ends in {"LR": "t1:s -> o0:step:n", "TB": "t1:e -> o0:step:w"}.items():
         source = draw(loss, direction=direction).source
         assert f"rankdir={direction}" in source

@@ -14,6 +14,7 @@ import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
 from autodiff.visualize.architecture import architecture, is_readable, overview
+from autodiff.visualize.computation import computation
 from autodiff.visualize.contents import number
 from autodiff.visualize.diagram import Box, Diagram, Health, Module, Step
 from autodiff.visualize.view import health
@@ -84,6 +85,15 @@ def test_images_keep_their_name_and_positions_of_maxima_are_no_input() -> None:
     loss = nn.CrossEntropyLoss()(model(images), ad.tensor([0, 2], name="labels"))
     boxes = {n.title for n in architecture([loss], model, 1).diagram.nodes if isinstance(n, Box)}
     assert boxes == {"images", "labels", "output"}
+
+
+def test_moments_stand_in_the_module_that_found_them() -> None:
+    model, loss = network()
+    diagram = computation([loss], model).diagram
+    (moments,) = (n for n in diagram.nodes if isinstance(n, Box) and n.title == "moments")
+    assert moments.frame is not None
+    assert diagram.frames[moments.frame].label == "0.1: BatchNorm1d"
+    assert not any(a.is_main for a in diagram.arrows if a.tail == moments.key)
 
 
 def test_steps_outside_of_modules_stay_steps() -> None:
