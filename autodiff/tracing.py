@@ -68,12 +68,7 @@ def decided(check: Callable[..., Any], *tensors: Any) -> bool:
 
 def noted(draw: Callable[[], Any]) -> Any:
     """Return what is drawn; a trace draws it anew at each run."""
-    if (trace := tracing()) is None:
-        return draw()
-    with traced_by(None):
-        drawn = draw()
-    trace.drew(draw, drawn)
-    return drawn
+    return draw() if (trace := tracing()) is None else trace.draw(draw)
 
 
 def refuse(what: str, cure: str) -> None:

@@ -153,8 +153,14 @@ class Caller:
             self._expect(f"ha{k}", lambda x: x[2], x)
             checks.append(f"{node}._grad._data is not ha{k}")
         self._gradients(before, after)
-        for k, draw in enumerate(native.pieces[:-1]):  # random numbers, which need no array
-            before.append(f"{self._name(f'draw{k}', draw)}(())")
+        draws = [f"{self._name(f'draw{k}', draw)}(())" for k, draw in enumerate(native.pieces[:-1])]
+        if draws:  # of the right shapes alone: what is drawn for another batch is lost
+            before += [
+                f"if a{p}{'._data' * self.kinds[p]}.shape != {shape!r}: return MISSED" for p, shape, *_ in native.passed
+            ]
+            before += draws
+            self._name("draws", recording.owner.draws)
+            after.append("draws.taken.clear()")
         passed = [f"id(a{p}._data)" if self.kinds[p] else f"id(a{p})" for p, *_ in native.passed]
         self._name("native", native.entered)
         self._name("table", native.at)
@@ -169,7 +175,8 @@ class Caller:
         for start in range(0, len(checks), 8):
             lines.append(f"    if {' or '.join(checks[start : start + 8])}: return MISSED")
         lines += [f"    {line}" for line in before]
-        lines.append(f"    if native({', '.join(['table', *passed])}): return MISSED")
+        lines.append(f"    if native({', '.join(['table', *passed])}):")
+        lines += ["        draws.give_up()"] * bool(draws) + ["        return MISSED"]
         lines += [f"    {line}" for line in after]
         lines.append(f"    return {result}")
         return "\n".join(lines)

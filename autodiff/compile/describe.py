@@ -40,7 +40,8 @@ class Description:
         written = {b.element for b in kernel.anchors if b.kept or b.target is not None}
         bytes_ = sum(e.size * np.dtype(e.dtype).itemsize for e in [*(read - inner), *written])
         if a.element.kind == "call" and a.target is None:
-            return f"NumPy, {_short(bytes_)}B"
+            why = self.calls[a.element].why
+            return f"NumPy, {_short(bytes_)}B" + (f": {why}" if why else "")
         if a.element.kind == "dot" and a.target is None:
             n, m = a.element.shape[-2:]
             k = a.element.args[0].shape[-1]
@@ -66,8 +67,10 @@ class Description:
         if e.kind == "dot":
             return f"v{e.number} = {self._text(e.args[0], 3)} @ {self._text(e.args[1], 3)}"
         if e.kind == "call":
-            name = getattr(self.calls[e][0], "__qualname__", "call").split(".")[0]
-            return f"v{e.number} = {name}({', '.join(self._text(x, 0) for x in e.args)})"
+            return f"v{e.number} = {self.calls[e].name}({', '.join(self._text(x, 0) for x in e.args)})"
+        if a.parts:
+            written = [self._text(p.written or e, 0) for p in a.parts]
+            return f"v{e.number} = {' + '.join(written) if e.what[0] else ' | '.join(written)}"
         if a.is_reduction:
             name = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}.get(e.what[0], e.what[0])
             return f"v{e.number} = {name}{list(e.what[1])} {self._text(e.args[0], 3)}"

@@ -30,7 +30,8 @@ class Element:
     kind : str
         "memory", "literal", "option": it is there already. "map": a function of each element of its arguments,
         broadcast. "reduce": a function along axes. "view": the elements of its argument at other indices; "reshape":
-        in another shape; "take": at indices that are arguments. "dot": a product of matrices. "call": computed by
+        in another shape; "take": at indices that are arguments. "place": its first argument with others written into
+        it. "dot": a product of matrices. "call": computed by
         NumPy.
     args : tuple of Element
     what : hashable
@@ -97,9 +98,9 @@ class Graph:
             return self.make("literal", (), value, (), dtype, weak=not isinstance(value, bool))
         return self.make("literal", (), value.item(), (), value.dtype)
 
-    def constant(self, array: Any) -> Element:
-        """Return an array that is always the same."""
-        if array.ndim == 0 or (array.size and array.size <= 64 and (array == array.flat[0]).all()):
+    def constant(self, array: Any, shared: bool = False) -> Element:
+        """Return an array that is always the same, or always there if it is shared."""
+        if not shared and (array.ndim == 0 or (array.size and array.size <= 64 and (array == array.flat[0]).all())):
             return self.view(self.literal(array.flat[0]), (), array.shape)
         self.constants.append(array)
         return self.memory(("constant", len(self.constants) - 1), array.shape, array.dtype)
@@ -188,6 +189,8 @@ class Graph:
             return self.view(below, tuple(kept), shape)
         if shape == x.shape and all(p == (0, 1, i) for i, p in enumerate(places)):
             return x
+        if x.kind == "place" and x.what[1] is not None and (part := self._part(x, places, shape)) is not None:
+            return part
         return self.make("view", (x,), places, shape, x.dtype, x.weak)
 
     def broadcast(self, x: Element, shape: Shape) -> Element:
@@ -225,6 +228,14 @@ class Graph:
 
     def index(self, x: Element, key: Any) -> Element:
         """Pick elements by what stands in brackets."""
+        shape, ks, places = self._places(x, key)
+        return self.make("take", (x, *ks), places, shape, x.dtype) if ks else self.view(x, places, shape)
+
+    def _places(self, x: Element, key: Any) -> tuple[Shape, list[Element], tuple[Any, ...]]:
+        """Return what a key picks: the shape, arrays of positions in that shape, and for each dimension of x where.
+
+        That is one of the arrays, by its number, or (start, step, dimension of the result or None).
+        """
         parts = list(key) if isinstance(key, tuple) else [key]
         used = sum(k is not None and k is not Ellipsis for k in parts)
         if any(k is Ellipsis for k in parts):
@@ -234,7 +245,7 @@ class Graph:
             parts += [slice(None)] * (len(x.shape) - used)
         arrays = [k for k in parts if isinstance(k, (np.ndarray, Symbol))]
         if arrays:
-            return self._take(x, parts, arrays)
+            return self._taken(x, parts, arrays)
         places: list[Any] = []
         shape: list[int] = []
         dims = iter(x.shape)
@@ -252,10 +263,10 @@ class Graph:
                 if not -n <= i < n:
                     raise IndexError(f"index {i} is out of range for size {n}")
                 places.append((i + n if i < 0 else i, 1, None))
-        return self.view(x, tuple(places), tuple(shape))
+        return tuple(shape), [], tuple(places)
 
-    def _take(self, x: Element, parts: list[Any], arrays: list[Any]) -> Element:
-        """Pick elements by arrays of integers, which stand side by side among full slices."""
+    def _taken(self, x: Element, parts: list[Any], arrays: list[Any]) -> tuple[Shape, list[Element], tuple[Any, ...]]:
+        """Return what arrays of integers pick, which stand side by side among full slices."""
         ks = [self.lift(k) for k in arrays]
         first = next(i for i, k in enumerate(parts) if isinstance(k, (np.ndarray, Symbol)))
         here = parts[first : first + len(ks)]
@@ -269,7 +280,8 @@ class Graph:
             raise UnsayableError(str(error)) from None
         shape = (*x.shape[:first], *common, *x.shape[first + len(ks) :])
         spread = []
-        for k in ks:  # as arrays of the result's shape
+        for k, at in zip(ks, range(first, first + len(ks)), strict=True):  # as arrays of the result's shape
+            self._bounded(k, x.shape[at])
             places = [(0, 1, None if n == 1 else first + len(common) - len(k.shape) + i) for i, n in enumerate(k.shape)]
             spread.append(self.view(k, tuple(places), shape))
         whole: list[Any] = []
@@ -278,9 +290,46 @@ class Graph:
                 whole.append(i - first)
             else:
                 whole.append((0, 1, i if i < first else i - len(x.shape) + len(shape)))
-        for k, at in zip(ks, range(first, first + len(ks)), strict=True):
-            self._bounded(k, x.shape[at])
-        return self.make("take", (x, *spread), tuple(whole), shape, x.dtype)
+        return shape, spread, tuple(whole)
+
+    def put(self, x: Element, key: Any, values: Element, adds: bool = False) -> Element:
+        """Return an array with values written, or added, where a key says."""
+        shape, ks, places = self._places(x, key)
+        values = self.cast(values, x.dtype)
+        if len(values.shape) > len(shape):
+            values = self.reshape(values, values.shape[len(values.shape) - len(shape) :])
+        args = (x, self.broadcast(values, shape), *ks)
+        return self.make("place", args, (adds, None, ((len(ks), places),)), x.shape, x.dtype)
+
+    def join(self, arrays: Sequence[Element], axis: int, new: bool) -> Element:
+        """Return arrays side by side along an axis, which may be a new one."""
+        dtype = np.result_type(*(a.dtype for a in arrays))
+        if any(a.weak for a in arrays) or (not arrays[0].shape and not new):
+            raise UnsayableError("numbers side by side")
+        shape, parts, start = list(arrays[0].shape), [], 0
+        axis %= len(shape) + new
+        for a in arrays:
+            n = 1 if new else a.shape[axis]
+            dims: list[Any] = [(0, 1, d) for d in range(len(a.shape))]
+            dims[axis : axis + (not new)] = [(start, 1, None if new else axis)]
+            parts.append((0, tuple(dims)))
+            start += n
+        shape[axis : axis + (not new)] = [start]
+        zero = self.broadcast(self.literal(np.dtype(dtype).type(0)), tuple(shape))
+        args = (zero, *(self.cast(a, dtype) for a in arrays))
+        return self.make("place", args, (False, axis, tuple(parts)), tuple(shape), dtype)
+
+    def _part(self, x: Element, places: tuple[Any, ...], shape: Shape) -> Element | None:
+        """Return a view of arrays side by side as one of the array that it lies in."""
+        axis = x.what[1]
+        start, step, d = places[axis]
+        stop = start + step * ((1 if d is None else shape[d]) - 1)
+        for a, (_, dims) in zip(x.args[1:], x.what[2], strict=True):
+            low, _, own = dims[axis]
+            if low <= min(start, stop) and max(start, stop) < low + (1 if own is None else a.shape[axis]):
+                here = () if own is None else ((start - low, step, d),)
+                return self.view(a, (*places[:axis], *here, *places[axis + 1 :]), shape)
+        return None
 
     def _bounded(self, k: Element, n: int) -> None:
         """Note that positions must lie in an array; NumPy refuses others."""
@@ -385,6 +434,7 @@ class Symbol(NDArrayOperatorsMixin):
     dtype = property(lambda self: self.element.dtype)
     ndim = property(lambda self: len(self.element.shape))
     size = property(lambda self: self.element.size)
+    base = property(lambda self: self.of)
     T = property(lambda self: self.transpose())
     mT = property(lambda self: self.transpose((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2)))  # noqa: N815  # NumPy's name
 
@@ -393,6 +443,9 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         graph = self.graph
+        if method == "at" and ufunc is np.add:
+            out, key, values = inputs
+            return out._put(key, values, adds=True)
         if method == "reduce":
             y: Any = _reduced(graph, ufunc, graph.lift(inputs[0]), **options)
         elif method == "__call__" and ufunc is np.matmul:
@@ -423,6 +476,14 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Symbol:
         return self._new(self.graph.index(self.element, key), is_view=True)
+
+    def __setitem__(self, key: Any, values: Any) -> None:
+        self._put(key, values)
+
+    def _put(self, key: Any, values: Any, adds: bool = False) -> None:
+        if self.of is not None:
+            raise UnsayableError("writing through a view")
+        self.element = self.graph.put(self.element, key, self.graph.lift(values), adds)
 
     def __bool__(self) -> bool:
         return self.graph.decide(self.element)
@@ -510,9 +571,9 @@ def _where(graph: Graph, condition: Any, a: Any, b: Any) -> Element:
 
 
 def _like(value: float) -> Callable[..., Element]:
-    def say(graph: Graph, x: Any) -> Element:
+    def say(graph: Graph, x: Any, shape: Any = None) -> Element:
         e = graph.lift(x)
-        return graph.broadcast(graph.literal(e.dtype.type(value)), e.shape)
+        return graph.broadcast(graph.literal(e.dtype.type(value)), e.shape if shape is None else tuple(shape))
 
     return say
 
@@ -533,11 +594,21 @@ def _flipped(graph: Graph, x: Any, axis: Any = None) -> Element:
     return graph.index(e, tuple(slice(None, None, -1) if i in dims else slice(None) for i in range(len(e.shape))))
 
 
+def _taken_along(graph: Graph, x: Any, index: Any, axis: int) -> Element:
+    at: list[Any] = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    at[axis] = index
+    return graph.index(graph.lift(x), tuple(at))
+
+
 _SAID: dict[Any, Callable[..., Element]] = {
     np.where: _where,
+    np.empty_like: _like(0),
     np.zeros_like: _like(0),
     np.ones_like: _like(1),
     np.expand_dims: _expanded,
+    np.concatenate: lambda graph, arrays, axis=0: graph.join([*map(graph.lift, arrays)], axis, new=False),
+    np.stack: lambda graph, arrays, axis=0: graph.join([*map(graph.lift, arrays)], axis, new=True),
+    np.take_along_axis: _taken_along,
     np.flip: _flipped,
     np.broadcast_to: lambda graph, x, shape: graph.broadcast(graph.lift(x), tuple(shape)),
     np.transpose: lambda graph, x, axes=None: Symbol(graph, graph.lift(x)).transpose(axes).element,

@@ -21,7 +21,7 @@ from .element import UnsayableError
 from .joint import Joint, differentiated
 from .machine import is_available
 from .native import Native
-from .program import ChangedError, Input, Live, Plain, Program, Step
+from .program import ChangedError, Draws, Input, Live, Plain, Program, Step
 from .surroundings import Attributes, Names
 from .trace import Trace
 
@@ -110,6 +110,7 @@ class Compiled:
         self.name = getattr(function, "__name__", type(function).__name__)
         self.recordings: dict[Any, list[Recording]] = {}
         self.callers: list[tuple[int, Any]] = []
+        self.draws = Draws()
         if native and not is_available():
             warnings.warn(
                 "compile: llvmlite is not installed, so NumPy runs what is recorded; for native code: "
@@ -122,20 +123,25 @@ class Compiled:
         if tracing() is not None or watching() is not None:
             return self.function(*args, **kwargs)
         tensors, key, rebuild = _flat(args, kwargs)
-        for recording in self.recordings.get(key, ()):
-            if recording.fits(tensors):
-                if recording.program.differentiable and recording.joint is None:
-                    return self.function(*args, **kwargs)
-                try:
-                    return recording.run(tensors)
-                except ChangedError:
-                    continue
-        return self._record(
-            tensors,
-            key,
-            rebuild,
-            [isinstance(a, Node) for a in args] if not kwargs and len(args) == len(tensors) else None,
-        )
+        known = self.recordings.get(key, [])
+        try:
+            for recording in known:
+                if recording.fits(tensors):
+                    if recording.program.differentiable and recording.joint is None:
+                        return self.function(*args, **kwargs)
+                    try:
+                        result = recording.run(tensors)
+                    except ChangedError:
+                        self.draws.give_up()
+                        continue
+                    if recording is not known[0]:  # what fitted last is tried first
+                        known.remove(recording)
+                        known.insert(0, recording)
+                    return result
+            plain = not kwargs and len(args) == len(tensors)
+            return self._record(tensors, key, rebuild, [isinstance(a, Node) for a in args] if plain else None)
+        finally:
+            self.draws.finish()
 
     def _record(
         self, tensors: list[Any], key: Any, rebuild: Callable[[list[Any]], Any], plain: list[bool] | None
@@ -152,7 +158,7 @@ class Compiled:
                 "recording takes time. Pad batches to one shape, or call the function itself where shapes vary",
                 stacklevel=3,
             )
-        trace = Trace(self.name)
+        trace = Trace(self.name, self.draws)
         args, kwargs = rebuild(tensors)
         names = Names(self.function)
         try:
@@ -309,9 +315,10 @@ class Recording:
         result = self.runner(args)
         if self.caller is not None and self.runner.was_native:
             self.caller.synchronize()
-            short = (len(args), self.caller.run)
-            if short not in self.owner.callers:
-                self.owner.callers.append(short)
+            callers, short = self.owner.callers, (len(args), self.caller.run)
+            if short in callers:
+                callers.remove(short)
+            callers.insert(0, short)
         return result
 
     def __str__(self) -> str:

@@ -21,6 +21,10 @@ DEAR = {
 }  # fmt: skip
 
 
+#: What a loop of its own, or a call, computes.
+SINGLE = ("dot", "call", "place")
+
+
 @dataclass(eq=False)
 class Access:
     """A read of an array in a loop: at `start`, plus `steps` times the loop's indices, plus indices in memory."""
@@ -69,6 +73,9 @@ class Anchor:
     domain: Shape = ()
     accesses: list[Access] = field(default_factory=list)
     kept: bool = False  # in memory, because other loops read it
+    parts: list[Anchor] = field(default_factory=list)  # of a place: what is written into it, one after the other
+    written: Element | None = None  # of a part: the values
+    at: Access | None = None  # and where they go
 
     @property
     def is_reduction(self) -> bool:
@@ -78,7 +85,7 @@ class Anchor:
     @property
     def body(self) -> Element:
         """What the loop computes at each index."""
-        return self.element.args[0] if self.is_reduction else self.element
+        return self.written or (self.element.args[0] if self.is_reduction else self.element)
 
 
 @dataclass(eq=False)
@@ -159,7 +166,7 @@ class Plan:
         """Find out what is read by other loops than the one that computes it, and so must be in memory."""
         parted = any(e.kind == "call" for e in self.elements)
         for a in self.anchors.values():
-            a.kept = a.element in self.wanted or a.is_reduction or a.element.kind in ("dot", "call")
+            a.kept = a.element in self.wanted or a.is_reduction or a.element.kind in SINGLE
             a.kept = a.kept or (parted and not a.domain)
         for k in self.kernels:
             for a in k.anchors:
@@ -174,7 +181,7 @@ class Plan:
     # -- what is kept --------------------------------------------------------------------------------------------------
 
     def _forced(self, results: Sequence[Element]) -> set[Element]:
-        forced = {e for e in self.elements if e.kind in ("reduce", "dot", "call")}
+        forced = {e for e in self.elements if e.kind in ("reduce", *SINGLE)}
         forced |= {e for e in results if e.kind not in ("memory", "literal", "option")}
         cost: dict[Element, int] = {}
         for e in self.elements:
@@ -214,6 +221,9 @@ class Plan:
                 a.accesses.append(Access(source, 0, ()))
             a.level = 1 + max((self._level(x.element) for x in a.accesses), default=0)
             return
+        if a.element.kind == "place" and a.target is None:
+            self._analyse_parts(a)
+            return
         body = a.body
         a.domain = tuple(n for n in body.shape if n != 1)
         seen: set[Any] = set()
@@ -223,9 +233,30 @@ class Plan:
         for x in a.accesses:
             other = self.anchors.get(x.element)
             if other is not None:
-                joins = not other.is_reduction and other.element.kind not in ("dot", "call")
+                joins = not other.is_reduction and other.element.kind not in SINGLE
                 joins = joins and other.domain == a.domain and x.is_identity(a.domain)
                 a.level = max(a.level, other.level + (not joins))
+
+    def _analyse_parts(self, a: Anchor) -> None:
+        """Find what an array that others are written into reads: one loop fills it, and one writes each part."""
+        e, at = a.element, 1
+        _, axis, parts = e.what
+        whole = tuple((0, 1, d) for d in range(len(e.shape)))
+        found: list[Any] = [] if axis is not None else [(e.args[0], (), whole)]
+        for count, places in parts:
+            found.append((e.args[at], e.args[at + 1 : at + 1 + count], places))
+            at += 1 + count
+        for values, keys, places in found:
+            part = Anchor(e, written=values, domain=tuple(n for n in values.shape if n != 1))
+            index, rank = first_index(values.shape), len(part.domain)
+            seen: set[Any] = set()
+            for x in (values, *keys):
+                self._read(x, index, rank, part.accesses, seen, top=False)
+            part.at = located(e, places, keys, index, rank)
+            a.parts.append(part)
+            a.accesses += part.accesses
+        a.domain = tuple(n for n in e.shape if n != 1)
+        a.level = 1 + max((self._level(x.element) for x in a.accesses), default=0)
 
     def _level(self, e: Element) -> int:
         return self.anchors[e].level if e in self.anchors else 0
@@ -258,11 +289,13 @@ class Plan:
                 if x.element in self.anchors:
                     readers[self.anchors[x.element]].append((a, x))
         for a in reversed(self.anchors.values()):
-            if a.is_reduction or a.element.kind in ("dot", "call") or not readers[a] or None in self.users[a.element]:
+            if a.is_reduction or a.element.kind in SINGLE or not readers[a] or None in self.users[a.element]:
                 continue
             levels = {r.level for r, _ in readers[a]}
             fits = all(
-                r.domain == a.domain and x.is_identity(a.domain) and r.element.kind not in ("dot", "call")
+                r.domain == a.domain
+                and x.is_identity(a.domain)
+                and (r.element.kind not in SINGLE or r.target is not None)
                 for r, x in readers[a]
             )
             if len(levels) == 1 and fits:
@@ -273,7 +306,7 @@ class Plan:
     def _kernels(self) -> list[Kernel]:
         groups: dict[Any, list[Anchor]] = defaultdict(list)
         for a in [*self.anchors.values(), *self.stores]:
-            single = a.target is None and a.element.kind in ("dot", "call")
+            single = a.target is None and a.element.kind in SINGLE
             groups[(a.level, a.domain, a.element.number if single else -1)].append(a)
         kernels = []
         for (level, domain, _), anchors in groups.items():
@@ -388,15 +421,22 @@ def flat(source: Element, index: tuple[Place, ...], shape: Shape, rank: int) -> 
 
 def taken(e: Element, index: tuple[Place, ...], rank: int) -> Access:
     """Return the read of an array at indices that are arrays."""
-    source, start, steps, dynamic = e.args[0], 0, [0] * rank, []
-    for d, (stride, place) in enumerate(zip(row_major(source.shape), e.what, strict=True)):
+    return located(e.args[0], e.what, e.args[1:], index, rank)
+
+
+def located(
+    array: Element, places: tuple[Any, ...], keys: Sequence[Element], index: tuple[Place, ...], rank: int
+) -> Access:
+    """Return what of an array lies at places; see `Graph._places`."""
+    start, steps, dynamic = 0, [0] * rank, []
+    for d, (stride, place) in enumerate(zip(row_major(array.shape), places, strict=True)):
         if isinstance(place, int):
-            dynamic.append((e.args[1 + place], index, stride, d))
+            dynamic.append((keys[place], index, stride, d))
             continue
         at, by = placed(place, index, rank)
         start += stride * at
         steps = [s + stride * b for s, b in zip(steps, by, strict=True)]
-    return Access(source, start, tuple(steps), tuple(dynamic))
+    return Access(array, start, tuple(steps), tuple(dynamic))
 
 
 def operand(e: Element) -> Any:

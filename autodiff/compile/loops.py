@@ -155,6 +155,9 @@ class Module:
                 self._open()
             elif head.element.kind == "dot" and head.target is None:
                 self._dot(head.element)
+            elif head.parts:
+                for part in head.parts:
+                    self._loops(Kernel(kernel.level, part.domain, [part]))
             else:
                 self._loops(kernel)
         if not decided:
@@ -284,7 +287,10 @@ class Module:
         self.merged, self.loop = [], []
         self.memo = {}
         for a in anchors:
-            value = self._value(a.body, first_index(a.body.shape), top=a.target is None)
+            value = self._value(a.body, first_index(a.body.shape), top=a.target is None and a.body is a.element)
+            if a.at is not None:
+                self._put(a, a.at, value)
+                continue
             if a.target is not None:
                 self._store(self._base(self.w, a.target), self._marks(a.target), a.element.dtype, "0", value)
                 continue
@@ -298,7 +304,10 @@ class Module:
             self._store(base, marks, a.element.dtype, "0", value)
 
     def _anchor(self, a: Anchor, cell: str | None, domain: tuple[int, ...]) -> None:
-        value = self._value(a.body, first_index(a.body.shape), top=a.target is None and not a.is_reduction)
+        value = self._value(a.body, first_index(a.body.shape), top=a.target is None and a.body is a.element)
+        if a.at is not None:
+            self._put(a, a.at, value)
+            return
         if not a.is_reduction:
             self.memo[(a.element, "value")] = value
             if a.target is not None or a.kept:
@@ -327,6 +336,14 @@ class Module:
         total = self._joined(name, wide, before, value)
         total = self.w(f"zext i1 {total} to i8") if place == "i8" else total
         self.w.do(f"store {place} {total}, ptr {at}{marks}")
+
+    def _put(self, a: Anchor, at: Access, value: str) -> None:
+        """Write a value into an array, or add it to what stands there."""
+        e = a.element
+        offset = self._offset(at.start, at.steps, self._keys(at))
+        if e.what[0] and a.written is not e.args[0]:
+            value = self._joined("add", TYPES[e.dtype.name], self._load(self.w, e, offset), value)
+        self._store(*self.address(self.w, e), e.dtype, offset, value)
 
     def _joined(self, name: str, kind: str, a: str, b: str) -> str:
         if name in ("add", "multiply") and kind in ("float", "double"):
@@ -432,16 +449,20 @@ class Module:
             return self.memo[(e, "value")]
         if e.size == 1 and not x.dynamic:
             return self.scalar(e)
-        dynamic = []
+        return self._load(self.w, e, self._offset(x.start, x.steps, self._keys(x)))
+
+    def _keys(self, x: Access) -> list[tuple[str, int]]:
+        """Return where along some dimensions the values of other arrays say, each with its step."""
+        found = []
         for index_element, index, stride, d in x.dynamic:
             i = self._value(index_element, index)
             i = self.w.cast(i, TYPES[index_element.dtype.name], "i64")
-            n = e.shape[d]
+            n = x.element.shape[d]
             negative = self.w(f"icmp slt i64 {i}, 0")
             i = self.w.choice(negative, "i64", self.w(f"add i64 {i}, {n}"), i)
             i = self.w.call("llvm.smax.i64", "i64", i, "0")  # out of range is refused by a decision; memory stays safe
-            dynamic.append((self.w.call("llvm.smin.i64", "i64", i, str(n - 1)), stride))
-        return self._load(self.w, e, self._offset(x.start, x.steps, dynamic))
+            found.append((self.w.call("llvm.smin.i64", "i64", i, str(n - 1)), stride))
+        return found
 
     def _map(self, e: Element, args: list[str]) -> str:
         kinds = [TYPES[a.dtype.name] for a in e.args]
@@ -532,7 +553,7 @@ def _reduces(a: Anchor, d: int) -> bool:
 def _merged(domain: tuple[int, ...], anchors: Sequence[Anchor]) -> list[list[int]]:
     """Join dimensions that every access goes through as if they were one."""
     groups = [[0]]
-    accesses = [x for a in anchors for x in a.accesses]
+    accesses = [x for a in anchors for x in (*a.accesses, a.at) if x is not None]
     for d in range(1, len(domain)):
         joins = all(x.steps[d - 1] == x.steps[d] * domain[d] for x in accesses)
         joins = joins and all(_reduces(a, d - 1) == _reduces(a, d) for a in anchors if a.is_reduction)

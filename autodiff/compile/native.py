@@ -20,7 +20,7 @@ from .element import Element, UnsayableError
 from .fuse import Plan
 from .loops import Module, Slots
 from .lower import Lowered
-from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, leaves, mapped, node_of
+from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, leaves, mapped, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
 
@@ -51,7 +51,8 @@ class Native:
                 slot = self._home(values[n], ("gradient of", k), homes)
                 wanted.append(values[n])
                 self.grads.append(Grad(owner, values[n], slot))
-        for n in dict.fromkeys(program.results()):
+        self.unsaid = [(step, [Reference(g) for _, _, _, g, _ in step.updates], why) for step, why in lowered.unsaid]
+        for n in dict.fromkeys([*program.results(), *(g.number for _, grads, _ in self.unsaid for g in grads)]):
             e = values[n]
             slot = self._home(e, ("result", n), homes) if e.size > 1 or e.shape else None
             self.outs.append((n, e, slot))
@@ -75,7 +76,9 @@ class Native:
             if isinstance(slot, tuple) and slot[0] == "memory" and slot[1][0] == "argument":
                 shape, dtype, _ = self.kinds[slot[1][1]]
                 self.passed.append((slot[1][1], shape, dtype, place))
-        simple = all(e in self.module.offsets if slot is None else slot in places for _, e, slot in self.outs)
+        simple = not self.unsaid and all(
+            e in self.module.offsets if slot is None else slot in places for _, e, slot in self.outs
+        )
         simple = simple and all(g.slot is not None and g.slot in places for g in self.grads)
         *first, last = self.module.pieces or [None]
         simple = simple and isinstance(last, str) and all(isinstance(e, Element) and not e.args for e in first)
@@ -154,13 +157,16 @@ class Native:
         return np.ndarray(e.shape, e.dtype, self.arena.data, at) if np.dtype(e.dtype).kind in "biuf" else None
 
     def _called(self, e: Element) -> Callable[[list[Any]], None]:
-        function, params = self.lowered.calls[e]
+        function = self.lowered.calls[e].function
         out: Any = self.views.get(e)
 
         def call(args: list[Any]) -> None:
             arrays = [self._array(a, args) for a in e.args]
-            with np.errstate(all="ignore"):
-                out[...] = function(*arrays, **params)
+            try:
+                with np.errstate(all="ignore"):
+                    out[...] = function(*arrays)
+            except Exception:  # what a check would have refused, say: recording it anew says so at the user's line
+                raise ChangedError from None
 
         return call
 
@@ -299,6 +305,8 @@ class Native:
                     s.optimizer.state[p]["step"] += 1
         changed += [node_of(target, args) for target, _ in program.writes]
         results = mapped(program.result, lambda r: self._returned(r, args))
+        for step, found, _ in self.unsaid:
+            advance(step, [None] * len(found), [self._returned(g, args)._data for g in found])
         grads = iter(self.grads)
         for owner, n in program.grads:
             node = args[owner] if isinstance(owner, int) else owner
@@ -322,6 +330,9 @@ class Native:
 
     def __str__(self) -> str:
         lines = Description(self.plan, self.module.homes, self.lowered.calls).lines()
+        for step, _, why in self.unsaid:
+            name = type(step.optimizer).__name__
+            lines += [f"     NumPy: {why}", f"       {name}.step(), {len(step.updates)} parameters"]
         return "\n".join([f"{self.program.name}: {len(self.plan.kernels)} kernels, native", *lines])
 
 

@@ -9,12 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, array_of, increment_version
+from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
+from ..table.indexing import overwrite
 from ..tracing import traced_by
 from .joint import parted
 from .messages import is_ours, refusal
-from .program import Apply, Call, Constant, Decide, Draw, Gradient, Input, Live, Program, Reference, Step, Value, leaves
+from .program import (
+    Apply,
+    Call,
+    Constant,
+    Decide,
+    Draw,
+    Draws,
+    Gradient,
+    Input,
+    Live,
+    Program,
+    Reference,
+    Step,
+    Value,
+    leaves,
+)
 from .surroundings import has_hooks
 
 Undo = Callable[[], None]
@@ -27,13 +43,14 @@ class Trace:
     run; those that it makes from Python's numbers are constants.
     """
 
-    def __init__(self, name: str) -> None:
-        self.program = Program(name)
+    def __init__(self, name: str, draws: Draws) -> None:
+        self.program, self.draws = Program(name), draws
         self.numbers: dict[Node, int] = {}
         self.arrays: dict[int, int] = {}  # by id: the values of arrays that stand for a tensor in parameters
         self.kept: list[Any] = []  # so that no id is used twice
-        self.views: dict[Node, Node] = {}
-        self.stale: dict[Node, str] = {}
+        self.views: dict[Node, tuple[Node, Any, dict[str, Any]]] = {}  # of what, by which row
+        self.stale: set[Node] = set()  # views of what has been changed
+        self.former: set[Node] = set()  # what tensors were before a change
         self.changed: set[Node] = set()
         self.touched: set[Node] = set()  # whose gradients were set
         self.undo: list[Undo] = []
@@ -57,15 +74,27 @@ class Trace:
     def number(self, node: Node) -> int:
         """Return the number of a tensor's value."""
         if node in self.stale:
-            raise refusal(f"reading a view after {self.stale[node]} has changed what it views", "take the view again")
+            return self._renewed(node)
         known = self.numbers.get(node)
         if known is not None:
             return known
         data = node._data
+        if any(_overlap(x, node) for x in self.changed):
+            raise refusal("reading what shares memory with a tensor that was changed", "read it before, or clone it")
         if id(data) in self.arrays and data.__class__ is np.ndarray:
             self.numbers[node] = self.arrays[id(data)]
             return self.numbers[node]
         return self._source(node, Live(node) if id(node) in self.before else Constant(data))
+
+    def _renewed(self, node: Node) -> int:
+        """Return the number of a view of what was changed since it was taken: it is taken again."""
+        if node not in self.views:
+            raise refusal("reading a view after a change in place of what it views", "take the view again")
+        source, op, params = self.views[node]
+        n = self.number(source)
+        self.stale.discard(node)
+        self.program.instructions.append(Apply(self._new(node), op, (n,), params))
+        return self.numbers[node]
 
     def _source(self, node: Node, source: Any) -> int:
         number = self._new(node)
@@ -93,7 +122,7 @@ class Trace:
         params = {name: self._referring(value) for name, value in params.items()}
         widens = isinstance(op, Primitive) and bool(op.rules) and not any(x._data.dtype.kind == "f" for x in inputs)
         if op.view and inputs and np.may_share_memory(out._data, inputs[0]._data):
-            self.views[out] = inputs[0]
+            self.views[out] = inputs[0], op, params
         self.program.instructions.append(Apply(self._new(out), op, numbers, params, widens))
 
     def converted(self, out: Node, node: Node) -> None:
@@ -106,19 +135,24 @@ class Trace:
         self.applied(Call(name, compute), out, inputs, {})
 
     def _referring(self, value: Any) -> Any:
+        if type(value) is dict:
+            return {name: self._referring(v) for name, v in value.items()}
         if isinstance(value, np.ndarray) and id(value) in self.arrays:
             return Reference(self.arrays[id(value)])
         if isinstance(value, tuple) and type(value) is tuple:
             return tuple(map(self._referring, value))
         return value
 
-    def drew(self, draw: Callable[[], Any], drawn: Any) -> None:
-        """Note that random numbers were drawn; the tensor that takes the array is known by it."""
-        drawn = np.asarray(drawn)
-        self.program.values.append(Value(drawn.shape, drawn.dtype))
-        self.program.instructions.append(Draw(len(self.program.values) - 1, draw))
+    def draw(self, draw: Callable[[], Any]) -> Any:
+        """Return random numbers, and note that they are drawn; the tensor that takes the array is known by it."""
+        with traced_by(None):
+            drawn = self.draws.take(draw)
+        value = Value(drawn.shape, drawn.dtype)
+        self.program.values.append(value)
+        self.program.instructions.append(Draw(len(self.program.values) - 1, draw, self.draws, value))
         self.arrays[id(drawn)] = len(self.program.values) - 1
         self.kept.append(drawn)
+        return drawn
 
     def decides(self, check: Callable[..., Any], tensors: Sequence[Node]) -> bool:
         """Note what a check of values says."""
@@ -147,8 +181,8 @@ class Trace:
 
     def changes(self, node: Any, new: Any) -> Any:
         """Give a tensor another value in its memory, and return it."""
-        self._check_owner(node)
-        self.number(node)
+        base, way = self._base(node)
+        self._keep_constant(base)
         before, array = np.array(node._data), array_of(node)
         if not np.can_cast(new._data.dtype, array.dtype, "same_kind"):
             raise RuntimeError(f"a result of {new._data.dtype} cannot be written into a tensor of {array.dtype}")
@@ -157,8 +191,53 @@ class Trace:
         increment_version(node)
         if new._data.dtype != array.dtype or new._data.shape != array.shape:
             new = self._fitted(new, array)
-        self._becomes(node, self.number(new))
+        self._becomes(base, self.number(new) if not way else self._overwritten(base, new, way))
         return node
+
+    def _keep_constant(self, base: Node) -> None:
+        """Let a constant that is about to be changed in place stay what it is in the program."""
+        n = self.number(base)
+        if isinstance(source := self.program.sources.get(n), Constant):
+            self.program.sources[n] = Constant(np.array(source.data))
+
+    def _base(self, node: Node) -> tuple[Node, Way]:
+        """Return what a view is a view of, in the end, and by which rows."""
+        way: Way = ()
+        while node in self.views:
+            node, op, params = self.views[node]
+            way = ((op.apply, params), *way)
+        return node, way
+
+    def _overwritten(self, base: Node, new: Node, way: Way) -> int:
+        """Return the number of a tensor's value with another in the place that a way of rows picks."""
+        self.program.values.append(Value(base._data.shape, base._data.dtype))
+        number = len(self.program.values) - 1
+        inputs = self.number(base), self.number(new)
+        self.program.instructions.append(Apply(number, overwrite.primitive, inputs, {"way": way}))  # type: ignore[attr-defined]  # set by its decorator
+        return number
+
+    def rewrites(self, base: Node, former: Node, new: Node, way: Way, into: Callable[..., Any], node: Node) -> None:
+        """Let a tensor become the result of a change of it that is recorded for backward."""
+        self._keep_constant(former)
+        before, array = np.array(base._data), array_of(base)
+        into(array_of(node), new._data)
+        self.undo.append(lambda: np.copyto(array, before))
+        increment_version(base)
+        if way:
+            number = self._overwritten(former, new, tuple((apply, self._referring(params)) for apply, params in way))
+        else:
+            same = new._data.dtype == array.dtype and new._data.shape == array.shape
+            number = self.number(new if same else self._fitted(new, array))
+        self._becomes(base, number)
+
+    def remembers(self, former: Node, base: Node) -> None:
+        """Note what a tensor was before a change of it that is recorded for backward."""
+        if id(base) in self.before or base in self.arguments:
+            raise refusal(
+                "a change in place, of a tensor from outside, that gradients flow through", "change a clone() of it"
+            )
+        self._name(former, self.number(base))
+        self.former.add(former)
 
     def _fitted(self, new: Node, array: Any) -> Node:
         shape, dtype = array.shape, array.dtype
@@ -184,19 +263,15 @@ class Trace:
         self.applied(Call(name, forward), out, (node, *operands), params)
         return self.changes(node, out)
 
-    def _check_owner(self, node: Node) -> None:
-        if node in self.views:
-            raise refusal("writing through a view", "assign to x[key] of the tensor itself")
-
     def _becomes(self, node: Node, number: int) -> None:
         """Let a tensor, and all that stand for the same memory, have another value from now on."""
         self.changed.add(node)
-        for other in [node, *(x for x in self.numbers if x._version is not None and x._version is node._version)]:
+        for other in [node, *(x for x in self.numbers if x not in self.former and _overlap(x, node))]:
             if other._data is node._data:
                 self._name(other, number)
                 self.changed.add(other)
-            elif other is not node:
-                self.stale[other] = "a change in place"
+            else:
+                self.stale.add(other)
 
     # -- gradients -----------------------------------------------------------------------------------------------------
 
@@ -251,7 +326,6 @@ class Trace:
             for p in group["params"]:
                 self.reads_grad(p)
                 if p._grad is not None:
-                    self._check_owner(p)
                     changed.append((place, p, self.number(p), self.number(p._grad)))
         saved = {p: _copied(optimizer.state[p]) for _, p, *_ in changed if p in optimizer.state}
         values = [(array_of(p), np.array(p._data)) for _, p, *_ in changed]
@@ -318,6 +392,9 @@ class Trace:
                 program.writes.append((Input(self.arguments[node]), number))
             elif id(node) in self.before and self.stepped.get(node) != number:
                 program.writes.append((Live(node), number))
+        for n, source in program.sources.items():
+            if isinstance(source, Constant) and isinstance(source.data, np.ndarray) and _is_shared(source.data):
+                program.sources[n] = Constant(source.data, shared=True)
         for node in self.touched:
             if id(node) in self.before:
                 grad = node._grad
@@ -372,6 +449,16 @@ _READING = {
 
 def _kinds(kind: type) -> set[type]:
     return {kind}.union(*map(_kinds, kind.__subclasses__()))
+
+
+def _is_shared(array: Any) -> bool:
+    """Tell whether somebody else may hold an array, beside its tensor, the trace and the program."""
+    return array.base is not None or sys.getrefcount(array) > 6
+
+
+def _overlap(a: Node, b: Node) -> bool:
+    """Tell whether two tensors share memory."""
+    return (a._version is not None and a._version is b._version) or np.may_share_memory(a._data, b._data)
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from ..engine.modes import Watch, is_recording, set_detect_anomaly
 from ..engine.silence import silent
 from ..table import TABLE
 from ..table.indexing import follow, overwrite
-from ..tracing import Tracing, refuse, tracing
+from ..tracing import Tracing, tracing
 from .elementwise import clone
 
 Write = Callable[[Any, Any], object]
@@ -119,10 +119,11 @@ def record(
     The base, whose memory it is, becomes the result: of `function` where it is changed as a whole, else of overwriting
     what the tensor shows of it, or what `step` picks of that.
     """
-    refuse("a change in place that gradients flow through", "compute a new tensor")
     base, way = _place(tensor, name)
     version, since, start = _version(base), made_at(base), tick()
     former = copied(base)
+    if (trace := tracing()) is not None:
+        trace.remembers(former, base)
     spot = follow(former, (*way, *step))
     operands = tuple(_apart(x, base) for x in operands)
     options = {key: _apart(x, base) for key, x in options.items()}
@@ -130,7 +131,10 @@ def record(
     value = function(kept, *operands, **options)
     if value is kept:
         return tensor
-    write(tensor, name, into, value._data)
+    if trace is not None:
+        trace.rewrites(base, former, value, (*way, *step), into, tensor)
+    else:
+        write(tensor, name, into, value._data)
     age(base, former)
     if not (way or step) and _is_new(value, start, base):
         base._op, base._params = value._op, value._params

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..engine.graph import Way
 from ..engine.primitive import primitive, row
+from ..kernels.places import at_labels, copy, entries, zeros
 from ..kernels.reductions import average, divide
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
@@ -17,9 +18,12 @@ Shape = tuple[int, ...]
 # -- by what stands in brackets ----------------------------------------------------------------------------------------
 
 
+_BASIC = frozenset({int, slice, type(None), type(Ellipsis)})
+
+
 def is_basic(key: Any) -> bool:
     """Tell whether a key is made of integers, slices, None and Ellipsis alone, and so names no element twice."""
-    return np.ndarray not in ([k.__class__ for k in key] if key.__class__ is tuple else (key.__class__,))
+    return _BASIC.issuperset([k.__class__ for k in key] if key.__class__ is tuple else (key.__class__,))
 
 
 @primitive(
@@ -41,7 +45,7 @@ def index(x: Array, *, key: Any) -> Array:
 @primitive(symbol="[ ]ᵀ", words="1 where it is put", values=lambda g, key: index(g, key=key))
 def unindex(values: Array, *, shape: Shape, key: Any) -> Array:
     """Zeros of `shape` with `values` added at a key."""
-    out = np.zeros(shape, values.dtype)
+    out = zeros(values, shape)
     if is_basic(key) or (isinstance(key, np.ndarray) and key.dtype == np.bool):
         out[key] = values
     else:
@@ -67,7 +71,7 @@ gather = row(
 @primitive(symbol="scatter", words="1 where it is put", values=lambda g, index, dim: gather(g, index, dim=dim))
 def scatter_sum(values: Array, index: Array, *, shape: Shape, dim: int) -> Array:
     """Zeros of `shape` with `values` added where `index` says along a dimension."""
-    out = np.zeros(shape, values.dtype)
+    out = zeros(values, shape)
     at = list(np.ogrid[tuple(slice(n) for n in index.shape)])
     at[dim] = index
     np.add.at(out, tuple(at), values)
@@ -90,14 +94,6 @@ def put(x: Array, index: Array, src: Array, *, dim: int) -> Array:
 # -- by a class label along dimension 1, as classification does at every step: gather takes twice the time -------------
 
 
-def entries(labels: Array) -> tuple[Array, ...]:
-    """Return the key of each label's entry in an array that has the classes as its dimension 1."""
-    if labels.ndim == 1:
-        return np.arange(labels.shape[0]), labels
-    first, *further = np.ogrid[tuple(slice(n) for n in labels.shape)]
-    return (first, labels, *further)
-
-
 of_classes = row(
     lambda x, labels: x[entries(labels)],
     x=lambda g, x_shape, labels: to_classes(g, labels, shape=x_shape),
@@ -109,9 +105,7 @@ of_classes = row(
 @primitive(symbol="scatter", words="1 where it is put", values=lambda g, labels: of_classes(g, labels))
 def to_classes(values: Array, labels: Array, *, shape: Shape) -> Array:
     """Zeros of `shape` but for `values` at the labels' classes."""
-    out = np.zeros(shape, values.dtype)
-    out[entries(labels)] = values
-    return out
+    return at_labels(values, labels, shape)
 
 
 @primitive(
@@ -142,10 +136,11 @@ def follow(x: Array, way: Way) -> Array:
 )
 def overwrite(x: Array, values: Array, *, way: Way) -> Array:
     """A copy of `x` with `values`, broadcast, in the place of what a way picks of it."""
-    out = np.array(x, order="C")
     if len(way) == 1 and way[0][0] is index:
+        out = copy(x)
         out[way[0][1]["key"]] = values
     else:
-        places = follow(np.arange(out.size).reshape(out.shape), way)
-        out.reshape(-1)[places] = values
+        out = copy(x.reshape(-1))
+        out[follow(np.arange(x.size).reshape(x.shape), way)] = values
+        out = out.reshape(x.shape)
     return out if out.ndim else out[()]
