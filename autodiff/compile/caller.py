@@ -110,7 +110,7 @@ class Caller:
         }  # fmt: skip
         self.kinds = kinds
         self.sync: list[Callable[[], object]] = []
-        self.counts: list[str] = []
+        self.groups: list[Callable[[], object]] = []  # of options
         self.text = self._written()
         exec(self.text, self.names)
         self.run = self.names["call"]
@@ -127,6 +127,7 @@ class Caller:
         checks: list[str] = []
         before: list[str] = []
         after: list[str] = []
+        changing: list[str] = []  # what may be another number at each call
         native, recording = self.native, self.recording
         self._name("mode", recording.mode)
         self._name("default", dtypes.get_default_dtype())
@@ -144,7 +145,7 @@ class Caller:
             self._expect(f"w{k}", lambda x: x[2], x)
             checks.append(f"{node}._data is not w{k}")
             checks.append(f"{node}._requires_grad is not {x[1]._requires_grad}")
-        self._optimizers(checks, after)
+        self._optimizers(checks, changing, after)
         for k, (owner, absent) in enumerate(recording.program.absent.items()):
             node = f"a{owner}" if isinstance(owner, int) else self._name(f"b{k}", owner)
             checks.append(f"{node}._grad is {'not ' if absent else ''}None")
@@ -169,17 +170,32 @@ class Caller:
             after += ["now = tick()", *changed]
             self.names["cells"] = native.changed
         result = self._result(recording.program.result, before)
+        self.names |= {"acquire": native.lock.acquire, "release": native.lock.release, "diverges": native.check_finite}
+        self.names |= {"runs": memoryview(native.runs), "finite": memoryview(native.finite), "refresh": self.refresh}
         lines = [f"def call({', '.join(arguments)}):"]
-        if self.counts:
-            lines.append(f"    global {', '.join(self.counts)}")
         for start in range(0, len(checks), 8):
             lines.append(f"    if {' or '.join(checks[start : start + 8])}: return MISSED")
-        lines += [f"    {line}" for line in before]
-        lines.append(f"    if native({', '.join(['table', *passed])}):")
-        lines += ["        draws.give_up()"] * bool(draws) + ["        return MISSED"]
-        lines += [f"    {line}" for line in after]
+        if changing:
+            lines.append(f"    if {' or '.join(changing)}: refresh()")
+        lines += ["    if not acquire(False): return MISSED", "    before = runs[0]", "    try:"]
+        lines += [f"        {line}" for line in before]
+        lines.append(f"        if native({', '.join(['table', *passed])}):")
+        lines += ["            draws.give_up()"] * bool(draws) + ["            return MISSED"]
+        lines += [f"        {line}" for line in after]
+        if after:  # after an interrupt, the optimizers' books shall say what the program has changed
+            lines += ["    except BaseException:", "        if runs[0] != before:"]
+            lines += [f"            {line}" for line in after] + ["        raise"]
+        lines.append("    finally: release()")
+        if native.lowered.ends:
+            lines.append("    if not finite[0]: diverges()")
         lines.append(f"    return {result}")
         return "\n".join(lines)
+
+    def refresh(self) -> None:
+        """Read the options again, of which one has changed."""
+        self.native._read_options()
+        for sync in self.groups:
+            sync()
 
     def _read(self, k: int, name: str, read: Callable[[], Any]) -> str:
         cells = {c: v.cell_contents for c, v in zip(read.__code__.co_freevars, read.__closure__ or (), strict=True)}
@@ -189,8 +205,11 @@ class Caller:
             return f"{self._name(f'c{k}', cells['scope'])}[{cells['name']!r}]"
         return f"{self._name(f'c{k}', cells['owner'])}.{cells['name']}"
 
-    def _optimizers(self, checks: list[str], after: list[str]) -> None:
+    def _optimizers(self, checks: list[str], changing: list[str], after: list[str]) -> None:
         native = self.native
+        place_of = {id(x.optimizer): s for s, x in enumerate(native.lowered.steps)}
+        numbers = {(place_of[id(o)], g, name) for o, g, name, _ in native.lowered.options}
+        known: set[str] = set()
         for s, stepped in enumerate(native.lowered.steps):
             o = stepped.optimizer
             self._name(f"o{s}", o)
@@ -201,14 +220,15 @@ class Caller:
             )
             for g, group in enumerate(o.param_groups):
                 at = f"{s}_{g}"
-                self.sync.append(functools.partial(self._sync_group, at, o, g))
+                self.groups.append(functools.partial(self._sync_group, at, o, g))
                 checks.append(
                     f"gr{s}[{g}] is not g{at} or g{at}['params'] is not ps{at} or len(ps{at}) != {len(group['params'])}"
                 )
                 for i, p in enumerate(group["params"]):
                     checks.append(f"ps{at}[{i}] is not {self._name(f'q{at}_{i}', p)}")
                 for name in o._decisive:
-                    checks.append(f"g{at}[{name!r}] is not g{at}{name}")
+                    is_number = (s, g, name) in numbers
+                    (changing if is_number else checks).append(f"g{at}[{name!r}] is not g{at}{name}")
             for i, (place, p, count) in enumerate(stepped.params):
                 at = f"{s}_{i}"
                 self._name(f"u{at}", p)
@@ -216,18 +236,19 @@ class Caller:
                 checks.append(f"st{s}.get(u{at}) is not d{at}")
                 checks += [f"d{at}[{name!r}] is not d{at}{name}" for name in stepped.names[i]]
                 if count is not None:
-                    key = f"k{s}_{place}_{count}"
-                    self._expect(key, lambda at: at[0].state[at[1]]["step"], (o, p))
-                    checks.append(f"d{at}['step'] != {key}")
-                    if key not in self.counts:
-                        self.counts.append(key)
-                        after.append(f"{key} += 1")
-                    after.append(f"d{at}['step'] = {key}")
+                    key = f"k{s}_{place}_{count}"  # how much greater the number of steps is than that of runs
+                    self._expect(key, lambda at: at[0].state[at[1]]["step"] - int(native.runs[0]), (o, p))
+                    if key not in known:
+                        known.add(key)
+                        checks.append(f"(n{key} := {key} + runs[0]) < 0")
+                        after.append(f"n{key} = {key} + runs[0]")
+                    checks.append(f"d{at}['step'] != n{key}")
+                    after.append(f"d{at}['step'] = n{key}")
             for k, (optimizer, place, name, p) in enumerate(native.lowered.options):
                 if optimizer is o and name == "step":
                     count = next(c for _, q, c in stepped.params if q is p)
                     self._name("options", memoryview(native.options))
-                    after.append(f"options[{k}] = k{s}_{place}_{count} + 1")
+                    after.append(f"options[{k}] = nk{s}_{place}_{count} + 1")
                     self.sync.append(functools.partial(self._sync_count, k, o, p))
 
     def _sync_group(self, at: str, o: Any, g: int) -> None:
@@ -295,6 +316,6 @@ class Caller:
 
     def synchronize(self) -> None:
         """Expect from now on what is there now."""
-        for step in self.sync:
+        for step in (*self.sync, *self.groups):
             step()
         self.recording.attributes.have_changed()

@@ -63,7 +63,8 @@ class Description:
     def _formula(self, a: Anchor) -> str:
         e = a.element
         if a.target is not None:
-            return f"{self._memory(a.target[1])} = {self._text(e, 0, top=False)}"
+            name = self._memory(a.target[1]) if a.target[0] == "memory" else a.target[0]
+            return f"{name} = {self._text(e, 0, top=False)}"
         if e.kind == "dot":
             return f"v{e.number} = {self._text(e.args[0], 3)} @ {self._text(e.args[1], 3)}"
         if e.kind == "call":

@@ -236,6 +236,11 @@ def _described(tensors: list[Any]) -> str:
     return ", ".join(f"{x._data.dtype}{list(x._data.shape)}" for x in tensors) or "no tensors"
 
 
+def _switches(optimizer: Any, group: dict[str, Any]) -> list[Any]:
+    """Return the options of an optimizer that are no numbers: its formula is another one where they are others."""
+    return [v for name in optimizer._decisive if isinstance(v := group[name], (bool, str, type(None)))]
+
+
 class Recording:
     """A program, and what must hold for it to be run."""
 
@@ -248,11 +253,7 @@ class Recording:
         self.live = [s.node for s in program.sources.values() if isinstance(s, Live)]
         self.kinds = [(x._data.shape, x._data.dtype, x._requires_grad) for x in self.live]
         self.groups = [
-            (
-                i.optimizer,
-                [[*g["params"]] for g in i.optimizer.param_groups],
-                [{n for _, p, *_ in i.updates for n in [id(p)]}],
-            )
+            (i.optimizer, [([*g["params"]], _switches(i.optimizer, g)) for g in i.optimizer.param_groups])
             for i in program.instructions
             if isinstance(i, Step)
         ]
@@ -302,11 +303,13 @@ class Recording:
             node = args[owner] if isinstance(owner, int) else owner
             if (node._grad is None) is not absent:
                 return False
-        for optimizer, params, _ in self.groups:
-            if len(params) != len(optimizer.param_groups):
+        for optimizer, known in self.groups:
+            if len(known) != len(optimizer.param_groups):
                 return False
-            for known, group in zip(params, optimizer.param_groups, strict=True):
-                if len(known) != len(group["params"]) or not all(map(operator.is_, known, group["params"])):
+            for (params, switches), group in zip(known, optimizer.param_groups, strict=True):
+                if len(params) != len(group["params"]) or not all(map(operator.is_, params, group["params"])):
+                    return False
+                if switches != _switches(optimizer, group):
                     return False
         return True
 

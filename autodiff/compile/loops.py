@@ -162,7 +162,15 @@ class Module:
                 self._loops(kernel)
         if not decided:
             self._decide()
+        if last:
+            self._count()
         self._close("0")
+
+    def _count(self) -> None:
+        """Count the runs that have changed something."""
+        base = self._base(self.w, "runs")
+        count = self.w(f"load i64, ptr {base}")
+        self.w.do(f"store i64 {self.w(f'add i64 {count}, 1')}, ptr {base}")
 
     def _open(self) -> None:
         self.w = Writer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ class Lowered:
         self.options: list[tuple[Any, int, str, int | None]] = []  # (optimizer, group, option, place in a pair)
         self.steps: list[Stepped] = []
         self.unsaid: list[tuple[Step, str]] = []
+        self.ends: list[Element] = []  # whether the gradients are finite at their ends
         for n, source in program.sources.items():
             self.values[n] = self._source(n, source)
         for i in program.instructions:
@@ -54,6 +56,9 @@ class Lowered:
                 self._decided(i)
             else:
                 self._step(i)
+        if self.ends:
+            whole = functools.reduce(lambda a, b: self.graph.ufunc(np.logical_and, [a, b]), self.ends)
+            self.stores.append((("finite",), whole))
         for target, n in program.writes:
             e = self.values[n]
             if e.kind == "memory":  # which may be overwritten itself: a copy is computed
@@ -137,13 +142,14 @@ class Lowered:
     def _step(self, i: Step) -> None:
         """Make an optimizer's formula part of the program, or let it step afterwards, as it stands."""
         options, decisions, stores = len(self.options), len(self.graph.decisions), len(self.stores)
+        ends = len(self.ends)
         before = {**self.values}
         try:
             self.steps.append(self._stepped(i))
         except UnsayableError as error:
             if not self._is_last(i):
                 raise UnsayableError(f"{type(i.optimizer).__name__}: {error}") from None
-            del self.options[options:], self.graph.decisions[decisions:], self.stores[stores:]
+            del self.options[options:], self.graph.decisions[decisions:], self.stores[stores:], self.ends[ends:]
             self.values = before
             self.unsaid.append((i, str(error)))
 
@@ -183,6 +189,9 @@ class Lowered:
             self.values[new] = value.element
             self.stores.append((("memory", ("live", p)), value.element))
             self.stores += [(("memory", ("state", p, name)), arrays[name].element) for name in names]
+            last = self.values[g]
+            if last.size:  # one number of each, as in a plain step
+                self.ends.append(self.graph.ufunc(np.isfinite, [self.graph.index(last, (-1,) * len(last.shape))]))
             stepped.params.append((place, p, count))
             stepped.names.append(names)
         return stepped

@@ -30,3 +30,11 @@ def refusal(what: str, cure: str) -> RuntimeError:
         code = linecache.getline(file, line).strip()
         where = f"\n  at {file}:{line}, in {frame.f_code.co_name}" + (f": {code}" if code else "")
     return RuntimeError(f"compile: {what} cannot be recorded; {cure}{where}")
+
+
+def depth() -> int:
+    """Return how far above its caller the user's code stands, as `warnings.warn` counts."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from .element import Element, UnsayableError
 from .fuse import Plan
 from .loops import Module, Slots
 from .lower import Lowered
+from .messages import depth
 from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, leaves, mapped, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
@@ -100,6 +102,9 @@ class Native:
         start = -self.arena.ctypes.data % 64
         self.arena = self.arena[start : start + module.size]
         self.options = np.zeros(max(len(self.lowered.options), 1))
+        self.runs, self.finite = np.zeros(1, np.int64), np.ones(1, np.bool)
+        self.targets: list[tuple[Any, Any, int]] = []  # (optimizer, parameter, number of the present step)
+        self.lock = threading.Lock()
         self.table = np.zeros(max(len(self.slots.places), 1), np.int64)
         self.bound: list[tuple[int, Any, Any, Any]] = []
         self.places = self.slots.places
@@ -117,6 +122,10 @@ class Native:
                 self.table[place] = id(np.dtype(slot[1]))
             elif slot == "options":
                 self.table[place] = self.options.ctypes.data
+            elif slot == "runs":
+                self.table[place] = self.runs.ctypes.data
+            elif slot[0] == "finite":
+                self.table[place] = self.finite.ctypes.data
             elif slot[0] == "gemm":
                 self.table[place] = addresses[slot[1]]
             elif slot[0] == "memory":
@@ -198,21 +207,40 @@ class Native:
 
     def __call__(self, args: list[Any]) -> Any:
         """Run the program on tensors, and return what the function returns."""
-        try:
-            self._bind(args)
-        except UnfitError:
-            for bound in (*self.live, *self.states, *self.held):
-                bound[-1] = None  # is looked at again
-            self.was_native = False
-            return self.plain(args)
-        self.was_native = True
+        with self.lock:
+            try:
+                self._bind(args)
+            except UnfitError:
+                for bound in (*self.live, *self.states, *self.held):
+                    bound[-1] = None  # is looked at again
+                self.was_native = False
+                return self.plain(args)
+            self.was_native, before = True, self.runs[0]
+            try:
+                self._run(args)
+                result = self._finish(args)
+            except BaseException:  # an interrupt: what the program has changed, the optimizers' books shall say
+                if self.runs[0] != before:
+                    self._finish(args)
+                raise
+        self.check_finite()
+        return result
+
+    def _run(self, args: list[Any]) -> None:
         for piece, native in zip(self.pieces, self.module.pieces, strict=True):
             if isinstance(native, str):
                 if piece(self.at):
                     raise ChangedError
             else:
                 piece(args)
-        return self._finish(args)
+        for step, found, _ in self.unsaid:
+            advance(step, [None] * len(found), [self._returned(g, args)._data for g in found])
+
+    def check_finite(self) -> None:
+        """Say so once if training diverges."""
+        if not self.finite[0]:
+            for s in self.lowered.steps:
+                s.optimizer._warn("a gradient", depth() + 1)
 
     def _bind(self, args: list[Any]) -> None:
         table, before = self.table, self.table.copy()
@@ -280,6 +308,7 @@ class Native:
 
     def _read_options(self) -> None:
         known: dict[Any, Any] = {}
+        self.targets.clear()
         for s in self.lowered.steps:
             for place, group in enumerate(s.optimizer.param_groups):
                 known[id(s.optimizer), place] = s.optimizer._options(place, group)
@@ -289,6 +318,7 @@ class Native:
                     now = s.optimizer.state[p].get("step")
                     if now is None or steps.setdefault((place, count), now) != now:
                         raise UnfitError
+                    self.targets.append((s.optimizer, p, now + 1))
         for k, (optimizer, place, name, which) in enumerate(self.lowered.options):
             if name == "step":
                 self.options[k] = optimizer.state[which]["step"] + 1
@@ -297,16 +327,11 @@ class Native:
                 self.options[k] = value if which is None else value[which]
 
     def _finish(self, args: list[Any]) -> Any:
-        program, changed = self.program, []
-        for s in self.lowered.steps:
-            for _, p, count in s.params:
-                changed.append(p)
-                if count is not None:
-                    s.optimizer.state[p]["step"] += 1
+        program, changed = self.program, [p for s in self.lowered.steps for _, p, _ in s.params]
+        for optimizer, p, step in self.targets:
+            optimizer.state[p]["step"] = step
         changed += [node_of(target, args) for target, _ in program.writes]
         results = mapped(program.result, lambda r: self._returned(r, args))
-        for step, found, _ in self.unsaid:
-            advance(step, [None] * len(found), [self._returned(g, args)._data for g in found])
         grads = iter(self.grads)
         for owner, n in program.grads:
             node = args[owner] if isinstance(owner, int) else owner

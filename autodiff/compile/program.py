@@ -11,6 +11,7 @@ import numpy as np
 
 from ..engine.graph import NO_PARAMS, array_of, increment_version
 from ..engine.primitive import _floating, wrap
+from .messages import depth
 
 
 class Value(NamedTuple):
@@ -301,7 +302,7 @@ def advance(step: Step, old: list[Any], grads: list[Any]) -> None:
             np.copyto(array_of(p), value)
         p._grad = wrap(g)
     try:
-        step.optimizer._advance()
+        step.optimizer._go(depth())
     finally:
         for p, grad in before:
             p._grad = grad

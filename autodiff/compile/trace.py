@@ -14,7 +14,7 @@ from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
 from ..tracing import traced_by
 from .joint import parted
-from .messages import is_ours, refusal
+from .messages import depth, is_ours, refusal
 from .program import (
     Apply,
     Call,
@@ -340,7 +340,7 @@ class Trace:
 
         self.undo.append(undo)
         with traced_by(None):
-            optimizer._advance()
+            optimizer._go(depth())
         updates = []
         for place, p, old, g in changed:
             self.program.values.append(Value(p._data.shape, p._data.dtype))
