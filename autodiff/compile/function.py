@@ -200,6 +200,8 @@ def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any
             return _PLACE
         if type(value) in (list, tuple):
             return (type(value), tuple(map(take, value)))
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return (type(value), tuple(map(take, value)))
         if type(value) is dict:
             return (dict, tuple((k, take(v)) for k, v in value.items()))
         return (None, value, type(value))
@@ -222,7 +224,8 @@ def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any
                 return value[1]
             if value[0] is dict:
                 return {k: put(v) for k, v in value[1]}
-            return value[0](map(put, value[1]))
+            parts = map(put, value[1])
+            return value[0](*parts) if hasattr(value[0], "_fields") else value[0](parts)
 
         return put(shape[0]), put(shape[1])
 

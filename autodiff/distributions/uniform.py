@@ -44,11 +44,11 @@ class Uniform(Distribution):
     def _allowed(self, name: str) -> Check:
         if name == "high":
             return REAL
-        high = self.high.detach().numpy()
+        high = self.high.detach()
         return "less than high", lambda low: low < high
 
     def _support(self) -> Check:
-        low, high = self.low.detach().numpy(), self.high.detach().numpy()
+        low, high = self.low.detach(), self.high.detach()
         return "from low to high", lambda value: (value >= low) & (value <= high)
 
     @property
