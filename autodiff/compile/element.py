@@ -452,6 +452,8 @@ class Symbol(NDArrayOperatorsMixin):
             y = graph.matmul(*map(graph.lift, inputs))
         elif method == "__call__" and set(options) <= {"casting"}:
             y = graph.ufunc(ufunc, [*map(graph.lift, inputs)])
+        elif method == "__call__" and set(options) == {"where"} and out is not None:
+            y = _where(graph, options["where"], Symbol(graph, graph.ufunc(ufunc, [*map(graph.lift, inputs)])), out[0])
         elif method == "__call__" and set(options) == {"dtype"} and ufunc.nin == 2:
             y = graph.ufunc(ufunc, [graph.cast(graph.lift(x), np.dtype(options["dtype"])) for x in inputs])
         else:
@@ -578,6 +580,11 @@ def _like(value: float) -> Callable[..., Element]:
     return say
 
 
+def _full_like(graph: Graph, x: Any, value: Any) -> Element:
+    e = graph.lift(x)
+    return graph.broadcast(graph.cast(graph.lift(value), e.dtype), e.shape)
+
+
 def _expanded(graph: Graph, x: Any, axis: Any) -> Element:
     e = graph.lift(x)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
@@ -605,6 +612,8 @@ _SAID: dict[Any, Callable[..., Element]] = {
     np.empty_like: _like(0),
     np.zeros_like: _like(0),
     np.ones_like: _like(1),
+    np.full_like: _full_like,
+    np.round: lambda graph, x, decimals: graph.ufunc(np.rint, [graph.lift(x if decimals == 0 else None)]),
     np.expand_dims: _expanded,
     np.concatenate: lambda graph, arrays, axis=0: graph.join([*map(graph.lift, arrays)], axis, new=False),
     np.stack: lambda graph, arrays, axis=0: graph.join([*map(graph.lift, arrays)], axis, new=True),

@@ -57,6 +57,7 @@ def multiply_add(input: Array, a: Array, b: Array) -> Array:
     return y
 
 
+@faster(lambda x: (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype))
 def sign(x: Array) -> Array:
     """Return -1, 0 or 1; of NaN 0, as PyTorch does."""
     if x.dtype.kind != "f":
@@ -113,8 +114,21 @@ def _ratio(x: Array, top: tuple[float, ...], bottom: tuple[float, ...]) -> Array
     return p
 
 
+def _erf(x: Array) -> Array:
+    size, square = np.abs(x), np.minimum(x * x, 1)
+    tail = np.minimum(np.maximum(size, 0.25), 6.0)
+    near = x * _ratio(square, _NEAR_TOP, _NEAR_BOTTOM)
+    return np.where(
+        size <= 0.46875, near, np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, _FAR_TOP, _FAR_BOTTOM), x)
+    )
+
+
+@faster(_erf)
 def erf(x: Array) -> Array:
-    """Return the error function, by Cody's approximations (Mathematics of Computation 23, 1969)."""
+    """Return the error function, by Cody's approximations (Mathematics of Computation 23, 1969).
+
+    Each only where it is needed, and so half the time.
+    """
     x = np.asarray(x)
     wide = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32 if x.dtype == np.float16 else np.float64)
     y, near = np.empty_like(wide), np.abs(wide) <= 0.46875
