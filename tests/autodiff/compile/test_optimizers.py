@@ -10,6 +10,7 @@ import pytest
 import autodiff as ad
 import optim
 from tests.autodiff.compile.test_rows import WAYS
+from tests.fuzzing import some
 from tests.optim.test_rules import combinations
 
 SHAPES = [(3, 4), (), (5,), (2, 0), (7, 1)]
@@ -42,7 +43,7 @@ def after_steps(rule: str, options: dict[str, Any], compiled: bool, native: bool
 
 
 @pytest.mark.parametrize("native", WAYS)
-@pytest.mark.parametrize(("rule", "options"), list(combinations()))
+@pytest.mark.parametrize(("rule", "options"), some(list(combinations()), 17))
 def test_compiled_steps_equal_steps(rule: str, options: dict[str, Any], native: bool) -> None:
     expected = after_steps(rule, options, compiled=False, native=native)
     found = after_steps(rule, options, compiled=True, native=native)
