@@ -11,6 +11,7 @@ from . import linalg as linalg
 from . import paths
 from .check import functional as functional
 from .check.gradcheck import *
+from .compile import compile as compile
 from .creation import *
 from .device import *
 from .engine import dtypes as dtypes

@@ -19,6 +19,7 @@ from .engine.silence import silent
 from .functions.arguments import element, integer, sizes
 from .random import default_generator
 from .tensor import Tensor
+from .tracing import noted, tracing
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
@@ -97,6 +98,8 @@ def tensor(
 def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     wanted = None if dtype is None else dtypes.checked(dtype, name)
     if isinstance(data, Tensor):
+        if (trace := tracing()) is not None:
+            trace.reads(data, "tensor")
         data = data._data
     try:
         array = silent().run(np.array, data, dtype=wanted)
@@ -447,8 +450,9 @@ def rand(
     (2, 3)
     """
     kind = _fractions(dtype, "rand")
-    drawn = (generator or default_generator()).random(_shape(size, "rand"))
-    return Tensor(_below_one(drawn, kind), requires_grad=requires_grad, name=name, device=device)
+    shape = _shape(size, "rand")
+    drawn = noted(lambda: _below_one((generator or default_generator()).random(shape), kind))
+    return Tensor(drawn, requires_grad=requires_grad, name=name, device=device)
 
 
 def _below_one(drawn: Any, dtype: np.dtype[Any]) -> Any:
@@ -474,8 +478,9 @@ def randn(
     (2, 3)
     """
     kind = _fractions(dtype, "randn")
-    drawn = (generator or default_generator()).standard_normal(_shape(size, "randn"))
-    return Tensor(np.asarray(drawn).astype(kind), requires_grad=requires_grad, name=name, device=device)
+    shape = _shape(size, "randn")
+    drawn = noted(lambda: np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind))
+    return Tensor(drawn, requires_grad=requires_grad, name=name, device=device)
 
 
 def randint(
@@ -507,9 +512,9 @@ def randint(
         raise TypeError(f"randint: high must be an integer, got {type(high).__name__}")
     if low >= high:
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
-    drawn = (generator or default_generator()).integers(low, high, _shape((size,), "randint"))
-    values = np.asarray(drawn).astype(_floating(np.int64 if dtype is None else dtype, "randint"))
-    return Tensor(values, requires_grad=requires_grad, device=device)
+    shape, kind = _shape((size,), "randint"), _floating(np.int64 if dtype is None else dtype, "randint")
+    drawn = noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(kind))
+    return Tensor(drawn, requires_grad=requires_grad, device=device)
 
 
 def randperm(
@@ -528,8 +533,9 @@ def randperm(
     >>> sorted(ad.randperm(4).tolist())
     [0, 1, 2, 3]
     """
-    order = (generator or default_generator()).permutation(_shape((n,), "randperm")[0])
-    return Tensor(order.astype(dtypes.checked(dtype, "randperm")), requires_grad=requires_grad, device=device)
+    length, kind = _shape((n,), "randperm")[0], dtypes.checked(dtype, "randperm")
+    drawn = noted(lambda: (generator or default_generator()).permutation(length).astype(kind))
+    return Tensor(drawn, requires_grad=requires_grad, device=device)
 
 
 # -- of the shape and dtype of another tensor --------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from .functions import shape as s
 from .functions import transcendental as t
 from .functions.arguments import dimensions, tensor_of
 from .table import TABLE
+from .tracing import tracing
 
 
 def _function_of(name: str, row: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +78,13 @@ def _running(accumulate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _plain(a: Any) -> Any:
-    return a._data if isinstance(a, Node) else a
+    return _array(a) if isinstance(a, Node) else a
+
+
+def _array(a: Node) -> Any:
+    if (trace := tracing()) is not None:
+        trace.reads(a, "numpy")
+    return a._data
 
 
 def _typed(a: Any, dtype: Any) -> Any:
@@ -156,7 +163,7 @@ def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    at = indices._data if isinstance(indices, Node) else np.asarray(indices)
+    at = _array(indices) if isinstance(indices, Node) else np.asarray(indices)
     n = arr.numel() if axis is None else arr.shape[axis]
     return i.take_along_dim(arr, wrap(np.where(at < 0, at + n, at)), axis)
 
@@ -271,7 +278,7 @@ def _into(function: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...], *
     nodes = [x for x in (*inputs, *out) if isinstance(x, Node)]
     if any(x._requires_grad for x in nodes) or any(isinstance(x, Node) for x in out):
         raise TypeError(f"numpy.{function.__name__}: out= cannot be recorded; assign the result instead")
-    arrays = (x._data if isinstance(x, Node) else x for x in inputs)
+    arrays = (_array(x) if isinstance(x, Node) else x for x in inputs)
     return getattr(function, method)(*arrays, out=out, **kwargs)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from .tracing import refuse
+
 if TYPE_CHECKING:
     from .generator import Generator
 
@@ -88,6 +90,7 @@ def default_generator() -> Generator:
     >>> ad.default_generator() is ad.manual_seed(0)
     True
     """
+    refuse("drawing random numbers here", "draw them outside of the function, and pass them as an argument")
     return _of_thread.get() or _common()
 
 

@@ -28,7 +28,7 @@ from .engine.graph import (
     tick,
 )
 from .engine.modes import is_recording
-from .engine.primitive import NUMBERS, OPERANDS, as_operator
+from .engine.primitive import NUMBERS, OPERANDS, as_operator, lift
 from .engine.silence import silent
 from .functions import comparison as c
 from .functions import cumulative as cu
@@ -50,6 +50,7 @@ from .random import default_generator
 from .size import Size
 from .table import elementwise as rows
 from .table.indexing import index as index_row
+from .tracing import Tracing, noted, refuse, tracing
 
 __all__ = ["Tensor"]
 
@@ -152,6 +153,8 @@ class Tensor(Attributes):
         self._requires_grad = False
         if isinstance(data, Tensor):
             share_version(self, data)
+            if is_recording().__class__ is Tracing:
+                tracing().same(self, data)
         elif not array.flags.c_contiguous:  # and somebody else may see it
             self._version = Version()
         if requires_grad:
@@ -185,6 +188,8 @@ class Tensor(Attributes):
         """
         out: Tensor = primitive.wrap(self._data)
         share_version(out, self)
+        if is_recording().__class__ is Tracing:
+            tracing().same(out, self)
         return out
 
     @data.setter
@@ -196,6 +201,7 @@ class Tensor(Attributes):
         else:
             array = np.asarray(value)
         dtypes.checked(array.dtype, "data")
+        refuse("assigning .data", "use copy_() under no_grad(), or do it outside of the function")
         if self._requires_grad and array.dtype.kind != "f":
             raise RuntimeError(f"data: a tensor that requires a gradient must hold floats, not {array.dtype}")
         self._move(array, value)
@@ -220,6 +226,8 @@ class Tensor(Attributes):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has added up, of the tensor's shape; None before."""
+        if is_recording().__class__ is Tracing:
+            tracing().reads_grad(self)
         return self._grad  # type: ignore[no-any-return]  # a slot typed Any
 
     @grad.setter
@@ -231,10 +239,14 @@ class Tensor(Attributes):
                 raise RuntimeError(
                     f"grad: expected shape {self.shape} and dtype {self.dtype}, got {value.shape} and {value.dtype}"
                 )
+        if is_recording().__class__ is Tracing:
+            tracing().sets_grad(self, value)
         self._grad = value
 
     @grad.deleter
     def grad(self) -> None:
+        if is_recording().__class__ is Tracing:
+            tracing().sets_grad(self, None)
         self._grad = None
 
     @property
@@ -351,12 +363,16 @@ class Tensor(Attributes):
         RuntimeError
             If there is not exactly one element.
         """
+        if is_recording().__class__ is Tracing:
+            tracing().reads(self, "item")
         if self._data.size != 1:
             raise RuntimeError(f"item: a tensor of shape {self.shape} has {self._data.size} elements, not one")
         return self._data.item()
 
     def tolist(self) -> Any:
         """Return the elements as nested Python lists, or as a number."""
+        if is_recording().__class__ is Tracing:
+            tracing().reads(self, "tolist")
         return self._data.tolist()
 
     def numpy(self) -> npt.NDArray[Any]:
@@ -373,6 +389,8 @@ class Tensor(Attributes):
                 "numpy: this tensor requires a gradient, which an array cannot carry; "
                 "use .detach().numpy(), or .item() for one number"
             )
+        if is_recording().__class__ is Tracing:
+            tracing().reads(self, "numpy")
         return expose(self)  # type: ignore[no-any-return]  # a slot typed Any
 
     def detach(self) -> Tensor:
@@ -430,6 +448,8 @@ class Tensor(Attributes):
                 if self._data.size
                 else f"bool: a tensor of shape {self.shape} is empty and has no truth value"
             )
+        if is_recording().__class__ is Tracing:
+            return tracing().truth(self)
         return self._data.item() != 0
 
     def __float__(self) -> Any:
@@ -455,6 +475,8 @@ class Tensor(Attributes):
             raise TypeError(
                 f"index: only an integer tensor of no dimensions is an index, not {self.dtype} {self.shape}"
             )
+        if is_recording().__class__ is Tracing:
+            tracing().reads(self, "index")
         return int(self._data)
 
     def __len__(self) -> int:
@@ -468,6 +490,8 @@ class Tensor(Attributes):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> Any:
+        if is_recording().__class__ is Tracing:
+            tracing().reads(self, "in")
         same = silent().run(np.equal, self._data, value._data if isinstance(value, Node) else value)
         return np.any(same).item()
 
@@ -478,6 +502,7 @@ class Tensor(Attributes):
         return out
 
     def _refuse_copy(self) -> None:
+        refuse("copying a tensor", "use clone()")
         if self._op is not None:
             raise RuntimeError("copy: only leaves can be copied or pickled; use detach() or clone() on a result")
 
@@ -710,7 +735,10 @@ class Tensor(Attributes):
         self, name: str, function: Callable[..., Any], operation: Callable[..., Any], other: Any, alpha: Any = 1
     ) -> Any:
         """Combine with another operand in place: by NumPy's `function`, or where that is recorded by `operation`."""
-        value = self._operand(name, other)
+        value: Any = self._operand(name, other)
+        if is_recording().__class__ is Tracing and not is_recorded(self, other, alpha):
+            value = lift(name, (self, value))[1]
+            return tracing().changes(self, operation(self, value if alpha == 1 else value.to(self.dtype) * alpha))
         if alpha == 1:
             if is_recorded(self, other):
                 return record(self, name, operation, other)
@@ -723,7 +751,7 @@ class Tensor(Attributes):
     def _operand(self, name: str, other: Any) -> Any:
         """Return what is to be written into this tensor as an array or number."""
         if isinstance(other, Node):
-            return other._data
+            return other if is_recording().__class__ is Tracing else other._data
         if isinstance(other, np.ndarray):
             return other
         if not isinstance(other, NUMBERS):
@@ -894,9 +922,14 @@ class Tensor(Attributes):
         self._floats("uniform_", from_, to)
         if from_ > to:
             raise RuntimeError(f"uniform_: expected from_ <= to, got {from_} and {to}")
-        drawn = (generator or default_generator()).uniform(from_, to, self.shape)
         last = np.nextafter(self.dtype.type(to), self.dtype.type(from_))  # rounding shall not reach the open end
-        limited = np.minimum(np.asarray(drawn).astype(self.dtype), last)
+        shape, dtype = self.shape, self.dtype
+
+        def draw() -> Any:
+            drawn = (generator or default_generator()).uniform(from_, to, shape)
+            return np.minimum(np.asarray(drawn).astype(dtype), last)
+
+        limited = noted(draw)
         return self._overwrite("uniform_", np.copyto, limited, limited)
 
     def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
@@ -904,8 +937,8 @@ class Tensor(Attributes):
         self._floats("normal_", mean, std)
         if not std >= 0:
             raise RuntimeError(f"normal_: std must not be negative, got {std}")
-        drawn = (generator or default_generator()).normal(mean, std, self.shape)
-        values = np.asarray(drawn).astype(self.dtype)
+        shape, dtype = self.shape, self.dtype
+        values = noted(lambda: np.asarray((generator or default_generator()).normal(mean, std, shape)).astype(dtype))
         return self._overwrite("normal_", np.copyto, values, values)
 
     def _floats(self, name: str, *numbers: Any) -> None:

@@ -16,6 +16,7 @@ from autodiff.device import check_device
 from autodiff.engine.graph import extra, tick
 from autodiff.functions.arguments import target_of
 from autodiff.functions.in_place import clear_gradients
+from autodiff.tracing import attribute_changes, tracing
 
 from . import hooks
 
@@ -135,6 +136,8 @@ class Module:
             if isinstance(a, ndarray):
                 args = tuple(Tensor(a) if isinstance(a, ndarray) else a for a in args)
                 break
+        if (trace := tracing()) is not None:
+            trace.calls(self)
         start = tick()
         output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, self, args, kwargs)
         for made in (output,) if isinstance(output, Tensor) else tensors_in(output):
@@ -145,6 +148,7 @@ class Module:
     # -- hooks ---------------------------------------------------------------------------------------------------------
 
     def _hook(self, kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
+        attribute_changes[0] += 1
         return self._own_hooks().add(kind, hook, *options)
 
     def _own_hooks(self) -> hooks.Hooks:
@@ -312,6 +316,7 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         registered = vars(self).setdefault("_registered", {})
+        attribute_changes[0] += 1
         if isinstance(value, Parameter):
             registered[name] = "parameter"
         elif isinstance(value, Module):
@@ -329,6 +334,7 @@ class Module:
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        attribute_changes[0] += 1
         object.__delattr__(self, name)
         self._registered.pop(name, None)
 

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.engine.graph import array_of, increment_version
+from autodiff.tracing import tracing
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from .functional._checks import check_sizes, checked_tensor
@@ -65,13 +66,18 @@ class _BatchNorm(Module):
             raise RuntimeError(f"{name}: expected {self.num_features} features in dim 1, got shape {x.shape}")
         updates = self.training and self.track_running_stats
         seen = self.num_batches_tracked if updates else None
-        momentum = self.momentum
+        momentum: Any = self.momentum
         if momentum is None:  # all batches weigh alike, this one included
-            momentum = 1 / (seen.item() + 1) if seen is not None else 0.0
+            if seen is not None and tracing() is not None:
+                momentum = 1 / (seen.detach() + 1).double()
+            else:
+                momentum = 1 / (seen.item() + 1) if seen is not None else 0.0
         mean, var = (self.running_mean, self.running_var) if updates or not self.training else (None, None)
         use_batch = self.training or self.running_mean is None
         y = F.batch_norm(x, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
-        if seen is not None:
+        if seen is not None and (trace := tracing()) is not None:
+            trace.changes(seen, seen.detach() + 1)
+        elif seen is not None:
             count = array_of(seen)
             count += 1
             increment_version(seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -118,7 +117,7 @@ class Adam(Optimizer):
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             v = np.maximum(largest, v, out=largest)  # which does no harm twice
-        unbias = math.sqrt(1 - beta2**step)  # of √v; both sides of the fraction take it, which saves a division by it
+        unbias = (1 - beta2**step) ** 0.5  # of √v; both sides of the fraction take it, which saves a division by it
         np.sqrt(v, out=term)
         term += unbias * group["eps"]
         np.divide(m, term, out=term)

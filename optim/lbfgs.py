@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff import Tensor, enable_grad, no_grad
+from autodiff.tracing import refuse
 
 from .layout import Array
 from .line_search import Point, strong_wolfe
@@ -131,6 +132,7 @@ class LBFGS(Optimizer):
                 "LBFGS: step() needs a closure that computes the loss anew: zero_grad(), the loss, backward(), return "
                 "the loss"
             )
+        refuse("a step of LBFGS, which looks at values,", "compile the closure instead of what calls step()")
         self._has_stepped = True
         group, state = self.param_groups[0], self.state[self.param_groups[0]["params"][0]]
         first = self._loss(closure)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor, no_grad
+from autodiff.tracing import refuse
 
 from .layout import Group
 from .optimizer import Optimizer
@@ -106,6 +107,7 @@ class LRScheduler:
         TypeError, ValueError
             If the epoch is no integer, or negative.
         """
+        refuse("a scheduler's step", "call it outside of the function")
         if epoch is not None:
             epoch = _read_epoch(epoch, type(self).__name__)
         self._warn_of_order()
@@ -733,6 +735,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         ValueError
             If the epoch is negative.
         """
+        refuse("a scheduler's step", "call it outside of the function")
         self._note_base_rates()
         if epoch is not None:
             _require(epoch >= 0, f"CosineAnnealingWarmRestarts: the epoch must not be negative, got {epoch}")
@@ -1112,6 +1115,7 @@ class ReduceLROnPlateau(LRScheduler):
         RuntimeError
             If the optimizer has got another group since, and the lowest rates were given one by one.
         """
+        refuse("a scheduler's step", "call it outside of the function")
         value = float(metrics.item() if isinstance(metrics, Tensor) else metrics)
         if epoch is not None:
             epoch = _read_epoch(epoch, "ReduceLROnPlateau")
@@ -1230,6 +1234,7 @@ class ChainedScheduler(_Several):
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let every schedule go to the next epoch."""
+        refuse("a scheduler's step", "call it outside of the function")
         self._warn_of_order()
         for scheduler in self._schedulers:
             scheduler.step()
@@ -1303,6 +1308,7 @@ class SequentialLR(_Several):
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let the schedule whose turn it is go to its next epoch."""
+        refuse("a scheduler's step", "call it outside of the function")
         self._warn_of_order()
         self.last_epoch += 1
         place = bisect_right(self._milestones, self.last_epoch)

@@ -13,6 +13,7 @@ import numpy as np
 
 from autodiff import Tensor, enable_grad
 from autodiff.functions.in_place import clear_gradients
+from autodiff.tracing import tracing
 
 from .divergence import message, noted, watch
 from .hooks import Hooked
@@ -219,13 +220,25 @@ class Optimizer(Hooked):
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if (trace := tracing()) is not None:
+            trace.steps(self)
+            return loss
+        self._go(3)
+        return loss
+
+    def _go(self, stacklevel: int) -> None:
+        """Take a step, and say so once if training diverges."""
         noted.kind = None
         self._advance()
-        if noted.kind is not None and not self._has_warned:
+        if noted.kind is not None:
+            self._warn(noted.kind, stacklevel + 1)
+
+    def _warn(self, kind: str, stacklevel: int) -> None:
+        """Say once that training diverges."""
+        if not self._has_warned:
             self._has_warned = True
             rates = [group["lr"] for group in self.param_groups if "lr" in group]
-            warnings.warn(message(type(self).__name__, noted.kind, rates), RuntimeWarning, stacklevel=2)
-        return loss
+            warnings.warn(message(type(self).__name__, kind, rates), RuntimeWarning, stacklevel=stacklevel)
 
     @watch
     def _advance(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -107,8 +106,8 @@ class RAdam(Optimizer):
         rho = n - 2 * step * beta2**step / correction
         factor = lr / (1 - beta1**step)
         if rho > 5:
-            rectified = math.sqrt((rho - 4) * (rho - 2) * n / ((n - 4) * (n - 2) * rho))
-            step_length = factor * rectified * math.sqrt(correction)
+            rectified = ((rho - 4) * (rho - 2) * n / ((n - 4) * (n - 2) * rho)) ** 0.5
+            step_length = factor * rectified * correction**0.5
             self.write(param, param, -step_length * (mean / (np.sqrt(square) + group["eps"])))
         else:
             self.write(param, param, -factor * mean)

@@ -1,8 +1,18 @@
 """How much the random tests try."""
 
 import os
+from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def examples(n: int) -> int:
     """Return how many examples to try: `n`, times the factor that AUTODIFF_FUZZ gives."""
     return int(n * float(os.environ.get("AUTODIFF_FUZZ", "1")))
+
+
+def some(cases: Sequence[T], n: int) -> list[T]:
+    """Return every n-th case; all of them with an AUTODIFF_FUZZ of n."""
+    step = max(1, int(n / float(os.environ.get("AUTODIFF_FUZZ", "1"))))
+    return list(cases[::step])

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..functions.elementwise import binary_cross_entropy_with_logits, clamp, sigmoid
+from ..functions.elementwise import binary_cross_entropy_with_logits, clamp, sigmoid, where
 from ..functions.shape import broadcast_to
 from ..functions.transcendental import log, log1p
 from ..random import default_generator
 from ..tensor import Tensor
+from ..tracing import noted
 from .distribution import BOOLEAN, REAL, UNIT, Check, Distribution, Sizes, broadcast_all, one_of
 
 
@@ -78,8 +79,8 @@ class Bernoulli(Distribution):
     @property
     def mode(self) -> Tensor:
         """The likelier of 0 and 1, or NaN."""
-        p = self.probs.detach().numpy()
-        return Tensor(np.where(p == 0.5, np.nan, p > 0.5).astype(p.dtype))
+        p = self.probs.detach()
+        return where(p == 0.5, np.nan, (p > 0.5).to(p.dtype))
 
     @property
     def variance(self) -> Tensor:
@@ -88,8 +89,8 @@ class Bernoulli(Distribution):
 
     def sample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw zeros and ones of the dtype of `probs`."""
-        p = self.probs.detach().numpy()
-        return Tensor(np.asarray(default_generator().random(self._shape(sample_shape)) < p, p.dtype))
+        p, shape = self.probs.detach(), self._shape(sample_shape)
+        return (Tensor(noted(lambda: np.asarray(default_generator().random(shape)))) < p).to(p.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return value · log p + (1 - value) · log(1 - p)."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..functions.arguments import computed
 from ..functions.elementwise import clamp_min
 from ..functions.indexing import gather
 from ..functions.reduction import logsumexp
@@ -13,6 +14,7 @@ from ..functions.shape import broadcast_to
 from ..functions.transcendental import exp, log
 from ..random import default_generator
 from ..tensor import Tensor
+from ..tracing import noted
 from .bernoulli import within_unit
 from .distribution import REAL, Check, Distribution, Sizes, broadcast_all, one_of
 
@@ -104,10 +106,8 @@ class Categorical(Distribution):
 
     def sample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw classes as int64: the first up to which the probabilities add up to more than a uniform number."""
-        steps = self.probs.detach().numpy().astype(np.float64).cumsum(-1)
-        u = default_generator().random((*self._shape(sample_shape), 1)) * steps[..., -1:]
-        u = np.minimum(u, np.nextafter(steps[..., -1:], 0))  # a product may be rounded up to the sum
-        return Tensor((u >= steps).sum(-1))
+        shape = (*self._shape(sample_shape), 1)
+        return computed("categorical", _drawn, self.probs, Tensor(noted(lambda: default_generator().random(shape))))  # type: ignore[no-any-return]  # a Tensor
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the logarithm of the probability of the classes `value`."""
@@ -125,3 +125,10 @@ class Categorical(Distribution):
         """Return all classes along a first dimension, (K, *batch_shape), or (K, 1, ...) unless they shall expand."""
         values = Tensor(np.arange(self.num_events).reshape(-1, *(1,) * len(self.batch_shape)))
         return broadcast_to(values, (self.num_events, *self.batch_shape)) if expand else values
+
+
+def _drawn(probs: Any, u: Any) -> Any:
+    steps = probs.astype(np.float64).cumsum(-1)
+    # a product may be rounded up to the sum
+    u = np.minimum(u * steps[..., -1:], np.nextafter(steps[..., -1:], 0))
+    return (u >= steps).sum(-1)

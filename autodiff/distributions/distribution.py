@@ -14,10 +14,11 @@ from ..engine.modes import no_grad
 from ..functions.shape import broadcast_to
 from ..functions.transcendental import exp
 from ..tensor import Tensor
+from ..tracing import decided
 
 Sizes = Sequence[int]
 Array = npt.NDArray[Any]
-Check = tuple[str, Callable[[Array], Any]]  # what must hold, in words, and of which elements it does
+Check = tuple[str, Callable[[Tensor], Any]]  # what must hold, in words, and of which elements it does
 
 
 class Distribution:
@@ -114,8 +115,8 @@ class Distribution:
 
     def _check_parameter(self, name: str, value: Tensor) -> None:
         words, holds = self._allowed(name)
-        array = value.detach().numpy()
-        if not np.all(holds(array)):
+        if not _all(holds(value.detach())):
+            array = value.detach().numpy()
             raise ValueError(
                 f"Expected parameter {name} (Tensor of shape {array.shape}) of distribution {self!r} to satisfy: "
                 f"{words}; but found invalid values:\n{array}"
@@ -135,8 +136,8 @@ class Distribution:
                 f"{self.batch_shape}"
             ) from None
         words, holds = self._support()
-        array = value.detach().numpy()
-        if not np.all(holds(array)):
+        if not _all(holds(value.detach())):
+            array = value.detach().numpy()
             raise ValueError(
                 f"Expected value argument (Tensor of shape {array.shape}) to be within the support ({words}) of the "
                 f"distribution {self!r}, but found invalid values:\n{array}"
@@ -173,6 +174,10 @@ def one_of(name: str, probs: Any, logits: Any) -> str:
     if (probs is None) == (logits is None):
         raise ValueError(f"{name}: either probs or logits must be given, not both")
     return "logits" if probs is None else "probs"
+
+
+def _all(truths: Tensor) -> bool:
+    return decided(np.all, truths)
 
 
 REAL: Check = ("a real number", lambda a: a == a)

@@ -10,6 +10,7 @@ import numpy as np
 from ..functions.transcendental import erf, log
 from ..random import default_generator
 from ..tensor import Tensor
+from ..tracing import noted
 from .distribution import POSITIVE, REAL, Check, Distribution, Sizes, broadcast_all
 
 
@@ -76,7 +77,8 @@ class Normal(Distribution):
 
     def rsample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw as loc + scale · ε with ε of a standard normal distribution."""
-        noise = np.asarray(default_generator().standard_normal(self._shape(sample_shape)), self.loc.dtype)
+        shape, dtype = self._shape(sample_shape), self.loc.dtype
+        noise = noted(lambda: np.asarray(default_generator().standard_normal(shape), dtype))
         return self.loc + self.scale * Tensor(noise)
 
     def log_prob(self, value: Tensor) -> Tensor:

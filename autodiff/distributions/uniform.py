@@ -10,6 +10,7 @@ from ..functions.elementwise import clamp, where
 from ..functions.transcendental import log
 from ..random import default_generator
 from ..tensor import Tensor
+from ..tracing import noted
 from .distribution import REAL, Check, Distribution, Sizes, broadcast_all
 
 
@@ -43,11 +44,11 @@ class Uniform(Distribution):
     def _allowed(self, name: str) -> Check:
         if name == "high":
             return REAL
-        high = self.high.detach().numpy()
+        high = self.high.detach()
         return "less than high", lambda low: low < high
 
     def _support(self) -> Check:
-        low, high = self.low.detach().numpy(), self.high.detach().numpy()
+        low, high = self.low.detach(), self.high.detach()
         return "from low to high", lambda value: (value >= low) & (value <= high)
 
     @property
@@ -73,8 +74,9 @@ class Uniform(Distribution):
 
     def rsample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw as low + (high - low) · u with u from [0, 1)."""
-        drawn = default_generator().random(self._shape(sample_shape), np.float32)
-        return self.low + Tensor(np.asarray(drawn, self.low.dtype)) * (self.high - self.low)
+        shape, dtype = self._shape(sample_shape), self.low.dtype
+        drawn = noted(lambda: np.asarray(default_generator().random(shape, np.float32), dtype))
+        return self.low + Tensor(drawn) * (self.high - self.low)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -log(high - low) from `low` to below `high`, and -inf elsewhere."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.reductions import total
+from ..tracing import refuse, tracing
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
@@ -216,6 +217,8 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
 def _hooked(node: Node, g: Any) -> Any:
     """Call the node's hooks on its gradient and return what they put in its place."""
     hooks = node._extra.hooks if node._extra is not None else None
+    if hooks:
+        refuse("a hook", "remove it, or call the function itself")
     for hook in tuple(hooks.values()) if hooks else ():
         tensor: Any = g if isinstance(g, Node) else wrap(g)
         with set_grad_enabled(tensor is g):  # a hook's work is recorded where the walk itself is
@@ -275,15 +278,16 @@ def backward(
     more: Iterable[tuple[Node, Any]] = (),
 ) -> None:
     """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
-    seeds = {output: _seed(output, gradient, create_graph, "backward")}
+    on_tensors = create_graph or tracing() is not None  # a trace sees tensors
+    seeds = {output: _seed(output, gradient, on_tensors, "backward")}
     for y, v in more:
-        seed = _seed(y, v, create_graph, "backward")
+        seed = _seed(y, v, on_tensors, "backward")
         seeds[y] = seeds[y] + seed if y in seeds else seed
     route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
     retain = create_graph if retain_graph is None else retain_graph
-    if create_graph:
-        with set_grad_enabled(True):
-            found = _walk(seeds, retain, create_graph, route)
+    if on_tensors:
+        with set_grad_enabled(create_graph):
+            found = _walk(seeds, retain, True, route)
     else:
         found = _walk(seeds, retain, create_graph, route)
     with _adding:
@@ -299,6 +303,9 @@ _adding = RLock()  # several threads may add to one leaf
 
 def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
     """Add a gradient to a node's ``.grad``."""
+    if (trace := tracing()) is not None:
+        trace.accumulates(x, _owned(g, x), create_graph)
+        return
     before = x._grad
     if before is None:
         x._grad = _owned(g, x)
@@ -407,12 +414,13 @@ def grad(
             "grad: materialize_grads=True returns zeros for unused inputs, so allow_unused cannot be False"
         )
     seeds: Gradients = {}
+    on_tensors = create_graph or tracing() is not None
     with set_grad_enabled(create_graph):
         for y, v in zip(ys, grad_outputs, strict=True):
-            seed = _seed(y, v, create_graph, "grad")
+            seed = _seed(y, v, on_tensors, "grad")
             seeds[y] = seeds[y] + seed if y in seeds else seed
         retain = create_graph if retain_graph is None else retain_graph
-        found = _walk(seeds, retain, create_graph, _route_to(set(xs), seeds))
+        found = _walk(seeds, retain, on_tensors, _route_to(set(xs), seeds))
         with _adding:
             for y, g in found.items():
                 if y._extra is not None and y._extra.retains_grad:

@@ -6,9 +6,11 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, cast
+
+from ..tracing import refuse, tracing
+from ..tracing import state as _state
 
 __all__ = [
     "detect_anomaly", "enable_grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled", "no_grad",
@@ -52,7 +54,6 @@ class Watch:
 
 # Both switches are one variable, so that an operation reads both in the time of one: it asks whether the state `is
 # True`, and only if not looks closer. The state's truth value is always whether operations are recorded.
-_state: ContextVar[bool | Watch] = ContextVar("autodiff.state", default=True)
 is_recording = _state.get
 
 
@@ -64,12 +65,16 @@ def watching() -> Watch | None:
 
 def _set_recording(recording: bool) -> None:
     """Record from now on, or not; what is checked stays as it is."""
-    watch = watching()
-    _state.set(recording if watch is None else watch.switched(recording))
+    state = _state.get()
+    _state.set(recording if isinstance(state, bool) else state.switched(recording))
 
 
 def _set_watch(watch: Watch | None) -> None:
     """Check from now on as `watch` says, or not at all; whether operations are recorded stays as it is."""
+    if watch is not None:
+        refuse("detect_anomaly", "call the function itself under detect_anomaly, not the compiled one")
+    elif tracing() is not None:
+        return
     recording = bool(_state.get())
     _state.set(recording if watch is None else watch.switched(recording))
 

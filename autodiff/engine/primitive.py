@@ -12,10 +12,11 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.linalg import LinAlgError
+from ..tracing import Tracing, tracing
 from . import dtypes
 from .anomaly import check_result
 from .graph import NO_PARAMS, Node, array_of, changed_since, extra, share_memory, tick
-from .modes import Watch, is_recording
+from .modes import is_recording
 from .silence import runner
 
 if TYPE_CHECKING:
@@ -463,9 +464,12 @@ def _constant(op: Primitive) -> Callable[..., Any]:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]
         try:
-            return wrap(quiet().run(forward, *arrays, **params))
+            out = wrap(quiet().run(forward, *arrays, **params))
         except Exception as error:
             raise _failed(op.name, error, arrays) from None
+        if is_recording().__class__ is Tracing:
+            tracing().applied(op, out, nodes, op.defaults | params)
+        return out
 
     return apply
 
@@ -542,6 +546,8 @@ def _converted(node: Node, data: Any) -> Node:
     out: Node = wrap(data)
     if node._extra is not None and node._extra.name is not None:
         extra(out).name = node._extra.name
+    if (trace := tracing()) is not None:
+        trace.converted(out, node)
     return out
 
 
@@ -583,16 +589,19 @@ def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str
     """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
     out._requires_grad = False
     out._op = None
-    if is_recording().__class__ is Watch:
-        _watched(op, out, inputs, params)
+    if is_recording().__class__ is not bool:
+        _observed(op, out, inputs, params)
 
 
-def _watched(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
-    """Record a result if that is asked for, and check it."""
+def _observed(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
+    """Record a result if that is asked for, and check it or tell the trace of it."""
     if is_recording() and any(x._requires_grad for x in inputs):
         out._requires_grad = True
         out._op, out._inputs, out._params, out._stamp = op, inputs, params, tick()
-    check_result(op.name, out, inputs)
+    if (trace := tracing()) is not None:
+        trace.applied(op, out, inputs, params)
+    else:
+        check_result(op.name, out, inputs)
 
 
 def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:

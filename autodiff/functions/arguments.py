@@ -14,6 +14,7 @@ from ..device import check_device, is_device
 from ..engine import dtypes
 from ..engine.graph import Node
 from ..engine.primitive import lift, reworded, wrap
+from ..tracing import tracing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -176,3 +177,11 @@ def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
             raise _under(function.__name__, error) from None
 
     return translated
+
+
+def computed(name: str, compute: Callable[..., Any], *inputs: Node) -> Any:
+    """Return what a function of arrays makes of tensors, as a tensor without gradient, and tell the trace of it."""
+    out = wrap(compute(*(x._data for x in inputs)))
+    if (trace := tracing()) is not None:
+        trace.computed(name, compute, out, inputs)
+    return out

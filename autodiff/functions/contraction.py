@@ -164,7 +164,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     x, y = tensor_of(a, "tensordot"), tensor_of(b, "tensordot")
     _same_dtype(x, y, "tensordot")
     if isinstance(dims, Node):
-        dims = dims._data.tolist()
+        dims = dims.tolist()  # type: ignore[attr-defined]  # every Node made is a Tensor
     if isinstance(dims, (list, tuple)):
         if len(dims) != 2:
             raise RuntimeError(f"tensordot: dims must be an integer or two lists of dimensions, got {dims!r}")

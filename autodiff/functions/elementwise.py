@@ -12,6 +12,7 @@ from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, lift, wrap
 from ..table import comparison
 from ..table import elementwise as rows
+from ..tracing import decided, refuse
 from .arguments import integer, named, operands, target_of, tensor_of
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 
 def _refuse_zero(divisor: Any, name: str) -> None:
     """Refuse to divide by integers among which is 0; by floats it gives an infinity or NaN."""
-    values = divisor._data if isinstance(divisor, Node) else np.asarray(divisor)
-    if values.dtype.kind != "f" and not values.all():
+    values = divisor if isinstance(divisor, Node) else wrap(np.asarray(divisor))
+    if values._data.dtype.kind != "f" and not decided(lambda a: a.all(), values):
         raise RuntimeError(f"{name}: division of integers by zero")
 
 
@@ -277,7 +278,7 @@ def _integer_power(x: Any, n: Any) -> Tensor:
     """Return a power of booleans or integers."""
     if x.dtype.kind == "b":
         return comparison.bitwise_or(x, comparison.bitwise_not(n))
-    is_negative = n.dtype.kind == "i" and (n._data < 0).any()
+    is_negative = n.dtype.kind == "i" and decided(lambda a: (a < 0).any(), n)
     return comparison.integer_power(x, n) if is_negative else rows.pow(x, n)
 
 
@@ -684,6 +685,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     tensor([0., 2.])
     """
     if input is None and other is None:
+        refuse("where with one argument", "its shape depends on data; use where(condition, a, b)")
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(tensor_of(condition, "where")._data)))
     mask: Any = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
     if mask.dtype != np.bool:

@@ -29,6 +29,7 @@ from ..engine.primitive import reworded
 from ..engine.silence import silent
 from ..table import TABLE
 from ..table.indexing import follow, overwrite
+from ..tracing import Tracing, tracing
 from .elementwise import clone
 
 Write = Callable[[Any, Any], object]
@@ -48,6 +49,8 @@ def change(tensor: Any, name: str, function: Callable[..., Any], *operands: Any,
     """Let a tensor become `function` of itself and the operands, in its own memory; return it."""
     if is_recorded(tensor, *operands, *options.values()):
         return record(tensor, name, function, *operands, **options)
+    if is_recording().__class__ is Tracing:
+        return tracing().changes(tensor, function(tensor, *operands, **options))
     came = [x._data if isinstance(x, Node) else x for x in (*operands, *options.values())]
     return _note(tensor, name, _into(tensor, function, operands, options), *(x for x in came if x is not None))
 
@@ -73,7 +76,10 @@ def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> 
 
 def _note(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> Any:
     """Let ``into(array, *values)`` change the tensor's array, and note that it has changed."""
-    watched = is_recording().__class__ is Watch
+    state = is_recording().__class__
+    if state is Tracing:
+        return tracing().writes(tensor, name, into, values)
+    watched = state is Watch
     before = np.array(tensor._data) if watched else None
     try:
         _write(tensor, into, *values)
@@ -113,6 +119,8 @@ def record(
     base, way = _place(tensor, name)
     version, since, start = _version(base), made_at(base), tick()
     former = copied(base)
+    if (trace := tracing()) is not None:
+        trace.remembers(former, base)
     spot = follow(former, (*way, *step))
     operands = tuple(_apart(x, base) for x in operands)
     options = {key: _apart(x, base) for key, x in options.items()}
@@ -120,7 +128,10 @@ def record(
     value = function(kept, *operands, **options)
     if value is kept:
         return tensor
-    write(tensor, name, into, value._data)
+    if trace is not None:
+        trace.rewrites(base, former, value, (*way, *step), into, tensor)
+    else:
+        write(tensor, name, into, value._data)
     age(base, former)
     if not (way or step) and _is_new(value, start, base):
         base._op, base._params = value._op, value._params
@@ -210,7 +221,11 @@ def _settle_readers(base: Node, version: Version, since: float) -> None:
 
 def clear_gradients(tensors: Iterable[Node], set_to_none: bool) -> None:
     """Forget the gradients of tensors, or fill them with zeros where they stand: what `zero_grad` does."""
+    trace = tracing()
     for tensor in tensors:
+        if trace is not None:
+            trace.clears(tensor, set_to_none)
+            continue
         grad = tensor._grad
         if set_to_none or grad is None:
             tensor._grad = None

@@ -9,7 +9,8 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, wrap
 from ..table import indexing as rows
-from .arguments import dimension, element, integer, numpy_names, tensor_of
+from ..tracing import decided, refuse, tracing
+from .arguments import computed, dimension, element, integer, numpy_names, tensor_of
 from .elementwise import add, where
 from .shape import broadcast_to, ravel
 
@@ -47,6 +48,8 @@ def _plain(key: Any, name: str) -> Any:
             return key
         return slice(*(k if k is None else integer(k, name, "a bound") for k in (key.start, key.stop, key.step)))
     if isinstance(key, Node):
+        if (trace := tracing()) is not None and key._data.dtype.kind in "bi":
+            return trace.key(key)
         key = key._data
     elif isinstance(key, (list, tuple, range)):
         return _array(key, name)
@@ -186,7 +189,7 @@ def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
             f"{name}: an index of shape {at.shape} does not fit an input of shape {x.shape} along dim {d}"
         )
     size = x.shape[d] if x.ndim else 1
-    if not 0 <= at._data.min() <= at._data.max() < size:
+    if not decided(lambda a: a.min() >= 0 and a.max() < size, at):
         raise IndexError(f"{name}: index holds {at._data.min()} to {at._data.max()}, but dim {d} has size {size}")
     return d
 
@@ -208,8 +211,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     d = 0 if dim is None else dimension(dim, x.ndim, "take_along_dim")
     if dim is None:
         x, at = ravel(x), ravel(at)
-    elif at.dtype.kind == "i" and x.ndim and at._data.size and at._data.min() < 0:  # they count from the end
-        at = wrap(np.where(at._data < 0, at._data + x.shape[d], at._data))
+    elif at.dtype.kind == "i" and x.ndim and at._data.size and decided(lambda a: a.min() < 0, at):
+        # they count from the end
+        at = where(at < 0, at + x.shape[d], at)
     if x.ndim != at.ndim or not x.ndim:
         raise RuntimeError(f"take_along_dim: indices of shape {at.shape} do not fit an input of shape {x.shape}")
     try:
@@ -235,8 +239,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     d = dimension(dim, x.ndim, "index_select")
     if at.dtype.kind not in "iu" or at.ndim > 1:
         raise TypeError(f"index_select: index must be a vector of integers, got {at.dtype} of shape {at.shape}")
-    places, size = at.reshape(-1)._data.copy(), x.shape[d] if x.ndim else 1
-    if places.size and not 0 <= places.min() <= places.max() < size:
+    at, size = at.reshape(-1), x.shape[d] if x.ndim else 1
+    places = _plain(at, "index_select") if tracing() is not None else at._data.copy()
+    if places.size and not decided(lambda a: a.min() >= 0 and a.max() < size, at):
         raise IndexError(f"index_select: index holds {places.min()} to {places.max()}, but dim {d} has size {size}")
     if not x.ndim:
         return (
@@ -363,6 +368,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         shape = np.broadcast_shapes(x.shape, m.shape)
     except ValueError as error:
         raise RuntimeError(f"masked_select: {error}") from None
+    refuse("masked_select", "its shape depends on data; use where(mask, x, 0)")
     key = np.array(np.broadcast_to(m._data, shape))
     return rows.index(broadcast_to(x, shape), key=key)
 
@@ -402,7 +408,8 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     tensor([1., 2., 3.])
     """
     x = tensor_of(input, "sort")
-    return _picked(x, _order(x, dim, descending, "sort"), dim, "sort")
+    d = dimension(dim, x.ndim, "sort")
+    return _picked(x, computed("sort", lambda a: _order(a, d, descending), x), d)
 
 
 @numpy_names
@@ -419,22 +426,20 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     size = x.shape[d] if x.ndim else 1
     if not 0 <= n <= size:
         raise RuntimeError(f"topk: k must lie between 0 and {size}, the size of dim {d}, got {n}")
-    order = _order(x, dim, largest, "topk")
-    return _picked(x, order[(slice(None),) * d + (slice(n),)] if x.ndim else order, dim, "topk")
+    first = (slice(None),) * d + (slice(n),) if x.ndim else ()
+    return _picked(x, computed("topk", lambda a: _order(a, d, largest)[first], x), d)
 
 
-def _order(x: Tensor, dim: int, descending: bool, name: str) -> Any:
-    """Return the positions of the elements in order, those of equal ones as they stand."""
-    d = dimension(dim, x.ndim, name)
+def _order(x: Any, d: int, descending: bool) -> Any:
+    """Return the positions of an array's elements in order, those of equal ones as they stand."""
     if not x.ndim:
         return np.int64(0)
     if not descending:
-        return np.argsort(x._data, axis=d, kind="stable")
+        return np.argsort(x, axis=d, kind="stable")
     back = (slice(None),) * d + (slice(None, None, -1),)
-    return x.shape[d] - 1 - np.argsort(x._data[back], axis=d, kind="stable")[back]
+    return x.shape[d] - 1 - np.argsort(x[back], axis=d, kind="stable")[back]
 
 
-def _picked(x: Tensor, order: Any, dim: int, name: str) -> ValuesIndices:
-    indices = wrap(order)
-    values = rows.gather(x, indices, dim=dimension(dim, x.ndim, name)) if x.ndim else gather(x, 0, indices)
+def _picked(x: Tensor, indices: Any, d: int) -> ValuesIndices:
+    values = rows.gather(x, indices, dim=d) if x.ndim else gather(x, 0, indices)
     return ValuesIndices(values, indices)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.primitive import wrap
-from .arguments import dimension, integer, numpy_names, tensor_of
+from .arguments import computed, dimension, integer, numpy_names, tensor_of
 from .indexing import ValuesIndices, _order, _picked, masked_select
 from .indexing import sort as sort_along
 from .reduction import amax
@@ -34,7 +34,9 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     >>> ad.argsort(ad.tensor([3.0, 1.0, 2.0]))
     tensor([1, 2, 0])
     """
-    return _made(_order(tensor_of(input, "argsort"), dim, descending, "argsort"))
+    x = tensor_of(input, "argsort")
+    d = dimension(dim, x.ndim, "argsort")
+    return computed("argsort", lambda a: _order(a, d, descending), x)  # type: ignore[no-any-return]  # a Tensor
 
 
 def msort(input: Tensor) -> Tensor:
@@ -62,13 +64,13 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     size = x.shape[d] if x.ndim else 1
     if not 1 <= n <= size:
         raise RuntimeError(f"kthvalue: k must lie between 1 and {size}, the size of dim {d}, got {n}")
-    order = _order(x, d, False, "kthvalue")
-    return _chosen(x, order[(slice(None),) * d + (slice(n - 1, n),)] if x.ndim else order, d, keepdim, "kthvalue")
+    key = (slice(None),) * d + (slice(n - 1, n),) if x.ndim else ()
+    return _chosen(x, computed("kthvalue", lambda a: _order(a, d, False)[key], x), d, keepdim)
 
 
-def _chosen(x: Tensor, places: Any, d: int, keepdim: bool, name: str) -> ValuesIndices:
+def _chosen(x: Tensor, places: Any, d: int, keepdim: bool) -> ValuesIndices:
     """Return the elements at places that have size 1 along a dimension."""
-    values, indices = _picked(x, places, d, name)
+    values, indices = _picked(x, places if isinstance(places, Node) else wrap(places), d)
     return (
         ValuesIndices(values, indices)
         if keepdim or not x.ndim
@@ -89,7 +91,7 @@ def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -
         return amax(masked_select(x, wrap(np.asarray(same)))).to(x.dtype)  # equal ones share the gradient
     d = dimension(dim, x.ndim, name)
     if not x.ndim:
-        return _chosen(x, np.int64(0), 0, keepdim, name)
+        return _chosen(x, np.int64(0), 0, keepdim)
     if not x.shape[d]:
         raise IndexError(f"{name}: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
     counts = (
@@ -99,7 +101,7 @@ def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -
     places = np.take_along_axis(order, np.maximum(counts - 1, 0) // 2, axis=d)
     if not ignores_nan:
         places = np.where(missing.any(d, keepdims=True), missing.argmax(d, keepdims=True), places)
-    return _chosen(x, places, d, keepdim, name)
+    return _chosen(x, places, d, keepdim)
 
 
 @numpy_names
@@ -151,7 +153,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     x = tensor_of(input, "mode")
     d = dimension(dim, x.ndim, "mode")
     if not x.ndim:
-        return _chosen(x, np.int64(0), 0, keepdim, "mode")
+        return _chosen(x, np.int64(0), 0, keepdim)
     if not x.shape[d]:
         raise IndexError(f"mode: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
 
@@ -160,7 +162,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
         return np.flatnonzero((row == (top := values[counts.argmax()])) | ((row != row) & (top != top)))[-1]
 
     places = np.apply_along_axis(last_of_most, d, x._data) if x._data.size else np.zeros(x._data.sum(d).shape, np.int64)
-    return _chosen(x, np.expand_dims(places, d), d, keepdim, "mode")
+    return _chosen(x, np.expand_dims(places, d), d, keepdim)
 
 
 _ROUNDED: dict[str, Any] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}

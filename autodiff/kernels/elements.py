@@ -61,6 +61,7 @@ def multiply_add(input: Array, a: Array, b: Array) -> Array:
     return y
 
 
+@faster(lambda x: (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype))
 def sign(x: Array) -> Array:
     """Return -1, 0 or 1; of NaN 0, as PyTorch does."""
     if x.dtype.kind != "f":
@@ -122,6 +123,16 @@ def _ratio(x: Array, top: tuple[float, ...], bottom: tuple[float, ...]) -> Array
     return p
 
 
+def _erf(x: Array) -> Array:
+    size, square = np.abs(x), np.minimum(x * x, 1)
+    tail = np.minimum(np.maximum(size, 0.25), 6.0)
+    near = x * _ratio(square, _NEAR_TOP, _NEAR_BOTTOM)
+    return np.where(
+        size <= 0.46875, near, np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, _FAR_TOP, _FAR_BOTTOM), x)
+    )
+
+
+@faster(_erf)
 def erf(x: Array) -> Array:
     """Return the error function: in float32 by one polynomial, in float64 by SciPy's where that is installed."""
     x = np.asarray(x)

@@ -6,15 +6,32 @@ from typing import Any
 
 import numpy as np
 
+from .spelling import faster
+
 Array = Any  # an ndarray
 Shape = tuple[int, ...]
+
+_BASIC = frozenset({int, slice, type(None), type(Ellipsis)})
+
+
+@faster(lambda like, shape: np.zeros_like(like, shape=shape))
+def zeros(like: Array, shape: Shape) -> Array:
+    """Return zeros of a shape, in the dtype of an array; NumPy's function for it takes 1 us longer."""
+    return np.zeros(shape, like.dtype)
+
+
+@faster(lambda x: x.copy())
+def copy(x: Array) -> Array:
+    """Return a copy that can be written to, in C's order; of a number an array of no dimensions."""
+    return np.array(x, order="C")
+
 
 # -- by what stands in brackets ----------------------------------------------------------------------------------------
 
 
 def is_basic(key: Any) -> bool:
     """Tell whether a key is made of integers, slices, None and Ellipsis alone, and so names no element twice."""
-    return np.ndarray not in ([k.__class__ for k in key] if key.__class__ is tuple else (key.__class__,))
+    return _BASIC.issuperset([k.__class__ for k in key] if key.__class__ is tuple else (key.__class__,))
 
 
 def index(x: Array, *, key: Any) -> Array:
@@ -29,7 +46,7 @@ def index(x: Array, *, key: Any) -> Array:
 
 def unindex(values: Array, *, shape: Shape, key: Any) -> Array:
     """Return zeros of `shape` with `values` added at a key."""
-    out = np.zeros(shape, values.dtype)
+    out = zeros(values, shape)
     if is_basic(key):
         out[key] = values
     else:
@@ -60,7 +77,7 @@ def gather(x: Array, index: Array, *, dim: int) -> Array:
 
 def scatter_sum(values: Array, index: Array, *, shape: Shape, dim: int) -> Array:
     """Return zeros of `shape` with `values` added where `index` says along a dimension."""
-    out = np.zeros(shape, values.dtype)
+    out = zeros(values, shape)
     at = list(np.ogrid[tuple(slice(n) for n in index.shape)])
     at[dim] = index
     np.add.at(out, tuple(at), values)
@@ -87,6 +104,17 @@ def entries(labels: Array) -> tuple[Array, ...]:
 
 def to_classes(values: Array, labels: Array, *, shape: Shape) -> Array:
     """Return zeros of `shape` but for `values` at the labels' classes."""
+    return _at_labels(values, labels, shape)
+
+
+def _where_labelled(values: Array, labels: Array, shape: Shape) -> Array:
+    classes = np.arange(shape[1]).reshape((-1,) + (1,) * (len(shape) - 2))
+    return np.where(np.expand_dims(labels, 1) == classes, np.expand_dims(values, 1), values.dtype.type(0))
+
+
+@faster(_where_labelled)
+def _at_labels(values: Array, labels: Array, shape: Shape) -> Array:
+    """Write them there, which compares nothing."""
     out = np.zeros(shape, values.dtype)
     out[entries(labels)] = values
     return out

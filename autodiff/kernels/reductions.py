@@ -188,16 +188,20 @@ def without_dims(y: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
     return y if keepdim else y.reshape([n for i, n in enumerate(y.shape) if i not in dim])[()]
 
 
+def _scaled_norm(x: Any, p: float, dim: tuple[int, ...]) -> Any:
+    scale = (np.maximum if p > 0 else np.minimum).reduce(np.abs(x), axis=dim, keepdims=True)
+    scale = np.where((scale == 0) | np.isinf(scale), 1, scale)
+    return scale * _root(_total_of_powers(x / scale, p, dim), p)
+
+
+@faster(_scaled_norm)
 def norm(x: Any, p: float, dim: tuple[int, ...]) -> Any:
     """Return the p-norm along dimensions, which are kept; powers that overflow or vanish are scaled before."""
     sums = _total_of_powers(x, p, dim)
     smallest = np.finfo(x.dtype).tiny / np.finfo(x.dtype).eps
     if not x.size or np.all((sums > smallest) & (sums < np.inf)):
         return _root(sums, p)
-    size = np.abs(x)
-    scale = (np.maximum if p > 0 else np.minimum).reduce(size, axis=dim, keepdims=True)
-    scale = np.where((scale == 0) | np.isinf(scale), 1, scale)
-    return scale * _root(_total_of_powers(x / scale, p, dim), p)
+    return _scaled_norm(x, p, dim)
 
 
 def p_norm(x: Any, *, p: float, dim: tuple[int, ...], keepdim: bool) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.graph import Way
 from ..engine.primitive import primitive, row
 from ..kernels import positions
-from ..kernels.positions import entries
+from ..kernels.positions import copy, entries
 from ..kernels.reductions import average, divide
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
@@ -87,10 +87,11 @@ def follow(x: Array, way: Way) -> Array:
 )
 def overwrite(x: Array, values: Array, *, way: Way) -> Array:
     """A copy of `x` with `values`, broadcast, in the place of what a way picks of it."""
-    out = np.array(x, order="C")
     if len(way) == 1 and way[0][0] is index:
+        out = copy(x)
         out[way[0][1]["key"]] = values
     else:
-        places = follow(np.arange(out.size).reshape(out.shape), way)
-        out.reshape(-1)[places] = values
+        out = copy(x.reshape(-1))
+        out[follow(np.arange(x.size).reshape(x.shape), way)] = values
+        out = out.reshape(x.shape)
     return out if out.ndim else out[()]

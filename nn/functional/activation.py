@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 import autodiff as ad
 from autodiff import Tensor, sigmoid, tanh
 from autodiff.functions.in_place import change
+from autodiff.tracing import decided
 
 from ._checks import checked_floats, checked_tensor
 
@@ -248,7 +249,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return ad.gelu(x)
     # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
-    near = x.clamp(-40, 40) if (np.abs(x._data) > 40).any() else x
+    near = x if decided(lambda a: not (np.abs(a) > 40).any(), x) else x.clamp(-40, 40)
     return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
 
 

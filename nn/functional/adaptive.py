@@ -102,7 +102,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool =
     x = checked_floats(input, "adaptive_max_pool1d")
     (count,) = _sized("adaptive_max_pool1d", x, output_size, 1)
     values, at = _largest(x, -1, count)
-    return (values, Tensor(at)) if return_indices else values
+    return (values, at) if return_indices else values
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
@@ -138,15 +138,15 @@ def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool =
     values, at = _largest(rows, -2, down)
     if not return_indices:
         return values
-    return values, Tensor(at * x.shape[-1] + np.take_along_axis(columns, at, -2))
+    return values, at * x.shape[-1] + ad.take_along_dim(columns, at, -2)
 
 
-def _largest(x: Tensor, dim: int, count: int) -> tuple[Tensor, Any]:
+def _largest(x: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor]:
     """Return the largest element of each part of a dimension, and where it stands."""
     parts = _parts(x.shape[dim], count)
     found = [ad.max(ad.narrow(x, dim, p.start, len(p)), dim, keepdim=True) for p in parts]
-    places = [p.start + f.indices.numpy() for p, f in zip(parts, found, strict=True)]
-    return ad.cat([f.values for f in found], dim), np.concatenate(places, dim)
+    places = [p.start + f.indices for p, f in zip(parts, found, strict=True)]
+    return ad.cat([f.values for f in found], dim), ad.cat(places, dim)
 
 
 # -- sequences ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tracing import decided
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
 from .layer import dropout
@@ -112,8 +113,8 @@ def additive(mask: Any, like: Tensor, name: str, what: str = "attn_mask", keeps:
         return None
     m = checked_tensor(mask, name)
     if m.dtype.kind == "b":
-        hidden = m.numpy() != keeps
-        return Tensor(np.where(hidden, like.dtype.type(-np.inf), like.dtype.type(0)))
+        none, all_ = (Tensor(like.dtype.type(x)) for x in (0, -np.inf))
+        return ad.where(m, none, all_) if keeps else ad.where(m, all_, none)
     if m.dtype != like.dtype:
         raise RuntimeError(f"{name}: {what} must hold booleans or {like.dtype} like the query, got {m.dtype}")
     return m
@@ -123,10 +124,10 @@ def _without_dead_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     """Part a mask into one that leaves each query a key, and where it left none: softmax would give NaN there."""
     if mask is None:
         return None, None
-    dead = (mask.detach().numpy() == -np.inf).all(axis=-1, keepdims=True)
-    if not dead.any():
+    if decided(lambda a: not (a == -np.inf).all(axis=-1).any(), mask):
         return mask, None
-    return mask.masked_fill(Tensor(dead), 0.0), Tensor(dead)
+    dead = (mask == -np.inf).all(-1, keepdim=True)
+    return mask.masked_fill(dead, 0.0), dead
 
 
 def _for_each_query_head(query: Tensor, x: Tensor, name: str) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor, log_softmax
 from autodiff.table.indexing import mean_nll, of_classes
+from autodiff.tracing import decided
 
 from ._checks import (
     broadcasts,
@@ -160,7 +161,7 @@ def _of_labels(
     counted = _check_labels(t, log_p, ignore_index, name)
     if weight is None and counted is None and not smoothing and reduction == "mean":
         return mean_nll(log_p, t)  # by far the most frequent
-    labels = t if counted is None else Tensor(np.where(counted, t._data, 0))
+    labels = t if counted is None else ad.where(counted, t, 0)
     picked = -of_classes(log_p, labels)
     each = _weights(weight, labels, counted, log_p)
     loss = picked if each is None else picked * each
@@ -172,14 +173,13 @@ def _of_labels(
     if reduction != "mean" or each is None:
         return reduced(loss, reduction)
     total = each.sum()
-    return loss.sum() / total if total.item() else _undefined(picked, each, counted)
+    return loss.sum() / total if decided(lambda a: a != 0, total) else _undefined(picked, each, counted)
 
 
 def _undefined(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
     """Return the average over weights that add up to 0: NaN, and so are the slopes of what counts."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = each._data / np.zeros((), each.dtype)
-    return (picked * Tensor(shares if counted is None else np.where(counted, shares, 0))).sum() + np.nan
+    shares = each.detach() / 0
+    return (picked * (shares if counted is None else ad.where(counted, shares, 0))).sum() + np.nan
 
 
 def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
@@ -196,14 +196,18 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
         )
     if not t.numel():
         return None
-    low, high = t._data.min(), t._data.max()
-    if low >= 0 and high < _classes(x) and not low <= ignore_index <= high:
+    classes = _classes(x)
+
+    def all_count(labels: Any) -> Any:
+        low, high = labels.min(), labels.max()
+        return low >= 0 and high < classes and not low <= ignore_index <= high
+
+    if decided(all_count, t):
         return None
-    counted = t._data != ignore_index
-    wrong = counted & ((t._data < 0) | (t._data >= _classes(x)))
-    if wrong.any():
+    if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t):
+        wrong = (t._data != ignore_index) & ((t._data < 0) | (t._data >= classes))
         raise IndexError(f"{name}: label {t._data[wrong][0]} is out of range for {_classes(x)} classes")
-    return counted
+    return t != ignore_index
 
 
 def _weights(weight: Tensor | None, labels: Tensor, counted: Any, x: Tensor) -> Tensor | None:
@@ -319,7 +323,7 @@ def binary_cross_entropy(
     check_dtypes(name, x, t, weight)
     if weight is not None and not broadcasts(weight.shape, x.shape):
         raise ValueError(f"{name}: weight has shape {weight.shape}, which does not broadcast to {x.shape}")
-    if not ((x._data >= 0) & (x._data <= 1)).all():
+    if not decided(lambda a: ((a >= 0) & (a <= 1)).all(), x):
         raise RuntimeError(f"{name}: all inputs must be between 0 and 1")
     loss = _bernoulli(x, t)
     return reduced(loss if weight is None else loss * weight, reduction)
@@ -346,12 +350,11 @@ def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
     """
     if x.dtype == np.float16:  # in which 1e-12 is 0
         return _bernoulli(x.float(), t.float()).to(np.float16)
-    p = x._data
-    certain = p * (1 - p) < 1e-12
-    if not certain.any():
+    if decided(lambda p: not (p * (1 - p) < 1e-12).any(), x):
         return (t - 1) * ad.log1p(-x) - t * x.log()
-    with np.errstate(divide="ignore"):
-        log_p, log_q = (Tensor(np.maximum(log, -100)) for log in (np.log(p), np.log1p(-p)))
+    p = x.detach()
+    certain = p * (1 - p) < 1e-12
+    log_p, log_q = (log.clamp_min(-100) for log in (p.log(), ad.log1p(-p)))
     within = ad.where(certain, 0.5, x)
     loss = (t - 1) * ad.log1p(-within) - t * within.log()
     parabola = (x - x.detach()) * (0.5 * (x + x.detach()) - t) / 1e-12

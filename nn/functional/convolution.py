@@ -386,11 +386,11 @@ def max_pool2d(
     y = values if input.ndim == 4 else values.squeeze(0)
     if not return_indices:
         return y
-    at = ad.window_argmax(x, values, slide)._data
+    at = ad.window_argmax(x, values, slide)
     (sh, sw), (ph, pw), (dh, dw) = g.stride, slide.padding, g.dilation
-    rows = np.arange(slide.places[0])[:, None] * sh - ph + at // g.size[1] * dh
-    columns = np.arange(slide.places[1]) * sw - pw + at % g.size[1] * dw
-    return y, Tensor((rows * x.shape[3] + columns).reshape(y.shape))
+    rows = np.arange(slide.places[0])[:, None] * sh - ph
+    corner = rows * x.shape[3] + np.arange(slide.places[1]) * sw - pw
+    return y, (at // g.size[1] * (dh * x.shape[3]) + at % g.size[1] * dw + Tensor(corner)).reshape(y.shape)
 
 
 def avg_pool2d(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, default_generator
+from autodiff.tracing import noted
 
 from ._checks import checked_floats, checked_probability
 
@@ -82,9 +85,13 @@ def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tens
     if not training or p == 0:
         return x
     channels = x.shape[: 1 + batched[x.ndim]]
-    kept = default_generator().random(channels, np.float32) >= p
-    scaled = kept * x.dtype.type(1 / (1 - p) if p < 1 else 0)
-    return x * Tensor(scaled.astype(x.dtype).reshape(*channels, *(1,) * (x.ndim - len(channels))))
+    dtype, shape = x.dtype, (*channels, *(1,) * (x.ndim - len(channels)))
+
+    def draw() -> Any:
+        kept = default_generator().random(channels, np.float32) >= p
+        return (kept * dtype.type(1 / (1 - p) if p < 1 else 0)).astype(dtype).reshape(shape)
+
+    return x * Tensor(noted(draw))
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
@@ -118,7 +125,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     Jang, Gu and Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
     """
     x = checked_floats(logits, "gumbel_softmax")
-    noise = Tensor(default_generator().gumbel(size=x.shape).astype(x.dtype))
+    shape, dtype = x.shape, x.dtype
+    noise = Tensor(noted(lambda: np.asarray(default_generator().gumbel(size=shape)).astype(dtype)))
     soft = ad.softmax((x + noise) / tau, dim)
     if not hard:
         return soft

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, default_generator, linear
 from autodiff.engine.graph import increment_version
+from autodiff.functions.arguments import computed
 from autodiff.functions.in_place import change
+from autodiff.tracing import decided, noted, refuse
 
 from ._checks import check_dtypes, checked_floats, checked_probability, checked_tensor
 
@@ -95,9 +99,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return x
     if inplace:
         return change(x, "dropout_", dropout, p)  # type: ignore[no-any-return]  # the input
-    kept = default_generator().random(x.shape, np.float32) >= p
-    scale = 1 / (1 - p) if p < 1 else 0.0
-    return x * Tensor(np.asarray(kept * x.dtype.type(scale), x.dtype))
+    shape, dtype, scale = x.shape, x.dtype, 1 / (1 - p) if p < 1 else 0.0
+
+    def draw() -> Any:
+        kept = default_generator().random(shape, np.float32) >= p
+        return np.asarray(kept * dtype.type(scale), dtype)
+
+    return x * Tensor(noted(draw))
 
 
 def embedding(
@@ -155,20 +163,23 @@ def embedding(
         raise RuntimeError(f"embedding: expected integers as row numbers, got {at.dtype}")
     if w.ndim != 2:
         raise RuntimeError(f"embedding: expected a weight of shape (num_embeddings, embedding_dim), got {w.shape}")
-    if at.numel() and not 0 <= at._data.min() <= at._data.max() < len(w):
+    count = len(w)
+    if at.numel() and not decided(lambda a: a.min() >= 0 and a.max() < count, at):
         raise IndexError(f"embedding: rows {at._data.min()} to {at._data.max()} asked for, the table has {len(w)} rows")
     if padding_idx is not None:
         padding_idx = checked_row(padding_idx, len(w), "embedding")
     if max_norm is not None:
         checked_floats(w, "embedding")
+        refuse("max_norm", "shorten the rows outside of the function")
         _shorten(w, np.unique(at._data), max_norm, norm_type)
     rows = w[at]
     if scale_grad_by_freq:
-        fixed, often = rows.detach(), np.bincount(at._data.ravel(), minlength=1)[at._data]
-        rows = fixed + (rows - fixed) / Tensor(often[..., None].astype(w.dtype))  # adds 0, whose gradient is the share
-    if padding_idx is None or not (at._data == padding_idx).any():
+        fixed, dtype = rows.detach(), w.dtype
+        often = computed("counts", lambda a: np.bincount(a.ravel(), minlength=1)[a][..., None].astype(dtype), at)
+        rows = fixed + (rows - fixed) / often  # adds 0, whose gradient is the share
+    if padding_idx is None or decided(lambda a: not (a == padding_idx).any(), at):
         return rows
-    return ad.where(Tensor((at._data != padding_idx)[..., None]), rows, rows.detach())
+    return ad.where((at != padding_idx)[..., None], rows, rows.detach())
 
 
 def check_dense(sparse: bool, name: str) -> None:
@@ -225,9 +236,11 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot: labels must be integers, got {t.dtype}")
     if not t.numel() and num_classes <= 0:
         raise RuntimeError("one_hot: without labels num_classes must be positive")
-    if t.numel() and (t._data.min() < 0 or (num_classes != -1 and t._data.max() >= num_classes)):
+    if num_classes == -1:
+        refuse("one_hot without num_classes", "its shape depends on data; pass num_classes")
+    if t.numel() and decided(lambda a: a.min() < 0 or (num_classes != -1 and a.max() >= num_classes), t):
         raise RuntimeError(
             f"one_hot: labels from {t._data.min()} to {t._data.max()} do not lie in 0 to num_classes = {num_classes}"
         )
     n = int(t._data.max()) + 1 if num_classes == -1 else num_classes
-    return Tensor((t._data[..., None] == np.arange(n)).astype(np.int64))
+    return computed("one_hot", lambda a: (a[..., None] == np.arange(n)).astype(np.int64), t)  # type: ignore[no-any-return]  # a Tensor

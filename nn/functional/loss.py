@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tracing import decided
 
 from ._checks import check_broadcast, checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
 from .distance import pairwise_distance
@@ -191,11 +190,10 @@ def gaussian_nll_loss(
             v = v.unsqueeze(-1)
         elif v.ndim != x.ndim or [m for m, n in zip(v.shape, x.shape, strict=True) if m != n] != [1]:
             raise ValueError(f"{name}: a variance of shape {v.shape} does not fit an input of shape {x.shape}")
-    if (v._data < 0).any():
+    if decided(lambda a: (a < 0).any(), v):
         raise ValueError(f"{name}: the variance must not be negative, got {v._data.min()}")
-    small = v._data < eps
-    if small.any():
-        v = v + Tensor(np.where(small, eps - v._data, 0).astype(v.dtype))
+    if decided(lambda a: (a < eps).any(), v):
+        v = v + ad.where(v.detach() < eps, eps - v.detach(), 0)
     off = x - t
     loss = 0.5 * (v.log() + off * off / v)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -13,6 +13,7 @@ from autodiff import Tensor
 from autodiff.engine.graph import increment_version
 from autodiff.engine.silence import silent
 from autodiff.functions.normalization import standardize
+from autodiff.tracing import tracing
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
 
@@ -83,20 +84,18 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-        # They may move before backward.
-        mean, scale = running_mean._data.copy(), silent().run(lambda var: 1 / np.sqrt(var + eps), running_var._data)
+        mean, scale = _as_constants(running_mean, running_var, eps)
         if x.ndim > 2:
             mean, scale = mean.reshape(shape), scale.reshape(shape)
-        factor = Tensor(scale) if weight is None else weight * scale
+        factor = scale if weight is None else weight * scale
         shift = factor * mean
         return _scaled(x, factor, -shift if bias is None else bias - shift)
     n = x.numel() // x.shape[1]
     if n <= 1:
         raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
     y, moments = standardize(x, (0, *range(2, x.ndim)), eps)
-    mean, var = moments._data
-    silent().run(_average, running_mean, mean, momentum, 1)
-    silent().run(_average, running_var, var, momentum, n / (n - 1))
+    _average(running_mean, moments, 0, momentum, 1)
+    _average(running_var, moments, 1, momentum, n / (n - 1))
     return _scaled(y, weight, bias)
 
 
@@ -116,13 +115,28 @@ def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
     return tensors
 
 
-def _average(running: Tensor | None, batch: npt.NDArray[Any], momentum: float, factor: float) -> None:
+def _as_constants(mean: Tensor, var: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """Return the mean and the scale of evaluation, in memory of their own: the averages may move before backward."""
+    if tracing() is not None:
+        return mean.detach(), 1 / (var.detach() + eps).sqrt()
+    return Tensor(mean._data.copy()), Tensor(silent().run(lambda v: 1 / np.sqrt(v + eps), var._data))
+
+
+def _average(running: Tensor | None, moments: Tensor, which: int, momentum: Any, factor: float) -> None:
     """Move a running average towards a batch's value."""
-    if running is not None:
-        kept = running._data
-        kept *= 1 - momentum
-        kept += momentum * factor * batch.reshape(-1)
-        increment_version(running)
+    if running is None:
+        return
+    if (trace := tracing()) is not None:
+        batch = momentum * factor * moments[which].reshape(-1)
+        trace.changes(running, running.detach() * (1 - momentum) + batch)
+        return
+    silent().run(_move, running._data, moments._data[which], momentum, factor)
+    increment_version(running)
+
+
+def _move(kept: npt.NDArray[Any], batch: npt.NDArray[Any], momentum: float, factor: float) -> None:
+    kept *= 1 - momentum
+    kept += momentum * factor * batch.reshape(-1)
 
 
 def layer_norm(

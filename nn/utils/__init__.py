@@ -10,6 +10,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tracing import tracing
 
 from ..module import Module
 from . import rnn as rnn
@@ -85,6 +86,14 @@ def clip_grad_norm_(
     gradients, norm_type, max_norm = _gradients(parameters, "clip_grad_norm_"), float(norm_type), float(max_norm)
     if not gradients:
         return ad.tensor(0.0)
+    if (trace := tracing()) is not None:
+        if error_if_nonfinite:
+            trace.refuse("error_if_nonfinite", "leave it False, and look at the norm that is returned")
+        norm = ad.norm(ad.stack([ad.norm(g.detach(), norm_type) for g in gradients]), norm_type)
+        shrink = (max_norm / (norm + 1e-6)).clamp_max(1.0)
+        for g in gradients:
+            trace.changes(g, g * shrink)
+        return norm
     norms = [ad.norm(g.detach(), norm_type) for g in gradients]
     total = ad.norm(ad.stack(norms), norm_type)._data
     if error_if_nonfinite and not math.isfinite(total):

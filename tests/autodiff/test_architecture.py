@@ -24,7 +24,7 @@ TABLE = ROOT / "table"
 
 # The rooms of `autodiff` from the ground up: each imports from those before it, and from itself, alone.
 ROOMS = [
-    ["kernels", "paths"],
+    ["kernels", "paths", "tracing"],
     ["engine"],
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],

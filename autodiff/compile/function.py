@@ -1,0 +1,331 @@
+"""compile: a function that is recorded at its first call, and run as recorded at later ones."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import operator
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from ..engine.dtypes import get_default_dtype
+from ..engine.graph import Node
+from ..engine.modes import is_recording, watching
+from ..engine.primitive import wrap
+from ..tracing import traced_by, tracing
+from .caller import MISSED, Caller
+from .element import UnsayableError
+from .joint import Joint, differentiated
+from .machine import is_available
+from .native import Native
+from .program import ChangedError, Draws, Input, Live, Plain, Program, Step
+from .surroundings import Attributes, Names
+from .trace import Trace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MANY = 8  # recordings of one function, beyond which something is likely wrong
+
+
+def compile(function: F | None = None, *, native: bool = True) -> F:
+    """Record what a function of tensors computes at its first call, and run that, fused and native, at later ones.
+
+    The function may be a whole training step: forward pass, ``backward()``, an optimizer's ``step()``. All that a user
+    may change between calls is read at each one: parameters, buffers, gradients, options of the optimizer, the mode of
+    modules. For arguments of other shapes or dtypes it is recorded again. Arrays among the arguments are taken as
+    tensors. All that is not computed with tensors happens once, when the function is recorded: what it prints, say.
+
+    Parameters
+    ----------
+    function : callable
+        What is compiled. Without it, a decorator is returned.
+    native : bool, optional
+        Whether to run native code. Without it, or without llvmlite, NumPy runs what was recorded.
+
+    Returns
+    -------
+    callable
+        It takes the same arguments and returns the same.
+
+    Raises
+    ------
+    RuntimeError
+        By a call, where it reads the value of a tensor that it computes, or does something else that cannot be
+        recorded; the message names the line and the cure. Parameters and optimizers are as before the call then, as
+        they are after any other exception.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> @ad.compile
+    ... def norm(x):
+    ...     return (x * x).sum().sqrt()
+    >>> norm(ad.tensor([3.0, 4.0]))
+    tensor(5.)
+    >>> norm(ad.tensor([6.0, 8.0]))
+    tensor(10.)
+    """
+    if function is None:
+        return cast(F, functools.partial(compile, native=native))
+    if not callable(function):
+        raise TypeError(f"compile: expected a function, got {type(function).__name__}")
+    return cast(F, _calling(Compiled(function, native)))
+
+
+def _calling(compiled: Compiled) -> Callable[..., Any]:
+    """Return a function that calls a compiled one: the short way where everything is as it was."""
+    callers = compiled.callers
+
+    @functools.wraps(compiled.function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            for count, run in callers:
+                if count == len(args):
+                    result = run(*args)
+                    if result is not MISSED:
+                        return result
+        return compiled(args, kwargs)
+
+    call.program = compiled.program  # type: ignore[attr-defined]  # beside the function's own attributes
+    call.recordings = compiled.recordings  # type: ignore[attr-defined]  # as above
+    return call
+
+
+class Compiled:
+    """What a compiled function is: what was recorded of it, and how that is run.
+
+    Attributes
+    ----------
+    recordings : dict of tuple to list of Recording
+        What was recorded, by the signature of the arguments.
+    callers : list of (int, callable)
+        For numbers of arguments, the short ways to call.
+    """
+
+    def __init__(self, function: Callable[..., Any], native: bool) -> None:
+        self.function, self.native = function, native
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self.recordings: dict[Any, list[Recording]] = {}
+        self.callers: list[tuple[int, Any]] = []
+        self.draws = Draws()
+        if native and not is_available():
+            warnings.warn(
+                "compile: llvmlite is not installed, so NumPy runs what is recorded; for native code: "
+                "pip install 'autodiff[fast]'",
+                stacklevel=4,
+            )
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run what was recorded, or record."""
+        if tracing() is not None or watching() is not None:
+            return self.function(*args, **kwargs)
+        tensors, key, rebuild = _flat(args, kwargs)
+        known = self.recordings.get(key, [])
+        try:
+            for recording in known:
+                if recording.fits(tensors):
+                    if recording.program.differentiable and recording.joint is None:
+                        return self.function(*args, **kwargs)
+                    try:
+                        result = recording.run(tensors)
+                    except ChangedError:
+                        self.draws.give_up()
+                        continue
+                    if recording is not known[0]:  # what fitted last is tried first
+                        known.remove(recording)
+                        known.insert(0, recording)
+                    return result
+            plain = not kwargs and len(args) == len(tensors)
+            return self._record(tensors, key, rebuild, [isinstance(a, Node) for a in args] if plain else None)
+        finally:
+            self.draws.finish()
+
+    def _record(
+        self, tensors: list[Any], key: Any, rebuild: Callable[[list[Any]], Any], plain: list[bool] | None
+    ) -> Any:
+        known = self.recordings.setdefault(key, [])
+        if (changed := next((c for r in known if (c := r.names.changed())), None)) is not None:
+            raise RuntimeError(
+                f"compile: {self.name} was recorded when {changed}: what changes between calls must be an argument"
+            )
+        count = 1 + sum(map(len, self.recordings.values()))
+        if count == MANY + 1:
+            warnings.warn(
+                f"compile: {self.name} is recorded for the {count}th time, now for {_described(tensors)}; each "
+                "recording takes time. Pad batches to one shape, or call the function itself where shapes vary",
+                stacklevel=3,
+            )
+        trace = Trace(self.name, self.draws)
+        args, kwargs = rebuild(tensors)
+        names = Names(self.function)
+        try:
+            for place, x in enumerate(tensors):
+                trace.argument(x, place)
+            with traced_by(trace):
+                result = self.function(*args, **kwargs)
+                derivative = differentiated(trace, result)
+            if (changed := names.changed() or names.grown()) is not None:
+                raise RuntimeError(
+                    f"compile: {self.name} changes {changed.split()[0]}, which happens once, when it "
+                    "is recorded; return what shall be kept, and keep it outside of the function"
+                )
+            names = Names(self.function, trace.program.modules.values())
+            program, joint = trace.finished(result, derivative)
+        except BaseException:
+            trace.roll_back()
+            raise
+        recording = Recording(program, names, self, tensors, bool(is_recording()))
+        known.append(recording)
+        recording.joint = joint
+        recording.prepare(plain)
+        return result
+
+    def program(self) -> str:
+        """Return what was recorded as text."""
+        return "\n\n".join(str(r) for rs in self.recordings.values() for r in rs)
+
+
+def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any, Callable[[list[Any]], Any]]:
+    """Return the tensors among arguments, what else they consist of, and what puts them together again."""
+    tensors: list[Any] = []
+
+    def take(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            value = wrap(value)
+        if isinstance(value, Node):
+            tensors.append(value)
+            return _PLACE
+        if type(value) in (list, tuple):
+            return (type(value), tuple(map(take, value)))
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return (type(value), tuple(map(take, value)))
+        if type(value) is dict:
+            return (dict, tuple((k, take(v)) for k, v in value.items()))
+        return (None, value, type(value))
+
+    shape = (take(args), take(kwargs))
+    signature = tuple((x._data.shape, x._data.dtype, x._requires_grad) for x in tensors)
+    key = (shape, signature, bool(is_recording()), get_default_dtype())
+    try:
+        hash(key)
+    except TypeError:
+        raise TypeError("compile: arguments that are no tensors must be hashable") from None
+
+    def rebuild(given: list[Any]) -> Any:
+        rest = iter(given)
+
+        def put(value: Any) -> Any:
+            if value is _PLACE:
+                return next(rest)
+            if value[0] is None:
+                return value[1]
+            if value[0] is dict:
+                return {k: put(v) for k, v in value[1]}
+            parts = map(put, value[1])
+            return value[0](*parts) if hasattr(value[0], "_fields") else value[0](parts)
+
+        return put(shape[0]), put(shape[1])
+
+    return tensors, key, rebuild
+
+
+_PLACE = ("tensor",)
+
+
+def _described(tensors: list[Any]) -> str:
+    return ", ".join(f"{x._data.dtype}{list(x._data.shape)}" for x in tensors) or "no tensors"
+
+
+def _switches(optimizer: Any, group: dict[str, Any]) -> list[Any]:
+    """Return the options of an optimizer that are no numbers: its formula is another one where they are others."""
+    return [v for name in optimizer._decisive if isinstance(v := group[name], (bool, str, type(None)))]
+
+
+class Recording:
+    """A program, and what must hold for it to be run."""
+
+    def __init__(self, program: Program, names: Names, owner: Compiled, tensors: list[Any], mode: bool) -> None:
+        self.program, self.names, self.owner, self.mode = program, names, owner, mode
+        self.leads = [x._requires_grad for x in tensors]
+        self.classes = [type(x) for x in tensors]
+        self.arguments = [(x._data.shape, x._data.dtype, x._requires_grad) for x in tensors]
+        self.attributes = Attributes(program.modules.values())
+        self.live = [s.node for s in program.sources.values() if isinstance(s, Live)]
+        self.kinds = [(x._data.shape, x._data.dtype, x._requires_grad) for x in self.live]
+        self.groups = [
+            (i.optimizer, [([*g["params"]], _switches(i.optimizer, g)) for g in i.optimizer.param_groups])
+            for i in program.instructions
+            if isinstance(i, Step)
+        ]
+        self.runner: Any = Plain(program)
+        self.caller: Caller | None = None
+        self.joint: Joint | None = None
+
+    def prepare(self, plain: list[bool] | None) -> None:
+        """Make native code, if that is possible; `plain` says which arguments are tensors and not arrays."""
+        joint = self.joint
+        if joint is not None:
+            joint.run_forward = self._run_of(joint.forward, self.arguments)
+            passed = sorted((s.place, n) for n, s in joint.backward.sources.items() if isinstance(s, Input))
+            kinds = [(*joint.backward.values[n], False) for _, n in passed]
+            joint.run_backward = self._run_of(joint.backward, kinds)
+            self.runner = joint
+            return
+        if not self.owner.native or self.program.differentiable or not is_available():
+            return
+        try:
+            self.runner = Native(self.program, self.runner, self.arguments)
+        except UnsayableError:
+            return
+        if (
+            plain is not None
+            and self.runner.entered is not None
+            and all(isinstance(t, Live) for t, _ in self.program.writes)
+        ):
+            self.caller = Caller(self, self.runner, plain)
+
+    def _run_of(self, program: Program, kinds: list[Any]) -> Any:
+        plain = Plain(program)
+        if self.owner.native and is_available():
+            with contextlib.suppress(UnsayableError):
+                return Native(program, plain, kinds)
+        return plain
+
+    def fits(self, args: list[Any]) -> bool:
+        """Tell whether the program computes what the function would."""
+        if self.attributes.have_changed() or self.names.changed():
+            return False
+        for x, (shape, dtype, leads) in zip(self.live, self.kinds, strict=True):
+            data = x._data
+            if data.shape != shape or data.dtype != dtype or x._requires_grad is not leads:
+                return False
+        for owner, absent in self.program.absent.items():
+            node = args[owner] if isinstance(owner, int) else owner
+            if (node._grad is None) is not absent:
+                return False
+        for optimizer, known in self.groups:
+            if len(known) != len(optimizer.param_groups):
+                return False
+            for (params, switches), group in zip(known, optimizer.param_groups, strict=True):
+                if len(params) != len(group["params"]) or not all(map(operator.is_, params, group["params"])):
+                    return False
+                if switches != _switches(optimizer, group):
+                    return False
+        return True
+
+    def run(self, args: list[Any]) -> Any:
+        """Run the program, and let the short way expect what is there now."""
+        result = self.runner(args)
+        if self.caller is not None and self.runner.was_native:
+            self.caller.synchronize()
+            callers, short = self.owner.callers, (len(args), self.caller.run)
+            if short in callers:
+                callers.remove(short)
+            callers.insert(0, short)
+        return result
+
+    def __str__(self) -> str:
+        return str(self.runner)

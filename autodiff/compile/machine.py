@@ -1,0 +1,190 @@
+"""Native code: LLVM's text compiled for this processor, kept on disk, and BLAS."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import ctypes.util
+import functools
+import glob
+import hashlib
+import importlib.util
+import itertools
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .functions import LIBRARY
+
+
+def is_available() -> bool:
+    """Tell whether native code can be made here."""
+    try:
+        return importlib.util.find_spec("llvmlite") is not None
+    except ValueError:  # what stands in its place has no spec
+        return False
+
+
+# -- BLAS --------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def products() -> tuple[str, dict[str, int]]:
+    """Return how BLAS counts, "i32" or "i64", and the addresses of its products by the kind of number.
+
+    NumPy's own library where it has brought one: two of them would each keep threads that wait for work and get into
+    each other's way.
+    """
+    folder = os.path.dirname(np.__file__)
+    patterns = [os.path.join(folder, *p) for p in (("..", "numpy.libs", "*openblas*"), (".dylibs", "*openblas*"))]
+    for path in sorted(p for pattern in patterns for p in glob.glob(pattern)):
+        with contextlib.suppress(OSError):
+            library = ctypes.CDLL(path)
+            for before, after, kind in (
+                ("scipy_", "64_", "i64"),
+                ("", "64_", "i64"),
+                ("scipy_", "", "i32"),
+                ("", "", "i32"),
+            ):
+                names = {"float": f"{before}cblas_sgemm{after}", "double": f"{before}cblas_dgemm{after}"}
+                if all(hasattr(library, name) for name in names.values()):
+                    return kind, {k: _address(getattr(library, name)) for k, name in names.items()}
+    return "i64", _callbacks()
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+_kept: list[Any] = []
+
+
+def _callbacks() -> dict[str, int]:
+    """Return functions that have NumPy multiply, where no library is found."""
+    i, p = ctypes.c_int64, ctypes.c_void_p
+
+    def made(kind: Any, dtype: Any) -> int:
+        def multiply(
+            _: int,
+            ta: int,
+            tb: int,
+            n: int,
+            m: int,
+            k: int,
+            __: Any,
+            a: int,
+            la: int,
+            b: int,
+            lb: int,
+            ___: Any,
+            c: int,
+            lc: int,
+        ) -> None:
+            def matrix(at: int, rows: int, columns: int, leading: int, transposed: bool) -> Any:
+                shape = (columns, rows) if transposed else (rows, columns)
+                memory = (kind * (leading * (shape[0] - 1) + shape[1])).from_address(at)
+                strides = (leading * dtype.itemsize, dtype.itemsize)
+                x = np.lib.stride_tricks.as_strided(np.frombuffer(memory, dtype), shape, strides)
+                return x.T if transposed else x
+
+            matrix(c, n, m, lc, False)[...] = matrix(a, n, k, la, ta == 112) @ matrix(b, k, m, lb, tb == 112)
+
+        c = ctypes.c_int32
+        callback = ctypes.CFUNCTYPE(None, c, c, c, i, i, i, kind, p, i, p, i, kind, p, i)(multiply)
+        _kept.append(callback)
+        return _address(callback)
+
+    return {"float": made(ctypes.c_float, np.dtype(np.float32)), "double": made(ctypes.c_double, np.dtype(np.float64))}
+
+
+# -- LLVM --------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _target() -> tuple[Any, Any, Any, dict[str, int], str]:
+    """Return llvmlite's binding, what compiles, what links, C's functions, and what identifies all of them."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    target = llvm.Target.from_default_triple()
+    machine = target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
+    linker = llvm.create_lljit_compiler(target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True))
+    c = ctypes.CDLL(ctypes.util.find_library("m"))
+    library = {name: _address(getattr(c, name)) for name in sorted(LIBRARY) if hasattr(c, name)}
+    return llvm, machine, linker, library, f"{llvmlite.__version__} {llvm.llvm_version_info} {cpu} {features}"
+
+
+def cache_folder() -> str:
+    """Return where compiled code is kept: the variable AUTODIFF_CACHE_DIR, or the user's folder for such files."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.environ.get("AUTODIFF_CACHE_DIR") or os.path.join(base, "autodiff")
+
+
+_numbers = itertools.count()
+
+VERSION = "1"  # of what this module makes of a text
+
+
+class Library:
+    """Compiled functions by name; they live as long as this."""
+
+    def __init__(self, text: str, functions: Sequence[str]) -> None:
+        llvm, machine, linker, library, identity = _target()
+        key = hashlib.sha256("\n".join((VERSION, identity, text)).encode()).hexdigest()
+        path = os.path.join(cache_folder(), key[:2], f"{key}.o")
+        code, self.was_cached = _kept_code(path), True
+        if code is None:
+            code, self.was_cached = _compiled(llvm, machine, text), False
+            _keep(path, code)
+        builder = llvm.JITLibraryBuilder().add_object_img(code)
+        for name in functions:
+            builder.export_symbol(name)
+        for name, address in library.items():
+            builder.import_symbol(name, address)
+        self.linked = builder.link(linker, f"autodiff{next(_numbers)}")
+
+    def address(self, name: str) -> int:
+        """Return where a function is."""
+        return int(self.linked[name])
+
+
+def _compiled(llvm: Any, machine: Any, text: str) -> bytes:
+    module = llvm.parse_assembly(
+        f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n{text}'
+    )
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    options.slp_vectorization = len(text) < 500_000  # of long straight code it would take most of the time
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+def _kept_code(path: str) -> bytes | None:
+    """Return code that was kept, if it is there and whole."""
+    try:
+        with open(path, "rb") as file:
+            check, code = file.read(32), file.read()
+    except OSError:
+        return None
+    return code if hashlib.sha256(code).digest() == check else None
+
+
+def _keep(path: str, code: bytes) -> None:
+    """Keep code for the next process; that this is not possible is no error."""
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=os.path.dirname(path))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(code).digest() + code)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
