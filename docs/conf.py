@@ -24,7 +24,7 @@ html_title = "autodiff"
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
     "numpydoc",
     "myst_nb",
     "sphinx_design",
@@ -56,6 +56,7 @@ html_theme_options = {
 }
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+html_math_renderer = "mathml"
 myst_fence_as_directive: list[str] = []
 
 # -- lessons and how-tos: they run at every build ----------------------------------------------------------------------
