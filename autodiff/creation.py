@@ -15,8 +15,8 @@ from numpy.typing import DTypeLike
 from .device import check_device
 from .engine import dtypes
 from .engine.primitive import NUMBERS
-from .engine.silence import silent
 from .functions.arguments import element, integer, sizes
+from .kernels.silence import silent
 from .random import default_generator
 from .tensor import Tensor
 from .tracing import noted, tracing

@@ -29,7 +29,6 @@ from .engine.graph import (
 )
 from .engine.modes import is_recording
 from .engine.primitive import NUMBERS, OPERANDS, as_operator, lift
-from .engine.silence import silent
 from .functions import comparison as c
 from .functions import cumulative as cu
 from .functions import diagonal as d
@@ -45,6 +44,7 @@ from .functions import transcendental as t
 from .functions.arguments import sizes
 from .functions.in_place import change, is_recorded, record, write
 from .history import GradFn, grad_fn_of
+from .kernels.silence import silent
 from .printing import formatted
 from .random import default_generator
 from .size import Size

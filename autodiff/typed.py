@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.silence import silent
+from .kernels.silence import silent
 from .size import Size
 from .tensor import Tensor
 

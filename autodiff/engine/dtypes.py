@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .silence import silent
+from ..kernels.silence import silent
 
 __all__ = ["get_default_dtype", "set_default_dtype"]
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.linalg import LinAlgError
+from ..kernels.silence import runner
 from ..tracing import Tracing, tracing
 from . import dtypes
 from .anomaly import check_result
 from .graph import NO_PARAMS, Node, array_of, changed_since, extra, share_memory, tick
 from .modes import is_recording
-from .silence import runner
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

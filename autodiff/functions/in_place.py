@@ -26,7 +26,7 @@ from ..engine.graph import (
 )  # fmt: skip
 from ..engine.modes import Watch, is_recording, set_detect_anomaly
 from ..engine.primitive import reworded
-from ..engine.silence import silent
+from ..kernels.silence import silent
 from ..table import TABLE
 from ..table.indexing import follow, overwrite
 from ..tracing import Tracing, tracing

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.engine.graph import increment_version
-from autodiff.engine.silence import silent
 from autodiff.functions.normalization import standardize
+from autodiff.kernels.silence import silent
 from autodiff.tracing import tracing
 
 from ._checks import check_dtypes, checked_floats, checked_tensor

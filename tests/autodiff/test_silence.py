@@ -13,7 +13,7 @@ import pytest
 
 import autodiff as ad
 import nn
-from autodiff.engine import silence
+from autodiff.kernels import silence
 from nn import functional
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-45, 1e-30, 88.8, -88.8, 1e30, -3.4e38, 3.4e38, np.inf, -np.inf, np.nan]
