@@ -20,6 +20,7 @@ from ..engine.graph import tick
 from ..engine.modes import is_recording
 from ..engine.primitive import wrap
 from ..tracing import attribute_changes
+from .messages import define
 from .program import Gradient, Input, Live, Reference
 
 #: What the function returns where it gives up.
@@ -112,7 +113,7 @@ class Caller:
         self.sync: list[Callable[[], object]] = []
         self.groups: list[Callable[[], object]] = []  # of options
         self.text = self._written()
-        exec(self.text, self.names)
+        define(self.text, self.names)
         self.run = self.names["call"]
 
     def _name(self, name: str, value: Any) -> str:
@@ -170,22 +171,22 @@ class Caller:
             after += ["now = tick()", *changed]
             self.names["cells"] = native.changed
         result = self._result(recording.program.result, before)
-        self.names |= {"acquire": native.lock.acquire, "release": native.lock.release, "diverges": native.check_finite}
+        self.names |= {"lock": native.lock, "diverges": native.check_finite}
         self.names |= {"runs": memoryview(native.runs), "finite": memoryview(native.finite), "refresh": self.refresh}
         lines = [f"def call({', '.join(arguments)}):"]
         for start in range(0, len(checks), 8):
             lines.append(f"    if {' or '.join(checks[start : start + 8])}: return MISSED")
         if changing:
             lines.append(f"    if {' or '.join(changing)}: refresh()")
-        lines += ["    if not acquire(False): return MISSED", "    before = runs[0]", "    try:"]
-        lines += [f"        {line}" for line in before]
-        lines.append(f"        if native({', '.join(['table', *passed])}):")
-        lines += ["            draws.give_up()"] * bool(draws) + ["            return MISSED"]
-        lines += [f"        {line}" for line in after]
-        if after:  # after an interrupt, the optimizers' books shall say what the program has changed
-            lines += ["    except BaseException:", "        if runs[0] != before:"]
-            lines += [f"            {line}" for line in after] + ["        raise"]
-        lines.append("    finally: release()")
+        lines += ["    with lock:", "        before = runs[0]", "        try:"]
+        lines += [f"            {line}" for line in before]
+        lines.append(f"            if native({', '.join(['table', *passed])}):")
+        lines += ["                draws.give_up()"] * bool(draws) + ["                return MISSED"]
+        lines += [f"            {line}" for line in after]
+        lines += ["        except BaseException:"]  # an interrupt: the optimizers' books shall say what has changed
+        if after:
+            lines += ["            if runs[0] != before:", *(f"                {line}" for line in after)]
+        lines.append("            raise")
         if native.lowered.ends:
             lines.append("    if not finite[0]: diverges()")
         lines.append(f"    return {result}")

@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
@@ -38,3 +39,8 @@ def depth() -> int:
     while frame.f_back is not None and is_ours(frame):
         level, frame = level + 1, frame.f_back
     return level
+
+
+def define(text: str, names: dict[str, Any]) -> None:
+    """Carry out text written here, whose functions count as this library's own code."""
+    exec(compile(text, os.path.join(_OURS[0], "compile", "<written>"), "exec"), names)

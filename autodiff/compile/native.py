@@ -104,7 +104,7 @@ class Native:
         self.options = np.zeros(max(len(self.lowered.options), 1))
         self.runs, self.finite = np.zeros(1, np.int64), np.ones(1, np.bool)
         self.targets: list[tuple[Any, Any, int]] = []  # (optimizer, parameter, number of the present step)
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.table = np.zeros(max(len(self.slots.places), 1), np.int64)
         self.bound: list[tuple[int, Any, Any, Any]] = []
         self.places = self.slots.places

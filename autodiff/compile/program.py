@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.graph import NO_PARAMS, array_of, increment_version
 from ..engine.primitive import _floating, wrap
-from .messages import depth
+from .messages import define, depth
 
 
 class Value(NamedTuple):
@@ -302,7 +302,7 @@ def advance(step: Step, old: list[Any], grads: list[Any]) -> None:
             np.copyto(array_of(p), value)
         p._grad = wrap(g)
     try:
-        step.optimizer._go(depth())
+        step.optimizer._go(depth() + 1)
     finally:
         for p, grad in before:
             p._grad = grad
@@ -320,7 +320,7 @@ class Plain:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.names: dict[str, Any] = {"asarray": np.asarray, "floating": _floating, "ChangedError": ChangedError}
-        exec(self._written(), self.names)
+        define(self._written(), self.names)
         self.run = self.names["run"]
 
     def _written(self) -> str:

@@ -340,7 +340,7 @@ class Trace:
 
         self.undo.append(undo)
         with traced_by(None):
-            optimizer._go(depth())
+            optimizer._go(depth() + 1)
         updates = []
         for place, p, old, g in changed:
             self.program.values.append(Value(p._data.shape, p._data.dtype))
