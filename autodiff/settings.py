@@ -6,14 +6,35 @@ import os
 from typing import Any
 
 from . import printing
+from .engine.modes import enable_grad, no_grad
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
+    "are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads", "inference_mode",
     "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_num_threads",
     "set_printoptions", "use_deterministic_algorithms",
 ]  # fmt: skip
 
 _kept: dict[str, Any] = {"threads": None, "precision": "highest", "deterministic": True}
+
+
+def inference_mode(mode: Any = True) -> Any:
+    """Run a block, or a decorated function, without recording: as `no_grad`.
+
+    Parameters
+    ----------
+    mode : bool, optional
+        False records, as `enable_grad` does.
+
+    Examples
+    --------
+    >>> w = ad.tensor(3.0, requires_grad=True)
+    >>> with ad.inference_mode():
+    ...     (w * 2).requires_grad
+    False
+    """
+    if callable(mode):
+        return no_grad(mode)
+    return no_grad() if mode else enable_grad()
 
 
 def set_num_threads(n: int) -> None:

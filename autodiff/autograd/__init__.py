@@ -8,10 +8,10 @@ from ..check.gradcheck import gradgradcheck as gradgradcheck
 from ..engine.backward import grad as grad
 from ..engine.modes import detect_anomaly as detect_anomaly
 from ..engine.modes import enable_grad as enable_grad
-from ..engine.modes import inference_mode as inference_mode
 from ..engine.modes import no_grad as no_grad
 from ..engine.modes import set_detect_anomaly as set_detect_anomaly
 from ..engine.modes import set_grad_enabled as set_grad_enabled
+from ..settings import inference_mode as inference_mode
 from . import function as function
 from . import graph as graph
 from . import variable as variable

@@ -132,7 +132,7 @@ class _Operation(Primitive):
         super().__init__(_unsayable, {"inputs": _unsayable}, words=f"as {kind.__name__}.backward computes it")
         self.name, self.home, self.title = kind.__name__, kind.__module__, f"{kind.__name__}Backward"
         self.needs = {"inputs": ()}  # what was saved is checked when it is asked for
-        self.kind = kind
+        self.kind, self.saves = kind, True
 
     def _compiled(self, access: str) -> Any:
         return _Every(functools.partial(self._gradient, access == ""))

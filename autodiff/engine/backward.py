@@ -111,7 +111,7 @@ def _walk(
                 heappush(reached, (-x._stamp, x))
             else:  # a leaf's gradient is its own
                 pending[x] = gx if gx is not g else _copied(gx)
-        if not retain_graph:
+        if not retain_graph and op.saves:
             y._inputs, y._params = None, NO_PARAMS
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
@@ -295,7 +295,8 @@ def backward(
             _accumulate(x, g, create_graph)
             if x._extra is not None and x._extra.after:
                 for hook in tuple(x._extra.after.values()):
-                    hook(x)
+                    if hook(x) is not None:
+                        raise RuntimeError("hook: a hook that is called after a gradient was added returns nothing")
 
 
 _adding = RLock()  # several threads may add to one leaf
@@ -355,8 +356,9 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
-    *,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """Return the gradients of the outputs' sum with respect to the inputs.
@@ -376,9 +378,13 @@ def grad(
         Keep the graph for another pass. By default as `create_graph`.
     create_graph : bool, optional
         Record the differentiation itself, so that its results can be differentiated.
+    only_inputs : bool, optional
+        For PyTorch's sake: it is always so.
     allow_unused : bool, optional
         Return None for an input that the outputs do not depend on, instead of raising. By default as
         `materialize_grads`.
+    is_grads_batched : bool, optional
+        False: one vector at a time.
     materialize_grads : bool, optional
         Return zeros instead of None for such inputs.
 
@@ -409,6 +415,8 @@ def grad(
         grad_outputs = grad_outputs * len(ys) if grad_outputs[0] is None else grad_outputs
     if len(grad_outputs) != len(ys):
         raise RuntimeError(f"grad: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
+    if not only_inputs or is_grads_batched:
+        raise ValueError("grad: only_inputs must be True, and is_grads_batched False")
     if allow_unused is False and materialize_grads:
         raise ValueError(
             "grad: materialize_grads=True returns zeros for unused inputs, so allow_unused cannot be False"

@@ -13,8 +13,8 @@ from ..tracing import refuse, tracing
 from ..tracing import state as _state
 
 __all__ = [
-    "detect_anomaly", "enable_grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled", "no_grad",
-    "set_detect_anomaly", "set_grad_enabled",
+    "detect_anomaly", "enable_grad", "is_anomaly_enabled", "is_grad_enabled", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -196,31 +196,6 @@ class enable_grad(_GradMode):
 
     def __init__(self) -> None:
         super().__init__(True)
-
-
-class inference_mode(_GradMode):
-    """Run a block, or a decorated function, without recording: as `no_grad`.
-
-    Parameters
-    ----------
-    mode : bool, optional
-        False records, as `enable_grad` does.
-
-    Examples
-    --------
-    >>> import autodiff as ad
-    >>> w = ad.tensor(3.0, requires_grad=True)
-    >>> with ad.inference_mode():
-    ...     (w * 2).requires_grad
-    False
-    """
-
-    def __new__(cls, mode: Any = True) -> Any:
-        """Accept `@inference_mode` beside `@inference_mode()`."""
-        return super().__new__(cls) if isinstance(mode, bool) else _GradMode(False)(mode)
-
-    def __init__(self, mode: bool = True) -> None:
-        super().__init__(not mode)
 
 
 class set_grad_enabled(_GradMode):

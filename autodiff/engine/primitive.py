@@ -149,6 +149,11 @@ class Primitive:
                 expected = ", ".join(sorted(self._known))
                 raise TypeError(f"primitive {self.name}: a rule asks for {unknown.pop()!r}; it can have {expected}")
 
+    @functools.cached_property
+    def saves(self) -> bool:
+        """Whether a rule reads an input or the output: only then is the graph behind it freed, as PyTorch's is."""
+        return any({"y", *self.inputs} & {*needs} for needs in self.needs.values())
+
     @property
     def symbol(self) -> str:
         """What a picture shows: its own sign, what formulas call it, or its name."""
