@@ -16,6 +16,7 @@ from numpy import int64 as int64
 from numpy import uint8 as uint8
 
 from . import linalg as linalg
+from . import special as special
 from .check import functional as functional
 from .check.gradcheck import *
 from .creation import *
@@ -47,6 +48,7 @@ from .functions.statistics import *
 from .functions.synonyms import *
 from .functions.transcendental import *
 from .random import *
+from .special import logit as logit
 from .tensor import *
 
 if TYPE_CHECKING:

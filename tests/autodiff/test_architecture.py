@@ -28,8 +28,9 @@ ROOMS = [
     ["engine"],
     ["table"],
     ["random", "functions", "printing"],
-    ["numpy", "tensor"],
-    ["creation", "files", "linalg"],
+    ["linalg", "special"],
+    ["numpy", "numpy_functions", "tensor"],
+    ["creation", "files"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["visualize", "compile"],
 ]
