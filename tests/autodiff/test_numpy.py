@@ -252,9 +252,9 @@ def test_array_on_the_left_of_an_augmented_assignment_refuses_to_lose_the_graph(
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("numpy.linalg.det", lambda x: np.linalg.det(x)),
+        ("numpy.linalg.eig", lambda x: np.linalg.eig(x)),
         ("numpy.fft.fft", lambda x: np.fft.fft(x)),
-        ("numpy.percentile", lambda x: np.percentile(x, 3)),
+        ("numpy.histogram", lambda x: np.histogram(x)),
         ("numpy.gcd", lambda x: np.gcd(x, x)),
         ("numpy.add.reduce", lambda x: np.add.reduce(x)),
         ("numpy.multiply.outer", lambda x: np.multiply.outer(x, x)),
