@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import linalg as linalg
 from . import paths
+from . import special as special
 from .check import functional as functional
 from .check.gradcheck import *
 from .compile import compile as compile
@@ -47,6 +48,7 @@ from .random import *
 from .sampling import *
 from .settings import *
 from .size import *
+from .special import logit as logit
 from .tensor import *
 from .typed import *
 

@@ -25,6 +25,7 @@ from .functions import rounding as ro
 from .functions import shape as s
 from .functions import transcendental as t
 from .functions.arguments import dimensions, tensor_of
+from .numpy_functions import COMPOSED
 from .table import TABLE
 from .tracing import tracing
 
@@ -244,7 +245,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.dot: _dot, np.vdot: lambda a, b: la.dot(s.ravel(a), s.ravel(b)), np.inner: la.inner,
     np.outer: lambda a, b: la.outer(s.ravel(a), s.ravel(b)), np.einsum: _einsum,
     np.tensordot: lambda a, b, axes=2: co.tensordot(a, b, _axes(axes)),
-}  # fmt: skip
+} | COMPOSED  # fmt: skip
 
 
 _REDUCTIONS = {

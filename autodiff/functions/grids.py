@@ -86,7 +86,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     shape = [x.numel() for x in xs]
     apart = [reshape(x, [n if k == i else 1 for k, n in enumerate(shape)]) for i, x in enumerate(xs)]
     grids = [broadcast_to(x, shape) for x in apart]
-    return tuple(transpose(g, 0, 1) for g in (grids[1], grids[0], *grids[2:])) if swaps else tuple(grids)
+    return (grids[1], grids[0], *grids[2:]) if swaps else tuple(grids)
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:

@@ -183,13 +183,14 @@ def _quantiles(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, 
     lines = x.reshape(-1) if dim is None or not rank else x.movedim(d, -1)
     if not lines.shape[-1]:
         raise RuntimeError(f"{name}: there is nothing to choose from in a tensor of shape {x.shape}")
-    y = _between(lines, parts.reshape(-1), interpolation, ignores_nan).movedim(-1, 0)
+    asked = q.reshape(-1).to(x.dtype) if isinstance(q, Node) and q._requires_grad else None  # type: ignore[attr-defined]  # a Tensor
+    y = _between(lines, parts.reshape(-1), interpolation, ignores_nan, asked).movedim(-1, 0)
     if keepdim:
         y = y.reshape((parts.size, *(1 if dim is None or k == d else n for k, n in enumerate(x.shape))))
     return y if parts.ndim else y.squeeze(0)
 
 
-def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool) -> Tensor:
+def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool, asked: Any) -> Tensor:
     """Return along the last dimension what lies below parts of the elements there."""
     missing, last = np.isnan(lines._data), lines.shape[-1] - 1
     ends = np.maximum((~missing).sum(-1, keepdims=True) - 1, 0) if ignores_nan else last
@@ -201,7 +202,10 @@ def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool) -
     values = sort_along(lines, -1).values
     below, above = values.gather(-1, wrap(low)), values.gather(-1, wrap(np.ceil(ranks).astype(np.int64)))
     weight = np.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - low
-    return below.lerp(above, wrap(weight.astype(lines.dtype)))
+    weights: Tensor = wrap(weight.astype(lines.dtype))
+    if asked is not None and interpolation == "linear":  # what has a derivative with respect to the parts
+        weights = asked * np.asarray(ends, lines.dtype) - low.astype(lines.dtype)
+    return below.lerp(above, weights)
 
 
 @numpy_names

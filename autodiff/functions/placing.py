@@ -330,12 +330,12 @@ def _gathered_together(x: Any, at: Any, put: Any, d: int, reduce: str, include_s
     lanes = max(int(counts.max(initial=0)), 1)
     fill = _NEUTRAL[reduce]
     if x.dtype.kind != "f" and reduce != "prod":
-        fill = (np.iinfo(x.dtype).min if fill < 0 else np.iinfo(x.dtype).max) if x.dtype.kind in "iu" else fill < 0
+        fill = (np.iinfo(x.dtype).min if fill < 0 else np.iinfo(x.dtype).max) if x.dtype.kind in "iu" else fill > 0
     table = wrap(np.full((x.numel(), lanes + 1), fill, x.dtype))
     table = _written(table, rows.index(ravel(put), key=order), _at((target[order], lane)))
     own = ravel(x) if include_self else where(counts.reshape(-1) > 0, wrap(np.asarray(fill, x.dtype)), ravel(x))
     table = _written(table, own, _at((slice(None), lanes)))
     options = {"dim": (1,), "keepdim": False}
     if reduce == "prod":
-        return reduction.prod(table, **options).reshape(x.shape)
+        return reduction.prod(table, **options).to(x.dtype).reshape(x.shape)
     return {"amax": reduction.amax, "amin": reduction.amin}[reduce](table, nan=True, **options).reshape(x.shape)

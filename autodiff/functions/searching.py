@@ -261,7 +261,7 @@ def unique_consecutive(
     x = tensor_of(input, "unique_consecutive")
     d = 0 if dim is None else dimension(dim, x.ndim, "unique_consecutive")
     slices = np.moveaxis(np.atleast_1d(x._data), d, 0) if dim is not None else x._data.reshape(-1)
-    differs = (slices[1:] != slices[:-1]).reshape(max(len(slices) - 1, 0), -1).any(1)
+    differs = (slices[1:] != slices[:-1]).any(axis=tuple(range(1, slices.ndim)))
     first = np.concatenate([np.ones(min(len(slices), 1), np.bool), differs])
     inverse = np.cumsum(first) - 1
     kept = np.moveaxis(slices[first], 0, d) if dim is not None else slices[first]

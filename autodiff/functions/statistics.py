@@ -10,7 +10,7 @@ from ..engine.graph import Node
 from .arguments import Dims, dimension, integer, numpy_names, tensor_of
 from .comparison import isnan
 from .cumulative import cumsum
-from .elementwise import clamp
+from .elementwise import clamp, clone
 from .linalg import matmul
 from .reduction import amax, amin, mean, nansum, std, sum, var
 from .shape import cat, narrow, unsqueeze
@@ -154,7 +154,7 @@ def cov(
         off = rows - sum(rows * weights, 1, keepdim=True) / total
         product = matmul(off, (off * weights).to(off.dtype).mT)
     y = product / (clamp(under, min=0) if isinstance(under, Node) else max(under, 0))
-    return y if x.ndim == 2 else y.reshape(())
+    return y.reshape(()) if y.numel() == 1 else y
 
 
 def corrcoef(input: Tensor) -> Tensor:
@@ -199,6 +199,8 @@ def diff(
     if not x.ndim or times < 0:
         raise RuntimeError(f"diff: expected at least one dimension and n ≥ 0, got shape {x.shape} and {times}")
     d = dimension(dim, x.ndim, "diff")
+    if not times:
+        return clone(x)
     parts = [tensor_of(p, "diff") for p in (prepend, x, append) if p is not None]
     x = cat([p if p.ndim else p.expand([1 if k == d else m for k, m in enumerate(x.shape)]) for p in parts], d)
     for _ in range(min(times, x.shape[d])):

@@ -125,7 +125,7 @@ def largest(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
     """
     if x.__class__ is not ndarray:
         return np.maximum.reduce(x, axis=dim, keepdims=keepdim)
-    if not x.size:
+    if not x.size and x.dtype.kind == "f":
         return np.maximum.reduce(x, axis=dim, keepdims=keepdim, initial=-np.inf)
     if dim == (1,) and x.ndim == 2 and 0 < x.shape[1] <= _SHORT < x.shape[0]:
         top = np.maximum.reduce(np.ascontiguousarray(x.T), axis=0)

@@ -29,7 +29,7 @@ ROOMS = [
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
     ["attributes", "numpy", "tensor"],
-    ["creation", "files", "linalg", "questions", "sampling", "settings", "typed"],
+    ["creation", "files", "linalg", "questions", "sampling", "settings", "special", "typed"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "visualize", "compile"],
     ["sklearn"],

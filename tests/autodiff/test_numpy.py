@@ -252,9 +252,9 @@ def test_array_on_the_left_of_an_augmented_assignment_refuses_to_lose_the_graph(
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("numpy.linalg.det", lambda x: np.linalg.det(x)),
+        ("numpy.linalg.eig", lambda x: np.linalg.eig(x)),
         ("numpy.fft.fft", lambda x: np.fft.fft(x)),
-        ("numpy.percentile", lambda x: np.percentile(x, 3)),
+        ("numpy.histogram", lambda x: np.histogram(x)),
         ("numpy.gcd", lambda x: np.gcd(x, x)),
         ("numpy.add.reduce", lambda x: np.add.reduce(x)),
         ("numpy.multiply.outer", lambda x: np.multiply.outer(x, x)),
@@ -306,7 +306,8 @@ def test_arguments_that_a_numpy_function_does_not_take_of_tensors_are_refused_un
 # What each function of the table needs, by the name of NumPy's parameter.
 NEEDED: dict[str, Any] = {
     "shape": (3, 2), "axis1": 0, "axis2": 1, "source": 0, "destination": 1, "reps": 2, "repeats": 2, "shift": 1,
-    "indices": np.array([[0, 1, 1], [1, 0, 1]]), "indices_or_sections": 2, "fill_value": 3.0, "axis": 0,
+    "indices": np.array([[0, 1, 1], [1, 0, 1]]), "indices_or_sections": 2, "fill_value": 3.0, "axis": 0, "obj": 1,
+    "q": 0.5, "kth": 1, "pad_width": 1, "n": 2,
 }  # fmt: skip
 # What the options may be besides their defaults.
 OPTIONS: dict[str, Any] = {
@@ -330,7 +331,7 @@ def _own_arguments(function: Any, x: Any) -> dict[str, Any]:
         given["a"] = x[:1]
     if function is np.broadcast_to:
         given["shape"] = (4, 2, 3)
-    if function in (np.concatenate, np.stack, np.hstack, np.vstack):
+    if function in (np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack):
         given = {needed[0]: (x, x)}
     if function is np.split:
         given["indices_or_sections"] = 2
@@ -352,7 +353,10 @@ def _name(function: Any) -> str:
     return str(function.__name__)
 
 
-@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f not in (np.einsum, np.empty_like)], ids=_name)
+OF_SEVERAL = (np.einsum, np.meshgrid, np.linalg.multi_dot)  # which have no names of their own
+
+
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f not in (*OF_SEVERAL, np.empty_like)], ids=_name)
 def test_a_function_takes_numpys_own_names(function: Any) -> None:
     for name, parameter in inspect.signature(function).parameters.items():
         for value in (parameter.default, OPTIONS.get(name, parameter.empty)):
@@ -361,7 +365,7 @@ def test_a_function_takes_numpys_own_names(function: Any) -> None:
             more = {"x": 1.0, "y": 2.0} if function is np.where else {name: value}
             try:
                 expected = _called(function, _own_arguments(function, A) | more)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, IndexError, Warning):
                 continue  # what it takes of no array
             if function is np.ravel and value == "K":
                 continue  # the order in memory, which tensors do not promise
@@ -370,12 +374,15 @@ def test_a_function_takes_numpys_own_names(function: Any) -> None:
                 np.testing.assert_allclose(np.asarray(mine), theirs, rtol=1e-14)
 
 
-@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f is not np.einsum], ids=_name)
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f not in OF_SEVERAL], ids=_name)
 def test_a_function_refuses_by_name_the_options_it_has_no_use_for(function: Any) -> None:
     x = ad.tensor(A)
     values = {"out": np.zeros(6), "where": np.ones(A.shape, bool), "initial": 0.0, "mean": np.zeros(()),
               "casting": "unsafe", "mode": "clip", "copy": True}  # fmt: skip
-    for name in values.keys() & inspect.signature(function).parameters.keys():
+    parameters = inspect.signature(function).parameters
+    for name in values.keys() & parameters.keys():
+        if parameters[name].default is True or (name == "mode" and function in (np.pad, np.linalg.qr)):
+            continue
         with pytest.raises(TypeError, match=rf"numpy\.{function.__name__}\(\) of tensors does not take {name}="):
             _called(function, _own_arguments(function, x) | {name: values[name]})
 
