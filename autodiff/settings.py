@@ -33,7 +33,7 @@ def inference_mode(mode: Any = True) -> Any:
     False
     """
     if callable(mode):
-        return no_grad(mode)
+        return no_grad()(mode)
     return no_grad() if mode else enable_grad()
 
 

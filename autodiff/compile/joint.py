@@ -54,7 +54,7 @@ class _Part:
     """What stands in the graph for one result of a compiled function."""
 
     view = variadic = False
-    adds = None
+    adds, saves = None, True
     inputs: tuple[str, ...] = ()
     needs: Mapping[str, Any] = NO_PARAMS
 

@@ -418,9 +418,7 @@ def grad(
     if not only_inputs or is_grads_batched:
         raise ValueError("grad: only_inputs must be True, and is_grads_batched False")
     if allow_unused is False and materialize_grads:
-        raise ValueError(
-            "grad: materialize_grads=True returns zeros for unused inputs, so allow_unused cannot be False"
-        )
+        raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
     seeds: Gradients = {}
     on_tensors = create_graph or tracing() is not None
     with set_grad_enabled(create_graph):
