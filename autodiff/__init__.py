@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from . import backends as backends
     from . import cuda as cuda
     from . import data as data
+    from . import distributed as distributed
     from . import distributions as distributions
     from . import mps as mps
     from . import nn as nn
@@ -76,7 +77,8 @@ if TYPE_CHECKING:
 paths.install()
 
 _MODULES = (
-    "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributions", "mps", "nn", "optim", "utils",
+    "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributed", "distributions", "mps", "nn", "optim",
+    "utils",
 )  # fmt: skip
 _HOMES = {
     "GradScaler": "amp", "autocast": "amp", "Generator": "generator", "draw": "visualize", "explain": "visualize",

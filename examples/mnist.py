@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ if not __package__:  # run as a file, python examples/mnist.py: the packages lie
 
 import autodiff as ad
 import nn
+from autodiff import distributed
 from examples import _plots as plots
 from examples._command import (
     ExampleError,
@@ -166,12 +168,16 @@ def shuffled_batches(
     Deal the images out, in a new order each time, as batches of inputs (size, pixels) and labels (size,).
 
     Each is moved by up to `shift` pixels, differently each time. The last batch may be short. A single image left over
-    sits the epoch out: batch normalization cannot estimate a variance from it.
+    sits the epoch out: batch normalization cannot estimate a variance from it. Of several processes, each gets an equal
+    share of every batch.
     """
+    rank, ranks = max(distributed.get_rank(), 0), max(distributed.get_world_size(), 1)
     order = rng.permutation(len(images))
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        if len(rows) > 1:
+        if ranks > 1:
+            rows = rows[rank : len(rows) - len(rows) % ranks : ranks]
+        if len(rows) * ranks > 1:
             inputs = images.shifted_inputs(rows, shift, rng) if shift else images.inputs(rows)
             yield inputs, images.labels[rows]
 
@@ -360,6 +366,11 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--shift", type=integer(0), default=0, metavar="PIXELS", help="move each training image by up to so many"
     )
     options.add_argument(
+        "--distributed",
+        action="store_true",
+        help="share each batch among the processes of mpiexec -n N python -m examples.mnist --distributed",
+    )
+    options.add_argument(
         "--compare", action="store_true", help="train the same network beside it in PyTorch, which must be installed"
     )
     settings = options.parse_args(arguments)
@@ -372,6 +383,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program."""
     options = parse_options(arguments)
     require("matplotlib", "tqdm")
+    if options.distributed:
+        require("mpi4py", what="--distributed", install="mpi4py mpich")
+        distributed.init_process_group()
+        if distributed.get_rank():  # the first process speaks for all
+            sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
     if options.compare:
         require("torch", what="--compare", install="torch")
     folder = writable_folder(options.out)
@@ -381,7 +397,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     ad.manual_seed(options.seed)
     height, width = data.train.pixels.shape[1:]
-    model = build_network(height * width, objective, options.activation)
+    model: nn.Module = build_network(height * width, objective, options.activation)
+    if options.distributed:
+        model = nn.parallel.DistributedDataParallel(nn.SyncBatchNorm.convert_sync_batchnorm(model))
     optimizer = build_optimizer(options.optimizer, model, options.lr)
     twin = build_twin(model, objective, optimizer, data, options) if options.compare else None
     print(f"data       {data.name}: {len(data.train):,} training, {len(data.test):,} test images, {height} x {width}")
@@ -395,6 +413,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.loss == "mse":
         report_regression(digits, data.test.labels)
 
+    if isinstance(model, nn.parallel.DistributedDataParallel):  # from here on each for itself
+        model, speaks = model.module, distributed.get_rank() == 0
+        distributed.destroy_process_group()
+        if not speaks:
+            return 0
     history.draw(folder / "curves.png")
     plots.draw_predictions(data.test.pixels, data.test.labels, digits, folder / "predictions.png")
     plots.draw_confusion(data.test.labels, digits, folder / "confusion.png")

@@ -74,7 +74,7 @@ class _BatchNorm(Module):
                 momentum = 1 / (seen.item() + 1) if seen is not None else 0.0
         mean, var = (self.running_mean, self.running_var) if updates or not self.training else (None, None)
         use_batch = self.training or self.running_mean is None
-        y = F.batch_norm(x, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
+        y = self._normalize(x, mean, var, use_batch, momentum)
         if seen is not None and (trace := tracing()) is not None:
             trace.changes(seen, seen.detach() + 1)
         elif seen is not None:
@@ -82,6 +82,10 @@ class _BatchNorm(Module):
             count += 1
             increment_version(seen)
         return y
+
+    def _normalize(self, x: Tensor, mean: Any, var: Any, use_batch: bool, momentum: Any) -> Tensor:
+        """Normalize, and move the running averages, where they are given."""
+        return F.batch_norm(x, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: Mapping[str, Any], *how: Any

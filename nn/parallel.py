@@ -1,12 +1,13 @@
-"""Data parallelism over GPUs, of which there are none: the module computes as it is."""
+"""Data parallelism: over processes, and over GPUs, of which there are none, so that the module computes as it is."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .distributed import DistributedDataParallel
 from .module import Module
 
-__all__ = ["DataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
 class DataParallel(Module):

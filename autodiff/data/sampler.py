@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..distributed import get_rank, get_world_size
 from ..random import default_generator
 from ..sampling import multinomial
 from ..tensor import Tensor
 
 __all__ = [
-    "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler",
+    "BatchSampler", "DistributedSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler",
+    "WeightedRandomSampler",
 ]  # fmt: skip
 
 Rows = npt.NDArray[np.intp]
@@ -257,3 +259,65 @@ class BatchSampler(Sampler):
     def __len__(self) -> int:
         size = len(self.sampler)  # type: ignore[arg-type]  # as PyTorch's
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
+
+
+class DistributedSampler(Sampler):
+    """The share of one process: all items, dealt out in turn, in an order that all processes agree on.
+
+    Parameters
+    ----------
+    dataset : sized
+    num_replicas, rank : int, optional
+        How many processes share the items, and which of them this one is; by default as `distributed` knows.
+    shuffle : bool, optional
+        Draw a new order for each epoch that `set_epoch` names.
+    seed : int, optional
+        Decides the orders; the same in all processes.
+    drop_last : bool, optional
+        Leave out the items that are too few for all; by default some are read twice, so that the shares are equal.
+
+    Raises
+    ------
+    RuntimeError
+        If the number of processes is not given, and `distributed.init_process_group` was not called.
+    ValueError
+        If there is no process of that rank.
+
+    Examples
+    --------
+    >>> sampler = ad.data.DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False)
+    >>> list(sampler)
+    [1, 3, 0]
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        self.num_replicas = get_world_size() if num_replicas is None else num_replicas
+        self.rank = get_rank() if rank is None else rank
+        if self.num_replicas < 1:
+            raise RuntimeError("DistributedSampler: call distributed.init_process_group() first, or give num_replicas")
+        if not 0 <= self.rank < self.num_replicas:
+            raise ValueError(f"DistributedSampler: there is no rank {self.rank} among {self.num_replicas} processes")
+        self.dataset, self.shuffle, self.seed, self.drop_last, self.epoch = dataset, shuffle, seed, drop_last, 0
+        count = len(dataset)
+        self.num_samples = count // self.num_replicas if drop_last else -(-count // self.num_replicas)
+        self.total_size = self.num_samples * self.num_replicas
+
+    def __iter__(self) -> Iterator[int]:
+        count = len(self.dataset)
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(count) if self.shuffle else np.arange(count)
+        return iter(np.resize(order, self.total_size)[self.rank :: self.num_replicas].tolist() if count else [])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins, so that each has an order of its own."""
+        self.epoch = epoch

@@ -29,7 +29,7 @@ ROOMS = [
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
-    ["creation", "files", "questions", "sampling", "settings", "special", "typed"],
+    ["creation", "distributed", "files", "questions", "sampling", "settings", "special", "typed"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "visualize", "compile"],
     ["sklearn"],
@@ -96,7 +96,8 @@ def rule_definitions(path: Path) -> list[int]:
 
 @every_file
 def test_no_derivative_rule_is_defined_outside_the_table(package: str, path: Path) -> None:
-    if not path.is_relative_to(TABLE) and path != ROOT / "engine" / "primitive.py":
+    # What the sum over processes makes of a gradient is a message, too, which the table does not know.
+    if not path.is_relative_to(TABLE) and path not in (ROOT / "engine" / "primitive.py", ROOT / "distributed.py"):
         assert rule_definitions(path) == []
 
 

@@ -1,0 +1,260 @@
+"""Several processes over MPI: collectives, averaged gradients, statistics of the whole batch, and how a run ends."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from ast import literal_eval
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+from autodiff import distributed
+
+MPIEXEC = shutil.which("mpiexec") or next(iter(map(str, Path(sys.executable).parent.glob("mpiexec"))), None)
+needs_mpi = pytest.mark.skipif(
+    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="mpi4py or mpiexec is not installed"
+)
+
+HEAD = """
+import os, sys
+import numpy as np
+import autodiff as ad
+import nn, optim
+from autodiff import distributed as dist
+dist.init_process_group("mpi")
+rank, size = dist.get_rank(), dist.get_world_size()
+"""
+
+
+def run(code: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
+    """Run a program in several processes."""
+    command = [str(MPIEXEC), "-n", str(processes), sys.executable, "-c", HEAD + textwrap.dedent(code)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def check(code: str, processes: int = 2) -> str:
+    """Run a program that asserts; return what it printed."""
+    done = run(code, processes)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@needs_mpi
+def test_collectives() -> None:
+    check(
+        """
+        R = dist.ReduceOp
+        for kind in ("float16", "float32", "float64", "int64"):
+            for op, expected in ((R.SUM, [3, 5]), (R.PRODUCT, [2, 6]), (R.MIN, [1, 2]), (R.MAX, [2, 3])):
+                t = ad.tensor([1 + rank, 2 + rank], dtype=kind)
+                assert dist.all_reduce(t, op) is None
+                assert t.tolist() == expected and t.dtype == kind, (kind, op, t)
+        t = ad.tensor([1.0 + rank])
+        work = dist.all_reduce(t, R.AVG, async_op=True)
+        work.wait()
+        assert t.item() == 1.5 and work.is_completed()
+        back = ad.zeros(2, 3).t()  # not in C's order
+        dist.all_reduce(back.fill_(rank + 1.0))
+        assert (back == 3).all()
+        t = ad.tensor([rank == 1, False])
+        dist.broadcast(t, src=1)
+        assert t.tolist() == [True, False]
+        parts = [ad.zeros(2) for _ in range(size)]
+        dist.all_gather(parts, ad.tensor([rank, rank + 10.0]))
+        assert [p.tolist() for p in parts] == [[0, 10], [1, 11]]
+        dist.gather(ad.tensor([rank * 2.0]), parts := [ad.zeros(1) for _ in range(size)] if rank == 0 else None)
+        assert rank or [p.item() for p in parts] == [0, 2]
+        mine = ad.zeros(1)
+        dist.scatter(mine, [ad.tensor([5.0]), ad.tensor([7.0])] if rank == 0 else None)
+        assert mine.item() == (5, 7)[rank]
+        found = []
+        dist.all_gather_object(found, {"rank": rank})
+        assert found == [{"rank": 0}, {"rank": 1}]
+        listed = ["a", 1] if rank == 0 else [None, None]
+        dist.broadcast_object_list(listed)
+        assert listed == ["a", 1]
+        dist.barrier()
+        w = ad.tensor([2.0 + rank], requires_grad=True)
+        (dist.summed(w * w) * (rank + 1)).sum().backward()  # 4 + 9, weighed 1 in one process and 2 in the other
+        assert w.grad.item() == 2 * (2 + rank) * 3
+        assert dist.is_initialized() and dist.get_backend() == "mpi"
+        dist.destroy_process_group()
+        assert not dist.is_initialized() and dist.get_rank() == -1
+        """
+    )
+
+
+@needs_mpi
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_processes_take_the_steps_of_one(processes: int) -> None:
+    said = check(
+        """
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(100, 32, 6)).astype("f")
+        Y = rng.integers(0, 3, (100, 32))
+
+        def network():
+            ad.manual_seed(0)
+            return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+
+        def train(model, part):
+            optimizer, criterion = optim.SGD(model.parameters(), lr=0.1, momentum=0.9), nn.CrossEntropyLoss()
+            for x, y in zip(X, Y):
+                optimizer.zero_grad()
+                criterion(model(ad.tensor(x[part])), ad.tensor(y[part])).backward()
+                optimizer.step()
+            return model
+
+        whole = train(network(), slice(None))
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(network())
+        for p in model.parameters():
+            p.data += rank  # all begin as process 0 does
+        model = train(nn.parallel.DistributedDataParallel(model, bucket_cap_mb=3e-4), slice(rank, None, size))
+        for (name, a), b in zip(whole.state_dict().items(), model.module.state_dict().values()):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6, err_msg=name)
+        print(len(model._buckets))
+        """,
+        processes,
+    )
+    assert "".join(said.split()) == "3" * processes
+
+
+@needs_mpi
+def test_gradients_add_up_without_messages_until_they_are_averaged() -> None:
+    check(
+        """
+        model = nn.parallel.DistributedDataParallel(nn.Linear(1, 1, bias=False))
+        w = model.module.weight
+        with model.no_sync():
+            model(ad.tensor([[1.0 + rank]])).sum().backward()
+        assert w.grad.item() == 1 + rank
+        model(ad.tensor([[10.0 * (1 + rank)]])).sum().backward()
+        assert w.grad.item() == (11 + 22) / 2
+        """
+    )
+
+
+@needs_mpi
+def test_parameters_that_are_not_used_are_named_or_taken_as_0() -> None:
+    check(
+        """
+        class Two(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 1)
+
+            def forward(self, x):
+                return (self.a if rank == 0 else self.b)(x) if self.training else x
+
+        model = nn.parallel.DistributedDataParallel(Two(), find_unused_parameters=True)
+        for _ in range(2):
+            model.zero_grad()
+            model(ad.ones(1, 1)).sum().backward()
+        assert [p.grad.item() for p in model.parameters()] == [0.5] * 4
+        strict = nn.parallel.DistributedDataParallel(Two())
+        strict(ad.ones(1, 1)).sum().backward()
+        try:
+            strict(ad.ones(1, 1))
+        except RuntimeError as error:
+            assert f"no gradient came for {'ba'[rank]}.bias, {'ba'[rank]}.weight" in str(error)
+            assert "find_unused_parameters=True" in str(error)
+        else:
+            raise AssertionError
+        """
+    )
+
+
+@needs_mpi
+def test_modules_that_differ_are_refused() -> None:
+    done = run("nn.parallel.DistributedDataParallel(nn.Linear(2, 1 + rank))")
+    assert done.returncode != 0
+    assert "the modules of processes 0 and 1 differ: ('weight', (1, 2), 'float32') and ('weight', (2, 2)" in done.stderr
+
+
+@needs_mpi
+def test_a_process_that_fails_ends_all_within_seconds() -> None:
+    start = time.monotonic()
+    done = run("if rank == 1: raise KeyError('lost')\ndist.barrier()")
+    assert time.monotonic() - start < 20
+    assert done.returncode != 0
+    assert "KeyError: 'lost'" in done.stderr
+    assert "rank 1 of 2 failed (KeyError): all are stopped" in done.stderr
+
+
+@needs_mpi
+def test_a_checkpoint_resumes_on_another_number_of_processes(tmp_path: Path) -> None:
+    code = f"""
+        path = {str(tmp_path / "run.safetensors")!r}
+        ad.manual_seed(rank)
+        model = nn.parallel.DistributedDataParallel(nn.Linear(3, 1))
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+        if os.path.exists(path):
+            state = ad.load(path)
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+        x = np.arange(12, dtype="f").reshape(4, 3) / 10
+        for _ in range(3):
+            optimizer.zero_grad()
+            (model(ad.tensor(x[rank::size])) ** 2).mean().backward()
+            optimizer.step()
+        if rank == 0:
+            ad.save({{"model": model.state_dict(), "optimizer": optimizer.state_dict()}}, path)
+            print(model.module.weight.tolist())
+        """
+    first, second = np.array([literal_eval(check(code, n)) for n in (2, 1)])
+    (tmp_path / "run.safetensors").unlink()
+    again = np.array([literal_eval(check(code, n)) for n in (1, 2)])
+    np.testing.assert_allclose(again, [first, second], atol=1e-6)  # two processes and one take the same steps
+    assert np.abs(first - second).max() > 0.1
+
+
+def test_a_sampler_deals_all_items_to_the_processes() -> None:
+    shares = [ad.data.DistributedSampler(range(10), 3, rank, seed=1) for rank in range(3)]
+    read = [list(share) for share in shares]
+    assert sorted(i for part in read for i in part)[:10] != list(range(10))  # two are read twice
+    assert set().union(*read) == set(range(10))
+    assert [len(s) for s in shares] == [len(part) for part in read] == [4, 4, 4]
+    for share in shares:
+        share.set_epoch(1)
+    assert [list(share) for share in shares] != read
+    exact = [list(ad.data.DistributedSampler(range(10), 3, rank, drop_last=True)) for rank in range(3)]
+    assert len({i for part in exact for i in part}) == 9
+    with pytest.raises(RuntimeError, match="init_process_group"):
+        ad.data.DistributedSampler(range(10))
+    with pytest.raises(ValueError, match="no rank 3 among 3"):
+        ad.data.DistributedSampler(range(10), 3, 3)
+
+
+def test_what_needs_a_group_says_so() -> None:
+    assert not distributed.is_initialized()
+    with pytest.raises(RuntimeError, match=r"all_reduce: call init_process_group\(\) first"):
+        distributed.all_reduce(ad.ones(1))
+    with pytest.raises(ValueError, match="no backend 'nccl'"):
+        distributed.init_process_group("nccl")
+    with pytest.raises(RuntimeError, match="init_process_group"):
+        nn.parallel.DistributedDataParallel(nn.Linear(1, 1))
+
+
+def test_without_mpi_the_error_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['mpi4py'] = None\nfrom autodiff import distributed\ndistributed.init_process_group()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "autodiff.distributed needs mpi4py and an MPI" in done.stderr
+    assert "pip install mpi4py mpich" in done.stderr
+
+
+def test_in_one_process_statistics_are_those_of_batch_normalization() -> None:
+    x = ad.randn(8, 3, 4, 4)
+    plain = nn.BatchNorm2d(3)
+    sync = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm2d(3)))
+    assert ad.allclose(plain(x), sync(x))
+    assert list(sync.state_dict()) == [f"0.{name}" for name in plain.state_dict()]
