@@ -31,7 +31,8 @@ ROOMS = [
     ["numpy", "tensor"],
     ["creation", "files"],
     ["data", "serialization", "check", "symbolic", "distributions"],
-    ["visualize", "compile"],
+    ["compile"],
+    ["visualize"],
 ]
 every_file = pytest.mark.parametrize(("package", "path"), SOURCES)
 
