@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from . import chains, loading, memory, optimizers, overhead, report, stages, startup, steps
+from . import chains, compiling, loading, memory, optimizers, overhead, report, stages, startup, steps
 from .problems import PROBLEMS
 from .tables import Table, ratios_as_text
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[bool], Table | list[Table]]] = {
     "memory": memory.measure,
     "loading": loading.measure,
     "optimizers": optimizers.measure,
+    "compiling": compiling.measure,
     "stages": stages.measure,
     "steps": steps.measure,
 }

@@ -28,9 +28,9 @@ class Problem:
         Whether hidden layers are normalized.
     loss : {"cross_entropy", "binary"}
         Of ten-or-so classes, or of one logit.
-    task : {"training", "evaluation", "scalars"}
-        A training step with Adam; the forward pass without a graph; or a training step of SGD on the squared error in
-        which every number is a node of its own.
+    task : {"training", "evaluation", "scalars", "convolution", "lstm", "gpt"}
+        A training step with Adam; the forward pass without a graph; a training step of SGD on the squared error in
+        which every number is a node of its own; or a training step of another network, of which `sizes` are the sizes.
     """
 
     sizes: tuple[int, ...]
@@ -89,5 +89,8 @@ PROBLEMS = {
     "deep": Problem((32, *[32] * 20, 10), "tanh", 32),
     "wide": Problem((1024, 2048, 10), "leaky_relu", 128),
     "evaluation": Problem(MNIST, "leaky_relu", 512, batch_norm=True, task="evaluation"),
+    "convolution": Problem((28, 8, 16, 10), "relu", 64, task="convolution"),
+    "lstm": Problem((28, 64, 10), "tanh", 64, task="lstm"),
+    "gpt": Problem((32, 64, 2, 65), "gelu", 16, task="gpt"),
     "scalars": Problem((2, 16, 16, 1), "relu", 8, loss="binary", task="scalars"),
 }

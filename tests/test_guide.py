@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-GUIDE = Path(__file__).parents[1] / "docs" / "guide.md"
-PROGRAMS = re.findall(
-    r"```python\n(.*?)```\n(?:```text\n(.*?)```\n)?", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL
-)
+from autodiff.compile.machine import is_available
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def programs(page: str) -> list[tuple[str, str]]:
+    """Return the programs of a page, each with what stands under it."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```\n(?:```text\n(.*?)```\n)?", text, flags=re.DOTALL)
+
+
+PROGRAMS = programs("guide.md")
 
 
 def output(program: str, names: dict[str, Any]) -> str:
@@ -39,3 +47,14 @@ def test_the_guide_has_programs_and_shows_an_operation_of_ones_own_in_ten_lines(
     assert len(PROGRAMS) >= 8
     (own,) = [program for program, _ in PROGRAMS if "def softsign" in program]
     assert len([line for line in own.splitlines() if line.strip()]) <= 10
+
+
+@pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
+def test_the_programs_of_the_page_on_compiling_print_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for program, expected in programs("compile.md"):
+        assert output(program, names) == expected, program
+    assert (tmp_path / "compiled.png").stat().st_size > 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .element import Element
 from .fuse import Anchor, Kernel, Plan
+from .lower import Lowered
 
 _SIGNS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "equal": "==", "not_equal": "!=", "less": "<",
@@ -18,20 +19,74 @@ _SIGNS = {
 _TIGHTNESS = {"**": 4, "*": 3, "/": 3, "+": 2, "-": 2, "&": 1, "|": 1, "^": 1}
 
 
+class Block(NamedTuple):
+    """A kernel in words.
+
+    Attributes
+    ----------
+    title : str
+        What it is, over how many elements, the bytes that it moves and the floating-point operations.
+    formulas : list of str
+        What it computes.
+    reads : list of (str, int, bool)
+        What it gets from other kernels: its name, the number of the block, and whether it depends on data.
+    arguments : list of int
+        Which arguments of the function it reads.
+    updates : str or None
+        Whose memory it writes to alone: the name of a parameter.
+    """
+
+    title: str
+    formulas: list[str]
+    reads: list[tuple[str, int, bool]]
+    arguments: list[int]
+    updates: str | None
+
+
 class Description:
     """Writes a plan's kernels."""
 
-    def __init__(self, plan: Plan, homes: dict[Element, Any], calls: dict[Element, Any]) -> None:
-        self.plan, self.homes, self.calls = plan, homes, calls
-        self.places: dict[Any, int] = {}
+    def __init__(self, plan: Plan, lowered: Lowered) -> None:
+        self.plan, self.lowered, self.calls = plan, lowered, lowered.calls
+        self.places: dict[Any, str] = {}
+        self.stored: dict[Element, str] = {}  # by the present kernel
+        for module in lowered.program.modules.values():
+            for name, t in (*module.named_parameters(), *module.named_buffers()):
+                if len(name) >= len(self.places.get(t, "")):
+                    self.places[t] = name
 
     def lines(self) -> list[str]:
         """Return a head line and the formulas of each kernel."""
         out = []
-        for k, kernel in enumerate(self.plan.kernels):
-            out.append(f"{k + 1:3}  {self._head(kernel)}")
-            out += [f"       {self._formula(a)}" for a in kernel.anchors]
+        for k, block in enumerate(self.blocks()):
+            out += [f"{k + 1:3}  {block.title}", *(f"       {formula}" for formula in block.formulas)]
         return out
+
+    def blocks(self) -> list[Block]:
+        """Return the kernels in words, in order."""
+        made = {a.element: k for k, kernel in enumerate(self.plan.kernels) for a in kernel.anchors if a.target is None}
+        return [self._block(k, kernel, made) for k, kernel in enumerate(self.plan.kernels)]
+
+    def _block(self, k: int, kernel: Kernel, made: dict[Element, int]) -> Block:
+        stores = [a for a in kernel.anchors if a.target is not None]
+        # a parameter's own memory last, for it is computed from its states
+        stores.sort(key=lambda a: a.target[0] != "memory" or a.target[1][0] == "live")
+        formulas = [self._formula(a) for a in kernel.anchors if a.target is None]
+        for a in stores:
+            formulas.append(self._formula(a))
+            if a.target[0] == "memory":
+                self.stored.setdefault(a.element, self._memory(a.target[1]) + "′")
+        self.stored.clear()
+        read = list(dict.fromkeys(x.element for a in kernel.anchors for x in a.accesses))
+        owners = {a.target[1][1] for a in stores if a.target[0] == "memory" and a.target[1][0] in ("live", "state")}
+        alone = len(owners) == 1 and len(stores) == len(kernel.anchors)
+        return Block(
+            self._head(kernel),
+            formulas,
+            [(f"v{e.number}", made[e], _reads_memory(e)) for e in read if made.get(e, k) != k],
+            [e.what[1] for e in read if e.kind == "memory" and e.what[0] == "argument"],
+            self._owner(owners.pop()) if alone else None,
+        )
 
     def _head(self, kernel: Kernel) -> str:
         a = kernel.anchors[0]
@@ -63,7 +118,7 @@ class Description:
     def _formula(self, a: Anchor) -> str:
         e = a.element
         if a.target is not None:
-            name = self._memory(a.target[1]) if a.target[0] == "memory" else a.target[0]
+            name = self._memory(a.target[1]) if a.target[0] == "memory" else "gradients are finite"
             return f"{name} = {self._text(e, 0, top=False)}"
         if e.kind == "dot":
             return f"v{e.number} = {self._text(e.args[0], 3)} @ {self._text(e.args[1], 3)}"
@@ -80,8 +135,11 @@ class Description:
     def _text(self, e: Element, tightness: int, top: bool = False) -> str:
         if e.kind == "literal":
             return f"{e.what:.6g}" if isinstance(e.what, float) else str(e.what)
+        if e in self.stored and not top:
+            return self.stored[e]
         if e.kind == "option":
-            return f"option{e.what}"
+            _, _, name, k = self.lowered.options[e.what]
+            return f"{name}[{k}]" if isinstance(k, int) else name
         if e.kind == "memory":
             return self._memory(e.what)
         if e in self.plan.anchors and not top:
@@ -115,9 +173,16 @@ class Description:
             return f"x{named}"
         if kind == "constant":
             return f"c{named}"
-        owner = named if isinstance(named, int) else self.places.setdefault(named, len(self.places))
-        name = getattr(named, "name", None) or f"p{owner}"
+        name = f"x{named}" if isinstance(named, int) else self._owner(named)
         return {"live": name, "gradient": f"{name}.grad"}.get(kind) or f"{name}.{rest[0]}"
+
+    def _owner(self, t: Any) -> str:
+        return getattr(t, "name", None) or self.places.setdefault(t, f"p{len(self.places)}")
+
+
+def _reads_memory(e: Element) -> bool:
+    """Tell whether an element is computed from more than options of an optimizer."""
+    return e.kind in ("memory", "call") or any(map(_reads_memory, e.args))
 
 
 def _short(n: float) -> str:

@@ -354,7 +354,7 @@ class Native:
         return r
 
     def __str__(self) -> str:
-        lines = Description(self.plan, self.module.homes, self.lowered.calls).lines()
+        lines = Description(self.plan, self.lowered).lines()
         for step, _, why in self.unsaid:
             name = type(step.optimizer).__name__
             lines += [f"     NumPy: {why}", f"       {name}.step(), {len(step.updates)} parameters"]

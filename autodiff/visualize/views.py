@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine.graph import Node
 from .architecture import architecture, is_readable, overview
+from .compiled import compiled, is_compiled
 from .computation import computation
 from .contents import check_digits
 from .derivation import derivation, derivation_of
@@ -29,7 +30,7 @@ def draw(
     digits: int = 4,
     format: str = "svg",
 ) -> Picture:
-    """Draw the graph that was recorded while computing the outputs.
+    """Draw the graph that was recorded while computing the outputs, or the program of a compiled function.
 
     Parameters, inputs, intermediate results, operations and the outputs differ in shape and colour. A tensor shows its
     name, shape, value and gradient: a small one in full, a larger one as mean ± standard deviation and range. An
@@ -44,8 +45,8 @@ def draw(
     Parameters
     ----------
     *outputs : Tensor
-        What was computed. For a single one with one element, every tensor shows its gradient; otherwise, what is
-        stored in ``.grad``.
+        What was computed, or one compiled function that has been called. For a single one with one element, every
+        tensor shows its gradient; otherwise, what is stored in ``.grad``.
     params : Module, dict of str to Tensor, iterable of (str, Tensor) or of Tensor, optional
         What the parameters are, and their names. By default every leaf that requires a gradient is a parameter.
         A module also gives the frames their names.
@@ -104,6 +105,11 @@ def draw(
     >>> "∂o/∂w" in picture.source
     True
     """
+    if outputs and is_compiled(outputs[0]):
+        outputs, view = outputs[1:], functools.partial(compiled, outputs[0])
+        if outputs:
+            raise TypeError("draw: a compiled function is drawn alone")
+        return picture_of(view, None, direction, theme, format)
     _check(outputs, direction, digits)
     if theme not in THEMES:
         raise ValueError(f"draw: theme must be one of {', '.join(THEMES)}, got {theme!r}")
@@ -114,7 +120,6 @@ def draw(
     distinct = list(dict.fromkeys(outputs))
     if not isinstance(derivatives, (Node, bool)):
         raise TypeError(f"draw: derivatives must be True, False or a Tensor, got {type(derivatives).__name__}")
-    view: Callable[[], View]
     if depth is not None:
         view = functools.partial(architecture, distinct, params, depth, digits, heat)
     elif fold and not is_readable(distinct):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..problems import Problem
-from . import with_arrays, with_jax, with_modules, with_numpy, with_scalars
+from . import with_arrays, with_jax, with_modules, with_networks, with_numpy, with_scalars
 
 Step = Callable[[], Any]
 
@@ -34,6 +34,8 @@ class Framework:
         return importlib.util.find_spec(self.package) is not None
 
 
+NETWORKS = ("convolution", "lstm", "gpt")
+
 #: By the names that the tables show. Ratios are to the first.
 FRAMEWORKS = {
     "autodiff": Framework(
@@ -42,6 +44,16 @@ FRAMEWORKS = {
             "training": with_modules.autodiff_training,
             "evaluation": with_modules.autodiff_evaluation,
             "scalars": with_scalars.autodiff,
+            **dict.fromkeys(NETWORKS, with_networks.autodiff),
+        },
+    ),
+    "autodiff, compiled": Framework(
+        "llvmlite",
+        {
+            "training": with_modules.autodiff_compiled,
+            "evaluation": with_modules.autodiff_evaluation_compiled,
+            "scalars": with_scalars.autodiff_compiled,
+            **dict.fromkeys(NETWORKS, with_networks.autodiff_compiled),
         },
     ),
     "NumPy by hand": Framework("numpy", {"training": with_numpy.training, "evaluation": with_numpy.evaluation}),
@@ -51,9 +63,13 @@ FRAMEWORKS = {
             "training": with_modules.torch_training,
             "evaluation": with_modules.torch_evaluation,
             "scalars": with_scalars.torch,
+            **dict.fromkeys(NETWORKS, with_networks.torch),
         },
     ),
-    "PyTorch, fused Adam": Framework("torch", {"training": with_modules.torch_training_fused}),
+    "PyTorch, fused Adam": Framework(
+        "torch",
+        {"training": with_modules.torch_training_fused, **dict.fromkeys(NETWORKS, with_networks.torch_fused)},
+    ),
     "JAX, jit": Framework("jax", {"training": with_jax.training, "evaluation": with_jax.evaluation}),
     "HIPS autograd": Framework("autograd", {"training": with_arrays.autograd}),
     "MyGrad": Framework("mygrad", {"training": with_arrays.mygrad}),

@@ -19,6 +19,23 @@ def autodiff_training(problem: Problem) -> Callable[[], float]:
     return _training(problem, autodiff, nn, optim)
 
 
+def autodiff_compiled(problem: Problem) -> Callable[[], float]:
+    """Return a compiled training step of this framework, with Adam."""
+    import autodiff
+    import nn
+    import optim
+
+    return _training(problem, autodiff, nn, optim, autodiff.compile)
+
+
+def autodiff_evaluation_compiled(problem: Problem) -> Callable[[], Any]:
+    """Return a compiled forward pass of this framework without a graph."""
+    import autodiff
+    import nn
+
+    return _evaluation(problem, autodiff, nn, autodiff.compile)
+
+
 def autodiff_evaluation(problem: Problem) -> Callable[[], Any]:
     """Return a forward pass of this framework without a graph."""
     import autodiff
@@ -48,31 +65,37 @@ def torch_evaluation(problem: Problem) -> Callable[[], Any]:
     return _evaluation(problem, torch, torch.nn)
 
 
-def _training(problem: Problem, library: Any, nn: Any, optim: Any, **adam: Any) -> Callable[[], float]:
+def _training(
+    problem: Problem, library: Any, nn: Any, optim: Any, compiled: Callable[..., Any] = lambda f: f, **adam: Any
+) -> Callable[[], float]:
     model = model_of(problem, library, nn)
     criterion = nn.BCEWithLogitsLoss() if problem.loss == "binary" else nn.CrossEntropyLoss()
     optimizer = optim.Adam(model.parameters(), lr=1e-3, **adam)
     x, y = map(library.tensor, problem.data())
 
-    def step() -> float:
+    @compiled
+    def update(x: Any, y: Any) -> Any:
         optimizer.zero_grad()
         loss = criterion(model(x), y)
         loss.backward()
         optimizer.step()
-        return loss.item()  # type: ignore[no-any-return]  # a float in both
+        return loss
 
-    return step
+    return lambda: update(x, y).item()  # type: ignore[no-any-return]  # a float in both
 
 
-def _evaluation(problem: Problem, library: Any, nn: Any) -> Callable[[], Any]:
+def _evaluation(
+    problem: Problem, library: Any, nn: Any, compiled: Callable[..., Any] = lambda f: f
+) -> Callable[[], Any]:
     model = model_of(problem, library, nn).eval()
     x = library.tensor(problem.data()[0])
 
-    def step() -> Any:
+    @compiled
+    def forward(x: Any) -> Any:
         with library.no_grad():
-            return model(x).numpy()
+            return model(x)
 
-    return step
+    return lambda: forward(x).numpy()
 
 
 def model_of(problem: Problem, library: Any, nn: Any) -> Any:

@@ -19,6 +19,14 @@ def autodiff(problem: Problem) -> Callable[[], float]:
     return _training(problem, autodiff, optim)
 
 
+def autodiff_compiled(problem: Problem) -> Callable[[], float]:
+    """Return a compiled training step of this framework."""
+    import autodiff
+    import optim
+
+    return _training(problem, autodiff, optim, autodiff.compile)
+
+
 def torch(problem: Problem) -> Callable[[], float]:
     """Return a training step of PyTorch."""
     import torch
@@ -47,20 +55,23 @@ def micrograd(problem: Problem) -> Callable[[], float]:
     return step
 
 
-def _training(problem: Problem, library: Any, optim: Any) -> Callable[[], float]:
+def _training(
+    problem: Problem, library: Any, optim: Any, compiled: Callable[..., Any] = lambda f: f
+) -> Callable[[], float]:
     layers = _layers(problem, lambda value: library.tensor(value, requires_grad=True))
     params = [number for weights, biases in layers for row in [*weights, biases] for number in row]
     optimizer = optim.SGD(params, lr=RATE)
     x, y = problem.numbers()
 
-    def step() -> float:
+    @compiled
+    def update() -> Any:
         optimizer.zero_grad()
         loss = _loss(layers, x, y)
         loss.backward()
         optimizer.step()
-        return loss.item()  # type: ignore[no-any-return]  # a float in both
+        return loss
 
-    return step
+    return lambda: update().item()  # type: ignore[no-any-return]  # a float in both
 
 
 def _layers(problem: Problem, number: Callable[[float], Any]) -> list[tuple[list[list[Any]], list[Any]]]:

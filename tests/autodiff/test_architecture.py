@@ -31,7 +31,8 @@ ROOMS = [
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
     ["creation", "distributed", "files", "questions", "sampling", "settings", "special", "typed"],
     ["data", "serialization", "check", "symbolic", "distributions"],
-    ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "visualize", "compile"],
+    ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "compile"],
+    ["visualize"],
     ["sklearn"],
 ]
 # What leads into other tools stands above `nn` and `optim`, and is imported by nobody.
