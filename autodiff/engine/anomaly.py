@@ -168,9 +168,7 @@ def _report(
 ) -> RuntimeError:
     """Return the error that tells what was found, where, and what each array looked like."""
     came = list(came)
-    where = (
-        list(origin.lines()) if origin else ["  the operation ran before detect_anomaly was on: its line is unknown"]
-    )
+    where = list(origin.lines()) if origin else [_UNKNOWN]
     if what.startswith("backward:"):
         where = []
     width = max(len(label) for label, _ in (*came, bad))
