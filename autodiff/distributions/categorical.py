@@ -12,7 +12,7 @@ from ..functions.reduction import logsumexp
 from ..functions.shape import broadcast_to
 from ..functions.transcendental import exp, log
 from ..random import default_generator
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from .bernoulli import within_unit
 from .distribution import REAL, Check, Distribution, Sizes, broadcast_all, one_of
 
@@ -83,7 +83,7 @@ class Categorical(Distribution):
     @property
     def mean(self) -> Tensor:
         """NaN: classes are no numbers."""
-        return Tensor(np.full(self.batch_shape, np.nan, self.param_dtype))
+        return from_array(np.full(self.batch_shape, np.nan, self.param_dtype))
 
     @property
     def variance(self) -> Tensor:
@@ -107,7 +107,7 @@ class Categorical(Distribution):
         steps = self.probs.detach().numpy().astype(np.float64).cumsum(-1)
         u = default_generator().random((*self._shape(sample_shape), 1)) * steps[..., -1:]
         u = np.minimum(u, np.nextafter(steps[..., -1:], 0))  # a product may be rounded up to the sum
-        return Tensor((u >= steps).sum(-1))
+        return from_array((u >= steps).sum(-1))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the logarithm of the probability of the classes `value`."""
@@ -123,5 +123,5 @@ class Categorical(Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """Return all classes along a first dimension, (K, *batch_shape), or (K, 1, ...) unless they shall expand."""
-        values = Tensor(np.arange(self.num_events).reshape(-1, *(1,) * len(self.batch_shape)))
+        values = from_array(np.arange(self.num_events).reshape(-1, *(1,) * len(self.batch_shape)))
         return broadcast_to(values, (self.num_events, *self.batch_shape)) if expand else values

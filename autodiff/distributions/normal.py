@@ -9,7 +9,7 @@ import numpy as np
 
 from ..functions.transcendental import erf, log
 from ..random import default_generator
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from .distribution import POSITIVE, REAL, Check, Distribution, Sizes, broadcast_all
 
 
@@ -77,7 +77,7 @@ class Normal(Distribution):
     def rsample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw as loc + scale · ε with ε of a standard normal distribution."""
         noise = np.asarray(default_generator().standard_normal(self._shape(sample_shape)), self.loc.dtype)
-        return self.loc + self.scale * Tensor(noise)
+        return self.loc + self.scale * from_array(noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -(value - loc)² / (2 scale²) - log(scale) - log(√(2π))."""

@@ -9,7 +9,7 @@ import numpy as np
 from ..functions.elementwise import clamp, where
 from ..functions.transcendental import log
 from ..random import default_generator
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from .distribution import REAL, Check, Distribution, Sizes, broadcast_all
 
 
@@ -74,7 +74,7 @@ class Uniform(Distribution):
     def rsample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw as low + (high - low) · u with u from [0, 1)."""
         drawn = default_generator().random(self._shape(sample_shape), np.float32)
-        return self.low + Tensor(np.asarray(drawn, self.low.dtype)) * (self.high - self.low)
+        return self.low + from_array(np.asarray(drawn, self.low.dtype)) * (self.high - self.low)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -log(high - low) from `low` to below `high`, and -inf elsewhere."""

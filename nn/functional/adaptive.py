@@ -9,6 +9,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from ._checks import checked_floats
 from .convolution import Many, avg_pool2d, max_pool2d
@@ -102,7 +103,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool =
     x = checked_floats(input, "adaptive_max_pool1d")
     (count,) = _sized("adaptive_max_pool1d", x, output_size, 1)
     values, at = _largest(x, -1, count)
-    return (values, Tensor(at)) if return_indices else values
+    return (values, from_array(at)) if return_indices else values
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
@@ -138,7 +139,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool =
     values, at = _largest(rows, -2, down)
     if not return_indices:
         return values
-    return values, Tensor(at * x.shape[-1] + np.take_along_axis(columns, at, -2))
+    return values, from_array(at * x.shape[-1] + np.take_along_axis(columns, at, -2))
 
 
 def _largest(x: Tensor, dim: int, count: int) -> tuple[Tensor, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
 from .layer import dropout
@@ -103,7 +104,7 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: fl
 
 def causal_mask(queries: int, keys: int, dtype: np.dtype[Any]) -> Tensor:
     """Return what hides from each query the keys that come after it."""
-    return Tensor(np.triu(np.full((queries, keys), -np.inf, dtype), 1))
+    return from_array(np.triu(np.full((queries, keys), -np.inf, dtype), 1))
 
 
 def additive(mask: Any, like: Tensor, name: str, what: str = "attn_mask", keeps: bool = True) -> Tensor | None:
@@ -113,7 +114,7 @@ def additive(mask: Any, like: Tensor, name: str, what: str = "attn_mask", keeps:
     m = checked_tensor(mask, name)
     if m.dtype.kind == "b":
         hidden = m.numpy() != keeps
-        return Tensor(np.where(hidden, like.dtype.type(-np.inf), like.dtype.type(0)))
+        return from_array(np.where(hidden, like.dtype.type(-np.inf), like.dtype.type(0)))
     if m.dtype != like.dtype:
         raise RuntimeError(f"{name}: {what} must hold booleans or {like.dtype} like the query, got {m.dtype}")
     return m
@@ -126,7 +127,7 @@ def _without_dead_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     dead = (mask.detach().numpy() == -np.inf).all(axis=-1, keepdims=True)
     if not dead.any():
         return mask, None
-    return mask.masked_fill(Tensor(dead), 0.0), Tensor(dead)
+    return mask.masked_fill(from_array(dead), 0.0), from_array(dead)
 
 
 def _for_each_query_head(query: Tensor, x: Tensor, name: str) -> Tensor:

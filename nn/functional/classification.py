@@ -9,6 +9,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor, log_softmax
 from autodiff.table.indexing import mean_nll, of_classes
+from autodiff.tensor import from_array
 
 from ._checks import (
     broadcasts,
@@ -163,7 +164,7 @@ def _of_labels(
     counted = _check_labels(t, log_p, ignore_index, name)
     if weight is None and counted is None and not smoothing and reduction == "mean":
         return mean_nll(log_p, t)  # by far the most frequent
-    labels = t if counted is None else Tensor(np.where(counted, t._data, 0))
+    labels = t if counted is None else from_array(np.where(counted, t._data, 0))
     picked = -of_classes(log_p, labels)
     each = _weights(weight, labels, counted, log_p)
     loss = picked if each is None else picked * each
@@ -182,7 +183,7 @@ def _undefined(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
     """Return the average over weights that add up to 0: NaN, and so are the slopes of what counts."""
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = each._data / np.zeros((), each.dtype)
-    return (picked * Tensor(shares if counted is None else np.where(counted, shares, 0))).sum() + np.nan
+    return (picked * from_array(shares if counted is None else np.where(counted, shares, 0))).sum() + np.nan
 
 
 def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
@@ -356,7 +357,7 @@ def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
     if not certain.any():
         return (t - 1) * ad.log1p(-x) - t * x.log()
     with np.errstate(divide="ignore"):
-        log_p, log_q = (Tensor(np.maximum(log, -100)) for log in (np.log(p), np.log1p(-p)))
+        log_p, log_q = (from_array(np.maximum(log, -100)) for log in (np.log(p), np.log1p(-p)))
     within = ad.where(certain, 0.5, x)
     loss = (t - 1) * ad.log1p(-within) - t * within.log()
     parabola = (x - x.detach()) * (0.5 * (x + x.detach()) - t) / 1e-12

@@ -6,6 +6,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, default_generator
+from autodiff.tensor import from_array
 
 from ._checks import checked_floats, checked_probability
 
@@ -84,7 +85,7 @@ def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tens
     channels = x.shape[: 1 + batched[x.ndim]]
     kept = default_generator().random(channels, np.float32) >= p
     scaled = kept * x.dtype.type(1 / (1 - p) if p < 1 else 0)
-    return x * Tensor(scaled.astype(x.dtype).reshape(*channels, *(1,) * (x.ndim - len(channels))))
+    return x * from_array(scaled.astype(x.dtype).reshape(*channels, *(1,) * (x.ndim - len(channels))))
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
@@ -118,7 +119,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     Jang, Gu and Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
     """
     x = checked_floats(logits, "gumbel_softmax")
-    noise = Tensor(default_generator().gumbel(size=x.shape).astype(x.dtype))
+    noise = from_array(default_generator().gumbel(size=x.shape).astype(x.dtype))
     soft = ad.softmax((x + noise) / tau, dim)
     if not hard:
         return soft

@@ -8,6 +8,7 @@ import autodiff as ad
 from autodiff import Tensor, default_generator, linear
 from autodiff.engine.graph import increment_version
 from autodiff.functions.in_place import change
+from autodiff.tensor import from_array
 
 from ._checks import check_dtypes, checked_floats, checked_probability, checked_tensor
 
@@ -97,7 +98,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return change(x, "dropout_", dropout, p)  # type: ignore[no-any-return]  # the input
     kept = default_generator().random(x.shape, np.float32) >= p
     scale = 1 / (1 - p) if p < 1 else 0.0
-    return x * Tensor(np.asarray(kept * x.dtype.type(scale), x.dtype))
+    return x * from_array(np.asarray(kept * x.dtype.type(scale), x.dtype))
 
 
 def embedding(
@@ -165,10 +166,12 @@ def embedding(
     rows = w[at]
     if scale_grad_by_freq:
         fixed, often = rows.detach(), np.bincount(at._data.ravel(), minlength=1)[at._data]
-        rows = fixed + (rows - fixed) / Tensor(often[..., None].astype(w.dtype))  # adds 0, whose gradient is the share
+        rows = fixed + (rows - fixed) / from_array(
+            often[..., None].astype(w.dtype)
+        )  # adds 0, whose gradient is the share
     if padding_idx is None or not (at._data == padding_idx).any():
         return rows
-    return ad.where(Tensor((at._data != padding_idx)[..., None]), rows, rows.detach())
+    return ad.where(from_array((at._data != padding_idx)[..., None]), rows, rows.detach())
 
 
 def check_dense(sparse: bool, name: str) -> None:
@@ -186,7 +189,7 @@ def checked_row(padding_idx: int, rows: int, name: str) -> int:
 
 def _shorten(weight: Tensor, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]], limit: float, p: float) -> None:
     """Shorten rows of a table to a length, in place."""
-    lengths = ad.norm(Tensor(weight._data[rows]), p, 1)._data
+    lengths = ad.norm(from_array(weight._data[rows]), p, 1)._data
     long = lengths > limit
     if long.any():
         with np.errstate(all="ignore"):
@@ -230,4 +233,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             f"one_hot: labels from {t._data.min()} to {t._data.max()} do not lie in 0 to num_classes = {num_classes}"
         )
     n = int(t._data.max()) + 1 if num_classes == -1 else num_classes
-    return Tensor((t._data[..., None] == np.arange(n)).astype(np.int64))
+    return from_array((t._data[..., None] == np.arange(n)).astype(np.int64))

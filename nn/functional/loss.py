@@ -9,6 +9,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from ._checks import (
     check_broadcast,
@@ -206,7 +207,7 @@ def gaussian_nll_loss(
         raise ValueError(f"{name}: the variance must not be negative, got {v._data.min()}")
     small = v._data < eps
     if small.any():
-        v = v + Tensor(np.where(small, eps - v._data, 0).astype(v.dtype))
+        v = v + from_array(np.where(small, eps - v._data, 0).astype(v.dtype))
     off = x - t
     loss = 0.5 * (v.log() + off * off / v)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -13,6 +13,7 @@ from autodiff import Tensor
 from autodiff.engine.graph import increment_version
 from autodiff.engine.silence import silent
 from autodiff.functions.normalization import standardize
+from autodiff.tensor import from_array
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
 
@@ -87,7 +88,7 @@ def batch_norm(
         mean, scale = running_mean._data.copy(), silent().run(lambda var: 1 / np.sqrt(var + eps), running_var._data)
         if x.ndim > 2:
             mean, scale = mean.reshape(shape), scale.reshape(shape)
-        factor = Tensor(scale) if weight is None else weight * scale
+        factor = from_array(scale) if weight is None else weight * scale
         shift = factor * mean
         return _scaled(x, factor, -shift if bias is None else bias - shift)
     n = x.numel() // x.shape[1]
