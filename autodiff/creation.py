@@ -18,7 +18,7 @@ from .engine.primitive import NUMBERS
 from .functions.arguments import element, integer, sizes
 from .kernels.silence import silent
 from .random import default_generator
-from .tensor import Tensor
+from .tensor import Tensor, from_array
 from .tracing import noted, tracing
 
 __all__ = [
@@ -92,7 +92,7 @@ def tensor(
     >>> ad.tensor(np.ones(2))
     tensor([1., 1.], dtype=float64)
     """
-    return Tensor(_copied(data, dtype, "tensor"), requires_grad=requires_grad, name=name, device=device)
+    return from_array(_copied(data, dtype, "tensor"), requires_grad=requires_grad, name=name, device=device)
 
 
 def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
@@ -140,7 +140,7 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == np.dtype(dtype)):
-        return Tensor(data)
+        return from_array(data)
     return tensor(data, dtype=dtype)
 
 
@@ -159,7 +159,7 @@ def from_numpy(ndarray: npt.NDArray[Any]) -> Tensor:
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy: expected an ndarray, got {type(ndarray).__name__}")
-    return Tensor(ndarray)
+    return from_array(ndarray)
 
 
 # -- filled ------------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def full(
     value = _copied(fill_value, dtype, "full")
     if value.ndim:
         raise TypeError(f"full: fill_value must be one number, got shape {value.shape}")
-    return Tensor(
+    return from_array(
         np.full(_shape((size,), "full"), value, value.dtype), requires_grad=requires_grad, name=name, device=device
     )
 
@@ -222,7 +222,7 @@ def zeros(
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return Tensor(
+    return from_array(
         np.zeros(_shape(size, "zeros"), _floating(dtype, "zeros")),
         requires_grad=requires_grad,
         name=name,
@@ -246,7 +246,7 @@ def ones(
     >>> ad.ones(2)
     tensor([1., 1.])
     """
-    return Tensor(
+    return from_array(
         np.ones(_shape(size, "ones"), _floating(dtype, "ones")), requires_grad=requires_grad, name=name, device=device
     )
 
@@ -285,7 +285,7 @@ def arange(
         dtype = dtypes.get_default_dtype()
     elif dtype is not None and counted.dtype.kind == "f" and _countable(dtype, "arange").kind != "f":
         counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch cuts start and step, not what they lead to
-    return Tensor(_copied(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
+    return from_array(_copied(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
 
 
 def logspace(
@@ -309,7 +309,7 @@ def logspace(
     """
     kind = _countable(dtype, "logspace")
     exponents = linspace(start, end, steps, dtype=np.float64)._data
-    return Tensor((float(base) ** exponents).astype(kind), requires_grad=requires_grad, name=name, device=device)
+    return from_array((float(base) ** exponents).astype(kind), requires_grad=requires_grad, name=name, device=device)
 
 
 @also_size
@@ -368,10 +368,12 @@ def linspace(
         raise RuntimeError(f"linspace: the number of steps must not be negative, got {n}")
     first, last = (_bound(value, kind, "linspace") for value in (start, end))
     if kind.kind == "f":
-        return Tensor(np.linspace(first, last, n, dtype=kind), requires_grad=requires_grad, name=name, device=device)
+        return from_array(
+            np.linspace(first, last, n, dtype=kind), requires_grad=requires_grad, name=name, device=device
+        )
     step, at = (last - first) / max(n - 1, 1), np.arange(n)  # counted from both ends, as PyTorch does
     values = np.where(at < max(n // 2, 1), first + step * at, last - step * (n - 1 - at))
-    return Tensor(values.astype(kind), requires_grad=requires_grad, name=name, device=device)
+    return from_array(values.astype(kind), requires_grad=requires_grad, name=name, device=device)
 
 
 def _countable(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
@@ -407,7 +409,7 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return Tensor(
+    return from_array(
         np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_floating(dtype, "eye")),
         requires_grad=requires_grad,
         name=name,
@@ -452,7 +454,7 @@ def rand(
     kind = _fractions(dtype, "rand")
     shape = _shape(size, "rand")
     drawn = noted(lambda: _below_one((generator or default_generator()).random(shape), kind))
-    return Tensor(drawn, requires_grad=requires_grad, name=name, device=device)
+    return from_array(drawn, requires_grad=requires_grad, name=name, device=device)
 
 
 def _below_one(drawn: Any, dtype: np.dtype[Any]) -> Any:
@@ -480,7 +482,7 @@ def randn(
     kind = _fractions(dtype, "randn")
     shape = _shape(size, "randn")
     drawn = noted(lambda: np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind))
-    return Tensor(drawn, requires_grad=requires_grad, name=name, device=device)
+    return from_array(drawn, requires_grad=requires_grad, name=name, device=device)
 
 
 def randint(
@@ -514,7 +516,7 @@ def randint(
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
     shape, kind = _shape((size,), "randint"), _floating(np.int64 if dtype is None else dtype, "randint")
     drawn = noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(kind))
-    return Tensor(drawn, requires_grad=requires_grad, device=device)
+    return from_array(drawn, requires_grad=requires_grad, device=device)
 
 
 def randperm(
@@ -535,7 +537,7 @@ def randperm(
     """
     length, kind = _shape((n,), "randperm")[0], dtypes.checked(dtype, "randperm")
     drawn = noted(lambda: (generator or default_generator()).permutation(length).astype(kind))
-    return Tensor(drawn, requires_grad=requires_grad, device=device)
+    return from_array(drawn, requires_grad=requires_grad, device=device)
 
 
 # -- of the shape and dtype of another tensor --------------------------------------------------------------------------

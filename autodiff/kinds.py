@@ -10,9 +10,37 @@ import numpy as np
 from .engine.dtypes import get_default_dtype
 
 __all__ = [
-    "bfloat16", "bool", "cdouble", "cfloat", "complex64", "complex128", "double", "dtype", "finfo", "float", "float16",
-    "float32", "float64", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long", "short", "uint8", "uint16",
-    "uint32", "uint64",
+    "bfloat16",
+    "bool",
+    "cdouble",
+    "cfloat",
+    "channels_last",
+    "complex64",
+    "complex128",
+    "contiguous_format",
+    "double",
+    "dtype",
+    "finfo",
+    "float",
+    "float16",
+    "float32",
+    "float64",
+    "half",
+    "iinfo",
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "long",
+    "memory_format",
+    "preserve_format",
+    "short",
+    "strided",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
 ]  # fmt: skip
 
 dtype = np.dtype
@@ -44,6 +72,20 @@ class _Absent:
 bfloat16 = _Absent("bfloat16")
 complex64 = cfloat = _Absent("complex64")
 complex128 = cdouble = _Absent("complex128")
+
+
+class memory_format:  # noqa: N801  # PyTorch's name
+    """An order of elements in memory that PyTorch programs ask for; NumPy's own is kept, and the values are the same."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+channels_last, strided = memory_format("channels_last"), memory_format("strided")
 
 
 class finfo:  # noqa: N801  # PyTorch's and NumPy's name

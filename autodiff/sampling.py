@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from .creation import randn
 from .functions.arguments import integer
 from .random import default_generator
-from .tensor import Tensor
+from .tensor import Tensor, from_array
 
 __all__ = ["bernoulli", "multinomial", "normal", "poisson"]
 
@@ -95,7 +95,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: _Source = Non
     if not np.all((chances >= 0) & (chances <= 1)):
         raise RuntimeError("bernoulli: a probability must be from 0 to 1")
     drawn = (generator or default_generator()).random(input.shape)
-    return Tensor(np.asarray(drawn < chances).astype(input.dtype))
+    return from_array(np.asarray(drawn < chances).astype(input.dtype))
 
 
 def poisson(input: Tensor, generator: _Source = None) -> Tensor:
@@ -109,7 +109,7 @@ def poisson(input: Tensor, generator: _Source = None) -> Tensor:
     if not np.all(input._data >= 0):
         raise RuntimeError("poisson: a rate must not be negative")
     drawn = (generator or default_generator()).poisson(input._data.astype(np.float64))
-    return Tensor(np.asarray(drawn).astype(input.dtype))
+    return from_array(np.asarray(drawn).astype(input.dtype))
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: _Source = None) -> Tensor:
@@ -159,8 +159,8 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         ends = np.cumsum(weights, -1)
         u = source.random((*weights.shape[:-1], count)) * ends[..., -1:]
         drawn = (u[..., None] >= ends[..., None, :]).sum(-1)
-        return Tensor(np.asarray(np.minimum(drawn, weights.shape[-1] - 1), np.int64))
+        return from_array(np.asarray(np.minimum(drawn, weights.shape[-1] - 1), np.int64))
     # The categories whose exponential waiting times at these rates end first (Efraimidis and Spirakis, 2006).
     with np.errstate(divide="ignore"):
         waiting = source.standard_exponential(weights.shape) / weights
-    return Tensor(np.argsort(waiting, -1)[..., :count].astype(np.int64))
+    return from_array(np.argsort(waiting, -1)[..., :count].astype(np.int64))

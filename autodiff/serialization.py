@@ -17,7 +17,7 @@ from . import files
 from .device import check_device
 from .engine import dtypes
 from .size import Size
-from .tensor import Tensor
+from .tensor import Tensor, from_array
 
 try:
     from safetensors import SafetensorError
@@ -239,7 +239,7 @@ def _read(file: BinaryIO, name: str) -> Any:
     if ours and ours not in ([_NOTE_ALONE], [_key_of_note(structure, header, values)]):
         raise ValueError(f"load: {name!r} is damaged, or changed by another program: its checksum is another")
     if not ours:
-        return {key: Tensor(array) for key, array in arrays.items()}
+        return {key: from_array(array) for key, array in arrays.items()}
     try:
         state = _restored(json.loads(structure, object_pairs_hook=_unique), arrays)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -323,7 +323,7 @@ def _restored(described: Any, arrays: dict[str, Array]) -> Any:
         return values if kind == "list" else tuple(values)
     array = arrays.pop(content)
     if kind == "tensor":
-        return Tensor(array)
+        return from_array(array)
     if kind not in ("array", "number") or (kind == "number" and array.ndim):
         raise ValueError(f"no {kind!r} is an array of shape {array.shape}")
     return array if kind == "array" else array[()]

@@ -32,8 +32,9 @@ def inference_mode(mode: Any = True) -> Any:
     ...     (w * 2).requires_grad
     False
     """
+    switched: Any = no_grad
     if callable(mode):
-        return no_grad()(mode)
+        return switched(mode)
     return no_grad() if mode else enable_grad()
 
 

@@ -99,13 +99,14 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
 class Tensor(Attributes):
     """An array that remembers how it was computed, so that it can be differentiated.
 
-    Usually made by `tensor`, which copies and infers the dtype; `Tensor(array)` shares the array's memory.
+    Usually made by `tensor`, which infers the dtype, or by `from_numpy`, which shares memory. `Tensor` itself
+    makes, as PyTorch's, a tensor of the default dtype.
 
     Parameters
     ----------
     data : array_like, or int
-        Numbers or booleans. The memory and the dtype of an ndarray or a Tensor are shared; Python's numbers become the
-        default dtype. An integer is a size.
+        Numbers or booleans, which are copied and become the default dtype. The memory and the dtype of a Tensor are
+        shared. An integer is a size.
     *more : int
         The other sizes of a tensor that is made to be filled; it holds zeros.
     requires_grad : bool, optional
@@ -141,17 +142,19 @@ class Tensor(Attributes):
     def __init__(
         self, data: Any = (), *more: Any, requires_grad: bool = False, name: str | None = None, device: Any = None
     ) -> None:
-        array = data._data if isinstance(data, Tensor) else data
-        if not isinstance(array, (np.ndarray, np.generic)):
-            array = self._from_python(data, more)
-        elif more:
-            requires_grad, name = more[0], more[1] if len(more) > 1 else name
+        array = data._data if isinstance(data, Node) else self._from_python(data, more)
+        if more and isinstance(data, Node):
+            raise TypeError(f"Tensor: expected sizes, or one sequence of numbers, got {(data, *more)!r}")
         check_device(device, "Tensor")
+        self._hold(array, data, requires_grad, name)
+
+    def _hold(self, array: Any, data: Any, requires_grad: bool, name: str | None) -> None:
+        """Become a leaf on an array: the one of `data`, where this is a tensor."""
         dtypes.checked(array.dtype, "Tensor")
         self._data = array
         self._grad = self._op = self._version = self._extra = None
         self._requires_grad = False
-        if isinstance(data, Tensor):
+        if isinstance(data, Node):
             share_version(self, data)
             if is_recording().__class__ is Tracing:
                 tracing().same(self, data)
@@ -166,11 +169,11 @@ class Tensor(Attributes):
     def _from_python(data: Any, more: tuple[Any, ...]) -> npt.NDArray[Any]:
         """Return an array of given sizes, or of Python's numbers, in the default dtype."""
         dtype = dtypes.get_default_dtype()
-        if isinstance(data, Size) or (isinstance(data, int) and not isinstance(data, bool)):
+        if isinstance(data, Size) or (isinstance(data, (int, np.integer)) and not isinstance(data, bool)):
             return np.zeros(sizes((data, *more), "Tensor"), dtype)
         if more:
             raise TypeError(f"Tensor: expected sizes, or a sequence of numbers alone, got {(data, *more)!r}")
-        array = np.asarray(data)
+        array = np.array(data)
         return array.astype(dtype) if array.dtype.kind in "biuf" else array
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -962,6 +965,15 @@ class Tensor(Attributes):
     __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
 
 
+def from_array(array: Any, requires_grad: bool = False, name: str | None = None, device: Any = None) -> Tensor:
+    """Make a leaf on the memory of an array, or on a NumPy scalar, of its dtype."""
+    if device is not None:
+        check_device(device, "tensor")
+    out = Tensor.__new__(Tensor)
+    out._hold(array, None, requires_grad, name)
+    return out
+
+
 def _fitting(spot: Tensor, value: Any) -> Any:
     """Return what is written into a place as a tensor of no more dimensions than that has."""
     x = value if isinstance(value, Node) else primitive.wrap(np.asarray(value, spot.dtype))
@@ -972,7 +984,7 @@ def _fitting(spot: Tensor, value: Any) -> Any:
 def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
     """Make a copied or unpickled tensor."""
     out = kind.__new__(kind)
-    Tensor.__init__(out, data, requires_grad=requires_grad, name=name)
+    out._hold(data, None, requires_grad, name)
     out._grad = grad
     return out
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .kernels.silence import silent
 from .size import Size
-from .tensor import Tensor
+from .tensor import Tensor, from_array
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
@@ -28,7 +28,7 @@ class _Kind(type):
 def _made(dtype: np.dtype[Any], name: str, args: tuple[Any, ...]) -> Tensor:
     """Make a tensor: of sizes, of a sequence of numbers, or of a tensor of the same dtype."""
     if not args or isinstance(args[0], (int, np.integer, Size)):
-        return Tensor(np.zeros(args[0] if args and isinstance(args[0], Size) else args or 0, dtype))
+        return from_array(np.zeros(args[0] if args and isinstance(args[0], Size) else args or 0, dtype))
     if len(args) > 1 or isinstance(args[0], (float, str)):
         raise TypeError(f"{name}: expected sizes or a sequence of numbers, got {args!r}")
     (data,) = args
@@ -36,7 +36,7 @@ def _made(dtype: np.dtype[Any], name: str, args: tuple[Any, ...]) -> Tensor:
         if data.dtype != dtype:
             raise TypeError(f"{name}: the tensor holds {data.dtype}, expected {dtype}; convert it with .to()")
         return data.detach()
-    return Tensor(silent().run(np.array(data).astype, dtype))
+    return from_array(silent().run(np.array(data).astype, dtype))
 
 
 class _Typed(metaclass=_Kind):

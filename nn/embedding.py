@@ -128,3 +128,95 @@ class Embedding(Module):
         kind = "" if self.norm_type == 2 else f", norm_type={self.norm_type}"
         scaled = ", scale_grad_by_freq=True" if self.scale_grad_by_freq else ""
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}{limit}{kind}{scaled}"
+
+
+class EmbeddingBag(Module):
+    """A table whose rows are looked up in bags, each of which becomes one row; see `nn.functional.embedding_bag`.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+        The number of rows and their length.
+    max_norm, norm_type, scale_grad_by_freq : optional
+        As for `Embedding`.
+    mode : {"mean", "sum", "max"}, optional
+    sparse : bool, optional
+        Must be False: there are no sparse gradients.
+    _weight : Tensor, optional
+        The table, in place of one that is drawn.
+    include_last_offset : bool, optional
+        Whether the last of the offsets is the end of the last bag.
+    padding_idx : int, optional
+        A row that is left out of its bag, and is 0.
+    device : optional
+        "cpu", or None.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight : Parameter
+        Of shape (num_embeddings, embedding_dim), drawn from the standard normal distribution.
+
+    Examples
+    --------
+    >>> words = nn.EmbeddingBag(10, 3, mode="sum")
+    >>> words(ad.tensor([1, 2, 4, 5]), ad.tensor([0, 3])).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        check_dense(sparse, "EmbeddingBag")
+        check_sizes("EmbeddingBag", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        self.mode, self.sparse, self.include_last_offset = mode, sparse, include_last_offset
+        self.padding_idx = None if padding_idx is None else checked_row(padding_idx, num_embeddings, "EmbeddingBag")
+        if _weight is None:
+            self.weight = Parameter(ad.zeros(num_embeddings, embedding_dim, device=device, dtype=dtype))
+            self.reset_parameters()
+        else:
+            self.weight = Parameter(checked_tensor(_weight, "EmbeddingBag"))
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, **options: Any) -> EmbeddingBag:
+        """Make one of a given table, which is not learned unless `freeze` is False."""
+        rows, columns = checked_tensor(embeddings, "EmbeddingBag").shape
+        made = cls(rows, columns, _weight=embeddings, **options)
+        made.weight.requires_grad_(not freeze)
+        return made
+
+    def reset_parameters(self) -> None:
+        """Draw the rows anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
+        """Map numbers in bags to (bags, embedding_dim)."""
+        return F.embedding_bag(
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode,
+            self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """Name the sizes and the mode."""
+        limit = "" if self.max_norm is None else f", max_norm={self.max_norm}"
+        kind = "" if self.norm_type == 2 else f", norm_type={self.norm_type}"
+        scaled = ", scale_grad_by_freq=True" if self.scale_grad_by_freq else ""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{limit}{kind}{scaled}, mode={self.mode!r}{padding}"

@@ -7,7 +7,7 @@ from typing import Any
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import checked_reduction, checked_smoothing
+from .functional._checks import checked_reduction, checked_smoothing, with_old_reduction
 from .module import Module
 
 
@@ -19,6 +19,13 @@ class _Loss(Module):
 
     function: Any
     _reductions: tuple[str, ...] = ()  # beyond those of every loss
+
+    def __init_subclass__(cls) -> None:
+        """Let the constructor take PyTorch's old options."""
+        super().__init_subclass__()
+        if "__init__" in vars(cls):
+            made: Any = with_old_reduction(vars(cls)["__init__"])
+            setattr(cls, "__init__", made)  # noqa: B010  # mypy refuses the assignment
 
     def __init__(self, *, reduction: str = "mean", **options: Any) -> None:
         super().__init__()

@@ -16,6 +16,7 @@ from autodiff.device import check_device
 from autodiff.engine.graph import extra, tick
 from autodiff.functions.arguments import target_of
 from autodiff.functions.in_place import clear_gradients
+from autodiff.tensor import from_array
 from autodiff.tracing import attribute_changes, tracing
 
 from . import hooks
@@ -134,7 +135,7 @@ class Module:
         """Compute the output with `forward`, arrays taken as tensors, and note in the graph what was computed here."""
         for a in args:
             if isinstance(a, ndarray):
-                args = tuple(Tensor(a) if isinstance(a, ndarray) else a for a in args)
+                args = tuple(from_array(a) if isinstance(a, ndarray) else a for a in args)
                 break
         if (trace := tracing()) is not None:
             trace.calls(self)
@@ -742,7 +743,7 @@ class Module:
             taken = given if isinstance(given, Parameter) else Parameter(given, requires_grad=mine.requires_grad)
             setattr(self, name, taken.requires_grad_(mine.requires_grad))
         else:
-            setattr(self, name, given if isinstance(given, Tensor) else Tensor(given))
+            setattr(self, name, given if isinstance(given, Tensor) else from_array(given))
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False

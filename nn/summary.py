@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from .embedding import Embedding
 from .module import Module, tensors_in
@@ -68,7 +69,7 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
 def _output_shapes(model: Module, input_shape: Sequence[Any], dtype: DTypeLike | None) -> dict[Module, str]:
     """Call the model and return the shape of what each module computed last."""
     wanted = _input_dtype(model) if dtype is None else dtype
-    inputs = [Tensor(np.zeros(shape, wanted)) for shape in _input_shapes(input_shape)]
+    inputs = [from_array(np.zeros(shape, wanted)) for shape in _input_shapes(input_shape)]
     shapes: dict[Module, str] = {}
 
     def note(module: Module, args: Any, output: Any) -> None:

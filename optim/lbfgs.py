@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff import Tensor, enable_grad, no_grad
+from autodiff.tensor import from_array
 from autodiff.tracing import refuse
 
 from .layout import Array
@@ -230,7 +231,7 @@ class LBFGS(Optimizer):
         start = 0
         with no_grad():
             for p in self.param_groups[0]["params"]:
-                p.copy_(Tensor(moved[start : start + p.numel()].reshape(p.shape)))
+                p.copy_(from_array(moved[start : start + p.numel()].reshape(p.shape)))
                 start += p.numel()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from .layout import Group, State
 
@@ -20,7 +21,7 @@ def copy_options(group: Mapping[str, Any]) -> Group:
 
 def save_entry(value: Any, of_the_rule: bool) -> Any:
     """Return an entry of a parameter's state as a tensor if it is an array of the rule's, else as a copy."""
-    return Tensor(value.copy()) if of_the_rule and isinstance(value, np.ndarray) else copy.deepcopy(value)
+    return from_array(value.copy()) if of_the_rule and isinstance(value, np.ndarray) else copy.deepcopy(value)
 
 
 def read_parts(state_dict: Any) -> tuple[Sequence[Group], Mapping[Any, State]]:

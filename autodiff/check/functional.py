@@ -12,7 +12,7 @@ from ..engine.graph import Node
 from ..engine.modes import is_grad_enabled, set_grad_enabled
 from ..engine.primitive import wrap
 from ..functions.shape import stack
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -478,8 +478,8 @@ def _returned(tensors: tuple[Tensor, ...], single: bool, create_graph: bool) -> 
 
 
 def _zeros(like: Tensor, shape: tuple[int, ...] | None = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.zeros(like.shape if shape is None else shape, like.dtype), requires_grad=requires_grad)
+    return from_array(np.zeros(like.shape if shape is None else shape, like.dtype), requires_grad=requires_grad)
 
 
 def _ones(like: Tensor) -> Tensor:
-    return Tensor(np.ones(like.shape, like.dtype))
+    return from_array(np.ones(like.shape, like.dtype))

@@ -12,7 +12,7 @@ from ..engine.backward import grad
 from ..engine.graph import Node
 from ..engine.modes import set_grad_enabled
 from ..engine.primitive import Primitive
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from .special_points import special_points
 
 __all__ = ["GradcheckError", "check_primitive", "gradcheck", "gradgradcheck"]
@@ -246,7 +246,7 @@ def check_primitive(operation: Function, inputs: Any, *more: Any, **params: Any)
     def made(dtype: npt.DTypeLike) -> list[Tensor]:
         floats = [a.dtype.kind == "f" for a in arrays]
         converted = [a.astype(dtype) if f else a for a, f in zip(arrays, floats, strict=True)]
-        return [Tensor(a, requires_grad=f and r) for a, f, r in zip(converted, floats, has_rule, strict=False)]
+        return [from_array(a, requires_grad=f and r) for a, f, r in zip(converted, floats, has_rule, strict=False)]
 
     def call(*xs: Any) -> Any:
         return operation(*xs, **params)
@@ -268,7 +268,7 @@ def _check_writing(op: Primitive, call: Function, xs: list[Tensor]) -> None:
         x._data = _frozen(x._data)
     y = call(*xs)
     kept, y._data = np.array(y._data), _frozen(y._data)
-    weight = Tensor(np.ones(y.shape, y.dtype))
+    weight = from_array(np.ones(y.shape, y.dtype))
     weight._data = _frozen(weight._data)
     try:
         _backward(y, xs, weight)
@@ -319,11 +319,11 @@ def _check_special(op: Primitive, call: Function, xs: list[Tensor], params: dict
     """Compare the gradients at special points with differences, where the function has a derivative."""
     moved = [i for i, x in enumerate(xs) if x.requires_grad]
     for point in special_points(op, [np.array(x._data) for x in xs], params, moved):
-        tensors = [Tensor(a, requires_grad=x.requires_grad) for a, x in zip(point.arrays, xs, strict=True)]
+        tensors = [from_array(a, requires_grad=x.requires_grad) for a, x in zip(point.arrays, xs, strict=True)]
         try:
             y = call(*tensors)
             weight = np.random.default_rng(0).uniform(0.5, 1.5, y.shape)
-            found = dict(zip(moved, _backward(y, tensors, Tensor(weight)), strict=False))
+            found = dict(zip(moved, _backward(y, tensors, from_array(weight)), strict=False))
         except Exception:  # it does not take this value, and says so
             continue
         for i, entries in point.entries.items():
@@ -349,7 +349,7 @@ def _slopes(call: Function, arrays: Sequence[Array], i: int, k: int, weight: Arr
         array = arrays[i].copy()
         array.flat[k] += step
         with set_grad_enabled(False):
-            y = call(*(Tensor(array if j == i else a) for j, a in enumerate(arrays)))
+            y = call(*(from_array(array if j == i else a) for j, a in enumerate(arrays)))
         return (y.numpy().astype(np.float64) * weight).sum() if y.shape == weight.shape else np.nan
 
     at = abs(float(arrays[i].flat[k]))
@@ -404,7 +404,7 @@ def _weights(given: Any, outputs: list[Tensor], gaps: bool) -> tuple[Tensor, ...
         return tuple(v.detach().requires_grad_() for v in listed)
     rng = np.random.default_rng(0)
     drawn = [rng.uniform(0.5, 1.5, (*y.shape, 2)) for y in outputs]
-    return tuple(Tensor(d[..., 0] if gaps else np.array(d[..., 0]), requires_grad=True) for d in drawn)
+    return tuple(from_array(d[..., 0] if gaps else np.array(d[..., 0]), requires_grad=True) for d in drawn)
 
 
 # -- the comparison ----------------------------------------------------------------------------------------------------
@@ -464,7 +464,7 @@ def _gradient(y: Tensor, xs: Sequence[Tensor], weight: Array) -> list[Array]:
     """Return the gradients of a weighted output; zeros where it does not depend on an input."""
     if not y.requires_grad:
         return [np.zeros(x.shape, x.dtype) for x in xs]
-    found = grad(y, xs, Tensor(weight), retain_graph=True, materialize_grads=True)
+    found = grad(y, xs, from_array(weight), retain_graph=True, materialize_grads=True)
     return [g.detach().numpy() for g in found]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..creation import tensor
 from ..functions import shape
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 
 __all__ = ["default_collate", "default_convert"]
 
@@ -46,7 +46,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, np.ndarray):
         if len(shapes := {np.shape(array) for array in batch}) > 1:
             raise RuntimeError(f"default_collate: arrays must be of one shape, got {sorted(shapes)}")
-        return Tensor(np.stack(batch))
+        return from_array(np.stack(batch))
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, float):
@@ -75,7 +75,7 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, (str, bytes)):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
-        return Tensor(data)
+        return from_array(data)
     if isinstance(data, Mapping):
         return _like(data, {key: default_convert(value) for key, value in data.items()})
     return _like(data, [default_convert(value) for value in data]) if isinstance(data, Sequence) else data

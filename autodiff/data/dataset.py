@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from .collate import default_collate
 from .sampler import Rows, numbers, source_of
 
@@ -88,7 +88,7 @@ class TensorDataset(Dataset):
         shapes = [t.shape for t in tensors]
         if not tensors or () in shapes or len({s[0] for s in shapes}) > 1:
             raise ValueError(f"TensorDataset: expected tensors of one length, got shapes {shapes}")
-        self.tensors = tuple(t if isinstance(t, Tensor) else Tensor(t) for t in tensors)
+        self.tensors = tuple(t if isinstance(t, Tensor) else from_array(t) for t in tensors)
 
     def __len__(self) -> int:
         return len(self.tensors[0])
@@ -324,13 +324,13 @@ def random_split(
 
 
 def _taken(t: Tensor, rows: Rows) -> Tensor:
-    return t[rows] if t.requires_grad else Tensor(t._data.take(rows, 0))
+    return t[rows] if t.requires_grad else from_array(t._data.take(rows, 0))
 
 
 def gathered(dataset: Any, rows: Rows) -> Any:
     """Return items of a data set as a batch: at once if it can, else one by one."""
     if isinstance(dataset, np.ndarray):
-        return Tensor(dataset.take(rows, 0))
+        return from_array(dataset.take(rows, 0))
     if isinstance(dataset, Tensor) and dataset.ndim > 0:
         return _taken(dataset, rows)
     if isinstance(dataset, Dataset):

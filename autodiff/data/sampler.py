@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..distributed import get_rank, get_world_size
 from ..random import default_generator
 from ..sampling import multinomial
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 
 __all__ = [
     "BatchSampler", "DistributedSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler",
@@ -207,7 +207,7 @@ class WeightedRandomSampler(Sampler):
         array = weights._data if isinstance(weights, Tensor) else np.asarray(weights)
         if array.ndim != 1:
             raise ValueError(f"WeightedRandomSampler: weights must be a vector, got shape {array.shape}")
-        self.weights = Tensor(array.astype(np.float64))
+        self.weights = from_array(array.astype(np.float64))
         self.num_samples, self.replacement, self.generator = num_samples, replacement, generator
 
     def __iter__(self) -> Iterator[int]:

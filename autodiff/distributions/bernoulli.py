@@ -10,7 +10,7 @@ from ..functions.elementwise import binary_cross_entropy_with_logits, clamp, sig
 from ..functions.shape import broadcast_to
 from ..functions.transcendental import log, log1p
 from ..random import default_generator
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from ..tracing import noted
 from .distribution import BOOLEAN, REAL, UNIT, Check, Distribution, Sizes, broadcast_all, one_of
 
@@ -90,7 +90,7 @@ class Bernoulli(Distribution):
     def sample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw zeros and ones of the dtype of `probs`."""
         p, shape = self.probs.detach(), self._shape(sample_shape)
-        return (Tensor(noted(lambda: np.asarray(default_generator().random(shape)))) < p).to(p.dtype)
+        return (from_array(noted(lambda: np.asarray(default_generator().random(shape)))) < p).to(p.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return value · log p + (1 - value) · log(1 - p)."""
@@ -104,7 +104,7 @@ class Bernoulli(Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """Return 0 and 1 along a first dimension, (2, *batch_shape), or (2, 1, ...) unless they shall expand."""
-        values = Tensor(np.arange(2, dtype=self.probs.dtype).reshape(-1, *(1,) * len(self.batch_shape)))
+        values = from_array(np.arange(2, dtype=self.probs.dtype).reshape(-1, *(1,) * len(self.batch_shape)))
         return broadcast_to(values, (2, *self.batch_shape)) if expand else values
 
 

@@ -13,7 +13,7 @@ from ..functions.reduction import logsumexp
 from ..functions.shape import broadcast_to
 from ..functions.transcendental import exp, log
 from ..random import default_generator
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from ..tracing import noted
 from .bernoulli import within_unit
 from .distribution import REAL, Check, Distribution, Sizes, broadcast_all, one_of
@@ -85,7 +85,7 @@ class Categorical(Distribution):
     @property
     def mean(self) -> Tensor:
         """NaN: classes are no numbers."""
-        return Tensor(np.full(self.batch_shape, np.nan, self.param_dtype))
+        return from_array(np.full(self.batch_shape, np.nan, self.param_dtype))
 
     @property
     def variance(self) -> Tensor:
@@ -107,7 +107,7 @@ class Categorical(Distribution):
     def sample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw classes as int64: the first up to which the probabilities add up to more than a uniform number."""
         shape = (*self._shape(sample_shape), 1)
-        return computed("categorical", _drawn, self.probs, Tensor(noted(lambda: default_generator().random(shape))))  # type: ignore[no-any-return]  # a Tensor
+        return computed("categorical", _drawn, self.probs, from_array(noted(lambda: default_generator().random(shape))))  # type: ignore[no-any-return]  # a Tensor
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the logarithm of the probability of the classes `value`."""
@@ -123,7 +123,7 @@ class Categorical(Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """Return all classes along a first dimension, (K, *batch_shape), or (K, 1, ...) unless they shall expand."""
-        values = Tensor(np.arange(self.num_events).reshape(-1, *(1,) * len(self.batch_shape)))
+        values = from_array(np.arange(self.num_events).reshape(-1, *(1,) * len(self.batch_shape)))
         return broadcast_to(values, (self.num_events, *self.batch_shape)) if expand else values
 
 

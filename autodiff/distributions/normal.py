@@ -9,7 +9,7 @@ import numpy as np
 
 from ..functions.transcendental import erf, log
 from ..random import default_generator
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from ..tracing import noted
 from .distribution import POSITIVE, REAL, Check, Distribution, Sizes, broadcast_all
 
@@ -79,7 +79,7 @@ class Normal(Distribution):
         """Draw as loc + scale · ε with ε of a standard normal distribution."""
         shape, dtype = self._shape(sample_shape), self.loc.dtype
         noise = noted(lambda: np.asarray(default_generator().standard_normal(shape), dtype))
-        return self.loc + self.scale * Tensor(noise)
+        return self.loc + self.scale * from_array(noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -(value - loc)² / (2 scale²) - log(scale) - log(√(2π))."""

@@ -9,7 +9,7 @@ import numpy as np
 from ..functions.elementwise import clamp, where
 from ..functions.transcendental import log
 from ..random import default_generator
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from ..tracing import noted
 from .distribution import REAL, Check, Distribution, Sizes, broadcast_all
 
@@ -76,7 +76,7 @@ class Uniform(Distribution):
         """Draw as low + (high - low) · u with u from [0, 1)."""
         shape, dtype = self._shape(sample_shape), self.low.dtype
         drawn = noted(lambda: np.asarray(default_generator().random(shape, np.float32), dtype))
-        return self.low + Tensor(drawn) * (self.high - self.low)
+        return self.low + from_array(drawn) * (self.high - self.low)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -log(high - low) from `low` to below `high`, and -inf elsewhere."""

@@ -187,7 +187,7 @@ def neg(input: Any) -> Tensor:
     return rows.neg(input)
 
 
-def clone(input: Any) -> Tensor:
+def clone(input: Any, *, memory_format: Any = None) -> Tensor:
     """Copy a tensor; the gradient flows on to the original.
 
     Examples
@@ -199,7 +199,13 @@ def clone(input: Any) -> Tensor:
 
 
 def to(
-    input: Tensor, *target: Any, dtype: DTypeLike | None = None, device: Any = None, non_blocking: bool = False
+    input: Tensor,
+    *target: Any,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Convert a tensor to another dtype; the tensor itself where it has that dtype already.
 
@@ -210,7 +216,9 @@ def to(
         A dtype, which is boolean, integer or floating; a tensor whose dtype it is; or the one device, or both.
     dtype, device : optional
         The same by name.
-    non_blocking : bool, optional
+    copy : bool, optional
+        Whether to return a copy even where nothing changes.
+    non_blocking, memory_format : optional
         For PyTorch's sake; without effect.
 
     Returns
@@ -236,10 +244,10 @@ def to(
     else:
         dtype = target_of("to", target, dtype, device)
         if dtype is None:
-            return input
+            return rows.clone(input) if copy else input
     wanted = dtypes.checked(dtype, "to")
     if input.dtype == wanted:
-        return input
+        return rows.clone(input) if copy else input
     if wanted.kind == "f" and input.dtype.kind == "f":
         return rows.cast(input, dtype=wanted)
     return comparison.convert(input, dtype=wanted)

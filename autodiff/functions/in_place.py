@@ -128,6 +128,8 @@ def record(
     value = function(kept, *operands, **options)
     if value is kept:
         return tensor
+    if base._op is not None and base._op.name in _SPARED:
+        _spare(former)
     if trace is not None:
         trace.rewrites(base, former, value, (*way, *step), into, tensor)
     else:
@@ -149,6 +151,19 @@ def record(
                 refresh(view)
     _settle_readers(base, version, since)
     return tensor
+
+
+#: The operations whose rules read their output where PyTorch's read the inputs alone, so that their result may be
+#: changed in place there: a max pooling or an instance normalization before ReLU(inplace=True).
+_SPARED = frozenset({"div", "window_max", "standardize", "scale"})
+
+
+def _spare(former: Node) -> None:
+    """Let the operation behind a value that is about to be overwritten keep a copy of it for its own rule alone."""
+    kept = copied(former)
+    kept._data, kept._version = np.array(former._data), None
+    former._op, former._inputs, former._params = TABLE["clone"], (kept,), {}
+    former._stamp = np.nextafter(former._stamp, inf).item()
 
 
 def _place(tensor: Node, name: str) -> tuple[Node, Way]:

@@ -6,10 +6,13 @@ from . import (
     activation,
     adaptive,
     attention,
+    bags,
     classification,
     convolution,
     distance,
     dropping,
+    folding,
+    grids,
     instance,
     layer,
     loss,
@@ -20,10 +23,13 @@ from . import (
 from .activation import *
 from .adaptive import *
 from .attention import *
+from .bags import *
 from .classification import *
 from .convolution import *
 from .distance import *
 from .dropping import *
+from .folding import *
+from .grids import *
 from .instance import *
 from .layer import *
 from .loss import *
@@ -32,7 +38,8 @@ from .resizing import *
 from .transposed import *
 
 __all__ = [  # lists of names
-    *activation.__all__, *adaptive.__all__, *attention.__all__, *classification.__all__, *convolution.__all__,
+    *activation.__all__, *adaptive.__all__, *attention.__all__, *bags.__all__, *folding.__all__, *grids.__all__,
+    *classification.__all__, *convolution.__all__,
     *distance.__all__, *dropping.__all__, *instance.__all__, *layer.__all__, *loss.__all__, *normalization.__all__,
     *resizing.__all__, *transposed.__all__,
 ]  # fmt: skip

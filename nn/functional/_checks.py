@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def checked_tensor(value: Any, name: str) -> Tensor:
@@ -45,6 +49,26 @@ def checked_reduction(reduction: str, name: str, *more: str) -> str:
         expected = ", ".join(map(repr, known[:-1])) + f" or {known[-1]!r}"
         raise ValueError(f"{name}: reduction must be {expected}, got {reduction!r}")
     return reduction
+
+
+def with_old_reduction(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a loss take PyTorch's old `size_average` and `reduce` by name, with its warning, in place of `reduction`."""
+
+    @functools.wraps(function)
+    def reduced_as_asked(*args: Any, **kwargs: Any) -> R:
+        if "size_average" in kwargs or "reduce" in kwargs:
+            averages, reduces = kwargs.pop("size_average", None), kwargs.pop("reduce", None)
+            if averages is not None or reduces is not None:
+                kwargs["reduction"] = "none" if reduces is False else "sum" if averages is False else "mean"
+                warnings.warn(
+                    "size_average and reduce args will be deprecated, please use "
+                    f"reduction={kwargs['reduction']!r} instead.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        return function(*args, **kwargs)
+
+    return reduced_as_asked
 
 
 def checked_smoothing(label_smoothing: float, name: str) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 from autodiff.tracing import decided
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
@@ -104,7 +105,7 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: fl
 
 def causal_mask(queries: int, keys: int, dtype: np.dtype[Any]) -> Tensor:
     """Return what hides from each query the keys that come after it."""
-    return Tensor(np.triu(np.full((queries, keys), -np.inf, dtype), 1))
+    return from_array(np.triu(np.full((queries, keys), -np.inf, dtype), 1))
 
 
 def additive(mask: Any, like: Tensor, name: str, what: str = "attn_mask", keeps: bool = True) -> Tensor | None:
@@ -113,7 +114,7 @@ def additive(mask: Any, like: Tensor, name: str, what: str = "attn_mask", keeps:
         return None
     m = checked_tensor(mask, name)
     if m.dtype.kind == "b":
-        none, all_ = (Tensor(like.dtype.type(x)) for x in (0, -np.inf))
+        none, all_ = (from_array(like.dtype.type(x)) for x in (0, -np.inf))
         return ad.where(m, none, all_) if keeps else ad.where(m, all_, none)
     if m.dtype != like.dtype:
         raise RuntimeError(f"{name}: {what} must hold booleans or {like.dtype} like the query, got {m.dtype}")

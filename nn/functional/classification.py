@@ -20,11 +20,13 @@ from ._checks import (
     checked_smoothing,
     checked_tensor,
     reduced,
+    with_old_reduction,
 )
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "kl_div", "nll_loss"]
 
 
+@with_old_reduction
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -84,6 +86,7 @@ def cross_entropy(
     return _of_labels(log_p, t, weight, ignore_index, reduction, label_smoothing, name)
 
 
+@with_old_reduction
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -235,6 +238,7 @@ def _soft_cross_entropy(log_p: Tensor, t: Tensor, weight: Tensor | None, reducti
     return reduced(loss, reduction)
 
 
+@with_old_reduction
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -285,6 +289,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@with_old_reduction
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
@@ -361,6 +366,7 @@ def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
     return ad.where(certain, (t - 1) * log_q - t * log_p + parabola, loss)
 
 
+@with_old_reduction
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """Kullback-Leibler divergence of the target from the input: target · (log target - input), element by element.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from ._checks import as_many, check_dtypes, checked_floats, checked_tensor
 
@@ -79,7 +80,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if not value:
         return y
     around = [(0, 0)] * lead + list(zip(before, after, strict=True))
-    return y + Tensor(np.pad(np.zeros(x.shape, x.dtype), around, constant_values=value))
+    return y + from_array(np.pad(np.zeros(x.shape, x.dtype), around, constant_values=value))
 
 
 def _repeated(x: Tensor, before: Sizes, after: Sizes, mode: str) -> Tensor:
@@ -390,7 +391,7 @@ def max_pool2d(
     (sh, sw), (ph, pw), (dh, dw) = g.stride, slide.padding, g.dilation
     rows = np.arange(slide.places[0])[:, None] * sh - ph
     corner = rows * x.shape[3] + np.arange(slide.places[1]) * sw - pw
-    return y, (at // g.size[1] * (dh * x.shape[3]) + at % g.size[1] * dw + Tensor(corner)).reshape(y.shape)
+    return y, (at // g.size[1] * (dh * x.shape[3]) + at % g.size[1] * dw + from_array(corner)).reshape(y.shape)
 
 
 def avg_pool2d(
@@ -445,7 +446,7 @@ def avg_pool2d(
             _counted(total.shape[2 + i], x.shape[2 + i], g.size[i], g.stride[i], paddings(g)[0][i], count_include_pad)
             for i in (0, 1)
         )
-        mean = total / Tensor((down[:, None] * across).astype(x.dtype))
+        mean = total / from_array((down[:, None] * across).astype(x.dtype))
     return mean if input.ndim == 4 else mean.squeeze(0)
 
 

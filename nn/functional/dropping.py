@@ -8,6 +8,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, default_generator
+from autodiff.tensor import from_array
 from autodiff.tracing import noted
 
 from ._checks import checked_floats, checked_probability
@@ -91,7 +92,7 @@ def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tens
         kept = default_generator().random(channels, np.float32) >= p
         return (kept * dtype.type(1 / (1 - p) if p < 1 else 0)).astype(dtype).reshape(shape)
 
-    return x * Tensor(noted(draw))
+    return x * from_array(noted(draw))
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
@@ -126,7 +127,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     """
     x = checked_floats(logits, "gumbel_softmax")
     shape, dtype = x.shape, x.dtype
-    noise = Tensor(noted(lambda: np.asarray(default_generator().gumbel(size=shape)).astype(dtype)))
+    noise = from_array(noted(lambda: np.asarray(default_generator().gumbel(size=shape)).astype(dtype)))
     soft = ad.softmax((x + noise) / tau, dim)
     if not hard:
         return soft

@@ -11,6 +11,7 @@ from autodiff import Tensor, default_generator, linear
 from autodiff.engine.graph import increment_version
 from autodiff.functions.arguments import computed
 from autodiff.functions.in_place import change
+from autodiff.tensor import from_array
 from autodiff.tracing import decided, noted, refuse
 
 from ._checks import check_dtypes, checked_floats, checked_probability, checked_tensor
@@ -105,7 +106,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         kept = default_generator().random(shape, np.float32) >= p
         return np.asarray(kept * dtype.type(scale), dtype)
 
-    return x * Tensor(noted(draw))
+    return x * from_array(noted(draw))
 
 
 def embedding(
@@ -197,7 +198,7 @@ def checked_row(padding_idx: int, rows: int, name: str) -> int:
 
 def _shorten(weight: Tensor, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]], limit: float, p: float) -> None:
     """Shorten rows of a table to a length, in place."""
-    lengths = ad.norm(Tensor(weight._data[rows]), p, 1)._data
+    lengths = ad.norm(from_array(weight._data[rows]), p, 1)._data
     long = lengths > limit
     if long.any():
         with np.errstate(all="ignore"):

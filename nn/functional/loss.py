@@ -9,7 +9,15 @@ import autodiff as ad
 from autodiff import Tensor
 from autodiff.tracing import decided
 
-from ._checks import check_broadcast, checked_floats, checked_pair, checked_reduction, checked_tensor, reduced
+from ._checks import (
+    check_broadcast,
+    checked_floats,
+    checked_pair,
+    checked_reduction,
+    checked_tensor,
+    reduced,
+    with_old_reduction,
+)
 from .distance import pairwise_distance
 
 __all__ = [
@@ -22,6 +30,7 @@ __all__ = [
 # -- regression --------------------------------------------------------------------------------------------------------
 
 
+@with_old_reduction
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Squared error, averaged.
 
@@ -70,6 +79,7 @@ def _weight(weight: Any, x: Tensor, name: str) -> Tensor:
     return w
 
 
+@with_old_reduction
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Absolute error, averaged; parameters as for `mse_loss`.
 
@@ -83,6 +93,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: T
     return _averaged((x - t).abs(), weight, x, reduction, "l1_loss")
 
 
+@with_old_reduction
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Squared error / (2 · beta) where it is below `beta`, absolute error - beta / 2 elsewhere, averaged.
 
@@ -199,6 +210,7 @@ def gaussian_nll_loss(
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
+@with_old_reduction
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -253,6 +265,7 @@ def poisson_nll_loss(
 # -- margins -----------------------------------------------------------------------------------------------------------
 
 
+@with_old_reduction
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """Distance of pairs that belong together, and what others lack to a distance of `margin`.
 
@@ -288,6 +301,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, 
     return reduced(loss, reduction)
 
 
+@with_old_reduction
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
@@ -326,6 +340,7 @@ def margin_ranking_loss(
     return reduced((margin - t * (a - b)).clamp_min(0), reduction)
 
 
+@with_old_reduction
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Logistic loss of scores and the signs they shall have: log(1 + exp(-target · input)), without overflow.
 
@@ -344,6 +359,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
 # -- embeddings --------------------------------------------------------------------------------------------------------
 
 
+@with_old_reduction
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
@@ -390,6 +406,7 @@ def cosine_embedding_loss(
     return reduced(loss, reduction)
 
 
+@with_old_reduction
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from ._checks import checked_floats, checked_tensor
 from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d
@@ -86,7 +87,7 @@ def interpolate(
         if mode.startswith("nearest"):
             x = _repeated(x, dim, _nearest(n, new, scale, exact=mode == "nearest-exact"))
         else:
-            matrix = Tensor(_weights(n, new, scale, bool(align_corners), mode == "bicubic").astype(x.dtype))
+            matrix = from_array(_weights(n, new, scale, bool(align_corners), mode == "bicubic").astype(x.dtype))
             x = x @ matrix.T if dim == x.ndim - 1 else matrix @ x
     return x
 
@@ -140,7 +141,7 @@ def _repeated(x: Tensor, dim: int, at: Array) -> Tensor:
         before, after = x.shape[: dim + 1], x.shape[dim + 1 :]
         wide = ad.broadcast_to(x.unsqueeze(dim + 1), (*before, times, *after))
         return wide.reshape(*before[:-1], new, *after)
-    return x.index_select(dim, Tensor(at))
+    return x.index_select(dim, from_array(at))
 
 
 def _weights(n: int, new: int, scale: float | None, align: bool, cubic: bool) -> Array:

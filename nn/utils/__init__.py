@@ -10,6 +10,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 from autodiff.tracing import tracing
 
 from ..module import Module
@@ -101,8 +102,8 @@ def clip_grad_norm_(
     coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))
     with ad.no_grad():
         for g in gradients:
-            g.mul_(Tensor(coefficient.astype(g.dtype)))
-    return Tensor(total)
+            g.mul_(from_array(coefficient.astype(g.dtype)))
+    return from_array(total)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tensor import from_array
 
 from ..functional._checks import checked_tensor
 from ..functional.convolution import pad
@@ -96,14 +97,14 @@ def pack_padded_sequence(
     order = None
     if not enforce_sorted:
         order = np.argsort(-n, kind="stable")
-        x, n = x.index_select(1, Tensor(order)), n[order]
+        x, n = x.index_select(1, from_array(order)), n[order]
     elif (np.diff(n) > 0).any():
         raise RuntimeError(
             f"{name}: with enforce_sorted=True the longest sequence comes first, got lengths {n.tolist()}; "
             "pass enforce_sorted=False to have them sorted"
         )
     there = np.arange(n[0])[:, None] < n
-    return _packed(x[: int(n[0])][Tensor(there)], there.sum(axis=1), order)
+    return _packed(x[: int(n[0])][from_array(there)], there.sum(axis=1), order)
 
 
 def _plain(lengths: Any) -> Any:
@@ -112,8 +113,8 @@ def _plain(lengths: Any) -> Any:
 
 def _packed(data: Tensor, counts: Any, order: Any) -> PackedSequence:
     if order is None:
-        return PackedSequence(data, Tensor(counts))
-    return PackedSequence(data, Tensor(counts), Tensor(order), Tensor(np.argsort(order)))
+        return PackedSequence(data, from_array(counts))
+    return PackedSequence(data, from_array(counts), from_array(order), from_array(np.argsort(order)))
 
 
 def pad_packed_sequence(
@@ -160,8 +161,8 @@ def pad_packed_sequence(
     there[: len(counts)] = np.arange(batch) < counts[:, None]
     at = np.flatnonzero(there).reshape(-1, *(1 for _ in rest))
     empty = ad.full((steps * batch, *rest), padding_value, dtype=data.dtype)
-    padded = ad.scatter(empty, 0, Tensor(np.broadcast_to(at, data.shape).copy()), data)
-    padded, lengths = padded.reshape(steps, batch, *rest), Tensor(there.sum(axis=0))
+    padded = ad.scatter(empty, 0, from_array(np.broadcast_to(at, data.shape).copy()), data)
+    padded, lengths = padded.reshape(steps, batch, *rest), from_array(there.sum(axis=0))
     if sequence.unsorted_indices is not None:
         padded = padded.index_select(1, sequence.unsorted_indices)
         lengths = lengths.index_select(0, sequence.unsorted_indices)

@@ -158,6 +158,12 @@ def test_engine_and_table_read_in_an_afternoon() -> None:
     assert sum(map(lines_of_code, files)) <= 1_800
 
 
+@every_file
+def test_arrays_become_tensors_by_from_array_which_keeps_their_dtype_and_memory(package: str, path: Path) -> None:
+    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    assert not any(call.func.id == "Tensor" and call.args for call in calls)  # type: ignore[attr-defined]  # a Name
+
+
 # -- who imports whom --------------------------------------------------------------------------------------------------
 
 

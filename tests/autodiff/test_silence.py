@@ -14,6 +14,7 @@ import pytest
 import autodiff as ad
 import nn
 from autodiff.kernels import silence
+from autodiff.tensor import from_array
 from nn import functional
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-45, 1e-30, 88.8, -88.8, 1e30, -3.4e38, 3.4e38, np.inf, -np.inf, np.nan]
@@ -25,7 +26,7 @@ def special(dtype: npt.DTypeLike) -> tuple[ad.Tensor, ad.Tensor]:
     """Return all pairs of special numbers."""
     with np.errstate(all="ignore"):
         x = np.array(SPECIAL).astype(dtype)
-    return ad.Tensor(np.repeat(x, len(x)).reshape(-1, 14)), ad.Tensor(np.tile(x, len(x)).reshape(-1, 14))
+    return from_array(np.repeat(x, len(x)).reshape(-1, 14)), from_array(np.tile(x, len(x)).reshape(-1, 14))
 
 
 CALLS: dict[str, Callable[[ad.Tensor, ad.Tensor], Any]] = {
@@ -86,7 +87,7 @@ def test_the_users_own_computations_warn_as_ever() -> None:
     zero = np.zeros(1)
     for call in (
         lambda: ad.log(ad.tensor([0.0])),
-        lambda: ad.log(ad.Tensor(zero, requires_grad=True)).sum().backward(),
+        lambda: ad.log(from_array(zero, requires_grad=True)).sum().backward(),
     ):
         call()
         with pytest.warns(RuntimeWarning, match="divide by zero"):

@@ -12,6 +12,7 @@ import pytest
 import autodiff as ad
 from autodiff.engine.primitive import Primitive
 from autodiff.table import TABLE as ROWS
+from autodiff.tensor import from_array
 from tests.autodiff.samples import NOT_FOR_SCALARS, SAMPLES, Sample, Uniform
 from tests.oracle import Array, array, assert_same, needs_torch, torch
 
@@ -165,7 +166,7 @@ def test_gradients_share_memory_with_nothing(op: Primitive, sample: Sample) -> N
 @every_sample
 def test_zero_dimensional_arrays_count_as_scalars(op: Primitive, sample: Sample) -> None:
     def value_and_gradients(wrap: Callable[[Array], Any]) -> list[Array]:
-        xs = [ad.Tensor(wrap(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
+        xs = [from_array(wrap(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *xs)
         y.backward(ad.ones_like(y))
         return [array(y), *(x.grad.data.numpy() for x in floats(xs) if x.grad is not None)]
@@ -177,7 +178,7 @@ def test_zero_dimensional_arrays_count_as_scalars(op: Primitive, sample: Sample)
 @every_sample
 def test_inputs_of_any_memory_layout_give_the_same(op: Primitive, sample: Sample) -> None:
     def value_and_gradients(lay: Callable[[Array], Array]) -> list[Array]:
-        xs = [ad.Tensor(lay(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
+        xs = [from_array(lay(x), requires_grad=x.dtype.kind == "f") for x in sample.arrays()]
         y = sample.call(ad, *xs)
         y.backward(ad.ones_like(y))
         return [array(y), *(x.grad.data.numpy() for x in floats(xs) if x.grad is not None)]
@@ -305,7 +306,7 @@ def rules(y: Any) -> list[tuple[Any, Callable[[], Any], Callable[[], Any]]]:
         (
             x,
             lambda rule=rule, i=i: rule(g, y, inputs, params, i),
-            lambda rule=on_tensors, i=i: rule(ad.Tensor(g), y, inputs, params, i),
+            lambda rule=on_tensors, i=i: rule(from_array(g), y, inputs, params, i),
         )
         for i, (x, rule, on_tensors) in enumerate(zip(inputs, op.on_arrays, op.on_tensors, strict=False))
         if x.requires_grad and rule is not None

@@ -129,11 +129,20 @@ def test_tensor_holds_numbers_alone(value: Any) -> None:
         ad.Tensor(value)
 
 
-def test_class_shares_the_memory_of_an_array() -> None:
+def test_class_makes_tensors_of_the_default_dtype_as_pytorchs() -> None:
     a = np.zeros(2)
     t = ad.Tensor(a)
     a[0] = 1.0
-    assert t.tolist() == [1.0, 0.0]
+    assert t.tolist() == [0.0, 0.0]
+    assert t.dtype == ad.Tensor(np.array([1, 2])).dtype == ad.Tensor([True, False]).dtype == np.float32
+    assert ad.Tensor([1, 2]).tolist() == [1.0, 2.0]
+    assert [x.shape for x in (ad.Tensor(2, 3), ad.Tensor(4), ad.Tensor(), ad.Tensor(ad.zeros(2, 1).shape))] == [
+        (2, 3), (4,), (0,), (2, 1)
+    ]  # fmt: skip
+    kept = ad.tensor([1, 2])
+    assert ad.Tensor(kept).dtype == np.int64
+    with pytest.raises(TypeError, match="expected sizes, or a sequence of numbers alone"):
+        ad.Tensor([1, 2], 3)
 
 
 # -- as numbers and arrays ---------------------------------------------------------------------------------------------

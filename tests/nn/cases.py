@@ -390,6 +390,21 @@ CASES = [
         for n in (1, 2)
         for args in ((1, *more), ((2, 1, 0, 3)[: 2 * n], *more))
     ),
+    of("Fold", (4, 5), (2, 3), padding=1).on(x(2, 18, 25)),
+    of("functional.fold", (5, 6), (2, 3), (2, 1), 1, (1, 2)).on(x(2, 12, 15)),
+    of("functional.fold", 4, 2).on(x(12, 9)),
+    of("MaxUnpool1d", 2).on(x(2, 3, 2), np.broadcast_to(np.array([1, 2]), (2, 3, 2)).copy()),
+    of("MaxUnpool2d", 2).on(x(2, 1, 1, 2), np.broadcast_to(np.array([1, 6]), (2, 1, 1, 2)).copy()),
+    of("functional.max_unpool1d", np.array([[1, 2]]), 2, output_size=(5,)).on(x(1, 2)),
+    of("functional.max_unpool2d", np.array([[[1, 6]]]), 2).on(x(1, 1, 2)),
+    of("functional.affine_grid", (2, 1, 3, 4), align_corners=False).on(x(2, 2, 3)),
+    of("functional.affine_grid", (2, 1, 3, 4), align_corners=True).on(x(2, 2, 3)),
+    *(
+        of("functional.grid_sample", padding_mode=outside, align_corners=aligned).on(x(2, 2, 4, 5), 1.7 * y(2, 3, 3, 2))
+        for outside in ("zeros", "border", "reflection")
+        for aligned in (False, True)
+    ),
+    of("functional.grid_sample", 1.7 * y(2, 3, 3, 2), mode="nearest", align_corners=False).on(x(2, 2, 4, 5)),
     of("Unfold", (2, 3), padding=1).on(x(2, 3, 4, 5)),
     of("functional.unfold", 2).on(x(2, 3, 4, 5)),
     of("functional.unfold", (2, 3), (2, 1), 1, (1, 2)).on(x(2, 3, 5, 6)),
@@ -607,6 +622,11 @@ UNDEFINED = [
 
 # Without a second derivative: at kinks, where it means nothing; where PyTorch has none; where there is no first one.
 ONCE = [
+    of("EmbeddingBag", 4, 3).on(labels(5, 2)),
+    of("EmbeddingBag", 4, 3, mode="sum", padding_idx=1).on(labels(9), np.array([0, 2, 2, 5])),
+    of("EmbeddingBag", 4, 3, mode="max").on(labels(9), np.array([0, 2, 2, 5])),
+    of("EmbeddingBag", 4, 3, include_last_offset=True).on(labels(9), np.array([0, 2, 2, 9])),
+    of("functional.embedding_bag", y(4, 3), mode="sum", per_sample_weights=y(5, 2)).on(labels(5, 2)),
     *(case.on(KINKS) for case in ACTIVATIONS),
     of("GLU", 0).on(KINKS),
     of("Hardsigmoid").on(KINKS),
@@ -636,4 +656,5 @@ NOT_COMPARED = {
     "ParameterList",
     "ParameterDict",
     "functional.gumbel_softmax",
+    "DataParallel",  # PyTorch's, without GPUs, calls its module as this one does
 }

@@ -12,6 +12,7 @@ import pytest
 import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
+from autodiff.tensor import from_array
 from tests.oracle import needs_torch, torch
 
 Make = Callable[[Any], Any]
@@ -770,7 +771,7 @@ def test_a_model_in_the_place_of_its_parameters_names_the_cure(name: str, call: 
 
 
 def test_the_norm_of_half_gradients_holds_their_squares() -> None:
-    p = ad.Tensor(np.zeros(2, np.float16), requires_grad=True)
-    p.grad = ad.Tensor(np.full(2, 300.0, np.float16))
+    p = from_array(np.zeros(2, np.float16), requires_grad=True)
+    p.grad = from_array(np.full(2, 300.0, np.float16))
     assert nn.utils.clip_grad_norm_(p, 1.0).item() == 424.25  # PyTorch's: the nearest to 300·√2
     np.testing.assert_allclose(p.grad.detach().numpy(), 0.5**0.5, rtol=1e-3)  # float16

@@ -10,6 +10,7 @@ import pytest
 import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
+from autodiff.tensor import from_array
 from tests.oracle import array, assert_same, needs_torch, ours, theirs, torch
 
 BATCHES = [np.random.default_rng(i).normal(i, 1 + i, (4 + i, 3)) for i in range(4)]  # of different sizes, too
@@ -183,14 +184,14 @@ def test_half_precision_is_normalized_in_single_precision() -> None:
 )
 def test_recording_the_derivative_changes_no_gradient(norm: str, dtype: Any, mean: float, deviation: float) -> None:
     rng = np.random.default_rng(0)
-    x = ad.Tensor((rng.standard_normal((6, 4)) * deviation + mean).astype(dtype), requires_grad=True)
+    x = from_array((rng.standard_normal((6, 4)) * deviation + mean).astype(dtype), requires_grad=True)
     weight = ad.ones(4, dtype=dtype, requires_grad=True)
     y = {
         "batch": lambda: F.batch_norm(x, None, None, weight, None, training=True),
         "layer": lambda: F.layer_norm(x, (4,), weight),
         "group": lambda: F.group_norm(x, 2, weight),
     }[norm]()
-    slope = ad.Tensor(rng.standard_normal((6, 4)).astype(dtype))
+    slope = from_array(rng.standard_normal((6, 4)).astype(dtype))
     plain, recorded = (
         ad.grad(y, [x, weight], slope, create_graph=create_graph, retain_graph=True) for create_graph in (False, True)
     )

@@ -9,6 +9,7 @@ import pytest
 
 import autodiff as ad
 import optim
+from autodiff.tensor import from_array
 from tests.fuzzing import examples
 from tests.oracle import Array, needs_torch, torch
 
@@ -52,7 +53,7 @@ class Pair:
         self.rule, self.options = rule, drawn(rng, rule)
         shapes = [SHAPES[i] for i in rng.integers(len(SHAPES), size=rng.integers(1, 6))]
         values = [np.asarray(rng.standard_normal(s)) for s in shapes]
-        self.ours = [ad.Tensor(np.array(v, order=order_of(rng)), requires_grad=True) for v in values]
+        self.ours = [from_array(np.array(v, order=order_of(rng)), requires_grad=True) for v in values]
         self.theirs = [torch.tensor(v, requires_grad=True) for v in values]
         self.cut = int(rng.integers(0, len(values)))
         self.special = {k: v for k, v in drawn(rng, rule).items() if k in ("lr", "weight_decay", "maximize", "eps")}
@@ -72,7 +73,7 @@ class Pair:
         """Take a step with random gradients, of which some are missing or in another order of memory."""
         for p, q in zip(self.ours, self.theirs, strict=True):
             g = np.asarray(rng.standard_normal(p.shape))
-            p.grad, q.grad = ad.Tensor(np.array(g, order=order_of(rng))), torch.tensor(g)
+            p.grad, q.grad = from_array(np.array(g, order=order_of(rng))), torch.tensor(g)
             if rng.random() < 0.2:
                 p.grad = q.grad = None
         self.mine.step()
@@ -148,7 +149,7 @@ def test_random_parts_of_memory_step_as_if_each_were_alone(dtype: Any, seed: int
         other = memory.copy()
         ends = []
         for array, together in ((memory, True), (other, False)):
-            params = [ad.Tensor(array[a:b][::c], requires_grad=True) for a, b, c in cuts]
+            params = [from_array(array[a:b][::c], requires_grad=True) for a, b, c in cuts]
             for p in params:
                 p.grad = ad.ones(p.shape, dtype=dtype)
             for given in [params] if together else [[p] for p in params]:

@@ -13,6 +13,7 @@ import pytest
 import autodiff as ad
 import nn
 import optim
+from autodiff.tensor import from_array
 from optim.layout import BLOCK, SMALL
 from tests.oracle import Array, needs_torch, torch
 
@@ -128,7 +129,7 @@ def test_memory_that_is_not_in_order(build: Build) -> None:
             if p.ndim == 2:
                 assert p.grad is not None
                 p.data = np.asfortranarray(p.detach().numpy())
-                p.grad = ad.Tensor(np.asfortranarray(p.grad.detach().numpy()))
+                p.grad = from_array(np.asfortranarray(p.grad.detach().numpy()))
 
     assert_as_if_alone(build, leaves([(2, 3), (BLOCK, 2), (3, 2)]), act)
 
@@ -446,7 +447,7 @@ def test_the_order_of_memory_changes_no_step(build: Build, shape: tuple[int, int
         params[0].data = np.array(start, order=order)
         optimizer = build(params)
         for slope in slopes:
-            params[0].grad = ad.Tensor(np.array(slope, order=of_gradient))
+            params[0].grad = from_array(np.array(slope, order=of_gradient))
             params[1].grad = ad.ones(4, dtype=ad.float64)
             optimizer.step()
         assert params[0].detach().numpy().flags.c_contiguous == (order == "C")
