@@ -566,6 +566,10 @@ class Tensor(Node):
         """Keep the elements where the condition holds, and take those of `other` elsewhere."""
         return e.where(condition, self, other)
 
+    def polygamma(self, n: int) -> Tensor:
+        """Return the derivative of order `n` of `digamma`."""
+        return t.polygamma(n, self)
+
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """Part it along `dim` into pieces of one size (the last may be smaller), or of given sizes."""
         return s.split(self, split_size, dim)
@@ -600,6 +604,7 @@ class Tensor(Node):
 
     fmod, copysign, signbit, heaviside = ro.fmod, ro.copysign, ro.signbit, ro.heaviside
     nan_to_num, deg2rad, rad2deg, erfc, erfinv = ro.nan_to_num, ro.deg2rad, ro.rad2deg, t.erfc, t.erfinv
+    lgamma, digamma = t.lgamma, t.digamma
     logical_and, logical_or, logical_xor = c.logical_and, c.logical_or, c.logical_xor
     logical_not, isposinf, isneginf, isreal = c.logical_not, c.isposinf, c.isneginf, c.isreal
     bitwise_left_shift, bitwise_right_shift = c.bitwise_left_shift, c.bitwise_right_shift

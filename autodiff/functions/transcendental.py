@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..table import elementwise as rows
+from .arguments import integer
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "erfc", "erfinv", "exp", "exp2",
-    "expm1", "hypot", "log", "log1p", "log2", "log10", "logaddexp", "rsqrt", "sin", "sinc", "sinh", "sqrt", "tan",
-    "tanh", "xlogy",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf", "erfc", "erfinv",
+    "exp", "exp2", "expm1", "hypot", "lgamma", "log", "log1p", "log2", "log10", "logaddexp", "polygamma", "rsqrt",
+    "sin", "sinc", "sinh", "sqrt", "tan", "tanh", "xlogy",
 ]  # fmt: skip
 
 
@@ -354,3 +355,39 @@ def erfinv(input: Any) -> Tensor:
     tensor([0.0000, 0.4769,   -inf])
     """
     return rows.erfinv(input)
+
+
+def lgamma(input: Any) -> Tensor:
+    """Logarithm of the absolute value of the gamma function.
+
+    Examples
+    --------
+    >>> ad.lgamma(ad.tensor([1.0, 5.0]))
+    tensor([0.0000, 3.1781])
+    """
+    return rows.lgamma(input)
+
+
+def digamma(input: Any) -> Tensor:
+    """Derivative of `lgamma`.
+
+    Examples
+    --------
+    >>> ad.digamma(ad.tensor([1.0, 2.0]))
+    tensor([-0.5772,  0.4228])
+    """
+    return rows.polygamma(input, n=0)
+
+
+def polygamma(n: int, input: Any) -> Tensor:
+    """Derivative of order `n` of `digamma`; from the second on it is NaN far below 0.
+
+    Examples
+    --------
+    >>> ad.polygamma(1, ad.tensor([1.0, 2.0]))
+    tensor([1.6449, 0.6449])
+    """
+    order = integer(n, "polygamma", "n")
+    if order < 0:
+        raise RuntimeError(f"polygamma: n must not be negative, got {n}")
+    return rows.polygamma(input, n=order)

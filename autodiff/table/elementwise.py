@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.primitive import row
-from ..kernels import elements
+from ..kernels import elements, gamma
 from ..kernels.elements import leaky, leaky_slope, masked
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
@@ -120,6 +120,8 @@ atanh = row(np.arctanh, x=lambda g, x: g / (1 - x * x))
 erf = row(elements.erf, x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 erfc = row(elements.erfc, x=lambda g, x: -g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 erfinv = row(elements.erfinv, x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
+lgamma = row(gamma.lgamma, x=lambda g, x: g * polygamma(x, n=0))
+polygamma = row(gamma.polygamma, x=lambda g, x, n: g * polygamma(x, n=n + 1))
 
 # -- activations -------------------------------------------------------------------------------------------------------
 

@@ -8,17 +8,7 @@ import numpy as np
 
 from ..engine.primitive import row
 from ..kernels import reductions
-from ..kernels.reductions import (
-    accumulate,
-    average,
-    count,
-    divide,
-    largest,
-    product,
-    spread,
-    total,
-    with_dims,
-)
+from ..kernels.reductions import accumulate, average, count, divide, largest, product, spread, total, with_dims
 from .arrangement import along
 from .elementwise import sign
 
