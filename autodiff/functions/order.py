@@ -11,7 +11,7 @@ from ..engine.primitive import wrap
 from .arguments import dimension, integer, numpy_names, tensor_of
 from .indexing import ValuesIndices, _order, _picked, masked_select
 from .indexing import sort as sort_along
-from .reduction import amax
+from .reduction import max
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -84,9 +84,9 @@ def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -
         flat = np.sort(array, axis=None)
         n = flat.size - int(missing.sum()) if ignores_nan else flat.size
         if not n or (missing.any() and not ignores_nan):
-            return _made(array.dtype.type(np.nan)) if not missing.any() else amax(masked_select(x, wrap(missing)))
+            return _made(array.dtype.type(np.nan)) if not missing.any() else max(masked_select(x, wrap(missing)))
         same = array == flat[(n - 1) // 2]
-        return amax(masked_select(x, wrap(np.asarray(same)))).to(x.dtype)  # equal ones share the gradient
+        return max(masked_select(x, wrap(np.asarray(same)))).to(x.dtype)  # equal ones share the gradient
     d = dimension(dim, x.ndim, name)
     if not x.ndim:
         return _chosen(x, np.int64(0), 0, keepdim, name)
