@@ -10,11 +10,13 @@ from . import (
     convolution,
     distance,
     dropping,
+    folding,
     instance,
     layer,
     loss,
     normalization,
     resizing,
+    sampling,
     transposed,
 )
 from .activation import *
@@ -24,15 +26,17 @@ from .classification import *
 from .convolution import *
 from .distance import *
 from .dropping import *
+from .folding import *
 from .instance import *
 from .layer import *
 from .loss import *
 from .normalization import *
 from .resizing import *
+from .sampling import *
 from .transposed import *
 
 __all__ = [  # lists of names
     *activation.__all__, *adaptive.__all__, *attention.__all__, *classification.__all__, *convolution.__all__,
-    *distance.__all__, *dropping.__all__, *instance.__all__, *layer.__all__, *loss.__all__, *normalization.__all__,
-    *resizing.__all__, *transposed.__all__,
+    *distance.__all__, *dropping.__all__, *folding.__all__, *instance.__all__, *layer.__all__, *loss.__all__,
+    *normalization.__all__, *resizing.__all__, *sampling.__all__, *transposed.__all__,
 ]  # fmt: skip
