@@ -66,7 +66,7 @@ def entr(input: Tensor) -> Tensor:
     tensor([0.0000, 0.3466, 0.0000])
     """
     x = _floats(input, "entr")
-    return where(x < 0, -math.inf, 0 - xlogy(x, where(x < 0, 1, x)))
+    return where(x < 0, -math.inf, 0 - xlogy(x, x))
 
 
 def xlog1py(input: Any, other: Any) -> Tensor:

@@ -610,6 +610,7 @@ class Tensor(Node):
     bitwise_left_shift, bitwise_right_shift = c.bitwise_left_shift, c.bitwise_right_shift
     logcumsumexp, cummax, cummin = cu.logcumsumexp, cu.cummax, cu.cummin
     det, slogdet, logdet, inverse, pinverse = so.det, so.slogdet, so.logdet, so.inverse, so.pinverse
+    matrix_exp, logaddexp2 = so.matrix_exp, t.logaddexp2
     matrix_power, cholesky_solve, cholesky_inverse = so.matrix_power, so.cholesky_solve, so.cholesky_inverse
     cholesky, qr, svd = former.cholesky, former.qr, former.svd
     fmax, fmin, ldexp, gcd, lcm, positive = ro.fmax, ro.fmin, ro.ldexp, ro.gcd, ro.lcm, ro.positive
@@ -698,6 +699,13 @@ class Tensor(Node):
         if np.ndim(plain):
             raise RuntimeError(f"fill_: expected a number or a tensor of no dimensions, got shape {np.shape(plain)}")
         return self._overwrite("fill_", lambda a, b: a.fill(b), plain, value)
+
+    def fill_diagonal_(self, fill_value: Any) -> Tensor:
+        """Overwrite the diagonal of a matrix with one value."""
+        if self.ndim != 2:
+            raise RuntimeError(f"fill_diagonal_: expected a matrix, got shape {self.shape}")
+        d.diagonal(self).fill_(fill_value)
+        return self
 
     def zero_(self) -> Tensor:
         """Overwrite every element with 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..table import elementwise as rows
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf", "erfc", "erfinv",
-    "exp", "exp2", "expm1", "hypot", "lgamma", "log", "log1p", "log2", "log10", "logaddexp", "polygamma", "rsqrt",
-    "sin", "sinc", "sinh", "sqrt", "tan", "tanh", "xlogy",
+    "exp", "exp2", "expm1", "hypot", "lgamma", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2", "polygamma",
+    "rsqrt", "sin", "sinc", "sinh", "sqrt", "tan", "tanh", "xlogy",
 ]  # fmt: skip
 
 
@@ -318,6 +319,17 @@ def atanh(input: Any) -> Tensor:
 
 # Coefficients of Cody's rational approximations, highest power first: of erf(x) / x in x² up to 0.46875, and of
 # exp(x²) erfc(x) in x beyond.
+
+
+def logaddexp2(input: Any, other: Any) -> Tensor:
+    """Logarithm to base 2 of the sum of two powers of 2, without overflow.
+
+    Examples
+    --------
+    >>> ad.logaddexp2(ad.tensor([1000.0]), ad.tensor([1000.0]))
+    tensor([1001.])
+    """
+    return rows.logaddexp(rows.mul(input, math.log(2)), rows.mul(other, math.log(2))) / math.log(2)
 
 
 def erf(input: Any) -> Tensor:
