@@ -91,9 +91,10 @@ def over_squared_distance(a: Array, b: Array) -> Array:
 
 
 def sinc_slope(x: Array) -> Array:
-    """Return the derivative (cos(πx) − sinc(x)) / x, which beside 0 is −π²x / 3."""
+    """Return the derivative (cos(πx) − sin(πx) / πx) / x, which beside 0 is −π²x / 3."""
     off = np.where(x == 0, 1, x)
-    return np.where(x == 0, -(math.pi**2) / 3 * x, (np.cos(math.pi * off) - sinc(off)) / off)
+    away = (np.cos(math.pi * off) - np.sin(math.pi * off) / (math.pi * off)) / off
+    return np.where(x == 0, -(math.pi**2) / 3 * x, away)
 
 
 sin = row(np.sin, x=lambda g, x: g * np.cos(x))
