@@ -28,6 +28,7 @@ from .functions.linalg import matmul as matmul
 from .functions.solving import det as det
 from .functions.solving import inv as inv
 from .functions.solving import lstsq as lstsq
+from .functions.solving import matrix_exp as matrix_exp
 from .functions.solving import matrix_power as matrix_power
 from .functions.solving import matrix_rank as matrix_rank
 from .functions.solving import pinv as pinv
@@ -261,29 +262,3 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803  # PyTor
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")
     one = wrap(np.ones(t.shape, t.dtype))
     return s.stack([one, *(t if k == 1 else t**k for k in range(1, n))], -1) if n > 1 else s.unsqueeze(clone(one), -1)
-
-
-def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
-    """Exponential 1 + A + A² / 2 + A³ / 6 + … of square matrices, by scaling and squaring.
-
-    Examples
-    --------
-    >>> ad.linalg.matrix_exp(ad.tensor([[0.0, 1.0], [0.0, 0.0]]))
-    tensor([[1., 1.],
-            [0., 1.]])
-
-    References
-    ----------
-    Moler and Van Loan, "Nineteen dubious ways to compute the exponential of a matrix", SIAM Review 2003.
-    """
-    x = matrices(A, "matrix_exp", square=True)
-    size = float(np.abs(x._data).sum(-1).max(initial=0))
-    halvings = max(0, math.frexp(size)[1] + 2) if math.isfinite(size) else 0
-    x = x / 2.0**halvings
-    y = term = x * 0 + np.eye(x.shape[-1], dtype=x.dtype)
-    for k in range(1, 13):  # of at most a quarter, raised to 13 and over 13! there is nothing left
-        term = matmul(term, x) / k
-        y = y + term
-    for _ in range(halvings):
-        y = matmul(y, y)
-    return y  # type: ignore[no-any-return]  # a row's result

@@ -45,7 +45,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {f: ours for f, ours in _OF_ROWS.items()
     np.logical_or: lambda a, b: c.bitwise_or(_true(a), _true(b)),
     np.logical_xor: lambda a, b: c.bitwise_xor(_true(a), _true(b)), np.logical_not: c.logical_not,
     np.deg2rad: ro.deg2rad, np.radians: ro.deg2rad, np.rad2deg: ro.rad2deg, np.degrees: ro.rad2deg,
-    np.signbit: ro.signbit,
+    np.signbit: ro.signbit, np.logaddexp2: t.logaddexp2,
 }  # fmt: skip
 
 

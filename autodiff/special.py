@@ -15,13 +15,17 @@ from .functions.elementwise import sigmoid as expit
 from .functions.reduction import log_softmax as log_softmax
 from .functions.reduction import logsumexp as logsumexp
 from .functions.reduction import softmax as softmax
+from .functions.transcendental import digamma as digamma
+from .functions.transcendental import digamma as psi
 from .functions.transcendental import erf as erf
 from .functions.transcendental import erfc as erfc
 from .functions.transcendental import erfinv as erfinv
 from .functions.transcendental import exp2 as exp2
 from .functions.transcendental import expm1 as expm1
+from .functions.transcendental import lgamma as gammaln
 from .functions.transcendental import log as _log
 from .functions.transcendental import log1p as log1p
+from .functions.transcendental import polygamma as polygamma
 from .functions.transcendental import sinc as sinc
 from .functions.transcendental import xlogy as xlogy
 
@@ -29,8 +33,8 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = [
-    "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp",
-    "ndtr", "ndtri", "round", "sinc", "softmax", "xlog1py", "xlogy",
+    "digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr", "log_softmax",
+    "logit", "logsumexp", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]  # fmt: skip
 
 
@@ -62,7 +66,7 @@ def entr(input: Tensor) -> Tensor:
     tensor([0.0000, 0.3466, 0.0000])
     """
     x = _floats(input, "entr")
-    return where(x < 0, -math.inf, 0 - xlogy(x, where(x < 0, 1, x)))
+    return where(x < 0, -math.inf, 0 - xlogy(x, x))
 
 
 def xlog1py(input: Any, other: Any) -> Tensor:

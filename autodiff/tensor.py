@@ -661,6 +661,10 @@ class Tensor(Attributes):
         """Keep the elements where the condition holds, and take those of `other` elsewhere."""
         return e.where(condition, self, other)
 
+    def polygamma(self, n: int) -> Tensor:
+        """Return the derivative of order `n` of `digamma`."""
+        return t.polygamma(n, self)
+
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """Part it along `dim` into pieces of one size (the last may be smaller), or of given sizes."""
         return s.split(self, split_size, dim)
@@ -695,11 +699,13 @@ class Tensor(Attributes):
 
     fmod, copysign, signbit, heaviside = ro.fmod, ro.copysign, ro.signbit, ro.heaviside
     nan_to_num, deg2rad, rad2deg, erfc, erfinv = ro.nan_to_num, ro.deg2rad, ro.rad2deg, t.erfc, t.erfinv
+    lgamma, digamma = t.lgamma, t.digamma
     logical_and, logical_or, logical_xor = c.logical_and, c.logical_or, c.logical_xor
     logical_not, isposinf, isneginf, isreal = c.logical_not, c.isposinf, c.isneginf, c.isreal
     bitwise_left_shift, bitwise_right_shift = c.bitwise_left_shift, c.bitwise_right_shift
     logcumsumexp, cummax, cummin = cu.logcumsumexp, cu.cummax, cu.cummin
     det, slogdet, logdet, inverse, pinverse = so.det, so.slogdet, so.logdet, so.inverse, so.pinverse
+    matrix_exp, logaddexp2 = so.matrix_exp, t.logaddexp2
     matrix_power, cholesky_solve, cholesky_inverse = so.matrix_power, so.cholesky_solve, so.cholesky_inverse
     cholesky, qr, svd = former.cholesky, former.qr, former.svd
     fmax, fmin, ldexp, gcd, lcm, positive = ro.fmax, ro.fmin, ro.ldexp, ro.gcd, ro.lcm, ro.positive
@@ -791,6 +797,13 @@ class Tensor(Attributes):
         if np.ndim(plain):
             raise RuntimeError(f"fill_: expected a number or a tensor of no dimensions, got shape {np.shape(plain)}")
         return self._overwrite("fill_", lambda a, b: a.fill(b), plain, value)
+
+    def fill_diagonal_(self, fill_value: Any) -> Tensor:
+        """Overwrite the diagonal of a matrix with one value."""
+        if self.ndim != 2:
+            raise RuntimeError(f"fill_diagonal_: expected a matrix, got shape {self.shape}")
+        d.diagonal(self).fill_(fill_value)
+        return self
 
     def zero_(self) -> Tensor:
         """Overwrite every element with 0."""

@@ -72,7 +72,6 @@ def _walk(
         rules_of = functools.partial(CheckedRules, watch)
     pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
     owned: set[Node] = set()
-    is_plain = rules_of is None and not create_graph
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
     while reached:
@@ -87,7 +86,7 @@ def _walk(
         rules = op.on_tensors if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
-        adds = op.adds if is_plain else None
+        adds = op.adds if rules_of is None and not create_graph else None
         for i, x in enumerate(inputs):
             if not x._requires_grad or (route is not None and x not in route.path):
                 continue

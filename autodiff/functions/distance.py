@@ -169,6 +169,8 @@ def _added(input: Any, product: Tensor, beta: float, alpha: float, name: str) ->
     shape = product.shape
     if x.ndim > len(shape) or any(n not in (1, k) for n, k in zip(reversed(x.shape), reversed(shape), strict=False)):
         raise RuntimeError(f"{name}: an input of shape {x.shape} does not broadcast to {shape}")
+    if product.dtype.kind != "f":  # integers stay integers
+        alpha, beta = int(alpha), int(beta)
     scaled = product if alpha == 1 else mul(product, alpha)
     return scaled if beta == 0 else add(x if beta == 1 else mul(x, beta), scaled)
 

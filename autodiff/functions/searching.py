@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "argwhere", "bincount", "bucketize", "count_nonzero", "histc", "isin", "nonzero", "searchsorted", "unique",
-    "unique_consecutive",
+    "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
 
@@ -267,3 +267,19 @@ def unique_consecutive(
     kept = np.moveaxis(slices[first], 0, d) if dim is not None else slices[first]
     counts = np.diff(np.append(np.flatnonzero(first), len(slices)))
     return _asked(kept, inverse.reshape(x.shape) if dim is None else inverse, counts, return_inverse, return_counts)
+
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """Return the positions along each dimension of a shape that positions in the flattened tensor stand for.
+
+    Examples
+    --------
+    >>> ad.unravel_index(ad.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
+    at = tensor_of(indices, "unravel_index")._data
+    sizes_ = (shape,) if isinstance(shape, int) else tuple(shape)
+    try:
+        return tuple(_made(places) for places in np.unravel_index(at, sizes_))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"unravel_index: {error}") from None

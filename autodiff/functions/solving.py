@@ -22,7 +22,10 @@ from .shape import squeeze, unsqueeze
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_power", "pinverse", "slogdet"]
+__all__ = [
+    "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_exp", "matrix_power", "pinverse",
+    "slogdet",
+]  # fmt: skip
 
 
 class Determinant(NamedTuple):
@@ -280,7 +283,9 @@ def pinv(
     tensor([[0.5000, 0.0000]])
     """
     x = matrices(A, "pinv", square=hermitian)
-    x = tril(x) + tril(x, -1).mT if hermitian else x
+    if hermitian:  # the value of the lower triangle, with the derivative of both
+        mean = (x + x.mT) / 2
+        x = mean + (tril(x) + tril(x, -1).mT - mean).detach()
     low, relative = _tolerances(x, atol, rcond if rtol is None else rtol)
     return rows.pinv(x, atol=low, rtol=relative)
 
@@ -362,6 +367,32 @@ def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803  # PyTorch's name
         return half
     square = matmul(half, half)
     return matmul(square, x) if k % 2 else square
+
+
+def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
+    """Exponential 1 + A + A² / 2 + A³ / 6 + … of square matrices, by scaling and squaring.
+
+    Examples
+    --------
+    >>> ad.matrix_exp(ad.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    tensor([[1., 1.],
+            [0., 1.]])
+
+    References
+    ----------
+    Moler and Van Loan, "Nineteen dubious ways to compute the exponential of a matrix", SIAM Review 2003.
+    """
+    x = matrices(A, "matrix_exp", square=True)
+    size = float(np.abs(x._data).sum(-1).max(initial=0))
+    halvings = max(0, math.frexp(size)[1] + 2) if math.isfinite(size) else 0
+    x = x / 2.0**halvings
+    y = term = x * 0 + np.eye(x.shape[-1], dtype=x.dtype)
+    for k in range(1, 13):  # of at most a quarter, raised to 13 and over 13! there is nothing left
+        term = matmul(term, x) / k
+        y = y + term
+    for _ in range(halvings):
+        y = matmul(y, y)
+    return y  # type: ignore[no-any-return]  # a row's result
 
 
 def matrix_rank(

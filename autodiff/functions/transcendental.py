@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..table import elementwise as rows
+from .arguments import integer
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "erfc", "erfinv", "exp", "exp2",
-    "expm1", "hypot", "log", "log1p", "log2", "log10", "logaddexp", "rsqrt", "sin", "sinc", "sinh", "sqrt", "tan",
-    "tanh", "xlogy",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf", "erfc", "erfinv",
+    "exp", "exp2", "expm1", "hypot", "lgamma", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2", "polygamma",
+    "rsqrt", "sin", "sinc", "sinh", "sqrt", "tan", "tanh", "xlogy",
 ]  # fmt: skip
 
 
@@ -319,6 +321,17 @@ def atanh(input: Any) -> Tensor:
 # exp(x²) erfc(x) in x beyond.
 
 
+def logaddexp2(input: Any, other: Any) -> Tensor:
+    """Logarithm to base 2 of the sum of two powers of 2, without overflow.
+
+    Examples
+    --------
+    >>> ad.logaddexp2(ad.tensor([1000.0]), ad.tensor([1000.0]))
+    tensor([1001.])
+    """
+    return rows.logaddexp(rows.mul(input, math.log(2)), rows.mul(other, math.log(2))) / math.log(2)
+
+
 def erf(input: Any) -> Tensor:
     """Error function: the probability that a normal variable of variance 1/2 lies within x of 0, signed as x.
 
@@ -354,3 +367,39 @@ def erfinv(input: Any) -> Tensor:
     tensor([0.0000, 0.4769,   -inf])
     """
     return rows.erfinv(input)
+
+
+def lgamma(input: Any) -> Tensor:
+    """Logarithm of the absolute value of the gamma function.
+
+    Examples
+    --------
+    >>> ad.lgamma(ad.tensor([1.0, 5.0]))
+    tensor([0.0000, 3.1781])
+    """
+    return rows.lgamma(input)
+
+
+def digamma(input: Any) -> Tensor:
+    """Derivative of `lgamma`.
+
+    Examples
+    --------
+    >>> ad.digamma(ad.tensor([1.0, 2.0]))
+    tensor([-0.5772,  0.4228])
+    """
+    return rows.polygamma(input, n=0)
+
+
+def polygamma(n: int, input: Any) -> Tensor:
+    """Derivative of order `n` of `digamma`; from the second on it is NaN far below 0.
+
+    Examples
+    --------
+    >>> ad.polygamma(1, ad.tensor([1.0, 2.0]))
+    tensor([1.6449, 0.6449])
+    """
+    order = integer(n, "polygamma", "n")
+    if order < 0:
+        raise RuntimeError(f"polygamma: n must not be negative, got {n}")
+    return rows.polygamma(input, n=order)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.primitive import row
-from ..kernels import elements
+from ..kernels import elements, gamma
 from ..kernels.elements import leaky, leaky_slope, masked
 
 Array = Any  # whatever a row runs on: arrays, tensors, symbols
@@ -91,9 +91,10 @@ def over_squared_distance(a: Array, b: Array) -> Array:
 
 
 def sinc_slope(x: Array) -> Array:
-    """Return the derivative (cos(πx) − sinc(x)) / x, which beside 0 is −π²x / 3."""
+    """Return the derivative (cos(πx) − sin(πx) / πx) / x, which beside 0 is −π²x / 3."""
     off = np.where(x == 0, 1, x)
-    return np.where(x == 0, -(math.pi**2) / 3 * x, (np.cos(math.pi * off) - sinc(off)) / off)
+    away = (np.cos(math.pi * off) - np.sin(math.pi * off) / (math.pi * off)) / off
+    return np.where(x == 0, -(math.pi**2) / 3 * x, away)
 
 
 sin = row(np.sin, x=lambda g, x: g * np.cos(x))
@@ -120,6 +121,8 @@ atanh = row(np.arctanh, x=lambda g, x: g / (1 - x * x))
 erf = row(elements.erf, called="erf", x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 erfc = row(elements.erfc, x=lambda g, x: -g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 erfinv = row(elements.erfinv, x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
+lgamma = row(gamma.lgamma, x=lambda g, x: g * polygamma(x, n=0))
+polygamma = row(gamma.polygamma, x=lambda g, x, n: g * polygamma(x, n=n + 1))
 
 # -- activations -------------------------------------------------------------------------------------------------------
 

@@ -8,17 +8,7 @@ import numpy as np
 
 from ..engine.primitive import row
 from ..kernels import reductions
-from ..kernels.reductions import (
-    accumulate,
-    average,
-    count,
-    divide,
-    largest,
-    product,
-    spread,
-    total,
-    with_dims,
-)
+from ..kernels.reductions import accumulate, average, count, divide, largest, product, spread, total, with_dims
 from .arrangement import along
 from .elementwise import sign
 
@@ -117,7 +107,7 @@ def logcumsumexp_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
     """Return exp(x - y) S, where S = g + exp(y - next y) (next S): no exponential of what is above 0."""
     if x.shape[dim] <= 1:
         return g
-    y = np.where(np.isinf(y), 0, y)
+    y = np.where(y == -np.inf, 0, y)
     steps = np.concatenate([y[along(dim, slice(1))], y[along(dim, slice(-1))]], axis=dim) - y
     return np.exp(x - y) * recurrence(g, np.exp(steps), dim)
 

@@ -12,13 +12,14 @@ from . import (
     distance,
     dropping,
     folding,
-    grids,
     instance,
     layer,
     loss,
     normalization,
     resizing,
+    sampling,
     transposed,
+    unpooling,
 )
 from .activation import *
 from .adaptive import *
@@ -29,17 +30,18 @@ from .convolution import *
 from .distance import *
 from .dropping import *
 from .folding import *
-from .grids import *
 from .instance import *
 from .layer import *
 from .loss import *
 from .normalization import *
 from .resizing import *
+from .sampling import *
 from .transposed import *
+from .unpooling import *
 
 __all__ = [  # lists of names
-    *activation.__all__, *adaptive.__all__, *attention.__all__, *bags.__all__, *folding.__all__, *grids.__all__,
-    *classification.__all__, *convolution.__all__,
-    *distance.__all__, *dropping.__all__, *instance.__all__, *layer.__all__, *loss.__all__, *normalization.__all__,
-    *resizing.__all__, *transposed.__all__,
+    *activation.__all__, *adaptive.__all__, *attention.__all__, *bags.__all__, *classification.__all__,
+    *convolution.__all__, *distance.__all__, *dropping.__all__, *folding.__all__, *instance.__all__, *layer.__all__,
+    *loss.__all__, *normalization.__all__, *resizing.__all__, *sampling.__all__, *transposed.__all__,
+    *unpooling.__all__,
 ]  # fmt: skip

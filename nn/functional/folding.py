@@ -1,158 +1,134 @@
-"""Windows put back where they were taken from: fold, and the reverse of max pooling."""
+"""What is made of neighbouring windows and channels: folding back, local norms, shuffles."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.table.windows import unwindows
 
-from ._checks import checked_tensor
-from .convolution import Many
+from ._checks import checked_floats, checked_tensor
+from .convolution import Many, avg_pool2d, geometry
 
-__all__ = ["fold", "max_unpool1d", "max_unpool2d"]
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return tuple(value) if isinstance(value, Sequence) else (value, value)
+__all__ = ["channel_shuffle", "fold", "local_response_norm", "lp_pool2d", "pdist"]
 
 
 def fold(
-    input: Tensor,
-    output_size: Many,
-    kernel_size: Many,
-    dilation: Many = 1,
-    padding: Many = 0,
-    stride: Many = 1,
+    input: Tensor, output_size: Many, kernel_size: Many, dilation: Many = 1, padding: Many = 0, stride: Many = 1
 ) -> Tensor:
-    """Add columns up to an image, each where `unfold` would take it from.
+    """Add windows that stand in columns up to an image: what `unfold` takes apart.
 
     Parameters
     ----------
     input : Tensor
-        Of shape (N, C · kH · kW, L) or (C · kH · kW, L).
+        Of shape (N, C · kH · kW, L), or without N.
     output_size : int or pair of int
-        Of the image.
+        The height and the width of the image.
     kernel_size, dilation, padding, stride : int or pair of int
         As for `unfold`.
 
     Returns
     -------
     Tensor
-        Of shape (N, C, H, W) or (C, H, W).
+        Of shape (N, C, H, W); where windows overlap they add up.
 
     Raises
     ------
     RuntimeError
-        If the columns do not fit.
+        If the shape does not fit.
 
     Examples
     --------
-    >>> image = ad.ones(1, 1, 3, 3)
-    >>> F.fold(F.unfold(image, 2), 3, 2)[0, 0]
-    tensor([[1., 2., 1.],
-            [2., 4., 2.],
-            [1., 2., 1.]])
+    >>> F.fold(ad.ones(1, 2, 2), (1, 3), (1, 2))
+    tensor([[[[1., 2., 1.]]]])
     """
     x = checked_tensor(input, "fold")
     if x.ndim == 2:
         return fold(x.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
-    size, kernel, gap, edge, step = map(_pair, (output_size, kernel_size, dilation, padding, stride))
-    padded = tuple(n + 2 * p for n, p in zip(size, edge, strict=True))
-    counts = [(n - d * (k - 1) - 1) // s + 1 for n, k, d, s in zip(padded, kernel, gap, step, strict=True)]
-    columns = math.prod(kernel)
-    if x.ndim != 3 or x.shape[1] % columns or x.shape[2] != math.prod(counts) or min(counts) < 1:
-        raise RuntimeError(
-            f"fold: an image of {size} has {' x '.join(map(str, counts))} windows of {kernel}; expected shape "
-            f"(N, C · {columns}, {math.prod(counts)}), got {x.shape}"
-        )
-    rows, across = (
-        np.arange(k)[:, None] * d + np.arange(n) * s for k, d, n, s in zip(kernel, gap, counts, step, strict=True)
-    )
-    places = rows[:, None, :, None] * padded[1] + across[None, :, None, :]
-    batch, channels = x.shape[0], x.shape[1] // columns
-    flat = x.reshape(batch * channels, -1)
-    at = ad.from_numpy(np.broadcast_to(places.reshape(1, -1), flat.shape).copy())
-    image = ad.scatter_add(flat.new_zeros(batch * channels, math.prod(padded)), 1, at, flat)
-    image = image.reshape(batch, channels, *padded)
-    return image[:, :, edge[0] : padded[0] - edge[0], edge[1] : padded[1] - edge[1]]
+    g = geometry("fold", 2, kernel_size, stride, padding, dilation)
+    size = (output_size, output_size) if isinstance(output_size, int) else tuple(output_size)
+    if x.ndim != 3 or x.shape[1] % math.prod(g.size):
+        raise RuntimeError(f"fold: expected (N, C · {math.prod(g.size)}, L), got shape {x.shape}")
+    (top, left), channels = _both(padding), x.shape[1] // math.prod(g.size)
+    whole = (size[0] + 2 * top, size[1] + 2 * left)
+    places = [(n - d * (k - 1) - 1) // s + 1 for n, k, d, s in zip(whole, g.size, g.dilation, g.stride, strict=True)]
+    if min(places) < 1 or math.prod(places) != x.shape[2]:
+        raise RuntimeError(f"fold: {x.shape[2]} windows do not fit an image of {size}, which has {places}")
+    values = x.reshape(x.shape[0], channels, *g.size, *places).permute(0, 1, 4, 5, 2, 3)
+    shape = (x.shape[0], channels, *whole)
+    image = unwindows(values, shape=shape, size=g.size, stride=g.stride, dilation=g.dilation)
+    return image[:, :, top : top + size[0], left : left + size[1]]
 
 
-def max_unpool1d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: Many,
-    stride: Many | None = None,
-    padding: Many = 0,
-    output_size: Sequence[int] | None = None,
-) -> Tensor:
-    """Put maxima back where `max_pool1d` found them, with zeros elsewhere; see `max_unpool2d`.
+def _both(value: Many) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
+
+
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """Divide each element by (k + α · the mean square of `size` neighbouring channels)^β.
 
     Examples
     --------
-    >>> values, places = F.max_pool1d(ad.tensor([[[1.0, 3.0, 2.0, 4.0]]]), 2, return_indices=True)
-    >>> F.max_unpool1d(values, places, 2)
-    tensor([[[0., 3., 0., 4.]]])
-    """
-    return _unpooled("max_unpool1d", 1, input, indices, (kernel_size, stride, padding), output_size)
+    >>> F.local_response_norm(ad.ones(1, 3, 1), 2, alpha=6.0, beta=0.5)
+    tensor([[[0.5000],
+             [0.3780],
+             [0.3780]]])
 
-
-def max_unpool2d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: Many,
-    stride: Many | None = None,
-    padding: Many = 0,
-    output_size: Sequence[int] | None = None,
-) -> Tensor:
-    """Put maxima back where `max_pool2d` found them, with zeros elsewhere.
-
-    Parameters
+    References
     ----------
-    input : Tensor
-        The maxima, of shape (N, C, H, W) or (C, H, W).
-    indices : Tensor of integers
-        What `max_pool2d` says with ``return_indices=True``.
-    kernel_size, stride, padding : int or pair of int
-        As they were for pooling.
-    output_size : sequence of int, optional
-        The size of what was pooled, where several give the same maxima.
+    Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", NeurIPS 2012.
+    """
+    x = checked_floats(input, "local_response_norm")
+    if x.ndim < 3:
+        raise ValueError(f"local_response_norm: expected at least 3 dimensions, got shape {x.shape}")
+    squares = ad.movedim(x * x, 1, -1)
+    padded = ad.zero_pad(squares, (0,) * (x.ndim - 1) + (size // 2,), (0,) * (x.ndim - 1) + ((size - 1) // 2,))
+    mean = ad.movedim(padded.unfold(-1, size, 1).mean(-1), -1, 1)
+    return x / (mean * alpha + k) ** beta
 
-    Returns
-    -------
-    Tensor
 
-    Raises
-    ------
-    RuntimeError
-        If the shapes differ, or an index is out of range.
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Part the channels into groups and take one of each in turn.
 
     Examples
     --------
-    >>> x = ad.arange(16.0).reshape(1, 1, 4, 4)
-    >>> values, places = F.max_pool2d(x, 2, return_indices=True)
-    >>> F.max_unpool2d(values, places, 2)[0, 0, 1]
-    tensor([0., 5., 0., 7.])
+    >>> F.channel_shuffle(ad.arange(4).reshape(1, 4, 1), 2).reshape(-1)
+    tensor([0, 2, 1, 3])
+
+    References
+    ----------
+    Zhang et al., "ShuffleNet", CVPR 2018.
     """
-    return _unpooled("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size)
+    x = checked_tensor(input, "channel_shuffle")
+    if x.ndim < 3 or groups <= 0 or x.shape[1] % groups:
+        raise RuntimeError(f"channel_shuffle: {groups} groups do not part the channels of shape {x.shape}")
+    apart = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    return apart.transpose(1, 2).reshape(x.shape)
 
 
-def _unpooled(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...], asked: Any) -> Tensor:
-    x, at = checked_tensor(input, name), checked_tensor(indices, name)
-    if x.shape != at.shape or x.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}: maxima and indices need one shape of {n + 1} or {n + 2} dimensions, got {x.shape} "
-                           f"and {at.shape}")  # fmt: skip
-    kernel, stride, padding = (tuple(v) if isinstance(v, Sequence) else (v,) * n for v in how)
-    stride = kernel if stride[0] is None else stride
-    sizes = zip(x.shape[-n:], stride, padding, kernel, strict=True)
-    size = tuple((m - 1) * s - 2 * p + k for m, s, p, k in sizes) if asked is None else tuple(asked)[-n:]
-    cells = math.prod(size)
-    if at.numel() and not 0 <= at._data.min() <= at._data.max() < cells:
-        raise RuntimeError(f"{name}: an index is out of range for an output of {size}")
-    lead = x.shape[: x.ndim - n]
-    flat = x.reshape(*lead, -1)
-    return ad.scatter(flat.new_zeros(*lead, cells), len(lead), at.reshape(*lead, -1), flat).reshape(*lead, *size)
+def lp_pool2d(
+    input: Tensor, norm_type: float, kernel_size: Many, stride: Many | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """Take the p-th root of the sum of p-th powers in each window.
+
+    Examples
+    --------
+    >>> F.lp_pool2d(ad.tensor([[[[3.0, 4.0]]]]), 2, (1, 2))
+    tensor([[[[5.]]]])
+    """
+    x = checked_floats(input, "lp_pool2d")
+    size = math.prod(_both(kernel_size))
+    mean = avg_pool2d(x**norm_type, kernel_size, stride, 0, ceil_mode)
+    return (mean.sign() * mean.abs().relu() * size) ** (1 / norm_type)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """Distances between all pairs of rows; as `autodiff.pdist`.
+
+    Examples
+    --------
+    >>> F.pdist(ad.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    tensor([5.])
+    """
+    return ad.pdist(input, p)

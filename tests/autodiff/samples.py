@@ -332,6 +332,8 @@ SAMPLES: dict[str, list[Sample]] = {
     "cbrt": elementwise(lambda _, x: np.cbrt(x), POSITIVE, torch=lambda torch, x: x ** (1 / 3)),
     "erfc": elementwise("erfc"),
     "erfinv": elementwise("erfinv", (-0.9, 0.9)),
+    "lgamma": elementwise("lgamma", POSITIVE) + elementwise("lgamma", (-1.8, -1.2)),
+    "polygamma": elementwise("digamma", POSITIVE) + elementwise(lambda lib, x: lib.polygamma(1, x), POSITIVE),
     "copysign": elementwise("copysign", ANY, ANY),
     "round": elementwise("round") + elementwise(lambda lib, x: lib.round(x, decimals=1)),
     "frac": elementwise("frac"),

@@ -1,4 +1,4 @@
-"""The error function and what is made of it keep their digits, whichever way they are computed."""
+"""The error function and the gamma function keep their digits, whichever way they are computed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.kernels import elements
+from autodiff.kernels import elements, gamma
 
 NUMBERS = [0.0, -0.0, 1e-30, 1e-4, 0.3, 0.46875, 0.5, 1.0, 1.7, 2.5, 3.9, 4.0, 5.9, 6.1, 30.0, 1e20, math.inf]
 BOTH_SIGNS = np.array([*NUMBERS, *(-x for x in NUMBERS)])
@@ -71,7 +71,7 @@ def test_gelu_has_its_limits_at_infinity_and_its_slopes_at_0(dtype: Any) -> None
 @pytest.mark.parametrize("has_scipy", [True, False])
 def test_erfc_and_erfinv_keep_their_digits(has_scipy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_scipy:
-        monkeypatch.setattr(elements, "_scipy", lambda name: None)
+        monkeypatch.setattr(elements, "of_scipy", lambda name: None)
     x = np.linspace(-6, 26, 333)
     np.testing.assert_allclose(elements.erfc(x), [math.erfc(v) for v in x], rtol=1e-13)
     y = np.array([-4.0, -1.0, -0.3, -1e-9, 0.0, 1e-200, 0.2, 0.7, 2.0, 3.0])
@@ -79,3 +79,24 @@ def test_erfc_and_erfinv_keep_their_digits(has_scipy: bool, monkeypatch: pytest.
     np.testing.assert_array_equal(elements.erfinv(np.array([1.0, -1.0, 1.5])), [np.inf, -np.inf, np.nan])
     near = 1 - 2.0**-53
     assert math.erfc(float(elements.erfinv(np.array(near)))) == pytest.approx(2.0**-53, rel=1e-12)
+
+
+def test_derivatives_of_the_gamma_function_are_those_of_its_logarithm() -> None:
+    x = np.array([-30.7, -2.3, -0.4, 1e-3, 0.7, 3.2, 14.9, 100.0])
+    for lgamma in (gamma.lgamma, gamma._lgamma64):
+        np.testing.assert_allclose(lgamma(x), [math.lgamma(v) for v in x], rtol=1e-14)
+    euler = 0.57721566490153286
+    np.testing.assert_allclose(
+        gamma.polygamma(np.array([1.0, 0.5]), n=0), [-euler, -euler - 2 * math.log(2)], rtol=1e-14
+    )
+    np.testing.assert_allclose(gamma.polygamma(np.array([1.0, 0.5]), n=1), [math.pi**2 / 6, math.pi**2 / 2], rtol=1e-14)
+    for n in (0, 1, 2, 4):  # ψₙ(x + 1) = ψₙ(x) + (-1)ⁿ n! / xⁿ⁺¹
+        step = (-1) ** n * math.factorial(n) / x ** (n + 1)
+        np.testing.assert_allclose(gamma.polygamma(x + 1, n=n) - gamma.polygamma(x, n=n), step, rtol=1e-9, atol=1e-9)
+    far = np.array([-1000.3])
+    np.testing.assert_allclose(
+        gamma.polygamma(far, n=0), math.log(1000.3) + 1 / 2000.6 - math.pi / math.tan(math.pi * -0.3), rtol=1e-6
+    )
+    found = gamma.polygamma(np.array([0.0, -0.0, -1.0, np.inf, np.nan, -np.inf]), n=0)
+    np.testing.assert_array_equal(found, [-np.inf, np.inf, np.nan, np.inf, np.nan, np.nan])
+    np.testing.assert_array_equal(gamma._lgamma64(np.array([0.0, -1.0, np.inf, -np.inf])), np.inf)

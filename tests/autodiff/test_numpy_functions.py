@@ -1,4 +1,4 @@
-"""NumPy's functions of several steps on tensors: values as on arrays, derivatives as finite differences."""
+"""NumPy's functions of several steps on tensors: the values are NumPy's, the derivatives those of differences."""
 
 from __future__ import annotations
 

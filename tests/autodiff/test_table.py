@@ -105,7 +105,8 @@ def test_rules_give_the_same_on_tensors_as_on_arrays(op: Primitive, sample: Samp
 @needs_torch
 @every_sample
 def test_value_and_both_derivatives_equal_pytorch(op: Primitive, sample: Sample) -> None:
-    assert_same(derivatives(ad, sample), derivatives(torch, sample))
+    tolerance = {"rtol": 1e-8} if op.name in ("lgamma", "polygamma") else {}  # PyTorch's trigamma errs by 5e-10
+    assert_same(derivatives(ad, sample), derivatives(torch, sample), **tolerance)
 
 
 # -- dtype, shape, memory ----------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ VALUES_NAMED = {
     *("unwindows", "convolve", "convolve_input", "convolve_weight"),
     *("window_sum", "window_max", "spread_windows", "pick_in_windows", "put_in_windows"),
     *("polar_factor", "sylvester", "cofactors", "pinv", "eigenvectors"),
-    *("singular_vectors", "erfc", "erfinv", "logcumsumexp"),
+    *("singular_vectors", "erfc", "erfinv", "lgamma", "polygamma", "logcumsumexp"),
 }
 #: Rows whose rule does one thing or another depending on the numbers, or is a loop.
 RULES_NAMED = {"cumprod", "logcumsumexp", "prod"}
