@@ -1,4 +1,4 @@
-"""How Sphinx makes the site: `sphinx-build -W docs site`."""
+"""How Sphinx makes the site: `sphinx-build -W -j auto docs build/site`."""
 
 from __future__ import annotations
 
