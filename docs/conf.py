@@ -65,8 +65,9 @@ def digest_of_library() -> str:
     """Return a name for what the notebooks run on: a change in the library makes them run again."""
     digest = hashlib.sha256()
     for package in ("autodiff", "nn", "optim", "examples"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            digest.update(path.read_bytes())
+        for path in sorted((ROOT / package).rglob("*.*")):
+            if path.suffix in (".py", ".html"):
+                digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
