@@ -88,7 +88,7 @@ autodoc_default_options = {"show-inheritance": False}
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 add_module_names = True
-default_role = None
+default_role = "py:obj"  # a name in single backquotes is a link where it has a page
 
 
 def is_notebook(name: str) -> bool:
