@@ -93,7 +93,9 @@ default_role = "py:obj"  # a name in single backquotes is a link where it has a 
 
 def is_notebook(name: str) -> bool:
     """Tell whether a page opens in Jupyter."""
-    return (HERE / f"{name}.md").is_file() and (HERE / f"{name}.md").read_text().startswith("---\njupytext:")
+    path = HERE / f"{name}.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return text.startswith("---\njupytext:") and "{literalinclude}" not in text  # which Jupyter does not know
 
 
 def offer_notebook(app: Any, docname: str, content: list[str]) -> None:
@@ -115,6 +117,8 @@ def write_notebooks(app: Any, error: Exception | None) -> None:
     for name in filter(is_notebook, app.env.found_docs):
         notebook = jupytext.read(HERE / f"{name}.md")
         for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = re.sub(r"(\]\([\w-]+)\.md\)", r"\1.ipynb)", cell.source)
             if "hide-cell" in cell.metadata.get("tags", ()):
                 cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         jupytext.write(notebook, Path(app.outdir) / f"{name}.ipynb")
