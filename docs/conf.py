@@ -1,4 +1,4 @@
-"""How Sphinx makes the site: `sphinx-build -W docs site`."""
+"""How Sphinx makes the site: `sphinx-build -W -j auto docs build/site`."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ def digest_of_library() -> str:
     """Return a name for what the notebooks run on: a change in the library makes them run again."""
     digest = hashlib.sha256()
     for package in ("autodiff", "nn", "optim", "examples"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            digest.update(path.read_bytes())
+        for path in sorted((ROOT / package).rglob("*.*")):
+            if path.suffix in (".py", ".html"):
+                digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -87,12 +88,14 @@ autodoc_default_options = {"show-inheritance": False}
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 add_module_names = True
-default_role = None
+default_role = "py:obj"  # a name in single backquotes is a link where it has a page
 
 
 def is_notebook(name: str) -> bool:
     """Tell whether a page opens in Jupyter."""
-    return (HERE / f"{name}.md").is_file() and (HERE / f"{name}.md").read_text().startswith("---\njupytext:")
+    path = HERE / f"{name}.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return text.startswith("---\njupytext:") and "{literalinclude}" not in text  # which Jupyter does not know
 
 
 def offer_notebook(app: Any, docname: str, content: list[str]) -> None:
@@ -114,6 +117,8 @@ def write_notebooks(app: Any, error: Exception | None) -> None:
     for name in filter(is_notebook, app.env.found_docs):
         notebook = jupytext.read(HERE / f"{name}.md")
         for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = re.sub(r"(\]\([\w-]+)\.md\)", r"\1.ipynb)", cell.source)
             if "hide-cell" in cell.metadata.get("tags", ()):
                 cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         jupytext.write(notebook, Path(app.outdir) / f"{name}.ipynb")

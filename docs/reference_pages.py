@@ -36,6 +36,8 @@ ROOMS = [
 LAZY = {"autodiff": ["draw", "explain", "load", "save"]}  # imported when they are asked for
 NO_LIST = {"autodiff.graph": ["increment_version"]}  # modules of the engine, which say elsewhere what is public
 
+FIRST = ["autodiff.tensor", "autodiff.creation", "autodiff.functions", "nn.module", "nn.container", "nn.linear"]
+
 
 def module(name: str) -> ModuleType:
     """Return a module by the name a user writes."""
@@ -61,12 +63,17 @@ def is_ours(value: object, here: ModuleType) -> bool:
     return bool(getattr(here, "__all__", None)) or home.startswith(here.__name__)
 
 
+def rank(home: str) -> int:
+    """Return where in a page the names of a file stand: what everybody needs comes first."""
+    return next((i for i, start in enumerate(FIRST) if home.startswith(start)), len(FIRST))
+
+
 def groups(room: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the names of a module by the file that defines them, under the sentence with which the file opens."""
     here, found = module(room), dict[str, list[str]]()
     for name in public_names(room):
         found.setdefault(getattr(here, name).__module__, []).append(name)
-    for home, names in found.items():
+    for home, names in sorted(found.items(), key=lambda item: rank(item[0])):
         sentence = (inspect.getdoc(sys.modules[home]) or home).splitlines()[0]
         yield sentence, names
 
@@ -85,7 +92,7 @@ def page(room: Room) -> str:
     found = list(groups(room.name))
     for sentence, names in found:
         if len(found) > 1:
-            lines += [".. rst-class:: group", "", sentence.replace("`", "``").replace("*", r"\*"), ""]
+            lines += [f".. rubric:: {sentence.replace('`', '``').replace('*', chr(92) + '*')}", ""]
         lines += [".. autosummary::", "   :toctree: api", "   :nosignatures:", ""]
         lines += [f"   {name}" for name in names]
         lines += [""]

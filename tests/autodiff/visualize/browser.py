@@ -73,6 +73,11 @@ class Browser:
             while all(event["method"] != "Page.loadEventFired" for event in self.events):
                 self._receive()
 
+    def resize(self, width: int, height: int) -> None:
+        """Show pages as in a window of this size."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._do("Emulation.setDeviceMetricsOverride", **size)
+
     def run(self, script: str, *args: object) -> Any:
         """Run the body of a JavaScript function and return its result."""
         expression = f"(function() {{{script}}}).apply(null, {json.dumps(args)})"

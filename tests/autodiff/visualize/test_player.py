@@ -527,3 +527,14 @@ def test_a_cell_of_a_notebook_shows_the_page() -> None:
     assert html.unescape(frame.split('srcdoc="')[1].split('" style=')[0]) == str(played)
     with pytest.raises(ValueError, match="not a copy"):
         picture.copy().play()
+
+
+@needs_chromium
+def test_a_player_inside_another_page_plays(window: Browser, tmp_path: Path) -> None:
+    page = saved(draw(neuron()[1], derivatives=True), tmp_path)
+    outer = tmp_path / "outer.html"
+    outer.write_text(f'<iframe srcdoc="{html.escape(page)}"></iframe>', encoding="utf-8")
+    window.open(outer.as_uri())
+    inside = "const inside = document.querySelector('iframe').contentDocument; inside.querySelector('#next').click();"
+    assert window.run(inside + "return inside.querySelector('#count').textContent") == "forward 1 of 3"
+    assert not window.errors()
