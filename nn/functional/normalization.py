@@ -13,6 +13,7 @@ from autodiff import Tensor
 from autodiff.engine.graph import increment_version
 from autodiff.functions.normalization import standardize
 from autodiff.kernels.silence import silent
+from autodiff.tensor import from_array
 from autodiff.tracing import tracing
 
 from ._checks import check_dtypes, checked_floats, checked_tensor
@@ -119,7 +120,7 @@ def _as_constants(mean: Tensor, var: Tensor, eps: float) -> tuple[Tensor, Tensor
     """Return the mean and the scale of evaluation, in memory of their own: the averages may move before backward."""
     if tracing() is not None:
         return mean.detach(), 1 / (var.detach() + eps).sqrt()
-    return Tensor(mean._data.copy()), Tensor(silent().run(lambda v: 1 / np.sqrt(v + eps), var._data))
+    return from_array(mean._data.copy()), from_array(silent().run(lambda v: 1 / np.sqrt(v + eps), var._data))
 
 
 def _average(running: Tensor | None, moments: Tensor, which: int, momentum: Any, factor: float) -> None:
