@@ -392,7 +392,8 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if not 0 <= n <= x.shape[d] or k <= 0:
         raise RuntimeError(f"unfold: size {n} and step {k} do not fit dim {d} of size {x.shape[d]}")
     if not n:
-        empty: Tensor = wrap(np.zeros((*x.shape[:d], x.shape[d] // k + 1, *x.shape[d + 1 :], 0), x.dtype))
+        places = (x.shape[d] // k + 1,) if tensor_of(input, "unfold").ndim else ()
+        empty: Tensor = wrap(np.zeros((*x.shape[:d], *places, *x.shape[d + 1 :], 0), x.dtype))
         return empty
     found = windows.windows(movedim(x, d, -1), size=(n,), stride=(k,), dilation=(1,))
     out = movedim(found, -2, d)
@@ -478,7 +479,8 @@ def repeat_interleave(
     times = repeats._data if isinstance(repeats, Node) else np.asarray(repeats)
     if times.dtype.kind not in "iu" or times.ndim > 1 or (times.size and times.min() < 0):
         raise RuntimeError(f"repeat_interleave: repeats must be integers, not negative, got {repeats!r}")
-    x, d = (ravel(x), 0) if dim is None or not x.ndim else (x, dimension(dim, x.ndim, "repeat_interleave"))
+    d = 0 if dim is None else dimension(dim, x.ndim, "repeat_interleave")
+    x = ravel(x) if dim is None or not x.ndim else x
     if times.size not in (1, x.shape[d]):
         raise RuntimeError(f"repeat_interleave: {times.size} repeats do not fit dim {d} of size {x.shape[d]}")
     return index_select(x, d, wrap(np.repeat(np.arange(x.shape[d]), times)))

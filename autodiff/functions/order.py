@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.primitive import wrap
 from .arguments import dimension, integer, numpy_names, tensor_of
+from .elementwise import where
 from .indexing import ValuesIndices, _order, _picked, masked_select
 from .indexing import sort as sort_along
 from .reduction import max
@@ -179,7 +180,7 @@ def _quantiles(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, 
         )
     rank, d = x.ndim, 0 if dim is None else dimension(dim, x.ndim, name)
     lines = x.reshape(-1) if dim is None or not rank else x.movedim(d, -1)
-    if not lines.shape[-1]:
+    if not x._data.size:
         raise RuntimeError(f"{name}: there is nothing to choose from in a tensor of shape {x.shape}")
     asked = q.reshape(-1).to(x.dtype) if isinstance(q, Node) and q._requires_grad else None  # type: ignore[attr-defined]  # a Tensor
     y = _between(lines, parts.reshape(-1), interpolation, ignores_nan, asked).movedim(-1, 0)
@@ -203,7 +204,7 @@ def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool, a
     weights: Tensor = wrap(weight.astype(lines.dtype))
     if asked is not None and interpolation == "linear":  # what has a derivative with respect to the parts
         weights = asked * np.asarray(ends, lines.dtype) - low.astype(lines.dtype)
-    return below.lerp(above, weights)
+    return where(low == ranks, below, below.lerp(above, weights))  # an infinity is not between two
 
 
 @numpy_names

@@ -107,7 +107,7 @@ def logcumsumexp_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
     """Return exp(x - y) S, where S = g + exp(y - next y) (next S): no exponential of what is above 0."""
     if x.shape[dim] <= 1:
         return g
-    y = np.where(np.isinf(y), 0, y)
+    y = np.where(y == -np.inf, 0, y)
     steps = np.concatenate([y[along(dim, slice(1))], y[along(dim, slice(-1))]], axis=dim) - y
     return np.exp(x - y) * recurrence(g, np.exp(steps), dim)
 

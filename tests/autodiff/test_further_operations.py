@@ -358,6 +358,8 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "atleast_1d of a scalar": (lambda lib, x: lib.atleast_1d(x), np.array(3)),
     "hstack of nothing": (lambda lib, x: lib.hstack([x, x]), EMPTY),
     "rot90 of integers": (lambda lib, x: lib.rot90(x, 5), INTEGERS),
+    "unfold of size 0": (lambda lib, x: x.unfold(0, 0, 2), INTEGERS),
+    "unfold of size 0 of a scalar": (lambda lib, x: x.unfold(0, 0, 1), np.array(2.0)),
     "unfold of nothing": (lambda lib, x: x.unfold(1, 2, 1), EMPTY),
     "cdist of nothing": (lambda lib, x: lib.cdist(x, lib.ones(2, 3, dtype=x.dtype)), EMPTY),
     "nan_to_num of integers": (lambda lib, x: lib.nan_to_num(x), INTEGERS),
@@ -421,6 +423,11 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
         "scatter_reduce: reduce must be",
     ),
     "select_scatter, shape": (lambda lib, x: lib.select_scatter(x, x, 0, 0), "select_scatter: src of shape"),
+    "quantile of nothing": (
+        lambda lib, x: lib.quantile(x[:0], 0.5, dim=1),
+        "quantile: there is nothing",
+    ),
+    "repeat_interleave of a scalar": (lambda lib, x: lib.repeat_interleave(x[0, 0], 2, 1), "dim 1 is out of range"),
     "meshgrid of matrices": (lambda lib, x: lib.meshgrid(x, x, indexing="ij"), "meshgrid: expected vectors"),
     "meshgrid, indexing": (lambda lib, x: lib.meshgrid(x[0], indexing="yx"), "meshgrid: indexing must be"),
     "broadcast_tensors": (lambda lib, x: lib.broadcast_tensors(x, x[0, :2]), "broadcast_tensors: shapes"),
@@ -478,6 +485,18 @@ def test_singular_matrices_raise_one_kind_of_error() -> None:
     for kind in (ad.linalg.LinAlgError, np.linalg.LinAlgError, RuntimeError):
         with pytest.raises(kind, match=r"solve\(float32\[2, 2\], float32\[2, 2\]\): Singular matrix"):
             ad.linalg.inv(ad.ones(2, 2))
+
+
+def test_a_quantile_at_an_infinity_is_infinite() -> None:
+    for values in ([1.0, INF, INF], [INF], [-INF, 2.0, INF, INF, INF]):
+        assert ad.quantile(ad.tensor(values), 0.5).item() == INF  # PyTorch's is NaN where it lies between two
+
+
+def test_what_comes_after_nothing_has_a_derivative() -> None:
+    x = ad.tensor([-INF, -INF, 1.0, -INF, 2.0], dtype=np.float64, requires_grad=True)
+    ad.logcumsumexp(x, 0).exp().sum().backward()  # the sum of 3 exp(1) and exp(2)
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), [0, 0, 3 * np.e, 0, np.e**2], rtol=1e-14)
 
 
 def test_the_derivative_of_a_singular_determinant_is_the_adjugate() -> None:
