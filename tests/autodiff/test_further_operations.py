@@ -179,6 +179,10 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "cumulative_trapezoid": (lambda lib, y: lib.cumulative_trapezoid(y), B),
     # distances and products
     "cdist": (lambda lib, x, y: lib.cdist(x, y), (2, 3, 4), (5, 4)),
+    "cdist of many rows": (lambda lib, x, y: lib.cdist(x, y), (2, 30, 4), (5, 4)),
+    "cdist by differences": (
+        lambda lib, x, y: lib.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist"), (30, 4), (5, 4)
+    ),
     "cdist 1": (lambda lib, x, y: lib.cdist(x, y, p=1.0), A, (4, 3)),
     "cdist inf": (lambda lib, x, y: lib.cdist(x, y, p=INF), A, (4, 3)),
     "cdist of itself": (lambda lib, x: lib.cdist(x, x), A),
@@ -485,6 +489,21 @@ def test_singular_matrices_raise_one_kind_of_error() -> None:
     for kind in (ad.linalg.LinAlgError, np.linalg.LinAlgError, RuntimeError):
         with pytest.raises(kind, match=r"solve\(float32\[2, 2\], float32\[2, 2\]\): Singular matrix"):
             ad.linalg.inv(ad.ones(2, 2))
+
+
+def test_many_rows_have_no_distance_from_themselves() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
+    x = ad.tensor(values, requires_grad=True)
+    y = ad.cdist(x, x)
+    y.sum().backward()
+    exact = np.sqrt(((values[:, None].astype(float) - values) ** 2).sum(-1))
+    np.testing.assert_allclose(y.detach().numpy(), exact, rtol=1e-6)
+    assert not y.detach().numpy().diagonal().any()
+    slopes = np.divide(
+        values[:, None] - values, exact[..., None], where=exact[..., None] > 0, out=np.zeros((40, 40, 8))
+    )
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), 2 * slopes.sum(1), rtol=1e-4, atol=1e-5)
 
 
 def test_a_quantile_at_an_infinity_is_infinite() -> None:
