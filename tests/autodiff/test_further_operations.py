@@ -373,6 +373,10 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "logcumsumexp of half": (lambda lib, x: lib.logcumsumexp(x, 0), np.array([1.0, 2.0, 3.0], np.float16)),
     "deg2rad of integers": (lambda lib, x: lib.deg2rad(x), INTEGERS),
     "matrix_power of integers": (lambda lib, x: lib.linalg.matrix_power(x, 3), INTEGERS[:, :2]),
+    "scatter added": (lambda lib, x: x.scatter(1, lib.tensor([[0, 0], [2, 1]]), 2, reduce="add"), INTEGERS),
+    "scatter multiplied": (
+        lambda lib, x: x.clone().scatter_(1, lib.tensor([[0, 0], [2, 1]]), 3.0, reduce="multiply"), TIES
+    ),
     "det of nothing": (lambda lib, x: lib.det(x), np.zeros((0, 0))),
     "inverse of nothing": (lambda lib, x: lib.inverse(x), np.zeros((2, 0, 0))),
     "det of no matrices": (lambda lib, x: lib.det(x), np.zeros((0, 2, 2))),
@@ -422,6 +426,10 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "index_fill, value": (lambda lib, x: x.index_fill(0, lib.tensor([0]), x), "index_fill: value must be"),
     "take, range": (lambda lib, x: lib.take(x, lib.tensor([6])), "take: index holds 6 to 6"),
     "masked_scatter, source": (lambda lib, x: x.masked_scatter(x == x, x[0]), "masked_scatter: the mask holds at 6"),
+    "scatter, reduce": (
+        lambda lib, x: x.scatter(0, lib.tensor([[0]]), 1.0, reduce="sum"),
+        "scatter: reduce must be 'add' or 'multiply'",
+    ),
     "scatter_reduce, name": (
         lambda lib, x: x.scatter_reduce(0, lib.tensor([[0, 0, 0]]), x[:1], "most"),
         "scatter_reduce: reduce must be",
@@ -489,6 +497,17 @@ def test_singular_matrices_raise_one_kind_of_error() -> None:
     for kind in (ad.linalg.LinAlgError, np.linalg.LinAlgError, RuntimeError):
         with pytest.raises(kind, match=r"solve\(float32\[2, 2\], float32\[2, 2\]\): Singular matrix"):
             ad.linalg.inv(ad.ones(2, 2))
+
+
+def test_scatter_with_a_reduction_has_the_derivative_of_the_sum_and_of_what_is_multiplied() -> None:
+    x, src = ad.ones(3, requires_grad=True), ad.tensor([2.0, 3.0], requires_grad=True)
+    places = ad.tensor([0, 0])
+    (x.scatter(0, places, src, reduce="add") + x.scatter(0, places, src.detach(), reduce="multiply")).sum().backward()
+    assert x.grad is not None
+    assert src.grad is not None
+    assert (x.grad.tolist(), src.grad.tolist()) == ([7.0, 2.0, 2.0], [1.0, 1.0])
+    with pytest.raises(RuntimeError, match="use scatter_reduce"):
+        x.scatter(0, places, src, reduce="multiply")
 
 
 def test_many_rows_have_no_distance_from_themselves() -> None:
