@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arguments import dimension, named, numpy_names, tensor_of
-from .elementwise import add, mul
-from .linalg import _product, _same_dtype, dot, outer
+from .elementwise import add, mul, where
+from .linalg import _product, _same_dtype, dot, matmul, outer
 from .reduction import norm
 from .shape import reshape, roll, unsqueeze
+from .transcendental import sqrt
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -31,7 +32,8 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     p : float, optional
         Not negative.
     compute_mode : str, optional
-        For PyTorch's sake; without effect.
+        "donot_use_mm_for_euclid_dist" computes Euclidean distances of many rows from differences, too, and not by a
+        matrix product, which is faster and, of rows that nearly agree, less exact.
 
     Returns
     -------
@@ -49,8 +51,18 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
         raise RuntimeError(f"cdist: expected rows of one size, got shapes {a.shape} and {b.shape}")
     if not p >= 0:
         raise RuntimeError(f"cdist: p must not be negative, got {p}")
+    if p == 2 and max(a.shape[-2], b.shape[-2]) > 25 and compute_mode != "donot_use_mm_for_euclid_dist":
+        return _by_product(a.to(np.float64), b.to(np.float64)).to(a.dtype)
     off = unsqueeze(a, -2) - unsqueeze(b, -3)
     return norm(off, p, -1) if a.shape[-1] else off.sum(-1)
+
+
+def _by_product(a: Any, b: Any) -> Tensor:
+    """Return Euclidean distances as √(|a|² + |b|² - 2 a·b); what is left of nothing by rounding is 0."""
+    both = unsqueeze((a * a).sum(-1), -1) + unsqueeze((b * b).sum(-1), -2)
+    squares = both - 2 * matmul(a, b.mT)
+    is_zero = squares._data <= 16 * np.finfo(np.float64).eps * both._data
+    return where(is_zero, 0, sqrt(where(is_zero, 1, squares)))
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.graph import Node
+from ..engine.modes import is_recording
 from ..engine.primitive import NUMBERS, wrap
 from ..table import indexing as rows
 from ..tracing import decided, refuse, tracing
 from .arguments import computed, dimension, element, integer, numpy_names, tensor_of
-from .elementwise import add, where
+from .elementwise import add, mul, where
 from .shape import broadcast_to, ravel
 
 if TYPE_CHECKING:
@@ -256,7 +257,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 @numpy_names
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
     """Copy a tensor and overwrite the elements at `index` along `dim`: ``out[i, index[i, j]] = src[i, j]`` for dim 1.
 
     Parameters
@@ -272,6 +275,9 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
         A tensor of the dtype of `input`, nowhere smaller than `index`, or a number for all places.
     value : number, optional
         Another name for such a number.
+    reduce : {None, "add", "multiply"}, optional
+        Add to what stands there, or multiply it, instead of overwriting. With respect to what it is multiplied with
+        there is no derivative; `scatter_reduce` has one.
 
     Returns
     -------
@@ -287,8 +293,27 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     src = value if src is None else src
     if not isinstance(src, (Node, np.ndarray)):
         src = _element(src, tensor_of(input, "scatter"), "scatter")
+    if reduce not in (None, "add", "multiply"):
+        raise RuntimeError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")
     x, at, put, d = _placing(input, dim, index, src, "scatter")
-    return _shaped(rows.put(x, at, put, dim=d), tensor_of(input, "scatter").shape)
+    if reduce is None:
+        y = rows.put(x, at, put, dim=d)
+    elif reduce == "add":
+        y = add(x, rows.scatter_sum(put, at, shape=x.shape, dim=d))
+    else:
+        y = mul(x, wrap(_factors(x, at, put, d)))
+    return _shaped(y, tensor_of(input, "scatter").shape)
+
+
+def _factors(x: Tensor, at: Tensor, put: Tensor, d: int) -> Any:
+    """Return for each place the product of what goes there."""
+    if put.requires_grad and is_recording():
+        raise RuntimeError("scatter: reduce='multiply' has no derivative with respect to src; use scatter_reduce")
+    places = list(np.ogrid[tuple(slice(n) for n in at.shape)])
+    places[d] = at._data
+    factors = np.ones(x.shape, x.dtype)
+    np.multiply.at(factors, tuple(places), put._data)
+    return factors
 
 
 @numpy_names

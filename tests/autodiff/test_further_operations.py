@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from autodiff.tensor import from_array
 from tests.oracle import Array, assert_same, check_like_torch, gradients, needs_torch, ours, theirs, torch
 
 A, B, C, V, W, S = (2, 3), (3, 4), (2, 3, 4), (3,), (4,), (3, 3)
@@ -180,6 +181,10 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "cumulative_trapezoid": (lambda lib, y: lib.cumulative_trapezoid(y), B),
     # distances and products
     "cdist": (lambda lib, x, y: lib.cdist(x, y), (2, 3, 4), (5, 4)),
+    "cdist of many rows": (lambda lib, x, y: lib.cdist(x, y), (2, 30, 4), (5, 4)),
+    "cdist by differences": (
+        lambda lib, x, y: lib.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist"), (30, 4), (5, 4)
+    ),
     "cdist 1": (lambda lib, x, y: lib.cdist(x, y, p=1.0), A, (4, 3)),
     "cdist inf": (lambda lib, x, y: lib.cdist(x, y, p=INF), A, (4, 3)),
     "cdist of itself": (lambda lib, x: lib.cdist(x, x), A),
@@ -281,7 +286,7 @@ LAYOUTS: list[Callable[[Array], Array]] = [
 def test_call_does_not_depend_on_the_layout_in_memory(name: str) -> None:
     reference, slopes = gradients(ad, CALLS[name][0], *inputs(name))
     for lay in LAYOUTS:
-        xs = [ad.Tensor(lay(x), requires_grad=x.dtype.kind == "f") for x in inputs(name)]
+        xs = [from_array(lay(x), requires_grad=x.dtype.kind == "f") for x in inputs(name)]
         y = CALLS[name][0](ad, *xs)
         assert_same(y.detach().numpy(), reference, rtol=1e-10, atol=1e-10)  # sums run in another order
         if y.requires_grad:
@@ -370,6 +375,10 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "logcumsumexp of half": (lambda lib, x: lib.logcumsumexp(x, 0), np.array([1.0, 2.0, 3.0], np.float16)),
     "deg2rad of integers": (lambda lib, x: lib.deg2rad(x), INTEGERS),
     "matrix_power of integers": (lambda lib, x: lib.linalg.matrix_power(x, 3), INTEGERS[:, :2]),
+    "scatter added": (lambda lib, x: x.scatter(1, lib.tensor([[0, 0], [2, 1]]), 2, reduce="add"), INTEGERS),
+    "scatter multiplied": (
+        lambda lib, x: x.clone().scatter_(1, lib.tensor([[0, 0], [2, 1]]), 3.0, reduce="multiply"), TIES
+    ),
     "det of nothing": (lambda lib, x: lib.det(x), np.zeros((0, 0))),
     "inverse of nothing": (lambda lib, x: lib.inverse(x), np.zeros((2, 0, 0))),
     "det of no matrices": (lambda lib, x: lib.det(x), np.zeros((0, 2, 2))),
@@ -419,6 +428,10 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "index_fill, value": (lambda lib, x: x.index_fill(0, lib.tensor([0]), x), "index_fill: value must be"),
     "take, range": (lambda lib, x: lib.take(x, lib.tensor([6])), "take: index holds 6 to 6"),
     "masked_scatter, source": (lambda lib, x: x.masked_scatter(x == x, x[0]), "masked_scatter: the mask holds at 6"),
+    "scatter, reduce": (
+        lambda lib, x: x.scatter(0, lib.tensor([[0]]), 1.0, reduce="sum"),
+        "scatter: reduce must be 'add' or 'multiply'",
+    ),
     "scatter_reduce, name": (
         lambda lib, x: x.scatter_reduce(0, lib.tensor([[0, 0, 0]]), x[:1], "most"),
         "scatter_reduce: reduce must be",
@@ -486,6 +499,37 @@ def test_singular_matrices_raise_one_kind_of_error() -> None:
     for kind in (ad.linalg.LinAlgError, np.linalg.LinAlgError, RuntimeError):
         with pytest.raises(kind, match=r"solve\(float32\[2, 2\], float32\[2, 2\]\): Singular matrix"):
             ad.linalg.inv(ad.ones(2, 2))
+
+
+def test_scatter_with_a_reduction_has_the_derivative_of_the_sum_and_of_what_is_multiplied() -> None:
+    x, src = ad.ones(3, requires_grad=True), ad.tensor([2.0, 3.0], requires_grad=True)
+    places = ad.tensor([0, 0])
+    (x.scatter(0, places, src, reduce="add") + x.scatter(0, places, src.detach(), reduce="multiply")).sum().backward()
+    assert x.grad is not None
+    assert src.grad is not None
+    assert (x.grad.tolist(), src.grad.tolist()) == ([7.0, 2.0, 2.0], [1.0, 1.0])
+    with pytest.raises(RuntimeError, match="use scatter_reduce"):
+        x.scatter(0, places, src, reduce="multiply")
+
+
+def test_many_rows_have_no_distance_from_themselves() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
+    x = ad.tensor(values, requires_grad=True)
+    y = ad.cdist(x, x)
+    y.sum().backward()
+    exact = np.sqrt(((values[:, None].astype(float) - values) ** 2).sum(-1))
+    np.testing.assert_allclose(y.detach().numpy(), exact, rtol=1e-6)
+    assert not y.detach().numpy().diagonal().any()
+    slopes = np.divide(
+        values[:, None] - values, exact[..., None], where=exact[..., None] > 0, out=np.zeros((40, 40, 8))
+    )
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), 2 * slopes.sum(1), rtol=1e-4, atol=1e-5)
+
+
+def test_a_quantile_at_an_infinity_is_infinite() -> None:
+    for values in ([1.0, INF, INF], [INF], [-INF, 2.0, INF, INF, INF]):
+        assert ad.quantile(ad.tensor(values), 0.5).item() == INF  # PyTorch's is NaN where it lies between two
 
 
 def test_what_comes_after_nothing_has_a_derivative() -> None:
