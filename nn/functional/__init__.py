@@ -11,7 +11,6 @@ from . import (
     convolution,
     distance,
     dropping,
-    folding,
     grids,
     instance,
     layer,
@@ -19,6 +18,7 @@ from . import (
     normalization,
     resizing,
     transposed,
+    unpooling,
 )
 from .activation import *
 from .adaptive import *
@@ -28,7 +28,6 @@ from .classification import *
 from .convolution import *
 from .distance import *
 from .dropping import *
-from .folding import *
 from .grids import *
 from .instance import *
 from .layer import *
@@ -36,9 +35,10 @@ from .loss import *
 from .normalization import *
 from .resizing import *
 from .transposed import *
+from .unpooling import *
 
 __all__ = [  # lists of names
-    *activation.__all__, *adaptive.__all__, *attention.__all__, *bags.__all__, *folding.__all__, *grids.__all__,
+    *activation.__all__, *adaptive.__all__, *attention.__all__, *bags.__all__, *unpooling.__all__, *grids.__all__,
     *classification.__all__, *convolution.__all__,
     *distance.__all__, *dropping.__all__, *instance.__all__, *layer.__all__, *loss.__all__, *normalization.__all__,
     *resizing.__all__, *transposed.__all__,
