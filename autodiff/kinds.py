@@ -75,7 +75,7 @@ complex128 = cdouble = _Absent("complex128")
 
 
 class memory_format:  # noqa: N801  # PyTorch's name
-    """An order of elements in memory that programs ask for; NumPy's own is kept, and the values are the same."""
+    """An order of elements in memory that PyTorch programs ask for; here NumPy's own is kept."""
 
     def __init__(self, name: str) -> None:
         self.name = name

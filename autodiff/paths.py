@@ -26,6 +26,7 @@ _RENAMED = {
     "nn.rnn": "nn.recurrent",
     "nn.sparse": "nn.embedding",
     "nn.flatten": "nn.shaping",
+    "cuda.amp": "amp",
     "utils.data": "data",
     "autograd.functional": "check.functional",
     "autograd.gradcheck": "check.gradcheck",

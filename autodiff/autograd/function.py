@@ -13,6 +13,7 @@ from ..engine.graph import Node, changed_since, share_version, tick
 from ..engine.modes import Watch, is_recording, no_grad, set_grad_enabled
 from ..engine.primitive import Primitive, wrap
 from ..functions.in_place import record
+from ..functions.shape import cat
 
 __all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
@@ -37,12 +38,14 @@ class FunctionCtx:
         self._stamp: float = 0  # the clock when they were saved
         self._result: Any = None  # what the saved outputs are restored from, while backward runs
         self._constant: set[int] = set()
+        self._spans: dict[int, tuple[int, int]] = {}  # of several outputs, each one's place in all of them joined
         self._only = 0  # the output that has a gradient, where there is one such
         self._dirty: tuple[Node, ...] = ()
         self._materializes = True
         self._shapes: list[tuple[Any, Any]] = []  # of the outputs
         self._places: list[int] = []  # of the tensors among the arguments
         self._count = 0  # of the arguments
+        self._reached: set[int] = set()  # the outputs whose gradients have arrived
         self._found: tuple[Any, bool, list[Any]] | None = None  # a gradient, whether traced, and what came of it
 
     def save_for_backward(self, *tensors: Any) -> None:
@@ -86,9 +89,10 @@ class FunctionCtx:
         y = self._result
         if y is None:
             raise RuntimeError("saved_tensors: an output that was saved is there while backward() runs, not before")
-        if not isinstance(y._data, _Parts):
+        if k not in self._spans:
             return y
-        return _record(wrap(y._data.arrays[k]), _Output(y._op, k), (y,), {})
+        first, last = self._spans[k]
+        return _record(wrap(y._data[first:last].reshape(self._shapes[k][0])), _Output(y._op, self, k), (y,), {})
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
         """Say which outputs have no gradient, such as positions of maxima."""
@@ -101,23 +105,6 @@ class FunctionCtx:
     def set_materialize_grads(self, value: bool) -> None:
         """Say whether the gradient of an output that was not used comes as zeros (as it does unless set) or as None."""
         self._materializes = bool(value)
-
-
-class _Parts:
-    """The gradients of several outputs, as far as they have arrived, or the outputs themselves."""
-
-    shape: tuple[int, ...] = ()
-    dtype = np.dtype(object)
-    ndim, size = 0, 1
-
-    def __init__(self, arrays: dict[int, Any]) -> None:
-        self.arrays = arrays
-
-    def __add__(self, other: _Parts) -> _Parts:
-        both = dict(self.arrays)
-        for k, g in other.arrays.items():
-            both[k] = both[k] + g if k in both else g
-        return _Parts(both)
 
 
 def _unsayable(*inputs: Any, **params: Any) -> Any:
@@ -139,7 +126,7 @@ class _Operation(Primitive):
 
     def _gradient(self, traced: bool, g: Any, y: Node, x: Sequence[Node], p: dict[str, Any], i: int) -> Any:
         """Return the gradient of input `i`; the user's backward runs once for all inputs."""
-        if not isinstance(g, (Node, np.ndarray, np.generic, _Parts)):
+        if not isinstance(g, (Node, np.ndarray, np.generic)):
             return _unsayable(g)
         ctx: FunctionCtx = p["ctx"]
         known = ctx._found
@@ -156,7 +143,8 @@ class _Operation(Primitive):
 
     def _gradients(self, ctx: FunctionCtx, g: Any, y: Node, traced: bool) -> list[Any]:
         """Run the user's backward and return the gradients of the inputs that are tensors."""
-        given = g.arrays if isinstance(g, _Parts) else {ctx._only: g}
+        reached, ctx._reached = ctx._reached or ctx._spans.keys(), set()
+        given = {k: _piece(ctx, g, k) for k in reached} if ctx._spans else {ctx._only: g}
         ctx._result = y
         try:
             with set_grad_enabled(traced):
@@ -181,6 +169,13 @@ class _Operation(Primitive):
         return [found[k] for k in ctx._places]
 
 
+def _piece(ctx: FunctionCtx, g: Any, k: int) -> Any:
+    """Return what is the gradient of output `k` in the joined one."""
+    (first, last), (shape, dtype) = ctx._spans[k], ctx._shapes[k]
+    piece = g[first:last].reshape(shape)
+    return piece if piece.dtype == dtype else piece.astype(dtype)
+
+
 def _arrived(ctx: FunctionCtx, g: Any, k: int) -> Any:
     """Return the gradient of output `k` as a tensor: zeros, or None, where none has arrived."""
     shape, dtype = ctx._shapes[k]
@@ -203,15 +198,29 @@ _TAKEN = object()  # stands for a gradient that was handed out
 
 
 class _Output(Primitive):
-    """One output of a Function that has several."""
+    """One output of a Function that has several: a piece of all of them joined."""
 
-    def __init__(self, of: _Operation, k: int) -> None:
-        super().__init__(_unsayable, {"inputs": _unsayable}, words=of.words)
-        self.name, self.home, self.title, self.needs = of.name, of.home, of.title, {"inputs": ()}
-        self.k = k
+    def __init__(self, of: _Operation, ctx: FunctionCtx, k: int) -> None:
+        super().__init__(_unsayable, {"inputs": _unsayable}, symbol=f"output {k}", words="the identity, of this output")
+        self.name, self.home, self.title, self.needs = f"{of.name}[{k}]", of.home, of.title, {"inputs": ()}
+        self.span, self.ctx, self.k = ctx._spans[k], ctx, k
 
     def _compiled(self, access: str) -> Any:
-        return _Every(lambda g, y, x, p, i: _Parts({self.k: g}))
+        return _Every(self._join)
+
+    def _join(self, g: Any, y: Node, x: Sequence[Node], p: dict[str, Any], i: int) -> Any:
+        """Return the gradient of this output among those of all, which are 0."""
+        if not isinstance(g, (Node, np.ndarray, np.generic)):
+            return _unsayable(g)
+        (first, last), joined = self.span, x[0]._data
+        self.ctx._reached.add(self.k)
+        if isinstance(g, Node):
+            around = (wrap(np.zeros(n, joined.dtype)) for n in (first, joined.size - last))
+            before, after = around
+            return cat([before, g.reshape(-1).to(joined.dtype), after])  # type: ignore[attr-defined]  # a Tensor
+        made = np.zeros(joined.shape, joined.dtype)
+        made[first:last] = np.ravel(g)
+        return made
 
 
 def _record(out: Any, op: Primitive, inputs: tuple[Node, ...], params: dict[str, Any]) -> Any:
@@ -318,10 +327,11 @@ def _recorded(ctx: FunctionCtx, op: _Operation, inputs: tuple[Node, ...], output
     elif leading:
         if ctx._dirty:
             raise RuntimeError(f"{op.name}: mark_dirty goes with one output, got {len(leading)}")
-        parts = _Parts({k: kept[k]._data for k in leading})
-        hub = _record(wrap(parts), op, inputs, params)
+        ends = np.cumsum([0, *(kept[k]._data.size for k in leading)]).tolist()
+        ctx._spans = {k: (ends[i], ends[i + 1]) for i, k in enumerate(leading)}
+        joined = _record(wrap(np.concatenate([np.ravel(kept[k]._data) for k in leading])), op, inputs, params)
         for k in leading:
-            _record(kept[k], _Output(op, k), (hub,), {})
+            _record(kept[k], _Output(op, ctx, k), (joined,), {})
     if is_recording().__class__ is Watch:
         for k in leading:
             check_result(op.name, kept[k], inputs)

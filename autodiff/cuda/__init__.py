@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import amp as amp
-from .device import check_device
+from .. import amp as amp
+from ..device import check_device
 
 __all__ = [
     "amp", "current_device", "device_count", "empty_cache", "get_device_name", "ipc_collect", "is_available",
