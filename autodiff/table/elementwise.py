@@ -106,7 +106,7 @@ tanh = row(np.tanh, x=lambda g, y: g * (1 - y * y))
 asinh = row(np.arcsinh, x=lambda g, x: g / np.hypot(x, 1))
 acosh = row(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 atanh = row(np.arctanh, x=lambda g, x: g / (1 - x * x))
-erf = row(elements.erf, x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+erf = row(elements.erf, x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x), called="erf")
 
 # -- activations -------------------------------------------------------------------------------------------------------
 

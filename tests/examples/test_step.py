@@ -9,6 +9,7 @@ import autodiff as ad
 from autodiff.compile.machine import is_available
 from examples import digits, xor
 
+pytest.importorskip("sklearn", reason="the images come with scikit-learn")
 pytestmark = pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
 
 
