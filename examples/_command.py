@@ -204,7 +204,7 @@ def job_count(text: str) -> int:
     return -1 if text == "-1" else integer(1, why=", or -1 for as many as there are cores")(text)
 
 
-def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentParser:
+def parser(description: str, out: str, quick: str = "", compiles: bool = False) -> argparse.ArgumentParser:
     """
     Make the option parser of a program, with the options that all programs have.
 
@@ -216,6 +216,8 @@ def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentPars
         The default of ``--out``.
     quick : str, optional
         What ``--quick`` does; without it there is no such option.
+    compiles : bool, default False
+        Whether there is ``--compile``.
 
     Returns
     -------
@@ -229,4 +231,6 @@ def parser(description: str, out: str, quick: str = "") -> argparse.ArgumentPars
     options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
     if quick:
         options.add_argument("--quick", action="store_true", help=quick)
+    if compiles:
+        options.add_argument("--compile", action="store_true", help="compile the training step; needs llvmlite")
     return options

@@ -32,6 +32,7 @@ from examples._command import (
 from examples._history import History, Score
 from examples._images import Images, Labels, Pixels, Split
 from examples._mnist import load_data
+from examples._step import training_step
 from optim import Adam
 from optim.lr_scheduler import CosineAnnealingLR
 
@@ -117,6 +118,7 @@ def train(model: nn.Module, data: Split, options: argparse.Namespace) -> History
     optimizer = Adam(model.parameters(), lr=options.lr)
     schedule = CosineAnnealingLR(optimizer, options.epochs * steps)
     seen = data.train.first(10_000)
+    step = training_step(optimizer, lambda x, y: criterion(model(x), y), options.compile)
     history = History()
     print("epoch   train loss   train accuracy   test loss   test accuracy     time")
     for epoch in range(1, options.epochs + 1):
@@ -125,10 +127,7 @@ def train(model: nn.Module, data: Split, options: argparse.Namespace) -> History
         batches = shuffled_batches(data.train, options.batch_size, options.shift, rng)
         with silence_divergence():
             for images, labels in progress(batches, steps, f"epoch {epoch}"):
-                optimizer.zero_grad()
-                loss = criterion(model(images), labels)
-                loss.backward()
-                optimizer.step()
+                loss = step(images, labels)
                 schedule.step()
                 history.steps.append(loss.item())
         history.seconds += time.perf_counter() - start
@@ -171,7 +170,7 @@ def draw_graph(model: nn.Module, images: Images, path: Path) -> None:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/cnn", quick="at most 6,000 training images and two epochs")
+    options = parser(__doc__ or "", out="runs/cnn", quick="at most 6,000 training images and two epochs", compiles=True)
     options.add_argument(
         "--data",
         choices=("auto", "mnist", "digits"),

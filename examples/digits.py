@@ -20,6 +20,7 @@ import autodiff as ad
 import nn
 from examples import _plots as plots
 from examples._command import integer, parser, print_table, progress, require, run, writable_folder
+from examples._step import training_step
 from optim import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 
 Rows = NDArray[np.float64]  # float64, as NumPy has it: near a loss of zero Adam magnifies the rounding of float32
@@ -109,7 +110,7 @@ def shuffled_batches(x: Rows, y: Labels, rng: np.random.Generator) -> Iterator[t
         yield x[rows], y[rows]
 
 
-def train(name: str, data: Data, epochs: int, seed: int) -> Result:
+def train(name: str, data: Data, epochs: int, seed: int, compiled: bool = False) -> Result:
     """
     Train a new network with one of the five optimizers.
 
@@ -123,6 +124,8 @@ def train(name: str, data: Data, epochs: int, seed: int) -> Result:
         How often each training image is seen.
     seed : int
         Decides on the first weights and on the order of the images: the same for every optimizer.
+    compiled : bool, default False
+        Whether the step is compiled.
 
     Returns
     -------
@@ -134,16 +137,13 @@ def train(name: str, data: Data, epochs: int, seed: int) -> Result:
     model = build_network()
     optimizer = RULES[name].make(model)
     criterion = nn.CrossEntropyLoss(reduction="sum")
+    step = training_step(optimizer, lambda x, y: criterion(model(x), y), compiled)
     losses = []
     start = time.perf_counter()
     for _ in progress(range(epochs), epochs, f"{name}, seed {seed}", unit="epoch"):
         total = 0.0
         for images, labels in shuffled_batches(data.x_train, data.y_train, rng):
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
+            total += step(images, labels).item()
         losses.append(total / len(data.x_train))
     seconds = time.perf_counter() - start
     with ad.no_grad():
@@ -227,7 +227,10 @@ def draw_answers(ours: Labels, theirs: Labels, data: Data, path: Path) -> None:
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
     options = parser(
-        __doc__ or "", out="runs/digits", quick="20 epochs (10 times as many of scikit-learn's) and one seed"
+        __doc__ or "",
+        out="runs/digits",
+        quick="20 epochs (10 times as many of scikit-learn's) and one seed",
+        compiles=True,
     )
     options.add_argument("--epochs", type=integer(1), default=1000, help="how often each training image is seen")
     options.add_argument("--seeds", type=integer(1), default=3, help="runs of each network: --seed, --seed + 1, ...")
@@ -249,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"network   64-80-70-10, sigmoid, batches of {BATCH}, {options.epochs:,} epochs")
     print(f"seeds     {', '.join(map(str, seeds))}")
 
-    results = {name: [train(name, data, options.epochs, seed) for seed in seeds] for name in RULES}
+    results = {name: [train(name, data, options.epochs, seed, options.compile) for seed in seeds] for name in RULES}
     results[SKLEARN] = [train_sklearn(data, options.sklearn_epochs, seed) for seed in seeds]
     head = ["optimizer", "reference %", "test %", "range", "reached", "last loss", "epochs", "seconds"]
     print_table(head, [table_row(name, of_seeds, data) for name, of_seeds in results.items()])

@@ -33,6 +33,7 @@ from examples._command import (
     writable_folder,
 )
 from examples._gpt_model import Shape, attention_maps, build_network, decay_groups, define, generate
+from examples._step import training_step
 from examples._text import Text, Tokens, load_text, pieces
 from optim import AdamW
 from optim.lr_scheduler import LambdaLR
@@ -98,6 +99,12 @@ class Trainer:
         self.train, self.test = text.halves()
         self.optimizer = AdamW(decay_groups(model, options.weight_decay), lr=options.lr, betas=BETAS)
         self.schedule = LambdaLR(self.optimizer, warmed_cosine(options.warmup, options.steps))
+        self.update = training_step(
+            self.optimizer,
+            lambda x, y: next_token_loss(F, model(x), y),
+            options.compile,
+            lambda: nn.utils.clip_grad_norm_(model.parameters(), CLIP),
+        )
         self.progress = Progress()
 
     def batch(self, step: int) -> tuple[Tokens, Tokens]:
@@ -111,11 +118,7 @@ class Trainer:
         inputs, targets = self.batch(at)
         ad.manual_seed(self.options.seed * 1_000_003 + at)  # for dropout
         start = time.perf_counter()
-        self.optimizer.zero_grad()
-        loss = next_token_loss(F, self.model(ad.tensor(inputs)), ad.tensor(targets))
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
-        self.optimizer.step()
+        loss = self.update(ad.tensor(inputs), ad.tensor(targets))
         self.schedule.step()
         value: float = loss.item()
         self.progress.seconds += time.perf_counter() - start
@@ -266,7 +269,9 @@ def draw_graph(trainer: Trainer, path: Path) -> None:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/gpt", quick="a network of two layers of 32 features, and 60 steps")
+    options = parser(
+        __doc__ or "", out="runs/gpt", quick="a network of two layers of 32 features, and 60 steps", compiles=True
+    )
     options.add_argument("--text", type=Path, metavar="FILE", help="learn from this instead of Python's help()")
     options.add_argument("--steps", type=integer(1), default=2000, help="updates of the parameters")
     options.add_argument("--every", type=integer(1), default=200, help="steps between two tests")

@@ -37,6 +37,7 @@ from examples._command import (
 from examples._history import History, Score, draw_comparison
 from examples._images import Images, Labels, Pixels, Split
 from examples._mnist import load_data
+from examples._step import training_step
 from optim import SGD, Adam, Optimizer
 from optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
 
@@ -185,18 +186,15 @@ def shuffled_batches(
 def train_epoch(
     model: nn.Module,
     objective: Objective,
-    optimizer: Optimizer,
     schedule: LRScheduler,
     batches: Iterable[tuple[Pixels, Labels]],
+    step: Callable[..., ad.Tensor],
 ) -> list[float]:
     """Take one optimizer step for each batch of images and labels; return the loss of each."""
     model.train()
     losses = []
     for images, labels in batches:
-        optimizer.zero_grad()
-        loss = objective.criterion(model(images), objective.targets(labels))
-        loss.backward()
-        optimizer.step()
+        loss = step(images, objective.targets(labels))
         schedule.step()
         losses.append(loss.item())
     return losses
@@ -255,6 +253,7 @@ def train(
     """
     history = History()
     schedule = build_schedule(optimizer, options.schedule, options.epochs * steps_in_epoch(data, options))
+    step = training_step(optimizer, lambda x, y: objective.criterion(model(x), y), options.compile)
     rng, twin_rng = (np.random.default_rng(options.seed) for _ in range(2))
     print("epoch   train loss   train accuracy   test loss   test accuracy     time")
     for epoch in range(1, options.epochs + 1):
@@ -262,7 +261,7 @@ def train(
         batches = shuffled_batches(data.train, options.batch_size, rng, options.shift)
         bar = progress(batches, steps_in_epoch(data, options), f"epoch {epoch}")
         with silence_divergence():
-            history.steps += train_epoch(model, objective, optimizer, schedule, bar)
+            history.steps += train_epoch(model, objective, schedule, bar, step)
         history.seconds += time.perf_counter() - start
         if not np.isfinite(history.steps).all():
             raise ExampleError(f"the loss became {history.steps[-1]} in epoch {epoch}: try a smaller --lr")
@@ -331,7 +330,9 @@ def draw_graph(model: nn.Module, objective: Objective, images: Images, path: Pat
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/mnist", quick="at most 6,000 training images and two epochs")
+    options = parser(
+        __doc__ or "", out="runs/mnist", quick="at most 6,000 training images and two epochs", compiles=True
+    )
     options.add_argument(
         "--data",
         choices=("auto", "mnist", "digits"),

@@ -17,6 +17,7 @@ import autodiff as ad
 import nn
 from examples import _plots as plots
 from examples._command import parser, require, run, writable_folder
+from examples._step import training_step
 from optim import Adam
 
 INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
@@ -28,7 +29,7 @@ def build_network() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
 
 
-def train(model: nn.Module, steps: int = 200, lr: float = 0.1) -> list[float]:
+def train(model: nn.Module, steps: int = 200, lr: float = 0.1, compiled: bool = False) -> list[float]:
     """
     Fit the network to the truth table, all four rows in every step.
 
@@ -40,6 +41,8 @@ def train(model: nn.Module, steps: int = 200, lr: float = 0.1) -> list[float]:
         Updates of the parameters.
     lr : float, default 0.1
         Adam's learning rate.
+    compiled : bool, default False
+        Whether the step is compiled.
 
     Returns
     -------
@@ -48,14 +51,8 @@ def train(model: nn.Module, steps: int = 200, lr: float = 0.1) -> list[float]:
     """
     criterion = nn.BCEWithLogitsLoss()
     optimizer = Adam(model.parameters(), lr=lr)
-    losses = []
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = criterion(model(INPUTS), TARGETS)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    step = training_step(optimizer, lambda x, y: criterion(model(x), y), compiled)
+    return [step(INPUTS, TARGETS).item() for _ in range(steps)]
 
 
 def probabilities(model: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -104,7 +101,7 @@ def draw_graph(model: nn.Module, path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns 0 if the network has learned all four rows, else 1."""
-    options = parser(__doc__ or "", out="runs/xor", quick="changes nothing: it is").parse_args(arguments)
+    options = parser(__doc__ or "", out="runs/xor", quick="changes nothing: it is", compiles=True).parse_args(arguments)
     require("matplotlib")
     folder = writable_folder(options.out)
 
@@ -112,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model = build_network()
     draw_graph(model, folder / "graph.png")  # before training, while the gradients are still far from zero
     start = time.perf_counter()
-    losses = train(model)
+    losses = train(model, compiled=options.compile)
     seconds = time.perf_counter() - start
     predictions = probabilities(model, INPUTS)
 
