@@ -108,7 +108,10 @@ def differentiated(trace: Any, result: Any) -> Any:
     outs = [t for t in _tensors(result) if t._requires_grad and t._op is not None and t._inputs is not None]
     if not outs or len(set(outs)) != len(outs) or any(x._op is not None and x._requires_grad for x in trace.arguments):
         return None
-    order = recorded(outs, "{}")
+    try:
+        order = recorded(outs, "{} was freed")
+    except RuntimeError:  # the function has called backward() itself
+        return None
     wanted = list(dict.fromkeys(x for y in order for x in y._inputs if x._op is None and x._requires_grad))
     wanted = [x for x in wanted if x in trace.arguments or id(x) in trace.before]
     if not wanted:

@@ -73,7 +73,6 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "mode indices": (lambda lib, x: x.mode(0, keepdim=True).indices, np.array([[1.0, 2.0], [1.0, 3.0]])),
     "quantile": (lambda lib, x: lib.quantile(x, 0.3), A),
     "quantile of several": (lambda lib, x: x.quantile(lib.tensor([0.1, 0.9], dtype=x.dtype), dim=1, keepdim=True), A),
-    "quantile at an infinity": (lambda lib, x: lib.quantile(x, 0.5), np.array([1.0, INF, INF])),
     "quantile of its parts": (lambda lib, x, q: lib.quantile(x, q.abs() / 3, dim=0), A, (2,)),
     "quantile midpoint": (lambda lib, x: lib.quantile(x, 0.3, dim=0, interpolation="midpoint"), A),
     "quantile nearest": (lambda lib, x: lib.quantile(x, 0.6, dim=-1, interpolation="nearest"), C),
