@@ -250,9 +250,7 @@ PLAYERS = [page for page in pages() if "<iframe" in (SITE / page).read_text(enco
 def test_each_player_plays(site: tuple[Browser, str], page: str) -> None:
     window, address = site
     window.open(address + page)
-    ready = (
-        "return [...document.querySelectorAll('iframe')].every(f => f.contentDocument.querySelector('#next'))"
-    )
+    ready = "return [...document.querySelectorAll('iframe')].every(f => f.contentDocument.querySelector('#next'))"
     assert wait_for(window, ready)
     done = window.run(
         """
