@@ -241,7 +241,7 @@ def test_the_search_finds_functions_and_lessons(site: tuple[Browser, str]) -> No
         assert wait_for(window, script), words
 
 
-PLAYERS = [page for page in pages() if 'class="player"' in (SITE / page).read_text(encoding="utf-8")] if SITE else []
+PLAYERS = [page for page in pages() if "<iframe" in (SITE / page).read_text(encoding="utf-8")] if SITE else []
 
 
 @built
@@ -250,13 +250,11 @@ PLAYERS = [page for page in pages() if 'class="player"' in (SITE / page).read_te
 def test_each_player_plays(site: tuple[Browser, str], page: str) -> None:
     window, address = site
     window.open(address + page)
-    ready = (
-        "return [...document.querySelectorAll('iframe.player')].every(f => f.contentDocument.querySelector('#next'))"
-    )
+    ready = "return [...document.querySelectorAll('iframe')].every(f => f.contentDocument.querySelector('#next'))"
     assert wait_for(window, ready)
     done = window.run(
         """
-        return [...document.querySelectorAll('iframe.player')].map(frame => {
+        return [...document.querySelectorAll('iframe')].map(frame => {
             const inside = frame.contentDocument, at = () => inside.querySelector('#count').textContent;
             const places = [at()];
             inside.querySelector('#next').click(); places.push(at());
