@@ -25,12 +25,12 @@ from .functions.elementwise import *
 from .functions.indexing import *
 from .functions.linalg import *
 from .functions.reduction import *
+from .functions.sampling import *
 from .functions.shape import *
 from .functions.transcendental import *
 from .kinds import *
 from .questions import *
 from .random import *
-from .sampling import *
 from .settings import *
 from .size import *
 from .tensor import *

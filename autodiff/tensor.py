@@ -34,7 +34,7 @@ from .functions import comparison as c
 from .functions import cumulative as cu
 from .functions import diagonal as d
 from .functions import elementwise as e
-from .functions import indexing, linalg
+from .functions import indexing, linalg, sampling
 from .functions import reduction as r
 from .functions import shape as s
 from .functions import transcendental as t
@@ -659,6 +659,8 @@ class Tensor(Attributes):
     masked_select, sort, topk = indexing.masked_select, indexing.sort, indexing.topk
     matmul, mm, bmm, mv, dot, inner = linalg.matmul, linalg.mm, linalg.bmm, linalg.mv, linalg.dot, linalg.inner
     outer, addmm = linalg.outer, linalg.addmm
+
+    bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
 
     # -- in place ------------------------------------------------------------------------------------------------------
 

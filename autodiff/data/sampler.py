@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..functions.sampling import multinomial
 from ..random import default_generator
-from ..sampling import multinomial
 from ..tensor import Tensor, from_array
 
 __all__ = [

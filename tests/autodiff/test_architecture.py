@@ -29,7 +29,7 @@ ROOMS = [
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
     ["attributes", "numpy", "tensor"],
-    ["creation", "files", "questions", "sampling", "settings", "typed"],
+    ["creation", "files", "questions", "settings", "typed"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "visualize", "compile"],
 ]
