@@ -35,8 +35,12 @@ from .functions.linalg import *
 from .functions.order import *
 from .functions.placing import *
 from .functions.reduction import *
+<<<<<<< HEAD
 from .functions.rounding import *
 from .functions.searching import *
+=======
+from .functions.sampling import *
+>>>>>>> wP
 from .functions.shape import *
 from .functions.solving import *
 from .functions.statistics import *
@@ -45,7 +49,6 @@ from .functions.transcendental import *
 from .kinds import *
 from .questions import *
 from .random import *
-from .sampling import *
 from .settings import *
 from .size import *
 from .special import logit as logit

@@ -167,6 +167,10 @@ class Attributes(Node):
         """Tell whether another tensor has its shape."""
         return self._data.shape == other._data.shape  # type: ignore[no-any-return]  # as above
 
+    def equal(self, other: Tensor) -> bool:
+        """Tell whether another tensor has its shape and its elements."""
+        return self._data.shape == other._data.shape and bool(np.array_equal(self._data, other._data))
+
     def is_inference(self) -> bool:
         """Tell whether it was made under `inference_mode` and must not be recorded: False, for here it may be."""
         return False

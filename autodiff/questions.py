@@ -74,7 +74,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     >>> ad.equal(ad.ones(2), ad.ones(2)), ad.equal(ad.ones(2), ad.ones(1))
     (True, False)
     """
-    return input.shape == other.shape and np.array_equal(input._data, other._data)
+    return input.equal(other)
 
 
 def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import os
+from math import e, inf, nan, pi
 from typing import Any
 
 from . import printing
 from .engine.modes import enable_grad, no_grad
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads", "inference_mode",
-    "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_num_threads",
-    "set_printoptions", "use_deterministic_algorithms",
+    "are_deterministic_algorithms_enabled",
+    "e",
+    "get_float32_matmul_precision",
+    "get_num_threads",
+    "inf",
+    "inference_mode",
+    "nan",
+    "newaxis",
+    "pi",
+    "set_float32_matmul_precision",
+    "set_flush_denormal",
+    "set_num_interop_threads",
+    "set_num_threads",
+    "set_printoptions",
+    "use_deterministic_algorithms",
 ]  # fmt: skip
+
+newaxis = None
 
 _kept: dict[str, Any] = {"threads": None, "precision": "highest", "deterministic": True}
 

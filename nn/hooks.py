@@ -123,7 +123,7 @@ class _Watch:
     def leave(self, output: Any) -> Any:
         if isinstance(output, (tuple, list)):
             make = getattr(output, "_make", type(output))  # a named tuple takes its parts one by one
-            return make(_passed(output, self._at_outputs))
+            return make(map(self._apart, _passed(output, self._at_outputs)))
         if not isinstance(output, Tensor):
             warnings.warn(
                 f"{type(self.module).__name__}: its backward hooks are not called, because it returned a "
@@ -131,7 +131,13 @@ class _Watch:
                 stacklevel=4,
             )
             return output
-        return _passed((output,), self._at_outputs)[0]
+        return self._apart(_passed((output,), self._at_outputs)[0])
+
+    def _apart(self, value: Any) -> Any:
+        """Return an output whose own gradient is the one that arrives, whatever a hook makes of it for the module."""
+        if not listed(self.hooks, "before_backward") or not isinstance(value, Tensor) or not value.requires_grad:
+            return value
+        return value.reshape(value.shape)
 
     def _at_outputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook, *_ in listed(self.hooks, "before_backward"):

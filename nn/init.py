@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -376,3 +379,23 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     for column in range(tensor.shape[1]):
         values[rng.permutation(tensor.shape[0])[: math.ceil(sparsity * tensor.shape[0])], column] = 0
     return _filled(tensor, values)
+
+
+def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function under its old name, with PyTorch's warning."""
+    old = function.__name__.removesuffix("_")
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"nn.init.{old} is now deprecated in favor of nn.init.{old}_.", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    called.__name__ = called.__qualname__ = old
+    return called
+
+
+uniform, normal, constant = _deprecated(uniform_), _deprecated(normal_), _deprecated(constant_)
+xavier_uniform, xavier_normal = _deprecated(xavier_uniform_), _deprecated(xavier_normal_)
+kaiming_uniform, kaiming_normal = _deprecated(kaiming_uniform_), _deprecated(kaiming_normal_)
+eye, dirac = _deprecated(eye_), _deprecated(dirac_)
+orthogonal, sparse = _deprecated(orthogonal_), _deprecated(sparse_)

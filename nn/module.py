@@ -275,7 +275,9 @@ class Module:
         """
         return self._hook("after_state", hook, False)
 
-    _register_state_dict_hook = register_state_dict_post_hook
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Do the same with a hook that may return another state; many programs use it."""
+        return self._hook("after_state", hook, False, True)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call a function before this module reads its part of a state, which it may change.
@@ -686,6 +688,8 @@ class Module:
             module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for entry in vars(self._hooks)["after_state"].values() if self._hooks is not None else ():
             given = entry.hook(self, destination, prefix, metadata)
+            if given is not None and not entry.with_kwargs:
+                raise RuntimeError("hook: a state_dict post-hook changes the state in place, and returns nothing")
             destination = destination if given is None else given
         return destination  # type: ignore[no-any-return]  # an OrderedDict, or what was given
 

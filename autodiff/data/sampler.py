@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+<<<<<<< HEAD
 from ..distributed import get_rank, get_world_size
+=======
+from ..functions.sampling import multinomial
+>>>>>>> wP
 from ..random import default_generator
-from ..sampling import multinomial
 from ..tensor import Tensor, from_array
 
 __all__ = [

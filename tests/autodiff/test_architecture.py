@@ -28,8 +28,13 @@ ROOMS = [
     ["engine"],
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
+<<<<<<< HEAD
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
     ["creation", "distributed", "files", "questions", "sampling", "settings", "special", "typed"],
+=======
+    ["attributes", "numpy", "tensor"],
+    ["creation", "files", "questions", "settings", "typed"],
+>>>>>>> wP
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "compile"],
     ["visualize"],

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .creation import randn
-from .functions.arguments import integer
-from .random import default_generator
-from .tensor import Tensor, from_array
+from ..device import check_device
+from ..engine import dtypes
+from ..engine.graph import Node
+from ..engine.primitive import wrap
+from ..random import default_generator
+from .arguments import integer, sizes
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 __all__ = ["bernoulli", "multinomial", "normal", "poisson"]
 
@@ -56,24 +61,19 @@ def normal(
     >>> ad.normal(ad.tensor([1.0, 2.0]), ad.zeros(2))
     tensor([1., 2.])
     """
-    given = [x.detach() for x in (mean, std) if isinstance(x, Tensor)]
-    low = std.min().item() if isinstance(std, Tensor) and std.numel() else std if not isinstance(std, Tensor) else 0
-    if not low >= 0:
-        raise RuntimeError(f"normal: std must not be negative, got {low}")
-    if size is not None:
-        if given:
-            raise TypeError("normal: a size goes with numbers; tensors have their own")
-        noise = randn(size, generator=generator, dtype=dtype, device=device)
-        drawn: Tensor = noise * std + mean
-        return drawn.requires_grad_(requires_grad)
-    if not given:
-        raise TypeError("normal: expected a tensor as mean or std, or a size")
-    shape = np.broadcast_shapes(*(x.shape for x in given))
-    kind = np.result_type(*(x.dtype for x in given))
-    noise = randn(shape, generator=generator, dtype=kind)
-    mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
-    made: Tensor = noise * std + mean
-    return made
+    check_device(device, "normal")
+    arrays = [x._data if isinstance(x, Node) else x for x in (mean, std)]
+    if not np.all(np.asarray(arrays[1]) >= 0):
+        raise RuntimeError(f"normal: std must not be negative, got {np.min(arrays[1])}")
+    tensors = [x._data for x in (mean, std) if isinstance(x, Node)]
+    if (size is None) == (not tensors):
+        raise TypeError("normal: expected a tensor as mean or std, or a size beside numbers")
+    shape = np.broadcast_shapes(*(a.shape for a in tensors)) if size is None else sizes((size,), "normal")
+    wanted = dtypes.get_default_dtype() if dtype is None else dtypes.checked(dtype, "normal")
+    kind = np.result_type(*(a.dtype for a in tensors)) if tensors else wanted
+    noise = np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind)
+    drawn: Tensor = wrap((noise * arrays[1] + arrays[0]).astype(kind))
+    return drawn.requires_grad_(requires_grad)
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: _Source = None) -> Tensor:
@@ -95,7 +95,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: _Source = Non
     if not np.all((chances >= 0) & (chances <= 1)):
         raise RuntimeError("bernoulli: a probability must be from 0 to 1")
     drawn = (generator or default_generator()).random(input.shape)
-    return from_array(np.asarray(drawn < chances).astype(input.dtype))
+    made: Tensor = wrap(np.asarray(drawn < chances).astype(input.dtype))
+    return made
 
 
 def poisson(input: Tensor, generator: _Source = None) -> Tensor:
@@ -109,7 +110,8 @@ def poisson(input: Tensor, generator: _Source = None) -> Tensor:
     if not np.all(input._data >= 0):
         raise RuntimeError("poisson: a rate must not be negative")
     drawn = (generator or default_generator()).poisson(input._data.astype(np.float64))
-    return from_array(np.asarray(drawn).astype(input.dtype))
+    made: Tensor = wrap(np.asarray(drawn).astype(input.dtype))
+    return made
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: _Source = None) -> Tensor:
@@ -159,8 +161,10 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         ends = np.cumsum(weights, -1)
         u = source.random((*weights.shape[:-1], count)) * ends[..., -1:]
         drawn = (u[..., None] >= ends[..., None, :]).sum(-1)
-        return from_array(np.asarray(np.minimum(drawn, weights.shape[-1] - 1), np.int64))
-    # The categories whose exponential waiting times at these rates end first (Efraimidis and Spirakis, 2006).
-    with np.errstate(divide="ignore"):
-        waiting = source.standard_exponential(weights.shape) / weights
-    return from_array(np.argsort(waiting, -1)[..., :count].astype(np.int64))
+        rows = np.minimum(drawn, weights.shape[-1] - 1)
+    else:  # the categories whose exponential waiting times at these rates end first (Efraimidis and Spirakis, 2006)
+        with np.errstate(divide="ignore"):
+            waiting = source.standard_exponential(weights.shape) / weights
+        rows = np.argsort(waiting, -1)[..., :count]
+    made: Tensor = wrap(np.asarray(rows, np.int64))
+    return made
