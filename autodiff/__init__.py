@@ -35,12 +35,9 @@ from .functions.linalg import *
 from .functions.order import *
 from .functions.placing import *
 from .functions.reduction import *
-<<<<<<< HEAD
 from .functions.rounding import *
-from .functions.searching import *
-=======
 from .functions.sampling import *
->>>>>>> wP
+from .functions.searching import *
 from .functions.shape import *
 from .functions.solving import *
 from .functions.statistics import *

@@ -32,12 +32,8 @@ from .engine.primitive import NUMBERS, OPERANDS, as_operator, lift
 from .functions import comparison as c
 from .functions import cumulative as cu
 from .functions import diagonal as d
-from .functions import distance, former, grids, indexing, linalg, order, placing, searching
+from .functions import distance, former, grids, indexing, linalg, order, placing, sampling, searching
 from .functions import elementwise as e
-<<<<<<< HEAD
-=======
-from .functions import indexing, linalg, sampling
->>>>>>> wP
 from .functions import reduction as r
 from .functions import rounding as ro
 from .functions import shape as s
@@ -701,7 +697,6 @@ class Tensor(Attributes):
     matmul, mm, bmm, mv, dot, inner = linalg.matmul, linalg.mm, linalg.bmm, linalg.mv, linalg.dot, linalg.inner
     outer, addmm = linalg.outer, linalg.addmm
 
-<<<<<<< HEAD
     fmod, copysign, signbit, heaviside = ro.fmod, ro.copysign, ro.signbit, ro.heaviside
     nan_to_num, deg2rad, rad2deg, erfc, erfinv = ro.nan_to_num, ro.deg2rad, ro.rad2deg, t.erfc, t.erfinv
     lgamma, digamma = t.lgamma, t.digamma
@@ -742,9 +737,7 @@ class Tensor(Attributes):
     greater, greater_equal, less = sy.greater, sy.greater_equal, sy.less
     less_equal, not_equal = sy.less_equal, sy.not_equal
     swapaxes, swapdims, moveaxis = sy.swapaxes, sy.swapdims, sy.moveaxis
-=======
     bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
->>>>>>> wP
 
     # -- in place ------------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-<<<<<<< HEAD
 from ..distributed import get_rank, get_world_size
-=======
 from ..functions.sampling import multinomial
->>>>>>> wP
 from ..random import default_generator
 from ..tensor import Tensor, from_array
 

@@ -28,13 +28,8 @@ ROOMS = [
     ["engine"],
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
-<<<<<<< HEAD
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
-    ["creation", "distributed", "files", "questions", "sampling", "settings", "special", "typed"],
-=======
-    ["attributes", "numpy", "tensor"],
-    ["creation", "files", "questions", "settings", "typed"],
->>>>>>> wP
+    ["creation", "distributed", "files", "questions", "settings", "special", "typed"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "compile"],
     ["visualize"],
