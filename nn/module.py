@@ -17,13 +17,14 @@ from autodiff.engine.graph import extra, tick
 from autodiff.functions.arguments import target_of
 from autodiff.functions.in_place import clear_gradients
 from autodiff.tensor import from_array
-from autodiff.tracing import attribute_changes, tracing
+from autodiff.tracing import Tracing, attribute_changes, state, tracing
 
 from . import hooks
 
 M = TypeVar("M", bound="Module")
 
 #: The key of what a module's `get_extra_state` returns.
+_state = state.get
 _EXTRA_STATE = "_extra_state"
 
 
@@ -137,8 +138,8 @@ class Module:
             if isinstance(a, ndarray):
                 args = tuple(from_array(a) if isinstance(a, ndarray) else a for a in args)
                 break
-        if (trace := tracing()) is not None:
-            trace.calls(self)
+        if _state().__class__ is Tracing:  # spelled out, as `tracing` takes 0.1 us for each module
+            tracing().calls(self)
         start = tick()
         output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, self, args, kwargs)
         for made in (output,) if isinstance(output, Tensor) else tensors_in(output):

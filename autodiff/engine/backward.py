@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.reductions import total
-from ..tracing import refuse, tracing
+from ..tracing import Tracing, refuse, tracing
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
@@ -303,8 +303,8 @@ _adding = RLock()  # several threads may add to one leaf
 
 def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
     """Add a gradient to a node's ``.grad``."""
-    if (trace := tracing()) is not None:
-        trace.accumulates(x, _owned(g, x), create_graph)
+    if is_recording().__class__ is Tracing:
+        tracing().accumulates(x, _owned(g, x), create_graph)
         return
     before = x._grad
     if before is None:
