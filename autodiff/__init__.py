@@ -5,6 +5,7 @@ from __future__ import annotations
 __version__ = "0.2.0.dev0"
 
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import linalg as linalg
@@ -104,3 +105,14 @@ def __getattr__(name: str) -> Any:
     if name in _LAYERS:
         return getattr(importlib.import_module("nn.functional"), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those among them that are imported when asked for."""
+    shown = {*_MODULES, "functional", "linalg", "special"}
+    names = {
+        name
+        for name, value in globals().items()
+        if not name.startswith("_") and (not isinstance(value, ModuleType) or name in shown)
+    }
+    return sorted((names - {"Any", "ModuleType", "TYPE_CHECKING", "annotations"}) | shown | {*_HOMES} | _LAYERS)

@@ -239,3 +239,10 @@ def test_every_public_function_explains_itself() -> None:
         value = getattr(autodiff, name)
         if not name.startswith("_") and callable(value) and getattr(value, "__module__", "").startswith("autodiff"):
             assert value.__doc__, name
+
+
+def test_completion_offers_what_is_public_alone() -> None:
+    offered = dir(autodiff)
+    assert {"Tensor", "compile", "data", "draw", "explain", "linalg", "load", "nn", "save", "tensor"} <= set(offered)
+    assert not {"Any", "annotations", "engine", "importlib", "kernels", "table", "TYPE_CHECKING"} & set(offered)
+    assert all(hasattr(autodiff, name) for name in offered)
