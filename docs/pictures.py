@@ -21,8 +21,8 @@ What `ad.draw` and `ad.explain` make of a computation. This page and its picture
 
 `ad.draw(L)`: every operation, and every tensor with its value (blue) and beneath it its gradient (orange). Inputs are
 sheets, parameters have a thick frame, the output a double one. ∂L/∂· is the derivative of L with respect to what it is
-written at; of an output without a short name it is written grad. × multiplies element by element, @ is the product of
-matrices.
+written at. What has no name is called x₁ (data), θ₁ (a parameter) or L (the output). × multiplies element by element, @
+is the product of matrices.
 
 ![One neuron, operation by operation](neuron_computation.png)
 
@@ -38,6 +38,10 @@ the local derivative, as a formula and in numbers. The gradient of a tensor is t
 no gradient flows back, the way is dashed.
 
 ![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each way](neuron.png)
+
+`ad.draw(L, derivatives=w)`, given a tensor, lights the ways from it to the output and writes the product beneath.
+
+![The same neuron with the way from w to L lit, and beneath it ∂L/∂w as a product and in numbers](neuron_product.png)
 
 Tensors without a name are called v₁, v₂, ...; a layer says what it makes of the gradient that arrives, in the notation
 of Python: @ is the product of matrices, ᵀ the transpose, and Σ here the sum over the rows. Parameters are called as in
@@ -125,21 +129,22 @@ With `depth=1`, modules are shaded by the gradients of their parameters.
 
 `.save("neuron.html")` on any of these pictures writes one page that needs no network: play and step through it with
 the buttons or the arrow keys, forward operation by operation, backward way by way. Each step says upstream gradient ×
-local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where ways meet. A
-picture too large for the window begins at a scale at which it can be read, and follows the steps; `fit` shows all of
-it. Pointing at a tensor gives its statistics, a click its chain rule. Download [neuron.html](neuron.html) or
-[xor.html](xor.html) and open it in a browser.
+local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where ways meet; an
+arrow shows where the gradient goes. The last step is the update, θ − lr · ∂L/∂θ. A picture too large for the window
+begins at a scale at which it can be read, and follows the steps; `fit` shows all of it. Pointing at a tensor gives its
+statistics, a click its chain rule, whose ways are lit. `.play()` shows the page in a notebook's cell. Download
+[neuron.html](neuron.html) or [xor.html](xor.html) and open it in a browser.
 """
 
 
-def neuron() -> ad.Tensor:
-    """Return the loss of one neuron, with every step of the chain rule named."""
+def neuron() -> tuple[ad.Tensor, ad.Tensor]:
+    """Return the loss of one neuron, with every step of the chain rule named, and its weight."""
     x, y = ad.tensor(1.5, name="x"), ad.tensor(1.0, name="y")
     w = ad.tensor(0.8, requires_grad=True, name="w")
     b = ad.tensor(-0.2, requires_grad=True, name="b")
     z = (w * x + b).named("z")
     o = z.sigmoid().named("o")
-    return ((o - y) ** 2 / 2).named("L")
+    return ((o - y) ** 2 / 2).named("L"), w
 
 
 def xor() -> tuple[ad.Tensor, nn.Module]:
@@ -217,10 +222,12 @@ def derivations() -> dict[str, str]:
 
 def main(folder: Path = HERE) -> None:
     """Write the pictures and the gallery."""
-    ad.draw(neuron()).save(folder / "neuron_computation.png")
-    ad.draw(neuron(), derivatives=True).save(folder / "neuron.png")
-    ad.draw(neuron(), derivatives=True, theme="dark").save(folder / "neuron_dark.png")
-    ad.draw(neuron()).save(folder / "neuron.html")
+    loss, weight = neuron()
+    ad.draw(loss).save(folder / "neuron_computation.png")
+    ad.draw(loss, derivatives=True).save(folder / "neuron.png")
+    ad.draw(loss, derivatives=weight).save(folder / "neuron_product.png")
+    ad.draw(loss, derivatives=True, theme="dark").save(folder / "neuron_dark.png")
+    ad.draw(loss).save(folder / "neuron.html")
     loss, model = xor()
     ad.draw(loss, params=model).save(folder / "xor.png")
     ad.draw(loss, params=model, derivatives=True).save(folder / "xor_chain.png")

@@ -139,33 +139,39 @@ def _passed(values: Iterable[Any], at_gradients: Callable[[tuple[Any, ...]], Any
     Several are joined into one node, because a node's gradient is complete before any is computed from it.
     """
     given = tuple(values)
-    traced = [i for i, v in enumerate(given) if isinstance(v, Tensor) and v.requires_grad]
-    if not traced or not ad.is_grad_enabled():
+    places = [i for i, v in enumerate(given) if isinstance(v, Tensor) and v.requires_grad]
+    if not places or not ad.is_grad_enabled():
         return given
-    tensors = [given[i] for i in traced]
-    one = tensors[0].reshape(tensors[0].shape) if len(traced) == 1 else ad.cat([t.flatten() for t in tensors])
-    ends = np.cumsum([0, *(t.numel() for t in tensors)]).tolist()
+    tensors = [given[i] for i in places]
 
     def caught(g: Tensor) -> Tensor | None:
-        parts = [g] if len(traced) == 1 else _parted(g, tensors_like, ends)
-        at = dict(zip(traced, parts, strict=True))
-        changed = at_gradients(tuple(at.get(i) for i in range(len(given))))
+        gradients = _placed((None,) * len(given), places, _parted(g, tensors))
+        changed = at_gradients(gradients)
         if changed is None:
             return None
         if len(changed) != len(given):
             raise RuntimeError(f"hook: returned {len(changed)} gradients, expected {len(given)}")
-        if len(traced) == 1:
-            return changed[traced[0]]  # type: ignore[no-any-return]  # what a hook returned
-        return ad.cat([changed[i].flatten() for i in traced])
+        return _joined([gradients[i] if changed[i] is None else changed[i] for i in places])
 
-    tensors_like = [(t.shape, t.dtype) for t in tensors]
+    one = _joined(tensors)
     one.register_hook(caught)
-    views = [one] if len(traced) == 1 else _parted(one, tensors_like, ends)
-    at = dict(zip(traced, views, strict=True))
-    return tuple(at.get(i, v) for i, v in enumerate(given))
+    return _placed(given, places, _parted(one, tensors))
 
 
-def _parted(joined: Tensor, like: list[tuple[Any, Any]], ends: list[int]) -> list[Tensor]:
-    return [
-        joined[a:b].reshape(shape).to(dtype) for (shape, dtype), a, b in zip(like, ends[:-1], ends[1:], strict=True)
-    ]
+def _placed(values: tuple[Any, ...], places: list[int], tensors: list[Tensor]) -> tuple[Any, ...]:
+    """Return values with tensors at some places."""
+    at = dict(zip(places, tensors, strict=True))
+    return tuple(at.get(i, v) for i, v in enumerate(values))
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    """Return tensors as one: a single one as a view of it."""
+    return tensors[0].reshape(tensors[0].shape) if len(tensors) == 1 else ad.cat([t.flatten() for t in tensors])
+
+
+def _parted(joined: Tensor, like: list[Tensor]) -> list[Tensor]:
+    """Return the tensors that were joined, in the shapes and dtypes of others."""
+    if len(like) == 1:
+        return [joined]
+    ends = np.cumsum([0, *(t.numel() for t in like)]).tolist()
+    return [joined[a:b].reshape(t.shape).to(t.dtype) for t, a, b in zip(like, ends[:-1], ends[1:], strict=True)]

@@ -168,11 +168,7 @@ def _report(
 ) -> RuntimeError:
     """Return the error that tells what was found, where, and what each array looked like."""
     came = list(came)
-    where = (
-        list(origin.lines()) if origin else ["  the operation ran before detect_anomaly was on: its line is unknown"]
-    )
-    if what.startswith("backward:"):
-        where = []
+    where = [] if what.startswith("backward:") else list(origin.lines()) if origin else [_UNKNOWN]
     width = max(len(label) for label, _ in (*came, bad))
     arrays = [f"    {label:<{width}}  {_described(array)}" for label, array in (*came, bad)]
     return RuntimeError("\n".join([f"{what}.", *where, *arrays, *_verdict(watch, came)]))

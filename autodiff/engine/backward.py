@@ -76,7 +76,8 @@ def _walk(
     while reached:
         y = heappop(reached)[1]
         g = pending.pop(y)
-        if y._extra is not None or route is not None:
+        noted = y._extra
+        if route is not None or (noted is not None and (noted.hooks or noted.retains_grad)):
             g = _arrive(y, g, kept, route)
             if route is not None and y not in route.steps:
                 continue

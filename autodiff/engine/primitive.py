@@ -629,6 +629,11 @@ def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
     """Return `error` as its own kind again, its text naming the operation and what came."""
-    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
     came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
-    return kind(f"{name}({came}): {error}")
+    return reworded(error, f"{name}({came}): {error}")
+
+
+def reworded(error: Exception, text: str) -> Exception:
+    """Return an error of the same kind that says something else."""
+    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
+    return kind(text)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine import dtypes
 from ..engine.graph import Node
-from ..engine.primitive import lift, wrap
+from ..engine.primitive import lift, reworded, wrap
 from ..tracing import tracing
 
 P = ParamSpec("P")
@@ -143,8 +143,7 @@ def _under(name: str, error: Exception) -> Exception:
     """Return an error that begins with the name of the operation that was called."""
     if str(error).startswith(name):
         return error
-    kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
-    return kind(f"{name}: {error}")
+    return reworded(error, f"{name}: {error}")
 
 
 def also_by_name(name: str) -> Callable[[Callable[..., R]], Callable[..., R]]:

@@ -25,6 +25,7 @@ from ..engine.graph import (
     tick,
 )  # fmt: skip
 from ..engine.modes import Watch, is_recording, set_detect_anomaly
+from ..engine.primitive import reworded
 from ..engine.silence import silent
 from ..table import TABLE
 from ..table.indexing import follow, overwrite
@@ -83,13 +84,9 @@ def _note(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> 
     try:
         _write(tensor, into, *values)
     except Exception as error:
-        kind = next((k for k in (TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
-        said = str(error)
-        raise kind(
-            said.replace(name[:-1], name, 1)
-            if said.startswith((f"{name[:-1]}:", f"{name[:-1]}("))
-            else f"{name}: {said}"
-        ) from None
+        said, plain = str(error), name[:-1]  # what `add` says, `add_` says in its own name
+        named = said.startswith((f"{plain}:", f"{plain}("))
+        raise reworded(error, said.replace(plain, name, 1) if named else f"{name}: {said}") from None
     increment_version(tensor)
     if before is not None:
         check_change(name, tensor, before, values)

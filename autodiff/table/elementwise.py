@@ -55,7 +55,7 @@ def log_unless(condition: Array, x: Array, like: Array) -> Array:
     return np.log(np.where(condition, np.ones_like(like), x))
 
 
-power = row(lambda x, *, n: to_the(x, n), x=lambda g, x, n: g * power_slope(x, n), symbol="pow")
+power = row(lambda x, *, n: to_the(x, n), x=lambda g, x, n: g * power_slope(x, n), symbol="( )ⁿ")
 pow = row(
     operator.pow,
     a=lambda g, a, n: np.where(n == 0, 0, g * (n * a ** (n - 1))),

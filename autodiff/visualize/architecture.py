@@ -113,7 +113,6 @@ class Overview(Computation):
         for y in self.steps:
             self._add_folded(y) if y in self.groups else self.add(y)
         self.diagram.arrows = list({(a.tail, a.head): a for a in self.diagram.arrows}.values())
-        self.tell_apart()
 
     def _renumber(self) -> None:
         """Leave only those frames that are not folded."""
@@ -156,7 +155,7 @@ class Overview(Computation):
                 self.diagram.arrows.append(Arrow(self.keys[x], module.key, "", x in self.main))
         self.main.add(y)
         if y in self.outputs:
-            self.add_box(y, "output", self.called(y) or "output", self.calls.outside(y))
+            self.add_box(y, "output", self.called(y), self.calls.outside(y))
             self.diagram.arrows.append(Arrow(module.key, self.keys[y], "", True))
         else:
             self.keys[y] = module.key

@@ -21,6 +21,7 @@ from .gradients import ones, units
 from .names import subscripts
 
 _LONGEST_VALUE, _LONGEST_SLOPE = 24, 44  # characters of a formula that is still read at a glance
+_LONGEST_RESULT = 12  # of that of a result in its own derivative: beyond, o (1 - o) reads better than σ(…)(1 - σ(…))
 _MOST_STEPS = 8  # that one formula tells of
 _UNKNOWN = "unknown"  # the head of what symbols cannot say
 
@@ -177,7 +178,7 @@ class Chain:
     def matrix(self, y: Node, steps: Sequence[Node], x: Node) -> Expression | None:
         """Return the formula of a Jacobian that is a matrix in the product: that of a vector by a vector."""
         e = self._pull_back(y, steps).get(x)
-        if e is None or x._data.ndim > 1 or y._data.ndim > 1:
+        if e is None or x._data.ndim > 1 or y._data.ndim > 1 or x._data.ndim == y._data.ndim == 0:
             return None
         found = linear.jacobian(e, _gradient(y))
         return found if found is not None and rows.is_readable(found) else None
@@ -220,14 +221,15 @@ class _SymbolicRules:
         return made if _is_sum_of(made.shape, x._data.shape) else _symbol(_unknown(x), x)
 
     def result(self, y: Node, operands: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
-        """Return what stands for the result in its rules: the formula of each element or, without one, its name."""
+        """Return what stands for the result in its rules: a short formula of each element, or its name."""
         try:
             e = run(y._op.forward, operands, params).expression
         except UnsayableError:
             e = _unknown(y)
-        if not rows.is_elementwise(e) or e.head == _UNKNOWN:
-            e = name(self.chain.names[y], y._data.shape) if y in self.chain.names else _unknown(y)
-        return _symbol(e, y)
+        is_told = rows.is_elementwise(e) and e.head != _UNKNOWN
+        if y in self.chain.names and not (is_told and len(text(e)) <= _LONGEST_RESULT):
+            e = name(self.chain.names[y], y._data.shape)
+        return _symbol(e if is_told or y in self.chain.names else _unknown(y), y)
 
 
 def _symbol(e: Expression, t: Node) -> Symbol:

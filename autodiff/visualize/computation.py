@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .. import symbolic
 from ..engine.graph import Node
+from ..symbolic.expression import name
 from . import contents
 from .diagram import Kind, Step
 from .names import Names
@@ -17,7 +19,6 @@ def computation(outputs: Sequence[Node], params: Any = None, digits: int = 4, he
     view = Computation(outputs, Names(params), digits, heat=heat)
     for y in view.steps:
         view.add(y)
-    view.tell_apart()
     return view
 
 
@@ -26,15 +27,15 @@ class Computation(View):
 
     def add(self, y: Node) -> None:
         """Add an operation: its leaves that are new, itself, its result, and the arrows into it."""
-        op, inputs, params = y._op, y._inputs, y._params
+        op, inputs = y._op, y._inputs
         for x in inputs:
             if x not in self.keys:
                 self.add_leaf(x)
         if not self.main.isdisjoint(inputs):
             self.main.add(y)
-        said = [f"{name}={value}" for name, v in params.items() if (value := contents.parameter(v)) is not None]
         has_box = y in self.outputs or bool(self.names.of(y))
-        step = Step(f"o{next(self.step_numbers)}", op.symbol, op.name, ", ".join(said), None, self.calls.around(y))
+        key, (symbol, said) = f"o{next(self.step_numbers)}", symbol_of(y)
+        step = Step(key, symbol, op.name, said, None, self.calls.around(y))
         self.diagram.nodes.append(step)
         self.makers[y] = step.key
         arguments = op.inputs * len(inputs) if op.variadic else op.inputs
@@ -42,8 +43,19 @@ class Computation(View):
             self.connect(x, self.keys[x], step.key, argument)
         if has_box:
             kind: Kind = "output" if y in self.outputs else "result"
-            self.add_box(y, kind, self.called(y) or "output", self.calls.outside(y))
+            self.add_box(y, kind, self.called(y), self.calls.outside(y))
             self.connect(y, step.key, self.keys[y], "")
         else:
             self.keys[y] = step.key
             step.content = self.content(y, brief=True)
+
+
+def symbol_of(y: Node) -> tuple[str, str]:
+    """Return the symbol of a step, and what is said of its parameters; those of ( )ⁿ its symbol tells: ( )²."""
+    op = y._op
+    if "ⁿ" in op.symbol:
+        blank = symbolic.Symbol(name("( )", y._data.shape), y._data.dtype)
+        if "( )" in (written := symbolic.text(symbolic.value(op, [blank], y._params, y._data.shape).expression)):
+            return written, ""
+    said = [f"{key}={value}" for key, v in y._params.items() if (value := contents.parameter(v)) is not None]
+    return op.symbol, ", ".join(said)

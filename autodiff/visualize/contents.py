@@ -105,7 +105,10 @@ def _summary(array: npt.NDArray[Any], digits: int, brief: bool) -> list[str]:
             lines = [f"all {number(low, digits)}"]
         else:
             wide = finite.astype(np.float64)  # neither float16 nor small integers can hold the sum
-            middle = " ± ".join(numbers(np.array([wide.mean(), wide.std()]), digits))
+            mean, spread = wide.mean(), wide.std()
+            if abs(mean) < spread * 10.0**-digits:  # what is left of it is rounding
+                mean = 0.0
+            middle = " ± ".join(numbers(np.array([mean, spread]), digits))
             lines = [middle] if brief else [f"mean {middle}", " … ".join(numbers(np.array([low, high]), digits))]
     return lines + _not_finite(array)
 

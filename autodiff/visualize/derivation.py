@@ -9,8 +9,9 @@ from ..engine.graph import Node
 from .chain import Chain
 from .diagram import Arrow, Box, Content, Kind
 from .local import DIRECT_NOTE, Local
-from .names import Names, complete
-from .view import LONGEST_IN_FRACTION, View
+from .names import Names
+from .paths import derive
+from .view import View
 
 
 def derivation(outputs: Sequence[Node], params: Any = None, digits: int = 4, heat: bool = False) -> Derivation:
@@ -25,15 +26,32 @@ def derivation(outputs: Sequence[Node], params: Any = None, digits: int = 4, hea
     return view
 
 
+def derivation_of(
+    outputs: Sequence[Node], input: Node, params: Any = None, digits: int = 4, heat: bool = False
+) -> Derivation:
+    """Describe the same with the ways from one tensor to the output lit, and their product written beneath."""
+    if len(outputs) > 1:
+        raise ValueError(f"draw: the derivative with respect to one tensor needs one output, got {len(outputs)}")
+    view = derivation(outputs, params, digits, heat)
+    try:
+        explanation = derive(outputs[0], input, params, digits, shown=view.local.chain.names)
+    except (ValueError, RuntimeError) as error:
+        raise type(error)(str(error).replace("explain:", "draw:", 1)) from None
+    view.diagram.note = "\n".join(filter(None, (str(explanation), view.diagram.note)))
+    reached = {view.keys[input]} if input in view.keys else set()
+    for arrow in view.diagram.arrows:  # in the order of computation
+        if arrow.tail in reached and arrow.derivative is not None:
+            arrow.is_lit = True
+            reached.add(arrow.head)
+    return view
+
+
 class Derivation(View):
     """The tensors that are kept, each with what it was computed as; `add` is its one step."""
 
     def __init__(self, outputs: Sequence[Node], names: Names, digits: int, heat: bool) -> None:
         super().__init__(outputs, names, digits, heat=heat)
-        called = complete(names, self.steps, outputs)
-        if not self.numerator and len(outputs) == 1 and outputs[0]._data.size == 1:
-            self.numerator = called[outputs[0]] if len(called[outputs[0]]) <= LONGEST_IN_FRACTION else ""
-        self.local = Local(Chain(self.steps, called, complete=True), self.numerator or "L", digits)
+        self.local = Local(Chain(self.steps, self._called, complete=True), self.numerator or "L", digits)
 
     def called(self, t: Node) -> str:
         """Return the tensor's name, which may be one that only this picture gives it."""

@@ -86,6 +86,7 @@ class Arrow:
     argument: str
     is_main: bool
     derivative: Derivative | None = None
+    is_lit: bool = False  # whether the derivative that is asked for goes this way
 
 
 @dataclass
@@ -114,5 +115,5 @@ class Diagram:
     nodes: list[Box | Step | Module] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
-    note: str = ""  # a line beneath the picture
+    note: str = ""  # lines beneath the picture
     has_heat: bool = False

@@ -69,10 +69,10 @@ class _Writer:
         declared = {"arrowhead": "normal", "arrowsize": "0.7", "arrowtail": "normal", "color": theme.side}
         declared |= {"dir": "forward", "fontcolor": theme.text, "fontname": theme.font, "fontsize": "9"}
         graph.attr("edge", **declared, headport="", penwidth="1.1", tailport="", weight="1")
-        lines = [_font(self.diagram.note, theme.faint, 10)] if self.diagram.note else []
-        lines += [self.labels.legend()] if self.diagram.has_heat else []
-        if lines:
-            graph.attr("graph", label=f"<{_table(*(_row(_cell(line)) for line in lines), padding=3)}>", labelloc="b")
+        rows = self.labels.note(self.diagram.note) if self.diagram.note else []
+        rows += [_row(_cell(self.labels.legend()))] if self.diagram.has_heat else []
+        if rows:
+            graph.attr("graph", label=f"<{_table(*rows, padding=3)}>", labelloc="b")
         self._write_frame(graph, None, 0)
         for i, arrow in enumerate(self.diagram.arrows):
             self._write_arrow(graph, arrow, {"id": f"way{i}"} if self.marked else {})
@@ -163,11 +163,25 @@ class _Writer:
         if isinstance(self.nodes[arrow.tail], Step):
             tail += f":{_EXITS[self.direction]}"
         look = mark | ({"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {})
+        if arrow.is_lit:
+            look |= {"color": self.theme.lit, "penwidth": "2.6"}
         if arrow.derivative is not None:
             look["label"] = f"<{self.labels.derivative(arrow.derivative)}>"
         elif isinstance(self.nodes[arrow.tail], Box) and isinstance(self.nodes[arrow.head], Box):
             look["style"] = "dashed"  # no gradient flows back
+        if self._comes_into_frame(arrow):
+            look["minlen"] = "2"
         graph.edge(tail, head, **look, weight="8" if self._is_on_line(arrow) else "1")
+
+    def _comes_into_frame(self, arrow: Arrow) -> bool:
+        """Tell whether data comes into a frame that has boxes before the step: it is to begin before them, not above.
+
+        Graphviz puts what is outside of a frame above or below it, unless it comes before all of it.
+        """
+        tail, frame = self.nodes[arrow.tail], self.nodes[arrow.head].frame
+        if not (isinstance(tail, Box) and tail.kind == "input" and tail.frame is None and frame is not None):
+            return False
+        return any(self.nodes[other.tail].frame == frame for other in self.entering[arrow.head])
 
     def _is_on_line(self, arrow: Arrow) -> bool:
         """Tell whether the arrow is to be straight: data that joins others on their way may come from aside."""
@@ -211,6 +225,23 @@ class _Labels:
     def heat(self, health: Health) -> str:
         """Return the colour of a gradient's size."""
         return (*self.theme.heat, self.theme.broken)[health.level]
+
+    def note(self, text: str) -> list[str]:
+        """Return the rows of what is written beneath; of a derivation, the signs of equality stand in a column."""
+        lines = text.split("\n")
+        if len(lines) == 1:
+            return [_row(_cell(_font(text, self.theme.faint, 10)))]
+        rows = []
+        for line in lines:
+            left, equal, right = line.partition(" = ")
+            if not equal or line.startswith("|"):
+                rows.append(_row(_cell(_font(line, self.theme.faint, 10), "LEFT", 'COLSPAN="3"')))
+                continue
+            parts = [f"= {part}" for part in re.split(r"\s+= ", right)]  # the formula, and the number beside it
+            more = "" if len(parts) > 1 else 'COLSPAN="2"'
+            cells = _cell(_font(left.strip() or " ", self.theme.text, 12), "RIGHT")
+            rows.append(_row(cells + "".join(_cell(_font(p, self.theme.lit, 12), "LEFT", more) for p in parts)))
+        return [_row(_cell(_table(*rows, padding=1)))]
 
     def legend(self) -> str:
         """Return what the colours of gradients mean."""

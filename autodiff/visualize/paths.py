@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ _MOST_ELEMENTS = 1 << 20  # of a Jacobian that is computed in full: 4 MB in floa
 _LONGEST_LINE = 100
 
 
-def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, quiet: bool = False) -> Explanation:
+def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, quiet: bool | None = None) -> Explanation:
     """Differentiate an output by the chain rule, print the derivation and return it.
 
     The derivation goes from each tensor with a name to the next; the steps without a name between them make one factor.
@@ -47,7 +48,7 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
     digits : int, optional
         Significant digits of the numbers.
     quiet : bool, optional
-        Print nothing.
+        Print nothing. By default so in a notebook, where the last line of a cell is shown as a formula anyway.
 
     Returns
     -------
@@ -89,9 +90,14 @@ def explain(output: Any, input: Any, *, params: Any = None, digits: int = 4, qui
     ∂S/∂W = Xᵀ @ ∂S/∂Z = [4, 0; 6, 0]
     """
     explanation = derive(output, input, params, digits)
-    if not quiet:
+    if not (_is_in_notebook() if quiet is None else quiet):
         print(explanation)
     return explanation
+
+
+def _is_in_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
 
 
 def derive(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,33 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
             drawn = self._drawn(format or self.format, quiet, **options)
             return drawn if encoding is None else drawn.decode(encoding)
 
+    def play(self, height: int = 560) -> Played:
+        """Return the page that plays the computation, for a cell of a notebook, which shows it.
+
+        Parameters
+        ----------
+        height : int, optional
+            Of the cell's output, in pixels.
+
+        Returns
+        -------
+        Played
+            ``str()`` gives the page's text.
+
+        Raises
+        ------
+        ValueError
+            If this is a copy of what `draw` returned.
+        RuntimeError
+            If the graph has meanwhile been freed or changed.
+        """
+        return Played(self._page("play"), height)
+
+    def _page(self, operation: str) -> str:
+        if self.player is None:
+            raise ValueError(f"{operation}: only what draw() returned can be played, not a copy of it")
+        return self.player()
+
     def save(
         self,
         filename: str | os.PathLike[str] | None = None,
@@ -102,13 +130,9 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
                 f"save: the suffix must be one of .svg, .png, .pdf, .html, .dot, .gv, got {came} "
                 f"{os.fspath(filename or '')!r}"
             )
-        if suffix == ".html" and self.player is None:
-            raise ValueError(
-                "save: only what draw() returned can be saved as a page that plays the computation, not a copy of it"
-            )
         target = Path(directory or self.directory or "", filename or "")
-        if suffix == ".html" and self.player:
-            drawn = self.player().encode()
+        if suffix == ".html":
+            drawn = self._page("save").encode()
         elif suffix == ".png":
             fine = self.copy()
             fine.attr("graph", dpi=str(_DOTS_PER_INCH))
@@ -216,6 +240,20 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
         kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
         layout = ("nop2" if neato_no_op == 2 else "nop") if neato_no_op else engine or self.engine
         return render(self.source, kind, layout, quiet)
+
+
+class Played:
+    """A page in a notebook's cell, apart from the notebook's own styles and names."""
+
+    def __init__(self, page: str, height: int) -> None:
+        self.page, self.height = page, height
+
+    def __str__(self) -> str:
+        return self.page
+
+    def _repr_html_(self) -> str:
+        look = f"width: 100%; height: {self.height}px; border: 1px solid #8792A0; border-radius: 6px"
+        return f'<iframe srcdoc="{escape(self.page)}" style="{look}" title="a computation, played"></iframe>'
 
 
 def render(source: str, format: str, engine: str = "dot", quiet: bool = False) -> bytes:

@@ -16,6 +16,7 @@ from .paths import derive
 from .places import Places
 from .view import LONGEST_IN_FRACTION, View
 
+_RATE, _MOST_UPDATES = 0.1, 4  # of the step of gradient descent that a page ends with
 _MOST_CELLS = 64  # of a Jacobian that a page computes; larger ones it gives by their shape
 
 
@@ -43,6 +44,7 @@ class Script:
         self.events = [self._forward(y) for y in self.places.kept]
         if self.has_backward:
             self._backward()
+            self._update()
         self.tensors = self._tell()
 
     def _forward(self, y: Node) -> dict[str, Any]:
@@ -83,6 +85,30 @@ class Script:
                 arrived.setdefault(x, []).append(found[x])
                 is_last = len(arrived[x]) == waiting[x]
                 self.events.append(self._way(y, x, local[x], arrived[x], is_last))
+
+    def _update(self) -> None:
+        """Add what an optimizer does with the gradients: one step of gradient descent, for the parameters shown."""
+        params = [t for t in self.places.names if self.view.names.kind(t) == "parameter" and t._op is None]
+        params = [t for t in params if t in self.gradients and t in self.view.keys]
+        if not params:
+            return
+        rate = contents.number(_RATE, self.view.digits)
+        cards: list[dict[str, Any]] = []
+        for t in params[:_MOST_UPDATES]:
+            called, g = self.places.names[t], np.asarray(self.gradients[t])
+            cards += [
+                *([{"sign": "\n"}] if cards else []),
+                self._card("value", "parameter", called, t._data),
+                {"sign": f"− {rate} ×"},
+                self._card("gradient", "gradient", f"∂{self.numerator}/∂{called}", g),
+                {"sign": "="},
+                self._card("value", "after the step", called, t._data - _RATE * g),
+            ]
+        rest = len(params) - _MOST_UPDATES
+        more = f", and {rest} more alike" if rest > 0 else ""
+        title = f"Update: each parameter θ becomes θ − lr · ∂{self.numerator}/∂θ, here with lr = {rate}{more}"
+        nodes = [self.view.keys[t] for t in params]
+        self.events.append({"kind": "update", "nodes": nodes, "title": title, "cards": cards})
 
     def _way(self, y: Node, x: Node, local: Derivative, arrived: list[Any], is_last: bool) -> dict[str, Any]:
         names = self.places.names

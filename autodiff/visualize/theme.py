@@ -38,6 +38,7 @@ class Theme:
     value: str = "#005E94"
     gradient: str = "#B84600"
     derivative: str = "#7A3E8E"
+    lit: str = "#7A3E8E"  # of a way that is asked for
     step: str = "#46536B"
     step_text: str = "#FFFFFF"
     main: str = "#1F2933"
@@ -80,6 +81,7 @@ DARK = Theme(
     shaded_gradient="#E8ECF1",
     gradient="#FFA76B",
     derivative="#D7A9E3",
+    lit="#D7A9E3",
     step="#C5CEDA",
     step_text="#171C24",
     main="#E8ECF1",

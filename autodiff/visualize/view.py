@@ -15,7 +15,7 @@ from .calls import Calls
 from .chain import Chain
 from .diagram import HEAT_LIMITS, Arrow, Box, Content, Diagram, Frame, Health, Kind
 from .gradients import gradients, recorded
-from .names import Names, plain, subscripts
+from .names import Names, complete, plain
 from .places import shown
 
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
@@ -46,10 +46,10 @@ class View:
         self.names, self.digits, self.heat = names, digits, heat
         self.results, self.outputs = list(outputs), set(outputs)
         self.steps = recorded(outputs)
-        self._called = names.distinct(t for y in self.steps for t in (*y._inputs, y))
+        self._called = complete(names, self.steps, outputs)
         self.calls = Calls(self.steps)
         self.gradients = gradients(outputs, self.steps) if numbers else {}
-        numerator = names.of(outputs[0]) if len(outputs) == 1 and outputs[0]._data.size == 1 else ""
+        numerator = self._called[outputs[0]] if len(outputs) == 1 and outputs[0]._data.size == 1 else ""
         self.numerator = numerator if len(numerator) <= LONGEST_IN_FRACTION else ""
         self.users: dict[Node, list[Node]] = {}
         for y in self.steps:
@@ -84,16 +84,6 @@ class View:
             self.main.add(x)
         frame = None if is_data else self.calls.common(self.users[x])  # of the module that alone uses it
         self.add_box(x, kind, self.called(x) or kind, frame)
-
-    def tell_apart(self) -> None:
-        """Number the boxes that are called by their kind alone, if there are several."""
-        boxes = [node for node in self.diagram.nodes if isinstance(node, Box)]
-        taken = {box.title for box in boxes}
-        for kind in ("input", "parameter", "output"):
-            same = [box for box in boxes if box.title == kind == box.kind]
-            names = subscripts(kind, taken)
-            for box in same if len(same) > 1 else ():
-                box.title = next(names)
 
     def add_box(self, t: Node, kind: Kind, title: str, frame: int | None) -> None:
         """Add a tensor with a place of its own."""

@@ -11,7 +11,7 @@ from .architecture import architecture, is_readable, overview
 from .compiled import compiled, is_compiled
 from .computation import computation
 from .contents import check_digits
-from .derivation import derivation
+from .derivation import derivation, derivation_of
 from .dot import DIRECTIONS, write
 from .picture import Picture
 from .theme import THEMES
@@ -21,7 +21,7 @@ from .view import View
 def draw(
     *outputs: Any,
     params: Any = None,
-    derivatives: bool = False,
+    derivatives: Any = False,
     depth: int | None = None,
     heat: bool = False,
     fold: bool = True,
@@ -50,14 +50,15 @@ def draw(
     params : Module, dict of str to Tensor, iterable of (str, Tensor) or of Tensor, optional
         What the parameters are, and their names. By default every leaf that requires a gradient is a parameter.
         A module also gives the frames their names.
-    derivatives : bool, optional
+    derivatives : bool or Tensor, optional
         Draw the chain rule instead: the tensors alone, each with what it was computed as, and on every way from one to
         the next the local derivative as a formula and, where they are few, in numbers. Of a product of matrices, and of
         an input that was broadcast, it says what becomes of the gradient: ∂L/∂W = Xᵀ @ ∂L/∂Z, ∂L/∂b = Σ ∂L/∂Z. Steps
         without a name that a short formula can tell of are folded into it; others are called v₁, v₂, ... Where no
         gradient flows back, the way is dashed. A way that is one of several between two tensors is marked "|direct":
         its derivative is that with the tensors on the other ways held fixed. "to ∂L/∂w: ..." is one of several
-        contributions to ∂L/∂w.
+        contributions to ∂L/∂w. Given a tensor instead of True, the picture lights its ways to the output, and beneath
+        it stands the product, as `explain` writes it.
     depth : int, optional
         Draw the architecture instead: modules as boxes with their type, the shape of what they return and the number of
         their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of. Together with
@@ -112,15 +113,19 @@ def draw(
     _check(outputs, direction, digits)
     if theme not in THEMES:
         raise ValueError(f"draw: theme must be one of {', '.join(THEMES)}, got {theme!r}")
-    if depth is not None and derivatives:
+    if depth is not None and derivatives is not False:
         raise ValueError("draw: depth shows modules, so it does not go with derivatives, which lie inside of them")
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise ValueError(f"draw: depth must be an integer of at least 0, got {depth!r}")
     distinct = list(dict.fromkeys(outputs))
+    if not isinstance(derivatives, (Node, bool)):
+        raise TypeError(f"draw: derivatives must be True, False or a Tensor, got {type(derivatives).__name__}")
     if depth is not None:
         view = functools.partial(architecture, distinct, params, depth, digits, heat)
     elif fold and not is_readable(distinct):
-        view = functools.partial(overview, distinct, params, digits, heat, derivatives)
+        view = functools.partial(overview, distinct, params, digits, heat, derivatives is not False)
+    elif isinstance(derivatives, Node):
+        view = functools.partial(derivation_of, distinct, derivatives, params, digits, heat)
     else:
         view = functools.partial(derivation if derivatives else computation, distinct, params, digits, heat)
     return picture_of(view, params, direction, theme, format)

@@ -19,7 +19,15 @@ OPTIONS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--window-size=1280,800"),
 ]
-KEYS = {"left": "ArrowLeft", "right": "ArrowRight", "home": "Home", "end": "End", "enter": "Enter", "tab": "Tab"}
+KEYS = {
+    "left": "ArrowLeft",
+    "right": "ArrowRight",
+    "home": "Home",
+    "end": "End",
+    "enter": "Enter",
+    "tab": "Tab",
+    "escape": "Escape",
+}
 
 
 class Browser:

@@ -9,7 +9,8 @@ import autodiff as ad
 import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
-from autodiff.visualize.derivation import derivation
+from autodiff.visualize.contents import value
+from autodiff.visualize.derivation import derivation, derivation_of
 from autodiff.visualize.diagram import Box, Derivative, Diagram
 from tests.autodiff.visualize.test_picture import neuron, statements, texts
 
@@ -180,3 +181,68 @@ def test_a_gradient_is_called_alike_in_the_box_and_on_the_way() -> None:
     labels = {title: box.content.gradient_label for title, box in boxes(diagram).items() if box.content.gradient}
     assert labels == {title: f"∂L/∂{title}" for title in labels}
     assert "0.weight" in labels
+
+
+def test_the_product_that_is_asked_for_stands_beneath() -> None:
+    t, loss = neuron()
+    diagram = derivation_of([loss], t["w"]).diagram
+    assert diagram.note == str(ad.explain(loss, t["w"], quiet=True))
+    titles = {node.key: node.title for node in diagram.nodes if isinstance(node, Box)}
+    assert [(titles[a.tail], titles[a.head]) for a in diagram.arrows if a.is_lit] == [
+        ("w", "z"),
+        ("z", "o"),
+        ("o", "L"),
+    ]
+    source = draw(loss, derivatives=t["w"]).source
+    for said in ("∂L/∂w", "= ∂L/∂o · ∂o/∂z · ∂z/∂w", "= (o − y) · σ(z)(1 − σ(z)) · x"):
+        assert f">{said}<" in source
+    assert source.count("penwidth=2.6") == 3
+    page = draw(loss, derivatives=t["w"]).play()
+    assert "#0000" not in str(page).split("</svg>")[0]  # the marks by which a page knows kinds are gone
+
+
+def test_of_matrices_the_gradients_stand_beneath() -> None:
+    x = ad.tensor([[1.0, 2.0], [3.0, 4.0]], name="X")
+    w = ad.tensor([[1.0, -1.0], [0.5, 0.5]], requires_grad=True, name="W")
+    s = ad.relu((x @ w).named("Z")).sum().named("S")
+    source = draw(s, derivatives=w).source
+    for said in ("= Xᵀ @ ∂S/∂Z", "= [4, 0; 6, 0]", "= 1[Z &gt; 0]"):
+        assert f">{said}<" in source
+
+
+def test_what_cannot_be_asked_for_is_said_by_draw() -> None:
+    t, loss = neuron()
+    other = ad.tensor(1.0, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"^draw: the output does not depend on the input"):
+        draw(loss, derivatives=other)
+    with pytest.raises(RuntimeError, match=r"^draw: the input, .* does not require a gradient"):
+        draw(loss, derivatives=t["x"])
+    with pytest.raises(ValueError, match="needs one output, got 2"):
+        draw(loss, (t["w"] * 2).named("a"), derivatives=t["w"])
+    with pytest.raises(TypeError, match="derivatives must be True, False or a Tensor, got str"):
+        draw(loss, derivatives="w")
+
+
+def test_a_long_formula_gives_way_to_the_name_of_the_result() -> None:
+    names = "x1", "x2", "w1", "w2", "b"
+    x1, x2, w1, w2, b = (ad.tensor(0.1 * i, requires_grad=i > 1, name=n) for i, n in enumerate(names))
+    h = ad.tanh(w1 * x1 + w2 * x2 + b).named("h")
+    found = derivatives(derivation([(h * h).named("L")]).diagram)
+    assert {head[0]: d.formula for head, d in found.items() if d is not None} == {
+        "w1": "x1·(1 − h²)",
+        "w2": "x2·(1 − h²)",
+        "b": "1 − h²",
+        "h": "2·h",
+    }
+
+
+def test_what_rounding_leaves_of_a_mean_is_no_number() -> None:
+    noise = np.tile([1.0, -1.0], 50) + 1e-9
+    assert value(noise, 4, brief=True) == (("0 ± 1",),)
+
+
+def test_data_stands_before_the_layer_that_reads_it() -> None:
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = ad.tensor(np.ones((4, 2), np.float32), name="x")
+    source = draw(model(x).sum(), params=model, derivatives=True).source
+    assert [line.split(" [")[0].strip() for line in source.splitlines() if "minlen=2" in line] == ["t0 -> t3"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import types
 from typing import Any
 
 import numpy as np
@@ -297,3 +299,18 @@ def test_by_itself() -> None:
     _, loss = neuron()
     with pytest.raises(ValueError, match="explain: output and input are the same tensor"):
         ad.explain(loss, loss)
+
+
+def test_a_notebook_shows_the_derivation_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t, loss = neuron()
+    shell = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    ad.explain(loss, t["w"])
+    assert capsys.readouterr().out == ""
+    ad.explain(loss, t["w"], quiet=False)
+    assert capsys.readouterr().out.startswith("∂L/∂w")
+    del shell.kernel  # IPython in a terminal shows no formulas
+    ad.explain(loss, t["w"])
+    assert capsys.readouterr().out.startswith("∂L/∂w")

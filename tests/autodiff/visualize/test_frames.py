@@ -68,7 +68,7 @@ def test_clusters_lie_in_each_other(x: Tensor) -> None:
 def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
     found = places(computation([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]).diagram)
     assert found["linear"] == ["Linear", "Sequential"]
-    assert found["parameter₁"] == found["parameter₂"] == ["Linear", "Sequential"]
+    assert found["θ₁"] == found["θ₂"] == ["Linear", "Sequential"]
 
 
 def test_a_module_called_twice_has_two_frames(x: Tensor) -> None:

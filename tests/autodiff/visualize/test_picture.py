@@ -51,7 +51,7 @@ def test_a_neuron_shows_each_tensor_and_the_chain_rule() -> None:
         "t4": ["o", "scalar", f"{o:.4g}", "∂L/∂o", f"−{1 - o:.4g}"],
         "t5": ["y", "scalar", "1"],
         "o3": ["−", f"−{1 - o:.4g}", "∂L/∂·", f"−{1 - o:.4g}"],
-        "o4": ["pow", "n=2", f"{(1 - o) ** 2:.4g}", "∂L/∂·", "0.5"],
+        "o4": ["( )²", f"{(1 - o) ** 2:.4g}", "∂L/∂·", "0.5"],
         "o5": ["2", "↓", "÷"],
         "t7": ["L", "scalar", f"{(1 - o) ** 2 / 2:.4g}", "∂L/∂L", "1"],
     }
@@ -104,10 +104,10 @@ def test_params_say_what_is_a_parameter_and_its_name() -> None:
     w = ad.tensor([3.0, 4.0], requires_grad=True)
     loss = (x * w).sum()
     boxes = {n.title: n.kind for n in computation([loss]).diagram.nodes if n.key.startswith("t")}
-    assert boxes == {"parameter₁": "parameter", "parameter₂": "parameter", "output": "output"}
+    assert boxes == {"θ₁": "parameter", "θ₂": "parameter", "L": "output"}
     for params in ({"layer.weight": w}, [("layer.weight", w)], iter([("layer.weight", w)])):
         boxes = {n.title: n.kind for n in computation([loss], params).diagram.nodes if n.key.startswith("t")}
-        assert boxes == {"input": "input", "layer.weight": "parameter", "output": "output"}
+        assert boxes == {"x₁": "input", "layer.weight": "parameter", "L": "output"}
     assert [n.kind for n in computation([loss], [w]).diagram.nodes if n.key == "t1"] == ["parameter"]
     w.name = "own"
     assert "own" in {n.title for n in computation([loss], {"layer.weight": w}).diagram.nodes if n.key == "t1"}
@@ -203,7 +203,7 @@ def test_any_name_is_shown_as_it_is(name: str) -> None:
     picture = draw((w * 2).named(name))
     svg = picture.pipe(format="svg", encoding="utf-8")
     shown = "".join(html.unescape(text) for text in re.findall(r"<text.*?>(.*?)</text>", svg))
-    assert shown.replace("\xa0", " ").count(name) >= 2 if name.strip() else "parameter" in shown
+    assert shown.replace("\xa0", " ").count(name) >= 2 if name.strip() else "θ₁" in shown
 
 
 def test_names_that_cannot_be_shown_are_cut() -> None:

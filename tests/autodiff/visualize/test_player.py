@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -69,6 +70,7 @@ def test_the_events_of_the_neuron(tmp_path: Path) -> None:
         "Backward: from o to z",
         "Backward: from z to w",
         "Backward: from z to b",
+        "Update: each parameter θ becomes θ − lr · ∂L/∂θ, here with lr = 0.1",
     ]
     o = 1 / (1 + np.exp(0.9))
     cards = [(c.get("name"), c["text"]) for c in events[5]["cards"] if "text" in c]
@@ -90,7 +92,7 @@ def test_the_picture_of_the_computation_is_played_operation_by_operation(tmp_pat
         "Forward: + gives z",
         "Forward: σ gives o",
         "Forward: − gives (o − y)",
-        "Forward: pow gives (o − y)²",
+        "Forward: ( )² gives (o − y)²",
         "Forward: ÷ gives L",
         "Backward begins at L",
         "Backward: from L to (o − y)²",
@@ -100,6 +102,7 @@ def test_the_picture_of_the_computation_is_played_operation_by_operation(tmp_pat
         "Backward: from z to (x·w)",
         "Backward: from z to b",
         "Backward: from (x·w) to w",
+        "Update: each parameter θ becomes θ − lr · ∂L/∂θ, here with lr = 0.1",
     ]
     o = 1 / (1 + np.exp(0.9))
     cards = [(c.get("name"), c["text"]) for c in events[8]["cards"] if "text" in c]
@@ -110,7 +113,7 @@ def test_the_picture_of_the_computation_is_played_operation_by_operation(tmp_pat
     ]
     loss.backward()
     assert t["w"].grad is not None
-    assert events[-1]["cards"][-1]["text"] == number(t["w"].grad.item(), 4)
+    assert events[-2]["cards"][-1]["text"] == number(t["w"].grad.item(), 4)
 
 
 @pytest.mark.parametrize("options", [{}, {"derivatives": True}, {"heat": True}, {"depth": 0}, {"depth": 1}])
@@ -240,7 +243,7 @@ def test_xor_shows_pythons_numbers(window: Browser, tmp_path: Path, derivatives:
         assert p.grad is not None
         g = p.grad.data
         assert shown["nodes"][name]["gradients"][-1].replace("\xa0", " ").endswith(value(g, 4, brief=True)[0][0])
-    assert shown["nodes"]["L" if derivatives else "output"]["values"] == [number(loss.item(), 4)]
+    assert shown["nodes"]["L"]["values"] == [number(loss.item(), 4)]
     assert window.errors() == []
 
 
@@ -284,7 +287,7 @@ def test_the_computation_is_played(window: Browser, tmp_path: Path) -> None:
     assert second["nodes"]["z"] == {"values": ["−0.9"], "gradients": [], "pending": False, "active": True}
     assert second["nodes"]["(x·w)"]["values"] == ["−1.2"]
     assert second["nodes"]["(o − y)"] == {"values": [], "gradients": [], "pending": True, "active": False}
-    window.press("end")
+    window.press("end", "left")
     last = window.run(SHOWN)
     loss.backward()
     for name in ("w", "b"):
@@ -307,7 +310,7 @@ def test_several_parameters_in_one_node_have_their_gradients_one_by_one(window: 
         nodes = window.run(SHOWN)["nodes"]
         seen.append([bool(nodes[f"0.{name}"]["gradients"]) for name in ("weight", "bias")])
     assert seen[0] == [False, False]
-    assert seen[-2:] == [[True, False], [True, True]]
+    assert seen[-3:] == [[True, False], [True, True], [True, True]]  # the last step is the update
     assert window.errors() == []
 
 
@@ -381,7 +384,7 @@ def test_the_chain_is_told_in_the_names_of_the_page(tmp_path: Path) -> None:
     for options, first in (
         (
             {},
-            "∂output/∂0.weight = ∂output/∂BCE(linear₂, y) · ∂BCE(linear₂, y)/∂linear₂ · ∂linear₂/∂tanh(linear₁) · ",
+            "∂L/∂0.weight = ∂L/∂BCE(linear₂, y) · ∂BCE(linear₂, y)/∂linear₂ · ∂linear₂/∂tanh(linear₁) · ",
         ),
         ({"derivatives": True}, "∂L/∂0.weight = ∂L/∂v₄ · ∂v₄/∂v₃ · ∂v₃/∂v₂ · ∂v₂/∂v₁ · ∂v₁/∂0.weight\n"),
     ):
@@ -399,7 +402,7 @@ def test_a_layer_has_a_rule_and_no_derivative(tmp_path: Path) -> None:
     cards = next(e for e in events if e["title"].endswith(" to 2.weight"))["cards"]
     assert [c.get("sign") for c in cards] == [None, "→", None, "→", None]
     assert cards[2]["label"] == "what the step makes of it"
-    assert cards[2]["text"] == "(∂output/∂linear₂)ᵀ @ tanh(linear₁)"
+    assert cards[2]["text"] == "(∂L/∂linear₂)ᵀ @ tanh(linear₁)"
     assert "=" not in cards[2]["name"]
 
 
@@ -426,12 +429,12 @@ def test_data_without_names_and_pooling_are_told_apart(tmp_path: Path) -> None:
     loss = nn.CrossEntropyLoss()(model(x), ad.tensor([0, 1]))
     told = data(saved(draw(loss, params=model), tmp_path))
     titles = [t["title"] for t in told["tensors"].values()]
-    assert {"input₁", "input₂"} < set(titles)
+    assert {"x₁", "x₂"} < set(titles)
     assert [e["title"] for e in told["events"]][:1] == ["Forward: conv gives conv₁"]
     assert "Forward: maxpool gives maxpool₁" in [e["title"] for e in told["events"]]
     architecture = draw(loss, params=model, depth=1).source
-    assert ">input₁<" in architecture
-    assert ">input₂<" in architecture
+    assert ">x₁<" in architecture
+    assert ">x₂<" in architecture
 
 
 @needs_chromium
@@ -462,6 +465,65 @@ def test_long_lines_of_the_chain_are_wrapped(window: Browser, tmp_path: Path) ->
     draw(loss, params=model).save(tmp_path / "page.html")
     window.open((tmp_path / "page.html").as_uri())
     window.click("#stage [aria-label='0.weight']")
-    assert window.run("return at('stats').textContent").startswith("∂output/∂0.weight = ")
+    assert window.run("return at('stats').textContent").startswith("∂L/∂0.weight = ")
     assert window.run("return at('stats').scrollWidth <= at('stats').clientWidth")
     assert window.errors() == []
+
+
+@needs_chromium
+def test_the_gradient_has_an_arrow_the_way_it_flows(window: Browser, tmp_path: Path) -> None:
+    _, loss = neuron()
+    draw(loss, derivatives=True).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri() + "#step=6")  # backward from o to z
+    look = window.run(
+        "const f = at('flow'), c = getComputedStyle(f), head = f.parentNode.querySelector('polygon');"
+        "return [c.visibility, c.stroke, c.strokeDasharray, c.markerStart, getComputedStyle(head).visibility]"
+    )
+    assert look == ["visible", "rgb(184, 70, 0)", "none", 'url("#tip")', "hidden"]
+    window.press("left", "left", "left")
+    assert window.run("return at('flow')") is None
+    assert window.errors() == []
+
+
+@needs_chromium
+def test_a_click_lights_all_ways_of_a_parameter(window: Browser, tmp_path: Path) -> None:
+    w = ad.tensor(0.5, requires_grad=True, name="w")
+    a, b = (w * 2).named("a"), w.exp().named("b")
+    draw((a * b).named("L"), derivatives=True).save(tmp_path / "page.html")
+    window.open((tmp_path / "page.html").as_uri())
+    lit = "return [...nodes].filter(([k, g]) => g.classList.contains('lit')).map(([k]) => data.tensors[k].title).sort()"
+    window.click("#stage [aria-label='a']")
+    assert window.run(lit) == ["L", "a"]
+    window.click("#stage [aria-label='w']")
+    assert window.run(lit) == ["L", "a", "b", "w"]
+    assert window.run("return document.querySelectorAll('.edge.lit').length") == 4
+    window.press("escape")
+    assert window.run(lit) == []
+    assert window.errors() == []
+
+
+def test_the_last_step_is_the_update(tmp_path: Path) -> None:
+    t, loss = neuron()
+    last = data(saved(draw(loss, derivatives=True), tmp_path))["events"][-1]
+    loss.backward()
+    said = [c.get("text") or c["sign"] for c in last["cards"]]
+    expected = []
+    for name in ("w", "b"):
+        g = t[name].grad
+        assert g is not None
+        expected += [
+            [number(t[name].item(), 4), "− 0.1 ×", number(g.item(), 4), "=", number((t[name] - 0.1 * g).item(), 4)]
+        ]
+    assert said == [*expected[0], "\n", *expected[1]]
+
+
+def test_a_cell_of_a_notebook_shows_the_page() -> None:
+    _, loss = neuron()
+    picture = draw(loss)
+    played = picture.play(height=400)
+    frame = played._repr_html_()
+    assert frame.startswith("<iframe srcdoc=")
+    assert "height: 400px" in frame
+    assert html.unescape(frame.split('srcdoc="')[1].split('" style=')[0]) == str(played)
+    with pytest.raises(ValueError, match="not a copy"):
+        picture.copy().play()
