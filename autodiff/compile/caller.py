@@ -169,7 +169,6 @@ class Caller:
         changed = [f"{self._name(f'v{k}', node)}._version.changed(now)" for k, node in enumerate(native.changed)]
         if changed:
             after += ["now = tick()", *changed]
-            self.names["cells"] = native.changed
         result = self._result(recording.program.result, before)
         self.names |= {"lock": native.lock, "diverges": native.check_finite}
         self.names |= {"runs": memoryview(native.runs), "finite": memoryview(native.finite), "refresh": self.refresh}

@@ -114,7 +114,7 @@ class Compiled:
         if native and not is_available():
             warnings.warn(
                 "compile: llvmlite is not installed, so NumPy runs what is recorded; for native code: "
-                "pip install 'autodiff[fast]'",
+                "pip install 'autodiff-numpy[fast]'",
                 stacklevel=4,
             )
 

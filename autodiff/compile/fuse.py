@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from .element import Element, Graph
 
 Shape = tuple[int, ...]
@@ -196,8 +194,6 @@ class Plan:
                 for a in e.args:
                     if a.size < e.size:
                         force(forced, a, computed=True)
-            elif e.kind == "reduce" and not e.shape:
-                pass
         for e in self.elements:
             if e in forced or e.kind in ("memory", "literal", "option"):
                 cost[e] = 0
@@ -459,6 +455,3 @@ def operand(e: Element) -> Any:
     ):
         return None
     return source, start, by[0] if batch else 0, rows, columns
-
-
-__all__ = ["Plan", "np"]

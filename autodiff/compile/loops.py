@@ -287,8 +287,6 @@ class Module:
             for a in in_register:
                 if depth[a] == d:
                     self._finish(a, cells[a])
-        for a in [a for a in kept if a not in in_register]:
-            self._narrow(a)
 
     def _straight(self, anchors: Sequence[Anchor]) -> None:
         """Compute numbers outside of loops."""
@@ -333,15 +331,13 @@ class Module:
             before = self.w(f"load {wide}, ptr {cell}")
             self.w.do(f"store {wide} {self._joined(name, wide, before, value)}, ptr {cell}")
             return
-        base, marks = self._sums(a)
+        base, marks = self.address(self.w, a.element)
         offset = self._offset(0, _kept_steps(a, domain))
-        wide = _wide_column(a)
-        value = self.w.cast(value, kind, wide)
-        place = stored(a.element.dtype) if wide == kind else wide
+        place = stored(a.element.dtype)
         at = self.w(f"getelementptr inbounds {place}, ptr {base}, i64 {offset}")
         before = self.w(f"load {place}, ptr {at}{marks}")
         before = self.w(f"trunc i8 {before} to i1") if place == "i8" else before
-        total = self._joined(name, wide, before, value)
+        total = self._joined(name, kind, before, value)
         total = self.w(f"zext i1 {total} to i8") if place == "i8" else total
         self.w.do(f"store {place} {total}, ptr {at}{marks}")
 
@@ -376,12 +372,9 @@ class Module:
         base, marks = self.address(self.w, a.element)
         self._store(base, marks, a.element.dtype, "0", value)
 
-    def _sums(self, a: Anchor) -> tuple[str, str]:
-        return self.address(self.w, a.element)
-
     def _clear(self, a: Anchor) -> None:
         """Fill the sums of a reduction with what they start from."""
-        base, marks = self._sums(a)
+        base, marks = self.address(self.w, a.element)
         kind = stored(a.element.dtype)
         start = _start(a, TYPES[a.element.dtype.name])
         self.labels += 1
@@ -400,9 +393,6 @@ class Module:
         w.label(f"E{n}")
         if not a.element.shape:
             self.scalars.pop(a.element, None)
-
-    def _narrow(self, a: Anchor) -> None:
-        pass
 
     # -- what stands at an index ---------------------------------------------------------------------------------------
 
@@ -429,16 +419,15 @@ class Module:
         key = (e, index)
         if key in self.memo:
             return self.memo[key]
-        rank = len(index[0][1]) if index else len(self.merged)
+        rank = len(index[0][1]) if index else self._rank()
         if not top and (e.kind == "memory" or e in self.plan.anchors):
-            value = self._read(access(e, index, len(index[0][1]) if index else self._rank()))
+            value = self._read(access(e, index, rank))
         elif e.kind == "take":
-            value = self._read(taken(e, index, len(index[0][1]) if index else self._rank()))
+            value = self._read(taken(e, index, rank))
         elif e.kind == "reshape":
-            value = self._read(flat(e.args[0], index, e.shape, len(index[0][1]) if index else self._rank()))
+            value = self._read(flat(e.args[0], index, e.shape, rank))
         else:
-            del rank
-            inner = [self._value(x, at) for x, at in parts(e, index, len(index[0][1]) if index else self._rank())]
+            inner = [self._value(x, at) for x, at in parts(e, index, rank)]
             value = self._map(e, inner) if e.kind == "map" else inner[0]
         self.memo[key] = value
         return value
@@ -583,10 +572,6 @@ def _wide(a: Anchor) -> str:
     kind = TYPES[a.element.dtype.name]
     many = a.body.size // max(a.element.size, 1) > MANY
     return "double" if kind == "float" and many and a.element.what[0] == "add" else kind
-
-
-def _wide_column(a: Anchor) -> str:
-    return TYPES[a.element.dtype.name]
 
 
 def _start(a: Anchor, kind: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.primitive import _floating
 from .element import KINDS, Element, Graph, Symbol, UnsayableError
-from .program import Apply, Constant, Decide, Draw, Gradient, Input, Live, Program, Step, filled, references
+from .program import Apply, Constant, Decide, Draw, Input, Live, Program, Step, filled, references
 
 Slot = Any
 
@@ -246,6 +246,3 @@ class _Symbols:
 
     def __getitem__(self, n: int) -> Symbol:
         return Symbol(self.lowered.graph, self.lowered.values[n])
-
-
-__all__ = ["Gradient", "Lowered"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any, cast
@@ -17,16 +16,14 @@ from ..engine.primitive import wrap
 from . import machine
 from .caller import entry, knows_arrays
 from .describe import Description
-from .element import Element, UnsayableError
+from .element import Element
 from .fuse import Plan
 from .loops import Module, Slots
 from .lower import Lowered
 from .messages import depth
-from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, leaves, mapped, node_of
+from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, mapped, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
-
-_count = sys.getrefcount
 
 
 class Native:
@@ -106,7 +103,6 @@ class Native:
         self.targets: list[tuple[Any, Any, int]] = []  # (optimizer, parameter, number of the present step)
         self.lock = threading.RLock()
         self.table = np.zeros(max(len(self.slots.places), 1), np.int64)
-        self.bound: list[tuple[int, Any, Any, Any]] = []
         self.places = self.slots.places
         self.live: list[list[Any]] = []  # [place, tensor, array]
         self.states: list[list[Any]] = []  # [place, optimizer, parameter, name, array]
@@ -379,6 +375,3 @@ def usable(array: Any, node: Any) -> Any:
     if not (array.flags.c_contiguous and array.flags.aligned):
         raise UnfitError
     return array
-
-
-__all__ = ["Native", "UnsayableError", "leaves"]

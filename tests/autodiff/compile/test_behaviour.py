@@ -304,7 +304,7 @@ def test_many_recordings_are_told() -> None:
 
 def test_without_llvm_numpy_runs_it_after_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["autodiff.compile.function"], "is_available", lambda: False)
-    with pytest.warns(UserWarning, match=r"pip install 'autodiff\[fast\]'"):
+    with pytest.warns(UserWarning, match=r"pip install 'autodiff-numpy\[fast\]'"):
         double = ad.compile(lambda x: x * 2)
     assert [double(ad.tensor(k)).item() for k in (1.0, 2.0, 3.0)] == [2.0, 4.0, 6.0]
 
