@@ -1,0 +1,7 @@
+"""x."""
+
+
+class Network: ...
+
+
+def load(path): ...
