@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+import nn
+
 from .. import __version__, files
 from ..compile.program import Apply, Call, filled
 from ..engine.graph import Node
@@ -17,6 +19,7 @@ from .graph import Graph, UnsayableError, Wire
 from .recording import Array, Recording, Repeated, Size, record
 from .rows import ROWS, SIZED
 
+PARAMETERS = "parameters"  # the entry of a file's metadata that names what is trained
 OLDEST = 18  # in which reductions take their axes as inputs
 
 
@@ -86,9 +89,16 @@ def export(
         producer_name="autodiff",
         producer_version=__version__,
     )
+    helper.set_model_props(message, {PARAMETERS: "\n".join(_parameters(model, written))})
     message.ir_version = min(message.ir_version, 10)  # newer ones say nothing that is written here
     onnx.checker.check_model(message, full_check=True)
     files.replace(path, [message.SerializeToString()])
+
+
+def _parameters(model: Any, graph: Any) -> list[str]:
+    """Return the names of the parameters that a graph has."""
+    names = {name for name, _ in model.named_parameters()} if isinstance(model, nn.Module) else set()
+    return [t.name for t in graph.initializer if t.name in names]
 
 
 def _arrays(example: Any) -> list[Array]:

@@ -12,7 +12,7 @@ import numpy as np
 
 import nn
 
-from ..compile.program import Apply, Call, Constant, Decide, Draw, Draws, Live, Value, leaves
+from ..compile.program import Apply, Constant, Decide, Draw, Draws, Live, Value, leaves
 from ..compile.trace import Trace
 from ..engine.graph import Node
 from ..engine.modes import no_grad
@@ -124,10 +124,15 @@ def record(model: Any, arrays: list[Array], batch_dims: list[int | None]) -> Rec
         runs = [_run(model, path, arrays)] * 3
         return _merged(runs, 0, names)
     first = max(2, sizes[0])
-    runs = [
-        _run(model, path, [_of_size(a, d, first + more) for a, d in zip(arrays, batch_dims, strict=True)])
-        for more in range(3)
-    ]
+    runs = []
+    for size in range(first, first + 3):
+        batch = [_of_size(a, d, size) for a, d in zip(arrays, batch_dims, strict=True)]
+        try:
+            runs.append(_run(model, path, batch))
+        except (IndexError, TypeError, ValueError, RuntimeError) as error:
+            if size == sizes[0]:
+                raise
+            raise RuntimeError(_VARIES.format(f"for {size} of them: {error}")) from error
     return _merged(runs, first, names)
 
 

@@ -94,7 +94,7 @@ def piece(g: Graph, x: Wire, bounds: dict[int, tuple[int, int, int]]) -> Wire:
 
 def flip(g: Graph, x: Wire, *, dims: Shape) -> Wire:
     """Steps of -1 from the end."""
-    return piece(g, x, {d: (-1, -(2**62), -1) for d in dims})
+    return piece(g, x, dict.fromkeys(dims, (-1, -(2**62), -1)))
 
 
 def roll(g: Graph, x: Wire, *, shifts: Shape, dims: Shape) -> Wire:
