@@ -122,8 +122,8 @@ def _batch_dims(dynamic_batch: Any, arrays: list[Array]) -> list[int | None]:
     for place, (d, a) in enumerate(zip(dims, arrays, strict=True)):
         if d is not None and not -a.ndim <= d < a.ndim:
             raise ValueError(
-                f"export: input {place} of shape {a.shape} has no dimension {d} for the batch; say dynamic_batch=False, "
-                "or for each input its dimension or None"
+                f"export: input {place} of shape {a.shape} has no dimension {d} for the batch; say "
+                "dynamic_batch=False, or for each input its dimension or None"
             )
     dims = [None if d is None else d % a.ndim for d, a in zip(dims, arrays, strict=True)]
     sizes = {a.shape[d] for d, a in zip(dims, arrays, strict=True) if d is not None}

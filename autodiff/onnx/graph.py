@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from .recording import Size
 
@@ -54,7 +54,8 @@ class Wire(NDArrayOperatorsMixin):
         if method != "__call__" or kwargs:
             raise UnsayableError(f"{ufunc.__name__}.{method}")
         if ufunc in COMPOSITIONS:
-            return COMPOSITIONS[ufunc](*inputs)
+            composed: Wire = COMPOSITIONS[ufunc](*inputs)
+            return composed
         if ufunc not in OPERATORS:
             raise UnsayableError(ufunc.__name__)
         kinds = [
@@ -71,7 +72,8 @@ class Wire(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Wire:
         if function not in FUNCTIONS or kwargs:
             raise UnsayableError(function.__name__)
-        return FUNCTIONS[function](self.graph, *args)
+        found: Wire = FUNCTIONS[function](self.graph, *args)
+        return found
 
 
 class Graph:
@@ -214,7 +216,7 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.isfinite: lambda x: ~(np.isnan(x) | np.isinf(x)),
     np.square: lambda x: x * x,
     np.reciprocal: lambda x: 1 / x,
-    np.exp2: lambda x: np.power(_wire(x).graph.wire(2, x.dtype), x),
+    np.exp2: lambda x: _wire(x).graph.wire(2, x.dtype) ** x,
     np.expm1: lambda x: np.exp(x) - 1,
     np.log1p: lambda x: np.log(1 + x),
     np.log2: lambda x: np.log(x) / float(np.log(2)),
@@ -229,7 +231,8 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
 }
 
 
-def _where(graph: Graph, condition: Any, a: Any, b: Any) -> Wire:
+def where(graph: Graph, condition: Any, a: Any, b: Any) -> Wire:
+    """Choose between two."""
     dtype = _common(a, b)
     wires = graph.wire(condition, np.bool), graph.wire(a, dtype), graph.wire(b, dtype)
     return graph.node("Where", *wires, shape=np.broadcast_shapes(*(w.shape for w in wires)), dtype=dtype)
@@ -237,9 +240,7 @@ def _where(graph: Graph, condition: Any, a: Any, b: Any) -> Wire:
 
 #: NumPy's functions that are no ufuncs.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.where: _where,
+    np.where: where,
     np.zeros_like: lambda graph, x: x * 0,
     np.ones_like: lambda graph, x: x * 0 + 1,
 }
-
-UNKNOWN = TensorProto.UNDEFINED

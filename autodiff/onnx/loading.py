@@ -75,6 +75,10 @@ class Network(nn.Module):
         if node.op_type == "Constant":
             self._arrays[node.output[0]] = np.asarray(_constant(*attributes.items()))
             return None
+        if node.op_type == "Identity" and node.input[0] in self._arrays:
+            # PyTorch writes equal tensors once: a weight of ones, and a running variance of ones.
+            self._arrays[node.output[0]] = self._arrays[node.input[0]]
+            return None
         if node.domain not in ("", "ai.onnx") or node.op_type not in NODES:
             raise RuntimeError(f"load: {said} is no operator that can be run here")
         function = NODES[node.op_type]

@@ -243,7 +243,7 @@ def gemm(
     alpha: float = 1.0,
     beta: float = 1.0,
     transA: int = 0,
-    transB: int = 0,  # noqa: N803  # ONNX's names
+    transB: int = 0,
 ) -> Tensor:
     """Return α a b + β c."""
     if transB and not transA and alpha == beta == 1 and (c is None or c.ndim == 1):
@@ -356,7 +356,7 @@ def resize(
     where = coordinate_transformation_mode
     expect("antialias", antialias, 0)
     n = x.ndim - 2
-    size = {"size": tuple(sizes[2:])} if sizes else {"scale_factor": tuple(scales[2:])}
+    size: dict[str, Any] = {"size": tuple(sizes[2:])} if sizes else {"scale_factor": tuple(scales[2:])}
     if mode == "nearest":
         expect("coordinate_transformation_mode and nearest_mode", (where, nearest_mode), ("asymmetric", "floor"))
         return F.interpolate(x, mode="nearest", **size)
@@ -411,9 +411,7 @@ def _in_order(w: Tensor, order: Ints) -> Tensor:
     return w.reshape(len(order), -1, *w.shape[1:])[[*order]].reshape(w.shape)
 
 
-def _recurrent(
-    kind: Any, order: Ints, x: Tensor, weights: Ints | Any, states: Any, direction: str, **options: Any
-) -> Any:
+def _recurrent(kind: Any, order: Ints, x: Tensor, weights: Any, states: Any, direction: str, **options: Any) -> Any:
     """Run one of our layers, in one or two directions, with weights of ONNX's order of gates."""
     expect("direction", direction, "forward", "reverse", "bidirectional")
     w, r, b = weights

@@ -153,7 +153,7 @@ def _of_size(array: Array, dim: int | None, size: int) -> Array:
         return array
     if not array.shape[dim]:
         return np.zeros((*array.shape[:dim], size, *array.shape[dim + 1 :]), array.dtype)
-    return np.take(array, np.arange(size) % array.shape[dim], dim)
+    return array[(slice(None),) * dim + (np.arange(size) % array.shape[dim],)]
 
 
 def _run(model: Any, path: list[str], arrays: list[Array]) -> tuple[Recorder, list[int]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Graph, Shape, UnsayableError, Wire
+from .graph import Graph, Shape, UnsayableError, Wire, where
 from .recording import Size
 
 Emit = Callable[..., Wire]
@@ -64,7 +64,8 @@ def norm(g: Graph, x: Wire, *, p: float, dim: Shape, keepdim: bool) -> Wire:
         return g.node("ReduceMax" if p > 0 else "ReduceMin", abs(x), g.sizes(dim), keepdims=keep)
     if p == 0:
         return g.ReduceSum((x != 0).astype(x.dtype), g.sizes(dim), keepdims=keep)
-    return g.ReduceSum(abs(x) ** float(p), g.sizes(dim), keepdims=keep) ** (1 / float(p))
+    sums = g.ReduceSum(abs(x) ** float(p), g.sizes(dim), keepdims=keep)
+    return g.wire(sums ** (1 / float(p)), x.dtype)
 
 
 def moments(g: Graph, x: Wire, *, dim: Shape) -> Wire:
@@ -290,7 +291,8 @@ def window_sum(g: Graph, x: Wire, *, slide: Any) -> Wire:
     """The average of every window, times the size of a window."""
     if any(d != 1 for d in slide.dilation):
         raise UnsayableError("sums of windows with gaps")
-    return pooled(g, x, slide, "AveragePool", count_include_pad=1) * float(math.prod(slide.size))
+    average = pooled(g, x, slide, "AveragePool", count_include_pad=1)
+    return g.wire(average * float(math.prod(slide.size)), x.dtype)
 
 
 def windows(g: Graph, x: Wire, *, size: Shape, stride: Shape, dilation: Shape) -> Wire:
@@ -329,7 +331,7 @@ ROWS: dict[str, Emit] = {
     "step": lambda g, x: (x >= 0).astype(x.dtype),
     "abs": lambda g, x: g.Abs(x),
     "round": lambda g, x, *, decimals=0: np.rint(x * 10.0**decimals) / 10.0**decimals if decimals else np.rint(x),
-    "where": lambda g, condition, a, b: np.where(condition, a, b),
+    "where": lambda g, condition, a, b: where(g, condition, a, b),
     # arrangement
     "reshape": lambda g, x, *, shape: g.reshape(x, g.out.shape),
     "expand": lambda g, x, *, shape: g.expand(x, g.out.shape),
