@@ -82,6 +82,8 @@ def export(
     outputs = _names(output_names, "output", len(recording.outputs))
     if len({*inputs, *outputs}) < len(inputs) + len(outputs):
         raise ValueError(f"export: names of inputs and outputs must differ, got {[*inputs, *outputs]}")
+    if taken := {*inputs, *outputs} & {source[0] for source in recording.sources.values() if isinstance(source, tuple)}:
+        raise ValueError(f"export: {sorted(taken)} are names of the model's own tensors; choose others")
     written = _written(recording, inputs, outputs, dims)
     message = helper.make_model(
         written,

@@ -102,12 +102,10 @@ class Graph:
         self, op_type: str, *inputs: Any, shape: Shape | None = None, dtype: Any = None, **attributes: Any
     ) -> Wire:
         """Add a node and return what it computes: by default of the shape of the row's result, and its dtype."""
-        n = len(self.nodes)
-        out = Wire(
-            self, f"v{n}", self.out.shape if shape is None else shape, self.out.dtype if dtype is None else dtype
-        )
+        said = f"{self.place}#{len(self.nodes)}"
+        out = Wire(self, said, self.out.shape if shape is None else shape, self.out.dtype if dtype is None else dtype)
         names = [w.name for w in inputs]
-        self.nodes.append(helper.make_node(op_type, names, [out.name], f"{self.place}#{n}", **attributes))
+        self.nodes.append(helper.make_node(op_type, names, [out.name], said, **attributes))
         return out
 
     def __getattr__(self, op_type: str) -> Callable[..., Wire]:
@@ -124,7 +122,7 @@ class Graph:
         value = np.ascontiguousarray(value).reshape(np.shape(value))
         key = name or (value.dtype, value.shape, value.tobytes())
         if key not in self.known:
-            called = name or f"constant{len(self.initializers)}"
+            called = name or f"constant#{len(self.initializers)}"
             self.initializers.append(numpy_helper.from_array(value, called))
             self.known[key] = Wire(self, called, value.shape, value.dtype)
         return self.known[key]

@@ -13,7 +13,7 @@ import numpy as np
 import nn
 
 from ..compile.program import Apply, Constant, Decide, Draw, Draws, Live, Value, leaves
-from ..compile.trace import Trace
+from ..compile.trace import Trace, living
 from ..engine.graph import Node
 from ..engine.modes import no_grad
 from ..tensor import Tensor
@@ -63,9 +63,9 @@ class Recorder(Trace):
         By the number of a row's result.
     """
 
-    def __init__(self) -> None:
-        super().__init__("export", Draws())
-        self.path: list[str] = []
+    def __init__(self, path: list[str], older: list[Any]) -> None:
+        super().__init__("export", Draws(), older)
+        self.path = path
         self.places: dict[int, str] = {}
 
     def applied(self, op: Any, out: Node, inputs: Sequence[Node], params: dict[str, Any]) -> None:
@@ -119,16 +119,17 @@ def record(model: Any, arrays: list[Array], batch_dims: list[int | None]) -> Rec
     if isinstance(model, nn.Module):
         names = {id(t._data): name for name, t in model.state_dict(keep_vars=True).items()}
         model = _evaluating(model, path)
+    older = living()
     sizes = [a.shape[d] for a, d in zip(arrays, batch_dims, strict=True) if d is not None]
     if not sizes:
-        runs = [_run(model, path, arrays)] * 3
+        runs = [_run(model, Recorder(path, older), arrays)] * 3
         return _merged(runs, 0, names)
     first = max(2, sizes[0])
     runs = []
     for size in range(first, first + 3):
         batch = [_of_size(a, d, size) for a, d in zip(arrays, batch_dims, strict=True)]
         try:
-            runs.append(_run(model, path, batch))
+            runs.append(_run(model, Recorder(path, older), batch))
         except (IndexError, TypeError, ValueError, RuntimeError) as error:
             if size == sizes[0]:
                 raise
@@ -156,12 +157,10 @@ def _of_size(array: Array, dim: int | None, size: int) -> Array:
     return array[(slice(None),) * dim + (np.arange(size) % array.shape[dim],)]
 
 
-def _run(model: Any, path: list[str], arrays: list[Array]) -> tuple[Recorder, list[int]]:
+def _run(model: Any, trace: Recorder, arrays: list[Array]) -> tuple[Recorder, list[int]]:
     """Return the record of one run, and the numbers of its results."""
     tensors = [Tensor(a.copy()) for a in arrays]
-    trace = Recorder()
-    trace.path = path
-    path.clear()
+    trace.path.clear()
     try:
         for place, x in enumerate(tensors):
             trace.argument(x, place)
