@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from . import distributions as distributions
     from . import mps as mps
     from . import nn as nn
+    from . import onnx as onnx
     from . import optim as optim
     from . import utils as utils
     from .amp import GradScaler as GradScaler
@@ -78,8 +79,8 @@ if TYPE_CHECKING:
 paths.install()
 
 _MODULES = (
-    "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributed", "distributions", "mps", "nn", "optim",
-    "utils",
+    "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributed", "distributions", "mps", "nn", "onnx",
+    "optim", "utils",
 )  # fmt: skip
 _HOMES = {
     "GradScaler": "amp", "autocast": "amp", "Generator": "generator", "draw": "visualize", "explain": "visualize",

@@ -43,7 +43,7 @@ class Trace:
     run; those that it makes from Python's numbers are constants.
     """
 
-    def __init__(self, name: str, draws: Draws) -> None:
+    def __init__(self, name: str, draws: Draws, older: list[Any] | None = None) -> None:
         self.program, self.draws = Program(name), draws
         self.numbers: dict[Node, int] = {}
         self.arrays: dict[int, int] = {}  # by id: the values of arrays that stand for a tensor in parameters
@@ -58,8 +58,7 @@ class Trace:
         self.holders: dict[Node, Any] = {}  # gradients that were there before, and whose they are
         self.stepped: dict[Node, int] = {}  # what an optimizer left
         # What lived before the function ran, held so that nothing it makes has the id of one of them.
-        kinds = _kinds(Node)
-        self.older = [x for x in gc.get_objects() if type(x) in kinds]
+        self.older = living() if older is None else older
         self.before = {id(x) for x in self.older}
 
     # -- values --------------------------------------------------------------------------------------------------------
@@ -445,6 +444,12 @@ _READING = {
     "index": ("a tensor as a Python integer", "pass the integer as an argument"),
     "in": ("a search among a tensor's values", "use (x == value).any(), and return it"),
 }
+
+
+def living() -> list[Any]:
+    """Return all tensors that there are."""
+    kinds = _kinds(Node)
+    return [x for x in gc.get_objects() if type(x) in kinds]
 
 
 def _kinds(kind: type) -> set[type]:

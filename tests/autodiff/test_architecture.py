@@ -33,10 +33,10 @@ ROOMS = [
     ["data", "serialization", "check", "symbolic", "distributions"],
     ["accelerator", "amp", "autograd", "backends", "cuda", "mps", "utils", "compile"],
     ["visualize"],
-    ["sklearn"],
+    ["onnx", "sklearn"],
 ]
 # What leads into other tools stands above `nn` and `optim`, and is imported by nobody.
-BRIDGES = [ROOT / "sklearn.py"]
+BRIDGES = [ROOT / "sklearn.py", *sorted((ROOT / "onnx").glob("*.py"))]
 every_file = pytest.mark.parametrize(("package", "path"), SOURCES)
 
 
@@ -172,7 +172,7 @@ def test_autodiff_imports_neither_nn_nor_optim_and_nn_not_optim(package: str, pa
     forbidden = {"autodiff": ["nn", "optim"], "nn": ["optim"]}.get(package, [])
     names = imported(path)
     assert not within(names, "examples", "tests", *(forbidden if path not in BRIDGES else []))
-    assert not within(names, *(f"autodiff.{bridge.stem}" for bridge in BRIDGES))
+    assert not within(names, "autodiff.sklearn", *(["autodiff.onnx"] if path not in BRIDGES else []))
 
 
 @every_file

@@ -1,0 +1,231 @@
+"""Running an ONNX file as a module, with parameters that can be trained."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, inliner, numpy_helper
+
+import nn
+
+from ..engine.modes import no_grad
+from ..tensor import Tensor
+from ..tracing import traced_by
+from .exporting import PARAMETERS
+from .nodes import FIXED, NODES, NUMBERS
+
+OLDEST = 13  # before it axes were attributes, and softmax flattened its input
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Step:
+    """A node that is run.
+
+    Attributes
+    ----------
+    name, op_type : str
+    inputs, outputs : list of str
+        Names of values, empty where one is left out.
+    run : callable
+        It takes the inputs.
+    numbers : tuple of int
+        The inputs that it takes as Python's numbers.
+    """
+
+    name: str
+    op_type: str
+    inputs: list[str]
+    outputs: list[str]
+    run: Callable[..., Any]
+    numbers: tuple[int, ...]
+
+
+class Network(nn.Module):
+    """What an ONNX file computes. Its floating-point weights are parameters, under their names in the file.
+
+    Attributes
+    ----------
+    input_names, output_names : list of str
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        graph = model.graph
+        self._arrays = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self._steps = [s for node in graph.node if (s := self._step(node)) is not None]
+        given = [i.name for i in graph.input]
+        self.input_names = [name for name in given if name not in self._arrays]
+        self.output_names = [o.name for o in graph.output]
+        self._homes: dict[str, tuple[nn.Module, str]] = {}
+        trained = _trained(model, self._arrays, self._steps)
+        for name in [n for n, a in self._arrays.items() if (a.dtype.kind == "f" and a.ndim) or n in trained]:
+            self._hold(name, self._arrays.pop(name), name in trained)
+
+    def _step(self, node: Any) -> Step | None:
+        """Return what runs a node; what a constant is stands among the arrays instead."""
+        said = f"{node.op_type!r} (node {node.name!r})"
+        attributes = {a.name: _attribute(a) for a in node.attribute}
+        if node.op_type == "Constant":
+            self._arrays[node.output[0]] = np.asarray(_constant(*attributes.items()))
+            return None
+        if node.op_type == "Identity" and node.input[0] in self._arrays:
+            # PyTorch writes equal tensors once: a weight of ones, and a running variance of ones.
+            self._arrays[node.output[0]] = self._arrays[node.input[0]]
+            return None
+        if node.domain not in ("", "ai.onnx") or node.op_type not in NODES:
+            raise RuntimeError(f"load: {said} is no operator that can be run here")
+        function = NODES[node.op_type]
+        try:
+            inspect.signature(function).bind(*node.input, **attributes)
+        except TypeError as error:
+            raise RuntimeError(f"load: {said} has what cannot be run here: {error}") from None
+        run = (lambda *inputs: function(*inputs, **attributes)) if attributes else function
+        return Step(node.name, node.op_type, [*node.input], [*node.output], run, NUMBERS.get(node.op_type, ()))
+
+    def _hold(self, name: str, array: Array, trained: bool) -> None:
+        """Keep a tensor under its name, the parts of which are modules."""
+        home: nn.Module = self
+        *path, last = name.split(".")
+        if not all(path) or not last or any(hasattr(nn.Module, part) for part in (*path, last)):
+            path, last = [], name.replace(".", "_")
+        for part in path:
+            if not isinstance(getattr(home, part, None), nn.Module):
+                if hasattr(home, part):
+                    home, last = self, name.replace(".", "_")
+                    break
+                home.add_module(part, nn.Module())
+            home = getattr(home, part)
+        while hasattr(home, last):
+            last += "_"
+        if trained:
+            home.register_parameter(last, nn.Parameter(Tensor(array.copy())))
+        else:
+            home.register_buffer(last, Tensor(array.copy()))
+        self._homes[name] = home, last
+
+    def forward(self, *inputs: Any) -> Any:
+        """Return the file's output, a tuple if there are several."""
+        if len(inputs) != len(self.input_names):
+            raise TypeError(f"expected the inputs {self.input_names}, got {len(inputs)}")
+        values: dict[str, Any] = {**self._arrays, **dict(zip(self.input_names, inputs, strict=True))}
+        for name, (home, last) in self._homes.items():
+            values[name] = getattr(home, last)
+        for step in self._steps:
+            try:
+                self._advance(step, values)
+            except Exception as error:
+                raise type(error)(f"{step.op_type} (node {step.name!r}): {error}") from error
+        found = [_tensor(values[name]) for name in self.output_names]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _advance(self, step: Step, values: dict[str, Any]) -> None:
+        """Run a node; what is computed from arrays alone, as shapes are, remains an array."""
+        given = [values[name] if name else None for name in step.inputs]
+        args = [x if x is None else x.tolist() if k in step.numbers else _tensor(x) for k, x in enumerate(given)]
+        if any(isinstance(x, Tensor) for x in given):
+            found = step.run(*args)
+        else:
+            with no_grad(), traced_by(None):
+                found = step.run(*args)
+                found = (
+                    _array(found)
+                    if isinstance(found, Tensor)
+                    else tuple(map(_array, found))
+                    if isinstance(found, tuple)
+                    else found
+                )
+        outputs = found if isinstance(found, tuple) else (found,)
+        values.update(zip(step.outputs, outputs, strict=False))
+
+    def extra_repr(self) -> str:
+        """Return what comes in and goes out."""
+        return f"{', '.join(self.input_names)} -> {', '.join(self.output_names)}; {len(self._steps)} nodes"
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """Return a module that runs an ONNX file here, and can be trained further.
+
+    Weights, which are the initializers of floats, are its parameters, under their names in the file; running averages
+    of batch normalization are buffers, and stay as they are. A file written by `export` has the parameters that the
+    model had.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Network
+        A module that takes the file's inputs in order.
+
+    Raises
+    ------
+    RuntimeError
+        If a node's operator is not known here; the message names both. If the file is older than opset 13.
+
+    Examples
+    --------
+    >>> import tempfile, autodiff as ad, nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ad.onnx.export(nn.Linear(2, 1), ad.zeros(1, 2), f"{folder}/line.onnx")
+    ...     model = ad.onnx.load(f"{folder}/line.onnx")
+    >>> [name for name, p in model.named_parameters()]
+    ['weight', 'bias']
+    """
+    model = onnx.load(os.fspath(path))
+    onnx.checker.check_model(model)
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=OLDEST)
+    if version < OLDEST:
+        raise RuntimeError(
+            f"load: {os.fspath(path)} is of opset {version}, and {OLDEST} or newer is read; write it anew by "
+            f"onnx.version_converter.convert_version(model, {OLDEST})"
+        )
+    return Network(model)
+
+
+def _trained(model: Any, arrays: dict[str, Array], steps: list[Step]) -> set[str]:
+    """Return the names of what can be trained: what the file says, or floats but for those that no weight can be."""
+    said = {p.key: p.value for p in model.metadata_props}.get(PARAMETERS)
+    if said is not None:
+        return {name for name in said.split("\n") if name}
+    constants = {o for n in model.graph.node if n.op_type == "Constant" for o in n.output}
+    fixed = {s.inputs[k] for s in steps for k in (*s.numbers, *FIXED.get(s.op_type, ())) if k < len(s.inputs)}
+    return {n for n, a in arrays.items() if a.dtype.kind == "f" and a.ndim} - fixed - constants
+
+
+def _attribute(a: Any) -> Any:
+    """Return an attribute's value as Python's."""
+    value = helper.get_attribute_value(a)
+    if isinstance(value, onnx.TensorProto):
+        return numpy_helper.to_array(value)
+    if isinstance(value, bytes):
+        return value.decode()
+    if a.type == onnx.AttributeProto.STRINGS:
+        return [v.decode() for v in value]
+    return [*value] if a.type in (onnx.AttributeProto.INTS, onnx.AttributeProto.FLOATS) else value
+
+
+def _constant(said: tuple[str, Any]) -> Any:
+    """Return the array of a constant."""
+    name, value = said
+    kinds = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+    if name != "value" and name not in kinds:
+        raise RuntimeError(f"load: a constant by {name!r} cannot be read here")
+    return value if name == "value" else np.array(value, kinds[name])
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def _array(x: Any) -> Any:
+    return x._data if isinstance(x, Tensor) else x

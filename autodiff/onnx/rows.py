@@ -1,0 +1,383 @@
+"""The table of ONNX: of each row of the derivative table, the nodes that say it.
+
+A row that is not here, of single elements, runs as it stands on values of the graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .graph import Graph, Shape, UnsayableError, Wire, where
+from .recording import Size
+
+Emit = Callable[..., Wire]
+
+# -- reductions --------------------------------------------------------------------------------------------------------
+
+
+def reduction(op_type: str) -> Emit:
+    """Return what reduces dimensions by a node of this type."""
+
+    def emit(g: Graph, x: Wire, *, dim: Shape, keepdim: bool, nan: bool = True) -> Wire:
+        x = x.astype(g.out.dtype)
+        if not dim:
+            return g.Identity(x)  # without axes ONNX would reduce all
+        return g.node(op_type, x, g.sizes(dim), keepdims=int(keepdim))
+
+    return emit
+
+
+def truth(op_type: str) -> Emit:
+    """Return what asks whether all or any are true: the least or largest of 0 and 1."""
+
+    def emit(g: Graph, x: Wire, *, dim: Any, keepdim: bool) -> Wire:
+        counted = x.astype(np.bool).astype(np.int32)
+        axes = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+        return g.node(op_type, counted, g.sizes([*axes]), keepdims=int(keepdim), dtype=np.int32).astype(np.bool)
+
+    return emit
+
+
+def position(op_type: str) -> Emit:
+    """Return what tells where along a dimension the extreme is."""
+
+    def emit(g: Graph, x: Wire, *, dim: int | None, keepdim: bool) -> Wire:
+        if x.dtype == np.bool:
+            x = x.astype(np.int32)
+        if dim is None:
+            return g.reshape(g.node(op_type, g.Reshape(x, g.sizes([-1])), axis=0), g.out.shape)
+        return g.node(op_type, x, axis=dim, keepdims=int(keepdim))
+
+    return emit
+
+
+def norm(g: Graph, x: Wire, *, p: float, dim: Shape, keepdim: bool) -> Wire:
+    """The p-norm."""
+    keep = int(keepdim)
+    if p in (1, 2):
+        return g.node(f"ReduceL{int(p)}", x, g.sizes(dim), keepdims=keep)
+    if p in (math.inf, -math.inf):
+        return g.node("ReduceMax" if p > 0 else "ReduceMin", abs(x), g.sizes(dim), keepdims=keep)
+    if p == 0:
+        return g.ReduceSum((x != 0).astype(x.dtype), g.sizes(dim), keepdims=keep)
+    sums = g.ReduceSum(abs(x) ** float(p), g.sizes(dim), keepdims=keep)
+    return g.wire(sums ** (1 / float(p)), x.dtype)
+
+
+def moments(g: Graph, x: Wire, *, dim: Shape) -> Wire:
+    """Mean and variance, as the two entries of one array."""
+    _, *shape = g.out.shape
+    mean = g.ReduceMean(x, g.sizes(dim), shape=(*shape,))
+    off = x - mean
+    variance = g.ReduceMean(off * off, g.sizes(dim), shape=(*shape,))
+    return g.Concat(*(g.Unsqueeze(m, g.sizes([0]), shape=(1, *shape)) for m in (mean, variance)), axis=0)
+
+
+# -- arrangement -------------------------------------------------------------------------------------------------------
+
+
+def stack(g: Graph, *tensors: Wire, dim: int) -> Wire:
+    """Each with a new dimension, joined along it."""
+    return g.Concat(*(g.Unsqueeze(x.astype(g.out.dtype), g.sizes([dim])) for x in tensors), axis=dim)
+
+
+def piece(g: Graph, x: Wire, bounds: dict[int, tuple[int, int, int]]) -> Wire:
+    """Return the parts from start to stop in steps, along dimensions."""
+    if not bounds:
+        return x
+    starts, stops, steps = (g.sizes([b[k] for b in bounds.values()]) for k in range(3))
+    return g.Slice(x, starts, stops, g.sizes([*bounds]), steps, dtype=x.dtype)
+
+
+def flip(g: Graph, x: Wire, *, dims: Shape) -> Wire:
+    """Steps of -1 from the end."""
+    return piece(g, x, dict.fromkeys(dims, (-1, -(2**62), -1)))
+
+
+def roll(g: Graph, x: Wire, *, shifts: Shape, dims: Shape) -> Wire:
+    """Of each dimension the end, then the beginning."""
+    if dims is None or isinstance(dims, int):
+        raise UnsayableError("roll without dims")
+    for shift, d in zip(shifts, dims, strict=True):
+        if isinstance(x.shape[d], Size):
+            raise UnsayableError("roll along the batch")
+        n = x.shape[d]
+        at = shift % n if n else 0
+        if at:
+            x = g.Concat(piece(g, x, {d: (n - at, n, 1)}), piece(g, x, {d: (0, n - at, 1)}), axis=d, shape=x.shape)
+    return g.Identity(x)
+
+
+def diagonal(g: Graph, x: Wire, *, offset: int, dim1: int, dim2: int) -> Wire:
+    """The elements of flattened matrices that stand on the diagonal."""
+    a, b = x.shape[dim1], x.shape[dim2]
+    if isinstance(a, Size) or isinstance(b, Size):
+        raise UnsayableError("a diagonal along the batch")
+    rest = [d for d in range(x.ndim) if d not in (dim1, dim2)]
+    lead = tuple(x.shape[d] for d in rest)
+    flat = g.reshape(g.Transpose(x, perm=[*rest, dim1, dim2]), (*lead, a * b))
+    return g.Gather(flat, g.array(np.arange(a * b).reshape(a, b).diagonal(offset)), axis=-1)
+
+
+# -- by what stands in brackets ----------------------------------------------------------------------------------------
+
+
+def spelled(key: Any, ndim: int) -> list[Any]:
+    """Return a key as the list of its parts, slices in the place of the ellipsis and what is left out."""
+    parts = [*key] if isinstance(key, tuple) else [key]
+    named = sum(k is not None and k is not Ellipsis for k in parts)
+    at = next((i for i, k in enumerate(parts) if k is Ellipsis), len(parts))
+    return parts[:at] + [slice(None)] * (ndim - named) + parts[at + 1 :]
+
+
+def bounds_of(part: slice) -> tuple[int, int, int]:
+    """Return start, stop and step as ONNX takes them."""
+    step = 1 if part.step is None else part.step
+    start = (0 if step > 0 else -1) if part.start is None else part.start
+    stop = (2**62 if step > 0 else -(2**62)) if part.stop is None else part.stop
+    return start, stop, step
+
+
+def index(g: Graph, x: Wire, *, key: Any) -> Wire:
+    """Slices first, then whole numbers and new dimensions, then arrays of positions."""
+    parts = spelled(key, x.ndim)
+    if any(isinstance(k, (bool, np.bool)) for k in parts):
+        raise UnsayableError("a boolean as an index")
+    old = [k for k in parts if k is not None]
+    x = piece(g, x, {d: bounds_of(k) for d, k in enumerate(old) if isinstance(k, slice) and k != slice(None)})
+    whole = [d for d, k in enumerate(old) if isinstance(k, int)]
+    x = piece(g, x, {d: (old[d], old[d] + 1 or 2**62, 1) for d in whole})
+    if whole:
+        x = g.Squeeze(x, g.sizes(whole), dtype=x.dtype)
+    parts = [k for k in parts if not isinstance(k, int)]
+    if new := [i for i, k in enumerate(parts) if k is None]:
+        x = g.Unsqueeze(x, g.sizes(new), dtype=x.dtype)
+    at = [i for i, k in enumerate(parts) if isinstance(k, (np.ndarray, Wire))]
+    if not at:
+        return g.Identity(x)
+    if at != [*range(at[0], at[0] + len(at))] or (whole and len(at) + len(whole) > 1 and not _adjacent(old)):
+        raise UnsayableError("arrays of positions that are not side by side")
+    places = [positions(g, parts[i]) for i in at]
+    if len(at) == 1:
+        return g.Gather(x, places[0], axis=at[0])
+    order = [*at, *(d for d in range(len(parts)) if d not in at)]
+    shape = np.broadcast_shapes(*(p.shape for p in places))
+    columns = [g.Unsqueeze(p + g.array(np.zeros(shape, np.int64)), g.sizes([-1])) for p in places]
+    picked = g.GatherND(g.Transpose(x, perm=order), g.Concat(*columns, axis=-1))
+    rest, n = len(parts) - len(at), len(shape)
+    return g.Transpose(picked, perm=[*range(n, n + at[0]), *range(n), *range(n + at[0], n + rest)])
+
+
+def _adjacent(parts: list[Any]) -> bool:
+    """Tell whether what is no slice stands side by side."""
+    at = [i for i, k in enumerate(parts) if not isinstance(k, slice)]
+    return at == [*range(at[0], at[0] + len(at))]
+
+
+def positions(g: Graph, at: Any) -> Wire:
+    """Return an array of positions."""
+    if isinstance(at, Wire):
+        return at.astype(np.int64)
+    if at.dtype == np.bool:
+        if at.ndim > 1:
+            raise UnsayableError("a mask of several dimensions")
+        at = np.flatnonzero(at)
+    return g.array(np.asarray(at, np.int64))
+
+
+def unindex(g: Graph, values: Wire, *, shape: Shape, key: Any) -> Wire:
+    """Zeros around what is put at slices without steps."""
+    parts = spelled(key, len(shape))
+    before, after = [], []
+    for part, n in zip(parts, shape, strict=True):
+        if part == slice(None):
+            before.append(0)
+            after.append(0)
+            continue
+        if not isinstance(part, slice) or part.step not in (None, 1) or isinstance(n, Size):
+            raise UnsayableError("values put at positions that are no range")
+        start, stop, _ = part.indices(n)
+        before.append(start)
+        after.append(n - stop)
+    return g.Pad(values, g.sizes([*before, *after]))
+
+
+# -- by a position along a dimension -----------------------------------------------------------------------------------
+
+
+def of_classes(g: Graph, x: Wire, labels: Wire) -> Wire:
+    """The element at each label along dimension 1."""
+    one = g.sizes([1])
+    at = g.Unsqueeze(labels.astype(np.int64), one, dtype=np.int64)
+    return g.Squeeze(g.GatherElements(x, at, axis=1, dtype=x.dtype), one, shape=labels.shape, dtype=x.dtype)
+
+
+def scatter_sum(g: Graph, values: Wire, at: Wire, *, shape: Shape, dim: int) -> Wire:
+    """Zeros, with values added."""
+    return g.ScatterElements(g.zeros(shape, values.dtype), at.astype(np.int64), values, axis=dim, reduction="add")
+
+
+def argsort(g: Graph, x: Wire, *, dim: int) -> Wire:
+    """The second output of the smallest, as many as there are."""
+    top = g.node("TopK", x, g.sizes([x.shape[dim]]), axis=dim, largest=0, sorted=1)
+    g.nodes[-1].output.append(f"{top.name}.at")
+    return Wire(g, f"{top.name}.at", g.out.shape, np.int64)
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+def linear(g: Graph, x: Wire, weight: Wire, bias: Wire | None = None) -> Wire:
+    """One node for matrices, otherwise a product with the transposed weight."""
+    if x.ndim == 2:
+        return g.Gemm(x, weight, *([] if bias is None else [bias]), transB=1)
+    y = g.MatMul(x, g.Transpose(weight, perm=[1, 0]))
+    return y if bias is None else g.Add(y, bias)
+
+
+# -- windows -----------------------------------------------------------------------------------------------------------
+
+
+def convolve(g: Graph, x: Wire, weight: Wire, *, steps: Any) -> Wire:
+    """A convolution, as ONNX has it."""
+    return g.Conv(x, weight, **_steps(steps))
+
+
+def convolve_input(g: Graph, output: Wire, weight: Wire, *, shape: Shape, steps: Any) -> Wire:
+    """A transposed convolution; what its result is longer than windows reach is its output padding."""
+    reach = [
+        (n - 1) * s - b - a + d * (k - 1) + 1
+        for n, k, s, b, a, d in zip(
+            output.shape[2:], weight.shape[2:], steps.stride, steps.before, steps.after, steps.dilation, strict=True
+        )
+    ]
+    more = [n - r for n, r in zip(shape[2:], reach, strict=True)]
+    return g.ConvTranspose(output, weight, output_padding=more, **_steps(steps))
+
+
+def _steps(steps: Any) -> dict[str, Any]:
+    pads = [*steps.before, *steps.after]
+    return {"strides": steps.stride, "pads": pads, "dilations": steps.dilation, "group": steps.groups}
+
+
+def pooled(g: Graph, x: Wire, slide: Any, op_type: str, **attributes: Any) -> Wire:
+    """One number of each window."""
+    n = len(slide.size)
+    if any(isinstance(s, Size) for s in x.shape[-n:]):
+        raise UnsayableError("windows along the batch")
+    ends = [
+        max((p - 1) * s + d * (k - 1) + 1 - size - before, 0)
+        for size, p, k, s, before, d in zip(x.shape[-n:], *slide, strict=True)
+    ]
+    if x.ndim > n + 2:
+        raise UnsayableError("windows with more than two dimensions before them")
+    lead = [*range(n + 2 - x.ndim)]
+    if lead:
+        x = g.Unsqueeze(x, g.sizes(lead))
+    y = g.node(op_type, x, kernel_shape=slide.size, strides=slide.stride, pads=[*slide.padding, *ends], **attributes)
+    return g.Squeeze(y, g.sizes(lead)) if lead else y
+
+
+def window_max(g: Graph, x: Wire, *, slide: Any) -> Wire:
+    """The largest element of every window."""
+    return pooled(g, x, slide, "MaxPool", dilations=slide.dilation)
+
+
+def window_sum(g: Graph, x: Wire, *, slide: Any) -> Wire:
+    """The average of every window, times the size of a window."""
+    if any(d != 1 for d in slide.dilation):
+        raise UnsayableError("sums of windows with gaps")
+    average = pooled(g, x, slide, "AveragePool", count_include_pad=1)
+    return g.wire(average * float(math.prod(slide.size)), x.dtype)
+
+
+def windows(g: Graph, x: Wire, *, size: Shape, stride: Shape, dilation: Shape) -> Wire:
+    """Along each dimension the positions of all windows' elements, their dimension then moved to the end."""
+    n, lead = len(size), x.ndim - len(size)
+    if any(isinstance(s, Size) for s in x.shape[lead:]):
+        raise UnsayableError("windows along the batch")
+    for i in reversed(range(n)):
+        places = (x.shape[lead + i] - dilation[i] * (size[i] - 1) - 1) // stride[i] + 1
+        at = np.arange(places)[:, None] * stride[i] + np.arange(size[i]) * dilation[i]
+        x = g.Gather(x, g.array(at), axis=lead + i, shape=(*x.shape[: lead + i + 1], *x.shape[lead + i :]))
+    order = [*range(lead), *(lead + 2 * i for i in range(n)), *(lead + 2 * i + 1 for i in range(n))]
+    return g.Transpose(x, perm=order)
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+ROWS: dict[str, Emit] = {
+    # elements
+    "clone": lambda g, x: g.Identity(x),
+    "cast": lambda g, x, *, dtype: x.astype(dtype),
+    "convert": lambda g, x, *, dtype: x.astype(dtype),
+    "to": lambda g, x: x.astype(g.out.dtype),
+    "fit": lambda g, x: g.expand(x.astype(g.out.dtype), g.out.shape),
+    "addcmul": lambda g, input, a, b: input + a * b,
+    "erf": lambda g, x: g.Erf(x),
+    "erfc": lambda g, x: 1 - g.Erf(x),
+    "gelu": lambda g, x: x * (0.5 + 0.5 * g.Erf(x * math.sqrt(0.5))),
+    "sigmoid": lambda g, x: g.Sigmoid(x.astype(g.out.dtype)),
+    "silu": lambda g, x: x * g.Sigmoid(x),
+    "softplus": lambda g, x: g.Softplus(x),
+    "bce": lambda g, x, target: g.Softplus(-x) + (1 - target) * x,
+    "relu": lambda g, x: g.Relu(x),
+    "leaky_relu": lambda g, x, *, slope: g.LeakyRelu(x, alpha=slope),
+    "sign": lambda g, x: np.sign(x),
+    "step": lambda g, x: (x >= 0).astype(x.dtype),
+    "abs": lambda g, x: g.Abs(x),
+    "round": lambda g, x, *, decimals=0: np.rint(x * 10.0**decimals) / 10.0**decimals if decimals else np.rint(x),
+    "where": lambda g, condition, a, b: where(g, condition, a, b),
+    # arrangement
+    "reshape": lambda g, x, *, shape: g.reshape(x, g.out.shape),
+    "expand": lambda g, x, *, shape: g.expand(x, g.out.shape),
+    "permute": lambda g, x, *, dims: g.Transpose(x, perm=dims),
+    "flip": flip,
+    "roll": roll,
+    "cat": lambda g, *tensors, dim, starts: g.Concat(*(x.astype(g.out.dtype) for x in tensors), axis=dim),
+    "stack": stack,
+    "diagonal": diagonal,
+    # reductions
+    "sum": reduction("ReduceSum"),
+    "mean": reduction("ReduceMean"),
+    "prod": reduction("ReduceProd"),
+    "amax": reduction("ReduceMax"),
+    "amin": reduction("ReduceMin"),
+    "logsumexp": reduction("ReduceLogSumExp"),
+    "norm": norm,
+    "all": truth("ReduceMin"),
+    "any": truth("ReduceMax"),
+    "argmax": position("ArgMax"),
+    "argmin": position("ArgMin"),
+    "argsort": argsort,
+    "cumsum": lambda g, x, *, dim: g.CumSum(x.astype(g.out.dtype), g.array(np.int64(dim))),
+    "softmax": lambda g, x, *, dim: g.Softmax(x, axis=dim),
+    "log_softmax": lambda g, x, *, dim: g.LogSoftmax(x, axis=dim),
+    "moments": moments,
+    # positions
+    "index": index,
+    "unindex": unindex,
+    "gather": lambda g, x, at, *, dim: g.GatherElements(x, at.astype(np.int64), axis=dim),
+    "scatter_sum": scatter_sum,
+    "put": lambda g, x, at, src, *, dim: g.ScatterElements(x, at.astype(np.int64), src, axis=dim),
+    "of_classes": of_classes,
+    "mean_nll": lambda g, x, labels: g.ReduceMean(-of_classes(g, x, labels), keepdims=0),
+    # products
+    "matmul": lambda g, a, b: g.MatMul(a.astype(g.out.dtype), b.astype(g.out.dtype)),
+    "linear": linear,
+    "einsum": lambda g, *x, inputs, output: g.Einsum(*x, equation=f"{','.join(inputs)}->{output}"),
+    "det": lambda g, x: g.Det(x),
+    # windows
+    "convolve": convolve,
+    "convolve_input": convolve_input,
+    "window_max": window_max,
+    "window_sum": window_sum,
+    "windows": windows,
+}
+
+#: Rows that can be said where a parameter depends on the batch.
+SIZED = {"reshape", "expand", "cat", "index", "unindex", "convolve_input", "scatter_sum"}

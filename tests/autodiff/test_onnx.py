@@ -1,0 +1,540 @@
+"""Networks as ONNX files: ONNX Runtime judges what is written, PyTorch's files what is read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+import optim
+from autodiff.compile.program import leaves
+from examples import cnn, mnist
+from examples._gpt_model import Shape, build_network, define
+from tests.nn.cases import CASES, ONCE, Array, Case, our_tensor
+from tests.oracle import needs_torch, torch
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+from onnx import TensorProto, helper, numpy_helper
+
+MODULES = [c for c in (*CASES, *ONCE) if not c.path.startswith("functional.")]
+BatchDims = Any
+
+#: Modules of the table that ONNX cannot say: none.
+REFUSED: set[str] = set()
+
+#: Inputs without a batch, or options that fit the example's batch alone.
+ONE_EXAMPLE = {
+    "Linear(4, 3) of 4",
+    "LayerNorm(4, elementwise_affine=False) of 4",
+    "InstanceNorm1d(3, affine=True, eps=0.1) of 3x4",
+    "InstanceNorm2d(3, affine=True, track_running_stats=True) of 3x4x2",
+    "RNNCell(3, 4, bias=False) of 3",
+    "LSTMCell(3, 4, bias=False) of 3",
+    "GRUCell(3, 4, bias=False) of 3",
+    "Conv1d(3, 2, 3) of 3x5",
+    "Conv2d(2, 3, 2, padding=valid, bias=False) of 2x4x3",
+    "ConvTranspose1d(4, 6, 3, 2, 1, 1, groups=2, bias=False) of 4x5",
+    "BCELoss(weight=5x1, reduction=none) of 5x4",
+    "BCEWithLogitsLoss(weight=5x1, reduction=none) of 5x4",
+    "BCEWithLogitsLoss(weight=5x4, pos_weight=4, reduction=sum) of 5x4",
+    "GLU(0) of 12",
+}
+SEQUENCES = {
+    "RNN", "GRU", "LSTM", "MultiheadAttention", "TransformerEncoderLayer", "TransformerDecoderLayer",
+    "TransformerEncoder", "TransformerDecoder", "Transformer",
+}  # fmt: skip
+
+
+def batch_dims(case: Case) -> BatchDims:
+    """Return which dimension of each input is the batch."""
+    if str(case) in ONE_EXAMPLE or any(a.ndim == 0 for a in case.inputs):
+        return False
+    if case.path == "CosineSimilarity":
+        return [0, None]
+    if case.path not in SEQUENCES:
+        return True
+    if case.inputs[0].ndim == 2:
+        return False
+    dim = 0 if case.options.get("batch_first") else 1
+    padding = 0 if case.path == "MultiheadAttention" else None
+    return [
+        (1 if k and case.path in ("RNN", "GRU") else dim) if a.ndim == 3 else padding for k, a in enumerate(case.inputs)
+    ]
+
+
+def of_size(array: Array, dim: int | None, size: int) -> Array:
+    """Return a batch of another size."""
+    if dim is None:
+        return array
+    n = array.shape[dim]
+    return np.take(array, np.arange(size) * 3 % n, dim) if n else np.zeros((size, *array.shape[1:]), array.dtype)
+
+
+def session(path: Path) -> Any:
+    """Return ONNX Runtime's run of a file."""
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    made = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda *arrays: made.run(None, {i.name: a for i, a in zip(made.get_inputs(), arrays, strict=True)})
+
+
+def computed(model: Any, inputs: list[Array]) -> list[Array]:
+    """Return what a model computes."""
+    with ad.no_grad():
+        return [t.numpy() for t in leaves(model(*map(ad.tensor, inputs))) if isinstance(t, ad.Tensor)]
+
+
+def check(got: list[Array], expected: list[Array]) -> None:
+    """Compare to 1e-5, shapes and dtypes too."""
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected, strict=True):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+def check_batches(model: nn.Module, inputs: list[Array], path: Path, dims: BatchDims = True) -> None:
+    """Export a model, and compare with what ONNX Runtime computes, and with what is loaded, of batches of some sizes."""
+    ad.onnx.export(model, tuple(inputs), path, dynamic_batch=dims)
+    run, again = session(path), ad.onnx.load(path)
+    model.eval()
+    along = [0] * len(inputs) if dims is True else dims
+    sizes = [next(a.shape[d] for a, d in zip(inputs, along, strict=True) if d is not None)] if dims else []
+    for size in [sizes[0], sizes[0] + 3, 1] if sizes else [0]:
+        batch = [of_size(a, d, size) for a, d in zip(inputs, along, strict=True)] if dims else inputs
+        if size == 1 and any(
+            isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)) and m.running_mean is None for m in model.modules()
+        ):
+            continue  # no variance of one example
+        expected = computed(model, batch)
+        check(run(*batch), expected)
+        check(computed(again, batch), expected)
+
+
+@pytest.mark.parametrize("case", MODULES, ids=str)
+@pytest.mark.filterwarnings("ignore")  # what a module says of odd options
+def test_onnx_runtime_and_what_is_loaded_give_the_numbers_of_every_module(case: Case, tmp_path: Path) -> None:
+    model: Any = case.build(nn, our_tensor(np.float32))
+    inputs = case.converted(np.float32)
+    if case.path in REFUSED:
+        with pytest.raises(RuntimeError, match="ONNX cannot say"):
+            ad.onnx.export(model, tuple(inputs), tmp_path / "model.onnx")
+        return
+    check_batches(model, inputs, tmp_path / "model.onnx", batch_dims(case))
+
+
+def trained(model: nn.Module, *shape: int) -> nn.Module:
+    """Return a model whose running averages are of some batches."""
+    for _ in range(3):
+        model(3 * ad.randn(*shape) + 1)
+    return model
+
+
+def test_the_network_of_mnist(tmp_path: Path) -> None:
+    objective = next(iter(mnist.OBJECTIVES.values()))
+    model = trained(mnist.build_network(784, objective, "leaky_relu"), 8, 784)
+    x = np.random.default_rng(0).normal(size=(4, 784)).astype(np.float32)
+    check_batches(model, [x], tmp_path / "mnist.onnx")
+
+
+def test_the_convolutional_network(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 1, 28, 28)).astype(np.float32)
+    check_batches(cnn.build_network(28), [x], tmp_path / "cnn.onnx")
+
+
+class Reader(nn.Module):
+    """An LSTM whose last output is classified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.lstm, self.head = nn.Embedding(11, 5), nn.LSTM(5, 6, 2, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, tokens: Any) -> Any:
+        return self.head(self.lstm(self.embedding(tokens))[0][:, -1])
+
+
+def test_an_lstm(tmp_path: Path) -> None:
+    check_batches(Reader(), [np.random.default_rng(0).integers(0, 11, (2, 7))], tmp_path / "lstm.onnx")
+
+
+def test_a_gpt(tmp_path: Path) -> None:
+    model = build_network(Shape(23, context=12, layers=2, heads=2, width=16, dropout=0.1))
+    check_batches(model, [np.random.default_rng(0).integers(0, 23, (2, 9))], tmp_path / "gpt.onnx")
+
+
+# -- what is written ---------------------------------------------------------------------------------------------------
+
+
+def mlp() -> nn.Sequential:
+    """Return a network with running averages."""
+    return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2))
+
+
+def test_the_model_stays_as_it_is(tmp_path: Path) -> None:
+    model = mlp()
+    model[1].eval()
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    ad.onnx.export(model, ad.randn(3, 4), tmp_path / "model.onnx")
+    assert [m.training for m in model.modules()] == [True, True, False, True, True]
+    assert all((before[name] == t).all() for name, t in model.state_dict().items())
+    assert model._hooks is None
+
+
+def test_names_opset_and_producer(tmp_path: Path) -> None:
+    ad.onnx.export(
+        mlp(), np.zeros((3, 4), np.float32), tmp_path / "model.onnx", input_names=["pixels"], output_names=["logits"],
+        opset=20,
+    )  # fmt: skip
+    model = onnx.load(tmp_path / "model.onnx")
+    assert (model.producer_name, model.producer_version) == ("autodiff", ad.__version__)
+    assert [o.version for o in model.opset_import] == [20]
+    (x,), (y,) = model.graph.input, model.graph.output
+    assert (x.name, y.name) == ("pixels", "logits")
+    assert [d.dim_param or d.dim_value for d in (*x.type.tensor_type.shape.dim, *y.type.tensor_type.shape.dim)] == [
+        "batch", 4, "batch", 2,
+    ]  # fmt: skip
+    assert {"0.weight", "0.bias", "1.running_mean", "3.weight"} <= {t.name for t in model.graph.initializer}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"opset": 11}, ValueError, "opset must be from 18"),
+        ({"input_names": ["a", "b"]}, ValueError, "input_names must be 1 names"),
+        ({"input_names": ["0.weight"]}, ValueError, "names of the model's own tensors"),
+        ({"input_names": ["y"], "output_names": ["y"]}, ValueError, "must differ"),
+        ({"dynamic_batch": 2}, ValueError, "no dimension 2 for the batch"),
+        ({"dynamic_batch": 1}, RuntimeError, "say which dimension of the inputs is the batch"),
+        ({"dynamic_batch": [0, 0]}, ValueError, "2 entries for 1 inputs"),
+    ],
+)
+def test_wrong_arguments(options: Any, error: type[Exception], said: str, tmp_path: Path) -> None:
+    with pytest.raises(error, match=said):
+        ad.onnx.export(mlp(), ad.zeros(3, 4), tmp_path / "model.onnx", **options)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_an_example_that_is_no_tensor(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="tensors or arrays, got float"):
+        ad.onnx.export(mlp(), 3.0, tmp_path / "model.onnx")
+
+
+class Inside(nn.Module):
+    """A function, as a module inside of another one."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(x)
+
+
+def test_what_onnx_cannot_say_is_refused_by_the_names_of_row_and_module(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 3), Inside(ad.linalg.inv))
+    with pytest.raises(RuntimeError, match=r"cannot say 'solve', which 1 \(Inside\) applies"):
+        ad.onnx.export(model, ad.eye(3), tmp_path / "model.onnx", dynamic_batch=False)
+
+
+def test_random_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="random numbers"):
+        ad.onnx.export(Inside(lambda x: x + ad.randn(3)), ad.zeros(2, 3), tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x @ ad.ones(x.shape[0] * x.shape[0], 3)[:3],  # grows with the square
+        lambda x: x + ad.arange(float(x.shape[0]))[:, None],  # is another array for each size
+        lambda x: sum(x[k] for k in range(x.shape[0])),  # takes more steps
+    ],
+)
+def test_what_differs_between_sizes_in_a_way_that_cannot_be_said_is_refused(function: Any, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="does not compute the same for batches of different sizes"):
+        ad.onnx.export(Inside(function), ad.zeros(2, 3), tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.sum() / x.shape[0],
+        lambda x: x.reshape(2 * x.shape[0], -1),
+        lambda x: x.permute(1, 0).reshape(2, 3 * x.shape[0]),
+        lambda x: x + ad.ones(x.shape[0], 1),
+        lambda x: x[1 : x.shape[0] - 1],
+        lambda x: ad.cat([x, x[:1]], 0).reshape(x.shape[0] + 1, 2, 3),
+        lambda x: ad.broadcast_to(x[:1], (x.shape[0], 6)),
+        lambda x: x[[1, 0]][:, [0, 2, 2]],
+        lambda x: x[:, None, ::2, None] * x[..., -1, None, None, None],
+        lambda x: ad.flip(x, 1) + ad.roll(x, 2, 1),
+        lambda x: ad.log1p(x * x) + ad.expm1(x) + ad.cbrt(x) if hasattr(ad, "cbrt") else ad.expm1(x),
+        lambda x: ad.remainder(x, 0.7) + ad.fmod(x, 0.7) + x // 0.3,
+        lambda x: ad.cumsum(x, 1) + ad.logsumexp(x, 1, keepdim=True) + x.prod(1, keepdim=True),
+        lambda x: x.argsort(1),
+        lambda x: (x > 0).any(1),
+        lambda x: ad.einsum("bi,ci->bc", x, x[:2]),
+        lambda x: ad.gather(x, 1, (x[:, :2] > 0).long()),
+        lambda x: ad.hypot(x, x + 1) + ad.logaddexp(x, -x) + ad.sinc(x) + ad.round(x, decimals=1),
+        lambda x: ad.diagonal(x.reshape(-1, 2, 3), 0, 1, 2),
+        lambda x: (x * 10).long() // 3 + (x * 10).long() % 3,
+    ],
+)
+def test_rows_beside_those_of_modules(function: Any, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    model = Inside(function)
+    ad.onnx.export(model, x, tmp_path / "model.onnx")
+    run = session(tmp_path / "model.onnx")
+    for size in (4, 6, 3):
+        check(run(of_size(x, 0, size)), computed(model, [of_size(x, 0, size)]))
+
+
+def test_what_a_mask_of_the_example_hides_does_not_decide(tmp_path: Path) -> None:
+    q = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    none, some = np.zeros((3, 3), np.float32), np.zeros((3, 3), np.float32)
+    some[1] = -np.inf  # a query that sees nothing
+    model = Inside2(lambda q, mask: nn.functional.scaled_dot_product_attention(q, q, q, mask))
+    ad.onnx.export(model, (q, none), tmp_path / "model.onnx", dynamic_batch=[0, None])
+    for mask in (none, some):
+        check(session(tmp_path / "model.onnx")(q, mask), computed(model, [q, mask]))
+
+
+class Inside2(Inside):
+    """As Inside, of two inputs."""
+
+    def forward(self, x: Any, y: Any = None) -> Any:
+        return self.function(x, y)
+
+
+def test_without_onnx_the_import_says_how_to_install_it() -> None:
+    code = "import sys; sys.modules['onnx'] = None; import autodiff as ad; ad.onnx"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "autodiff.onnx needs onnx, 1.16 or newer" in run.stderr
+    assert "pip install 'onnx>=1.16'" in run.stderr
+
+
+# -- what is read ------------------------------------------------------------------------------------------------------
+
+
+def test_a_loaded_file_has_the_models_parameters_and_can_be_trained_further(tmp_path: Path) -> None:
+    ad.manual_seed(0)
+    model = trained(mlp(), 8, 4)
+    ad.onnx.export(model, ad.zeros(2, 4), tmp_path / "model.onnx")
+    again = ad.onnx.load(tmp_path / "model.onnx")
+    parameters = dict(model.named_parameters())
+    assert {n: p.shape for n, p in again.named_parameters()} == {n: p.shape for n, p in parameters.items()}
+    averages = again.state_dict()["1.running_mean"].clone()
+    x, y = ad.randn(32, 4), ad.randint(0, 2, (32,))
+    optimizer, losses = optim.Adam(again.parameters(), lr=0.03), []
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(again(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+    assert (again.state_dict()["1.running_mean"] == averages).all()
+    model.load_state_dict(again.state_dict(), strict=False)
+    model.eval()
+    check(computed(model, [x.numpy()]), computed(again, [x.numpy()]))
+
+
+def test_a_loaded_file_is_exported_again_and_compiled(tmp_path: Path) -> None:
+    model, x = trained(mlp(), 8, 4).eval(), ad.randn(3, 4)
+    ad.onnx.export(model, x, tmp_path / "model.onnx")
+    again = ad.onnx.load(tmp_path / "model.onnx")
+    ad.onnx.export(again, x, tmp_path / "again.onnx")
+    expected = computed(model, [x.numpy()])
+    check(session(tmp_path / "again.onnx")(x.numpy()), expected)
+    with ad.no_grad():
+        check([ad.compile(again, native=False)(x).numpy()], expected)
+
+
+def written(path: Path, nodes: list[Any], inputs: dict[str, Any], constants: dict[str, Array], **options: Any) -> Any:
+    """Return ONNX Runtime's run of a file of nodes, whose last output is `y`, and ours."""
+    graph = helper.make_graph(
+        nodes,
+        "made",
+        [
+            helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+            for n, a in inputs.items()
+        ],
+        [helper.make_empty_tensor_value_info("y")],
+        [numpy_helper.from_array(a, name) for name, a in constants.items()],
+    )
+    opset = [helper.make_opsetid("", options.get("opset", 18))]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    return ad.onnx.load(path)
+
+
+X = np.random.default_rng(1).normal(size=(2, 4, 5, 6)).astype(np.float32)
+INTS = {name: np.array(value, np.int64) for name, value in (("one", [1]), ("both", [1, 3]), ("sizes", [1, 3]))}
+
+
+@pytest.mark.parametrize(
+    ("op_type", "more", "attributes"),
+    [
+        *(
+            (name, (), {})
+            for name in ("HardSigmoid", "HardSwish", "Selu", "Elu", "Celu", "Softsign", "Mish", "Flatten")
+        ),
+        *((name, (), {}) for name in ("GlobalAveragePool", "GlobalMaxPool", "Transpose", "Shape", "Size", "Round")),
+        *((f"Reduce{kind}", ("both",), {}) for kind in ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "SumSquare")),
+        ("ReduceLogSumExp", ("both",), {"keepdims": 0}),
+        ("ReduceSum", (), {}),
+        ("ReduceSum", (), {"noop_with_empty_axes": 1}),
+        ("ThresholdedRelu", (), {"alpha": 0.4}),
+        ("Unsqueeze", ("both",), {}),
+        ("Split", ("sizes",), {"axis": 1}),
+        ("Slice", ("from", "to", "at", "by"), {}),
+        ("Pad", ("margin",), {}),
+        ("Pad", ("margin",), {"mode": "edge"}),
+        ("Reshape", ("shape",), {}),
+        ("Expand", ("shape2",), {}),
+        ("Tile", ("shape3",), {}),
+        ("Cast", (), {"to": TensorProto.DOUBLE}),
+        ("ArgMax", (), {"axis": 2}),
+        ("CumSum", ("axis",), {"reverse": 1}),
+        ("TopK", ("two",), {"axis": 3}),
+        ("Trilu", (), {"upper": 0}),
+        ("DepthToSpace", (), {"blocksize": 2}),
+        ("DepthToSpace", (), {"blocksize": 2, "mode": "CRD"}),
+        ("Conv", ("kernel",), {"pads": [0, 1, 2, 1], "strides": [2, 1]}),
+        ("Conv", ("kernel",), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+        ("Conv", ("kernel",), {"auto_pad": "SAME_LOWER"}),
+        ("ConvTranspose", ("kernel2",), {"pads": [1, 0, 0, 0], "strides": [2, 2], "output_padding": [1, 1]}),
+        ("MaxPool", (), {"kernel_shape": [2, 3], "pads": [0, 1, 1, 2]}),
+        ("MaxPool", (), {"kernel_shape": [2, 3], "strides": [2, 2], "ceil_mode": 1}),
+        ("AveragePool", (), {"kernel_shape": [2, 3], "pads": [0, 1, 1, 1]}),
+        ("AveragePool", (), {"kernel_shape": [2, 3], "pads": [0, 1, 1, 1], "count_include_pad": 1}),
+        ("InstanceNormalization", ("scale", "bias"), {}),
+        ("LayerNormalization", ("scale6",), {"axis": -1}),
+        ("PRelu", ("slopes",), {}),
+        ("Gather", ("both",), {"axis": 2}),
+        ("GatherND", ("both",), {}),
+        ("Clip", ("low",), {}),
+    ],
+    ids=str,
+)
+def test_nodes_beside_those_that_are_written(op_type: str, more: Any, attributes: Any, tmp_path: Path) -> None:
+    draw = np.random.default_rng(2).normal
+    constants = INTS | {
+        "from": np.array([1, -1]), "to": np.array([2**62, -(2**62)]), "at": np.array([1, 3]), "by": np.array([2, -2]),
+        "margin": np.array([0, 1, 2, 0, 0, 0, 1, 3]), "shape": np.array([0, -1, 3]), "shape2": np.array([3, 1, 1, 1, 6]),
+        "shape3": np.array([1, 2, 1, 3]), "axis": np.array(2), "two": np.array([2]), "low": np.array(0.1, np.float32),
+        "kernel": draw(size=(3, 4, 2, 3)).astype(np.float32), "kernel2": draw(size=(4, 3, 2, 3)).astype(np.float32),
+        "scale": draw(size=4).astype(np.float32), "bias": draw(size=4).astype(np.float32),
+        "scale6": draw(size=6).astype(np.float32), "slopes": draw(size=(4, 1, 1)).astype(np.float32),
+    }  # fmt: skip
+    outputs = ["y"] if op_type not in ("Split", "TopK") else ["y", "z"]
+    node = helper.make_node(op_type, ["x", *more], outputs, "the node", **attributes)
+    ours = written(tmp_path / "m.onnx", [node], {"x": X}, {n: constants[n] for n in more})
+    check(computed(ours, [X]), session(tmp_path / "m.onnx")(X))
+
+
+def test_a_node_that_is_not_known_is_refused_by_its_operator_and_name(tmp_path: Path) -> None:
+    node = helper.make_node("Hardmax", ["x"], ["y"], "odd")
+    with pytest.raises(RuntimeError, match=r"'Hardmax' \(node 'odd'\)"):
+        written(tmp_path / "m.onnx", [node], {"x": X}, {})
+
+
+def test_an_attribute_that_is_not_known_is_refused_with_its_node(tmp_path: Path) -> None:
+    node = helper.make_node("GRU", ["x", "w", "r"], ["y"], "odd", hidden_size=2)
+    weights = {"w": np.zeros((1, 6, 3), np.float32), "r": np.zeros((1, 6, 2), np.float32)}
+    x = np.zeros((3, 1, 3), np.float32)
+    network = written(tmp_path / "m.onnx", [node], {"x": x}, weights)
+    with pytest.raises(RuntimeError, match=r"GRU \(node 'odd'\): linear_before_reset=0 is not supported"):
+        network(ad.tensor(x))
+
+
+def test_a_file_of_an_old_opset_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("Relu", ["x"], ["y"])
+    with pytest.raises(RuntimeError, match="is of opset 9, and 13 or newer is read"):
+        written(tmp_path / "m.onnx", [node], {"x": X}, {}, opset=9)
+
+
+def test_the_number_of_inputs_is_checked(tmp_path: Path) -> None:
+    network = written(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], {"x": X}, {})
+    with pytest.raises(TypeError, match=r"expected the inputs \['x'\], got 2"):
+        network(ad.tensor(X), ad.tensor(X))
+
+
+def layer_of(kind: Any, **options: Any) -> Any:
+    """Return PyTorch's layer of recurrence, its outputs alone."""
+
+    class Outputs(torch.nn.Module):  # type: ignore[misc]  # PyTorch may be missing
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = kind(3, 4, **options)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x)[0]
+
+    return Outputs()
+
+
+def their_networks() -> dict[str, Any]:
+    """Return PyTorch's modules that are exported by PyTorch, with the shape of their input."""
+    if torch is None:
+        return {}
+    t = torch.nn
+    return {
+        "mlp": (lambda: t.Sequential(t.Linear(4, 8), t.BatchNorm1d(8), t.ReLU(), t.Dropout(), t.Linear(8, 3)), (5, 4)),
+        "cnn": (
+            lambda: t.Sequential(
+                t.Conv2d(1, 4, 3, padding=1), t.BatchNorm2d(4), t.SiLU(), t.MaxPool2d(2, ceil_mode=True),
+                t.Conv2d(4, 8, 3, groups=2), t.ReLU6(), t.AdaptiveAvgPool2d(1), t.Flatten(), t.Linear(8, 3),
+            ),
+            (2, 1, 9, 9),
+        ),
+        "lstm": (lambda: layer_of(t.LSTM, num_layers=2, bidirectional=True, batch_first=True), (2, 5, 3)),
+        "gru": (lambda: layer_of(t.GRU), (5, 2, 3)),
+        "rnn": (lambda: layer_of(t.RNN, nonlinearity="relu", bidirectional=True), (5, 2, 3)),
+        "decoder": (
+            lambda: t.Sequential(
+                t.Upsample(scale_factor=2), t.Upsample(scale_factor=2, mode="bilinear"), t.PixelShuffle(2),
+                t.ConvTranspose2d(1, 2, 3, 2, 1, 1), t.Hardswish(), t.GELU(), t.Mish(), t.ELU(), t.PReLU(),
+            ),
+            (2, 4, 3, 3),
+        ),
+        "normalization": (
+            lambda: t.Sequential(
+                t.GroupNorm(2, 4), t.InstanceNorm2d(4, affine=True), t.LayerNorm(5), t.AvgPool2d(3, 2, 1),
+                t.ReflectionPad2d(1), t.Softmax(1),
+            ),
+            (2, 4, 5, 5),
+        ),
+        "gpt": (lambda: define(torch, t)(Shape(20, 8, 2, 2, 8)), None),
+    }  # fmt: skip
+
+
+@needs_torch
+@pytest.mark.parametrize("name", their_networks())
+@pytest.mark.filterwarnings("ignore")  # of PyTorch's exporter
+def test_files_of_pytorch_agree_and_learn(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    build, shape = their_networks()[name]
+    model, path = build().eval(), str(tmp_path / "theirs.onnx")
+    x = torch.randn(shape) if shape else torch.randint(0, 20, (2, 6))
+    torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17)
+    network = ad.onnx.load(path)
+    expected = model(x).detach().numpy()
+    check(computed(network, [x.numpy()]), [expected])
+    parameters = [*network.parameters()]
+    assert parameters
+    losses = []
+    optimizer = optim.Adam(parameters, lr=0.01)
+    for _ in range(5):
+        optimizer.zero_grad()
+        loss = ((network(ad.tensor(x.numpy())) - ad.tensor(expected * 0.5)) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
