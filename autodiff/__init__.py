@@ -103,7 +103,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     if name in _LAYERS:
-        return getattr(importlib.import_module("nn.functional"), name)
+        return getattr(importlib.import_module(".nn.functional", __name__), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
 
 

@@ -106,7 +106,8 @@ class Tensor(Attributes):
     ----------
     data : array_like, or int
         Numbers or booleans, which are copied and become the default dtype. The memory and the dtype of a Tensor are
-        shared. An integer is a size.
+        shared. An integer is a size. With `requires_grad` or `name`, which PyTorch's does not take, an array is taken
+        as it is, as by `from_numpy`.
     *more : int
         The other sizes of a tensor that is made to be filled; it holds zeros.
     requires_grad : bool, optional
@@ -142,8 +143,13 @@ class Tensor(Attributes):
     def __init__(
         self, data: Any = (), *more: Any, requires_grad: bool = False, name: str | None = None, device: Any = None
     ) -> None:
-        array = data._data if isinstance(data, Node) else self._from_python(data, more)
-        if more and isinstance(data, Node):
+        if isinstance(data, Node):
+            array = data._data
+        elif isinstance(data, np.ndarray) and (requires_grad or name is not None):  # which PyTorch's does not take
+            array = data
+        else:
+            array = self._from_python(data, more)
+        if more and array is getattr(data, "_data", data):
             raise TypeError(f"Tensor: expected sizes, or one sequence of numbers, got {(data, *more)!r}")
         check_device(device, "Tensor")
         self._hold(array, data, requires_grad, name)

@@ -15,7 +15,7 @@ from onnx import helper, inliner, numpy_helper
 import nn
 
 from ..engine.modes import no_grad
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from ..tracing import traced_by
 from .exporting import PARAMETERS
 from .nodes import FIXED, NODES, NUMBERS
@@ -105,9 +105,9 @@ class Network(nn.Module):
         while hasattr(home, last):
             last += "_"
         if trained:
-            home.register_parameter(last, nn.Parameter(Tensor(array.copy())))
+            home.register_parameter(last, nn.Parameter(from_array(array.copy())))
         else:
-            home.register_buffer(last, Tensor(array.copy()))
+            home.register_buffer(last, from_array(array.copy()))
         self._homes[name] = home, last
 
     def forward(self, *inputs: Any) -> Any:
@@ -224,7 +224,7 @@ def _constant(said: tuple[str, Any]) -> Any:
 
 
 def _tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else Tensor(x)
+    return x if isinstance(x, Tensor) else from_array(x)
 
 
 def _array(x: Any) -> Any:

@@ -18,7 +18,7 @@ import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
 
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 
 Run = Callable[..., Any]
 Ints = Sequence[int]
@@ -172,7 +172,7 @@ def pad(x: Tensor, pads: Ints, value: Any = 0, axes: Ints | None = None, *, mode
 
 def filled(shape: Ints, *, value: Any = None) -> Tensor:
     """Return an array that is filled with one number."""
-    return Tensor(
+    return from_array(
         np.full(tuple(shape), 0 if value is None else value.item(), np.float32 if value is None else value.dtype)
     )
 

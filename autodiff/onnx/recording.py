@@ -16,7 +16,7 @@ from ..compile.program import Apply, Constant, Decide, Draw, Draws, Live, Value,
 from ..compile.trace import Trace, living
 from ..engine.graph import Node
 from ..engine.modes import no_grad
-from ..tensor import Tensor
+from ..tensor import from_array
 from ..tracing import traced_by
 
 Array = np.ndarray[Any, Any]
@@ -159,7 +159,7 @@ def _of_size(array: Array, dim: int | None, size: int) -> Array:
 
 def _run(model: Any, trace: Recorder, arrays: list[Array]) -> tuple[Recorder, list[int]]:
     """Return the record of one run, and the numbers of its results."""
-    tensors = [Tensor(a.copy()) for a in arrays]
+    tensors = [from_array(a.copy()) for a in arrays]
     trace.path.clear()
     try:
         for place, x in enumerate(tensors):

@@ -357,3 +357,11 @@ def test_a_number_made_of_what_requires_a_gradient_is_warned_of(convert: Callabl
             convert(value)
     convert(t.detach())  # a warning would be an error
     assert (t.item(), int(t), bool(t), f"{t:.1f}", t.tolist()) == (2.0, 2, True, "2.0", 2.0)
+
+
+def test_an_array_with_what_pytorchs_constructor_does_not_take_keeps_its_dtype_and_memory() -> None:
+    array = np.array([1.0, 2.0])
+    for made in (ad.Tensor(array, requires_grad=True), ad.Tensor(array, name="x")):
+        assert made.dtype == np.float64
+        assert np.shares_memory(made.detach().numpy(), array)
+    assert ad.Tensor(array).dtype == np.float32
