@@ -80,7 +80,7 @@ paths.install()
 
 _MODULES = (
     "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributed", "distributions", "mps", "nn", "onnx",
-    "optim", "utils",
+    "optim", "sklearn", "utils",
 )  # fmt: skip
 _HOMES = {
     "GradScaler": "amp", "autocast": "amp", "Generator": "generator", "draw": "visualize", "explain": "visualize",

@@ -12,7 +12,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_readmes_program_learns_xor_and_draws_it(tmp_path: Path) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
+    program, *_ = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
     here = os.environ | {"PYTHONPATH": str(README.parent)}  # this checkout, not whatever copy is installed
     run = subprocess.run(

@@ -105,13 +105,10 @@ def differentiated(trace: Any, result: Any) -> Any:
 
     It is called while the trace is told of everything.
     """
-    outs = [t for t in _tensors(result) if t._requires_grad and t._op is not None and t._inputs is not None]
+    outs = [t for t in _tensors(result) if t._requires_grad and t._op is not None and is_whole(t)]
     if not outs or len(set(outs)) != len(outs) or any(x._op is not None and x._requires_grad for x in trace.arguments):
         return None
-    try:
-        order = recorded(outs, "{} was freed")
-    except RuntimeError:  # the function has called backward() itself
-        return None
+    order = recorded(outs, "{} was freed")
     wanted = list(dict.fromkeys(x for y in order for x in y._inputs if x._op is None and x._requires_grad))
     wanted = [x for x in wanted if x in trace.arguments or id(x) in trace.before]
     if not wanted:
@@ -122,6 +119,15 @@ def differentiated(trace: Any, result: Any) -> Any:
     with set_grad_enabled(False):
         found = _walk(dict(zip(outs, gs, strict=True)), True, True, _route_to(set(wanted), outs))
     return mark, numbers, [(x, trace.number(found[x]) if x in found else None) for x in wanted]
+
+
+def is_whole(result: Any) -> bool:
+    """Tell whether a result can still be differentiated: the function may have called backward() itself."""
+    try:
+        recorded([result], "{} was freed")
+    except RuntimeError:
+        return False
+    return True
 
 
 def _tensors(result: Any) -> list[Any]:

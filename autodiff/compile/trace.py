@@ -13,7 +13,7 @@ from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
 from ..tracing import traced_by
-from .joint import parted
+from .joint import is_whole, parted
 from .messages import depth, is_ours, refusal
 from .program import (
     Apply,
@@ -415,7 +415,7 @@ class Trace:
                 return Input(self.arguments[result])
             if id(result) in self.before:
                 return Gradient(self.holders[result]) if result in self.holders else Live(result)
-            leads = result._requires_grad and (result._op is None or result._inputs is not None)
+            leads = result._requires_grad and is_whole(result)
             self.program.differentiable = self.program.differentiable or leads
             return Reference(self.number(result))
         if isinstance(result, dict):

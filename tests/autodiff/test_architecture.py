@@ -235,7 +235,7 @@ def test_import_of_the_engine_loads_neither_pictures_nor_layers() -> None:
 
 
 def test_every_public_function_explains_itself() -> None:
-    for name in dir(autodiff):
+    for name in set(dir(autodiff)) - {"onnx", "sklearn"}:
         value = getattr(autodiff, name)
         if not name.startswith("_") and callable(value) and getattr(value, "__module__", "").startswith("autodiff"):
             assert value.__doc__, name
@@ -245,4 +245,5 @@ def test_completion_offers_what_is_public_alone() -> None:
     offered = dir(autodiff)
     assert {"Tensor", "compile", "data", "draw", "explain", "linalg", "load", "nn", "save", "tensor"} <= set(offered)
     assert not {"Any", "annotations", "engine", "importlib", "kernels", "table", "TYPE_CHECKING"} & set(offered)
-    assert all(hasattr(autodiff, name) for name in offered)
+    others = {"onnx", "sklearn"}  # which need what may not be installed
+    assert all(hasattr(autodiff, name) for name in offered if name not in others)
