@@ -15,8 +15,8 @@ import nn
 from .. import __version__, files
 from ..compile.program import Apply, Call, filled
 from ..engine.graph import Node
-from .graph import Graph, UnsayableError, Wire
-from .recording import Array, Recording, Repeated, Size, record
+from .graph import Graph, Wire
+from .recording import Array, Recording, Repeated, Size, UnsayableError, record
 from .rows import ROWS, SIZED
 
 PARAMETERS = "parameters"  # the entry of a file's metadata that names what is trained
@@ -187,10 +187,8 @@ def _emitted(g: Graph, row: Apply, wires: dict[int, Wire], recording: Recording)
     try:
         if name not in SIZED and _has_size(params):
             raise UnsayableError("a parameter depends on the size of the batch")
-        if name in ROWS:
+        if name in ROWS and not isinstance(row.op, Call):
             out = ROWS[name](g, *inputs, **params)
-        elif isinstance(row.op, Call):
-            raise UnsayableError("it is no row of the derivative table")
         else:
             out = row.op.forward(*_floats(inputs, row, g), **params)
             if not isinstance(out, Wire):
