@@ -74,7 +74,8 @@ def index(g: Graph, x: Wire, *, key: Any) -> Wire:
         return g.Gather(x, places[0], axis=at[0])
     order = [*at, *(d for d in range(len(parts)) if d not in at)]
     shape = np.broadcast_shapes(*(p.shape for p in places))
-    columns = [g.Unsqueeze(p + g.array(np.zeros(shape, np.int64)), g.sizes([-1])) for p in places]
+    zeros = sum(p * 0 for p in places)  # so that all have the shape that they broadcast to
+    columns = [g.Unsqueeze(p + zeros, g.sizes([-1])) for p in places]
     picked = g.GatherND(g.Transpose(x, perm=order), g.Concat(*columns, axis=-1))
     rest, n = len(parts) - len(at), len(shape)
     return g.Transpose(picked, perm=[*range(n, n + at[0]), *range(n), *range(n + at[0], n + rest)])

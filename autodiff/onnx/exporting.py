@@ -17,7 +17,7 @@ from ..compile.program import Apply, Call, filled
 from ..engine.graph import Node
 from .graph import Graph, Wire
 from .recording import Array, Recording, Repeated, Size, UnsayableError, record
-from .rows import ROWS, SIZED
+from .rows import ROWS, SIZED, moved
 
 PARAMETERS = "parameters"  # the entry of a file's metadata that names what is trained
 OLDEST = 18  # in which reductions take their axes as inputs
@@ -173,7 +173,11 @@ def _sourced(g: Graph, source: Any, value: Any) -> Wire:
         name, array = source
         return g.array(array, name)
     if isinstance(source.array, Size):
-        return g.reshape(g.sizes([source.array]), ()).astype(value.dtype)
+        size = g.wire(source.array, np.int64)
+        if source.counts:
+            limits = g.array(np.int64(0)), size, g.array(np.int64(1))
+            size = g.node("Range", *limits, shape=value.shape, dtype=np.int64)
+        return size.astype(value.dtype)
     return g.expand(g.array(source.array), value.shape)
 
 
@@ -189,15 +193,16 @@ def _emitted(g: Graph, row: Apply, wires: dict[int, Wire], recording: Recording)
             raise UnsayableError("a parameter depends on the size of the batch")
         if name in ROWS and not isinstance(row.op, Call):
             out = ROWS[name](g, *inputs, **params)
+        elif name == "setitem":
+            out = moved(g, inputs[0], inputs[1], row.op.forward)
         else:
             out = row.op.forward(*_floats(inputs, row, g), **params)
             if not isinstance(out, Wire):
                 raise UnsayableError("it leaves NumPy's functions")
         out = out.astype(g.out.dtype)
-    except (UnsayableError, TypeError, AttributeError, ValueError) as error:
-        raise RuntimeError(
-            f"export: ONNX cannot say {name!r}, which {place or 'the model'} applies: {error}"
-        ) from error
+    except (UnsayableError, AttributeError, IndexError, TypeError, ValueError) as error:
+        why = error if isinstance(error, UnsayableError) else f"it does what no node does ({error})"
+        raise RuntimeError(f"export: ONNX cannot say {name!r}, which {place or 'the model'} applies: {why}") from error
     return Wire(g, out.name, g.out.shape, g.out.dtype)
 
 

@@ -216,6 +216,12 @@ OPERATORS: dict[Any, Any] = {
     np.invert: ("Not", "BitwiseNot"),
 }  # fmt: skip
 
+
+def _atan2(a: Any, b: Any) -> Any:
+    ratio = np.arctan(np.where((a == 0) & (b == 0), 0.0, a / b))
+    return ratio + np.where(b < 0, np.where(a >= 0, np.pi, -np.pi), 0.0)
+
+
 #: Those that are several.
 COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.not_equal: lambda a, b: ~np.equal(a, b),
@@ -234,6 +240,7 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.floor_divide: _floor_divide,
     np.remainder: _remainder,
     np.fmod: _fmod,
+    np.arctan2: _atan2,
 }
 
 

@@ -294,9 +294,12 @@ class Repeated:
     Attributes
     ----------
     array : ndarray or Size
+    counts : bool
+        Whether it is the numbers from 0 to below this.
     """
 
     array: Any
+    counts: bool = False
 
 
 def _source(same: list[Any], value: Value, first: int, names: dict[int, str]) -> Any:
@@ -313,6 +316,8 @@ def _source(same: list[Any], value: Value, first: int, names: dict[int, str]) ->
         pass
     if not value.shape and all(a == int(a) for a in arrays):
         return Repeated(merged([int(a) for a in arrays], first))
+    if value.shape and all(a.ndim == 1 and np.array_equal(a, np.arange(len(a))) for a in arrays):
+        return Repeated(value.shape[0], counts=True)
     narrow = [a[tuple(slice(1) if isinstance(n, Size) else slice(None) for n in value.shape)] for a in arrays]
     try:
         one = merged(narrow, first)

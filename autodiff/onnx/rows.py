@@ -5,12 +5,14 @@ A row that is not here, of single elements, runs as it stands on values of the g
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..table import TABLE
 from .brackets import index, piece, spelled
 from .graph import Graph, Shape, Wire, argsort, where
 from .recording import Size, UnsayableError
@@ -137,6 +139,40 @@ def unindex(g: Graph, values: Wire, *, shape: Shape, key: Any) -> Wire:
 
 
 # -- by a position along a dimension -----------------------------------------------------------------------------------
+
+
+def moved(g: Graph, x: Wire, values: Wire, forward: Callable[..., Any]) -> Wire:
+    """What a function that only moves elements puts where: it is run on their numbers, for two examples of a batch."""
+    batch = x.ndim > 0 and isinstance(x.shape[0], Size)
+    rest, own = x.shape[batch:], batch and values.shape[:1] == x.shape[:1]
+    inner = values.shape[own:]
+    if any(isinstance(n, Size) for n in (*rest, *inner)):
+        raise UnsayableError("elements moved along the batch")
+    count, new, examples = math.prod(rest), math.prod(inner), 1 + batch
+    old = np.arange(examples * count).reshape((examples,) * batch + rest)
+    put = examples * count + np.arange((1 + own) * new).reshape((2,) * own + inner)
+    at = np.asarray(forward(old, put)).reshape(examples, count)
+    is_new = at >= examples * count
+    at = np.where(is_new, at - examples * count + count, at)
+    steps = np.where(is_new[-1], new * own, count)
+    if batch and not (np.array_equal(is_new[0], is_new[1]) and np.array_equal(at[0] + steps, at[1])):
+        raise UnsayableError("elements moved along the batch")
+    lead = x.shape[:1] if batch else (1,)
+    flat = g.reshape(values.astype(x.dtype), (*(lead if own else (1,)), new))
+    both = g.Concat(g.reshape(x, (*lead, count)), flat if own or not batch else g.expand(flat, (*lead, new)), axis=1)
+    return g.reshape(g.Gather(both, g.array(at[0]), axis=1), x.shape)
+
+
+def overwrite(g: Graph, x: Wire, values: Wire, *, way: Any) -> Wire:
+    """Elements that a way of rows picks, written anew."""
+    if _has_wire(way):
+        raise UnsayableError("elements overwritten at positions that are computed")
+    return moved(g, x, values, functools.partial(TABLE["overwrite"].forward, way=way))
+
+
+def _has_wire(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    return isinstance(value, Wire) or any(map(_has_wire, parts))
 
 
 def of_classes(g: Graph, x: Wire, labels: Wire) -> Wire:
@@ -282,6 +318,7 @@ ROWS: dict[str, Emit] = {
     # positions
     "index": index,
     "unindex": unindex,
+    "overwrite": overwrite,
     "gather": lambda g, x, at, *, dim: g.GatherElements(x, at.astype(np.int64), axis=dim),
     "scatter_sum": scatter_sum,
     "put": lambda g, x, at, src, *, dim: g.ScatterElements(x, at.astype(np.int64), src, axis=dim),
