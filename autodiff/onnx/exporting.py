@@ -17,7 +17,7 @@ from ..compile.program import Apply, Call, filled
 from ..engine.graph import Node
 from .graph import Graph, Wire
 from .recording import Array, Recording, Repeated, Size, UnsayableError, record
-from .rows import ROWS, SIZED, moved
+from .rows import ROWS, SIZED
 
 PARAMETERS = "parameters"  # the entry of a file's metadata that names what is trained
 OLDEST = 18  # in which reductions take their axes as inputs
@@ -193,8 +193,6 @@ def _emitted(g: Graph, row: Apply, wires: dict[int, Wire], recording: Recording)
             raise UnsayableError("a parameter depends on the size of the batch")
         if name in ROWS and not isinstance(row.op, Call):
             out = ROWS[name](g, *inputs, **params)
-        elif name == "setitem":
-            out = moved(g, inputs[0], inputs[1], row.op.forward)
         else:
             out = row.op.forward(*_floats(inputs, row, g), **params)
             if not isinstance(out, Wire):

@@ -244,6 +244,16 @@ def test_what_onnx_cannot_say_is_refused_by_the_names_of_row_and_module(tmp_path
         ad.onnx.export(model, ad.eye(3), tmp_path / "model.onnx", dynamic_batch=False)
 
 
+def test_a_change_in_place_at_positions_that_are_computed_is_refused(tmp_path: Path) -> None:
+    def function(x: Any) -> Any:
+        y = x.clone()
+        y[0, x[0].argmax()] = 1.0
+        return y
+
+    with pytest.raises(RuntimeError, match=r"cannot say 'overwrite', which Inside applies: .* positions that are comp"):
+        ad.onnx.export(Inside(function), ad.zeros(2, 3), tmp_path / "model.onnx", dynamic_batch=False)
+
+
 def test_random_numbers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="random numbers"):
         ad.onnx.export(Inside(lambda x: x + ad.randn(3)), ad.zeros(2, 3), tmp_path / "model.onnx")
