@@ -50,6 +50,7 @@ from .random import default_generator
 from .size import Size
 from .table import elementwise as rows
 from .table.indexing import index as index_row
+from .table.indexing import overwrite as overwrite_row
 from .tracing import Tracing, noted, refuse, tracing
 
 __all__ = ["Tensor"]
@@ -788,6 +789,10 @@ class Tensor(Attributes):
             array_of(self)
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
             record(self, "setitem", _fitting, value, step=step, into=into)
+        elif (trace := tracing()) is not None:  # which is to see positions that are computed
+            step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
+            fitting = (plain if isinstance(plain, Tensor) else Tensor(np.asarray(plain))).to(self.dtype)
+            trace.changes(self, overwrite_row(self, fitting, way=step))
         else:
             write(self, "setitem", into, plain)
 

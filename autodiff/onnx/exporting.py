@@ -15,8 +15,8 @@ import nn
 from .. import __version__, files
 from ..compile.program import Apply, Call, filled
 from ..engine.graph import Node
-from .graph import Graph, UnsayableError, Wire
-from .recording import Array, Recording, Repeated, Size, record
+from .graph import Graph, Wire
+from .recording import Array, Recording, Repeated, Size, UnsayableError, record
 from .rows import ROWS, SIZED
 
 PARAMETERS = "parameters"  # the entry of a file's metadata that names what is trained
@@ -173,7 +173,11 @@ def _sourced(g: Graph, source: Any, value: Any) -> Wire:
         name, array = source
         return g.array(array, name)
     if isinstance(source.array, Size):
-        return g.reshape(g.sizes([source.array]), ()).astype(value.dtype)
+        size = g.wire(source.array, np.int64)
+        if source.counts:
+            limits = g.array(np.int64(0)), size, g.array(np.int64(1))
+            size = g.node("Range", *limits, shape=value.shape, dtype=np.int64)
+        return size.astype(value.dtype)
     return g.expand(g.array(source.array), value.shape)
 
 
@@ -187,19 +191,16 @@ def _emitted(g: Graph, row: Apply, wires: dict[int, Wire], recording: Recording)
     try:
         if name not in SIZED and _has_size(params):
             raise UnsayableError("a parameter depends on the size of the batch")
-        if name in ROWS:
+        if name in ROWS and not isinstance(row.op, Call):
             out = ROWS[name](g, *inputs, **params)
-        elif isinstance(row.op, Call):
-            raise UnsayableError("it is no row of the derivative table")
         else:
             out = row.op.forward(*_floats(inputs, row, g), **params)
             if not isinstance(out, Wire):
                 raise UnsayableError("it leaves NumPy's functions")
         out = out.astype(g.out.dtype)
-    except (UnsayableError, TypeError, AttributeError, ValueError) as error:
-        raise RuntimeError(
-            f"export: ONNX cannot say {name!r}, which {place or 'the model'} applies: {error}"
-        ) from error
+    except (UnsayableError, AttributeError, IndexError, TypeError, ValueError) as error:
+        why = error if isinstance(error, UnsayableError) else f"it does what no node does ({error})"
+        raise RuntimeError(f"export: ONNX cannot say {name!r}, which {place or 'the model'} applies: {why}") from error
     return Wire(g, out.name, g.out.shape, g.out.dtype)
 
 

@@ -9,13 +9,10 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from onnx import helper, numpy_helper
 
-from .recording import Size
+from .brackets import index, picked_shape
+from .recording import Size, UnsayableError
 
 Shape = tuple[int, ...]
-
-
-class UnsayableError(Exception):
-    """What ONNX cannot say."""
 
 
 class Wire(NDArrayOperatorsMixin):
@@ -47,8 +44,13 @@ class Wire(NDArrayOperatorsMixin):
             return self
         return self.graph.node("Cast", self, to=helper.np_dtype_to_tensor_dtype(dtype), shape=self.shape, dtype=dtype)
 
-    def __getitem__(self, at: int) -> Wire:
-        return self.graph.node("Gather", self, self.graph.array(np.int64(at)), axis=0, shape=self.shape[1:])
+    def __getitem__(self, key: Any) -> Wire:
+        graph, before = self.graph, self.graph.out
+        graph.out = Wire(graph, "", picked_shape(self.shape, key), self.dtype)
+        try:
+            return index(graph, self, key=key)
+        finally:
+            graph.out = before
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Wire:
         if method != "__call__" or kwargs:
@@ -58,10 +60,7 @@ class Wire(NDArrayOperatorsMixin):
             return composed
         if ufunc not in OPERATORS:
             raise UnsayableError(ufunc.__name__)
-        kinds = [
-            type(x) if isinstance(x, (int, float)) else np.asarray(x).dtype if not isinstance(x, Wire) else x.dtype
-            for x in inputs
-        ]
+        kinds = [_kind(x) for x in inputs]
         *taken, given = ufunc.resolve_dtypes((*kinds, None))
         wires = [self.graph.wire(x, t) for x, t in zip(inputs, taken, strict=True)]
         shape = np.broadcast_shapes(*(w.shape for w in wires))
@@ -70,10 +69,17 @@ class Wire(NDArrayOperatorsMixin):
         return self.graph.node(name, *wires, shape=shape, dtype=given)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Wire:
-        if function not in FUNCTIONS or kwargs:
+        if function not in FUNCTIONS:
             raise UnsayableError(function.__name__)
-        found: Wire = FUNCTIONS[function](self.graph, *args)
+        found: Wire = FUNCTIONS[function](self.graph, *args, **kwargs)
         return found
+
+
+def _kind(x: Any) -> Any:
+    """Return what decides on a result's dtype: of a Python number its type."""
+    if isinstance(x, (int, float)) and not isinstance(x, np.generic):
+        return int if isinstance(x, Size) else type(x)
+    return x.dtype if isinstance(x, Wire) else np.asarray(x).dtype
 
 
 class Graph:
@@ -115,6 +121,8 @@ class Graph:
 
     def wire(self, value: Any, dtype: Any) -> Wire:
         """Return a value or number as a value of a dtype."""
+        if isinstance(value, Size):
+            value = self.reshape(self.sizes([value]), ())
         return value.astype(dtype) if isinstance(value, Wire) else self.array(np.asarray(value, dtype))
 
     def array(self, value: Any, name: str = "") -> Wire:
@@ -188,7 +196,7 @@ def _fmod(a: Any, b: Any) -> Any:
 
 
 def _common(*values: Any) -> Any:
-    return np.result_type(*(v.dtype if isinstance(v, Wire) else v for v in values))
+    return np.result_type(*(v.dtype if isinstance(v, Wire) else int(v) if isinstance(v, Size) else v for v in values))
 
 
 def _wire(*values: Any) -> Wire:
@@ -208,6 +216,12 @@ OPERATORS: dict[Any, Any] = {
     np.invert: ("Not", "BitwiseNot"),
 }  # fmt: skip
 
+
+def _atan2(a: Any, b: Any) -> Any:
+    ratio = np.arctan(np.where((a == 0) & (b == 0), 0.0, a / b))
+    return ratio + np.where(b < 0, np.where(a >= 0, np.pi, -np.pi), 0.0)
+
+
 #: Those that are several.
 COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.not_equal: lambda a, b: ~np.equal(a, b),
@@ -226,6 +240,7 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.floor_divide: _floor_divide,
     np.remainder: _remainder,
     np.fmod: _fmod,
+    np.arctan2: _atan2,
 }
 
 
@@ -236,9 +251,18 @@ def where(graph: Graph, condition: Any, a: Any, b: Any) -> Wire:
     return graph.node("Where", *wires, shape=np.broadcast_shapes(*(w.shape for w in wires)), dtype=dtype)
 
 
+def argsort(graph: Graph, x: Wire, axis: int, kind: str = "stable") -> Wire:
+    """Return the positions of the smallest, as many as there are."""
+    top = graph.node("TopK", x, graph.sizes([x.shape[axis]]), axis=axis, largest=0, sorted=1)
+    graph.nodes[-1].output.append(f"{top.name}/at")
+    return Wire(graph, f"{top.name}/at", x.shape, np.int64)
+
+
 #: NumPy's functions that are no ufuncs.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: where,
+    np.argsort: argsort,
+    np.broadcast_to: lambda graph, x, shape: graph.expand(x, graph.out.shape),
     np.zeros_like: lambda graph, x: x * 0,
     np.ones_like: lambda graph, x: x * 0 + 1,
 }

@@ -120,8 +120,9 @@ class Network(nn.Module):
         for step in self._steps:
             try:
                 self._advance(step, values)
-            except Exception as error:
-                raise type(error)(f"{step.op_type} (node {step.name!r}): {error}") from error
+            except (IndexError, TypeError, ValueError, RuntimeError) as error:
+                kind = next(k for k in (IndexError, TypeError, ValueError, RuntimeError) if isinstance(error, k))
+                raise kind(f"{step.op_type} (node {step.name!r}): {error}") from error
         found = [_tensor(values[name]) for name in self.output_names]
         return found[0] if len(found) == 1 else tuple(found)
 

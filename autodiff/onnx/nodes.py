@@ -24,7 +24,7 @@ Run = Callable[..., Any]
 Ints = Sequence[int]
 
 
-class RefusedError(Exception):
+class RefusedError(RuntimeError):
     """What a node asks for that is not here."""
 
 
@@ -305,12 +305,10 @@ def conv_transpose(
     n = w.ndim - 2
     ones, zeros = (1,) * n, (0,) * n
     before, after = ([*pads[:n]], [*pads[n:]]) if pads else ([*zeros], [*zeros])
-    more = [p + b - a for p, b, a in zip(output_padding or zeros, before, after, strict=True)]
-    if min(more) < 0:
-        raise RefusedError(f"pads={pads} with output_padding={output_padding} is not supported")
-    steps = tuple(strides or ones), tuple(before), tuple(more)
+    same = before == after
+    steps = tuple(strides or ones), tuple(before if same else zeros), tuple(output_padding or zeros)
     y: Tensor = of_rank("conv_transpose", n)(x, w, b, *steps, group, tuple(dilations or ones))
-    return y
+    return y if same else around(y, [-b for b in before], [-a for a in after])
 
 
 def max_pool(

@@ -38,6 +38,41 @@ class Size(int):
         times = "batch" if self.each == 1 else f"{self.each}*batch"
         return times if not self.rest else f"{times}{self.rest:+d}"
 
+    def __add__(self, other: int) -> Size:
+        if not isinstance(other, int):
+            return NotImplemented
+        return Size(int(self) + int(other), self.each + _each(other), self.rest + _rest(other))
+
+    def __mul__(self, other: int) -> Size:
+        if not isinstance(other, int):
+            return NotImplemented
+        if isinstance(other, Size):
+            raise UnsayableError("the square of the size of the batch")
+        return Size(int(self) * other, self.each * other, self.rest * other)
+
+    def __neg__(self) -> Size:
+        return self * -1
+
+    def __sub__(self, other: int) -> Size:
+        return self + -other if isinstance(other, int) else NotImplemented
+
+    def __rsub__(self, other: int) -> Size:
+        return -self + other
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def _each(number: int) -> int:
+    return number.each if isinstance(number, Size) else 0
+
+
+def _rest(number: int) -> int:
+    return number.rest if isinstance(number, Size) else number
+
+
+class UnsayableError(Exception):
+    """What ONNX cannot say."""
+
 
 class ChangesError(Exception):
     """What differs between batches of different sizes, and cannot be said for a batch of any size."""
@@ -192,13 +227,14 @@ def _merged(runs: list[tuple[Recorder, list[int]]], first: int, names: dict[int,
         except ChangesError as error:
             raise RuntimeError(_VARIES.format(f"{said}: {error}")) from None
         rows.append(Apply(same[0].out, same[0].op, same[0].inputs, params))
-    used = {n for i in rows for n in i.uses()} | {*outputs}
-    values = [
-        Value(merged([p.values[n].shape for p in programs], first), v.dtype)
-        if n in used or n < len(trace.arguments)
-        else v
-        for n, v in enumerate(programs[0].values)
-    ]
+    used = {n for i in rows for n in i.uses()} | {i.out for i in rows} | {*outputs, *range(len(trace.arguments))}
+    values = [*programs[0].values]
+    for n in used:
+        shapes = [p.values[n].shape for p in programs]
+        try:
+            values[n] = Value(merged(shapes, first), values[n].dtype)
+        except ChangesError:
+            raise RuntimeError(_VARIES.format(f"shapes {', '.join(map(str, shapes))}")) from None
     sources = {}
     for n in programs[0].sources:
         if n in used and n >= len(trace.arguments):
@@ -258,9 +294,12 @@ class Repeated:
     Attributes
     ----------
     array : ndarray or Size
+    counts : bool
+        Whether it is the numbers from 0 to below this.
     """
 
     array: Any
+    counts: bool = False
 
 
 def _source(same: list[Any], value: Value, first: int, names: dict[int, str]) -> Any:
@@ -277,6 +316,8 @@ def _source(same: list[Any], value: Value, first: int, names: dict[int, str]) ->
         pass
     if not value.shape and all(a == int(a) for a in arrays):
         return Repeated(merged([int(a) for a in arrays], first))
+    if value.shape and all(a.ndim == 1 and np.array_equal(a, np.arange(len(a))) for a in arrays):
+        return Repeated(value.shape[0], counts=True)
     narrow = [a[tuple(slice(1) if isinstance(n, Size) else slice(None) for n in value.shape)] for a in arrays]
     try:
         one = merged(narrow, first)

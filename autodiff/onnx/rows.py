@@ -5,14 +5,17 @@ A row that is not here, of single elements, runs as it stands on values of the g
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .graph import Graph, Shape, UnsayableError, Wire, where
-from .recording import Size
+from ..table import TABLE
+from .brackets import index, piece, spelled
+from .graph import Graph, Shape, Wire, argsort, where
+from .recording import Size, UnsayableError
 
 Emit = Callable[..., Wire]
 
@@ -85,14 +88,6 @@ def stack(g: Graph, *tensors: Wire, dim: int) -> Wire:
     return g.Concat(*(g.Unsqueeze(x.astype(g.out.dtype), g.sizes([dim])) for x in tensors), axis=dim)
 
 
-def piece(g: Graph, x: Wire, bounds: dict[int, tuple[int, int, int]]) -> Wire:
-    """Return the parts from start to stop in steps, along dimensions."""
-    if not bounds:
-        return x
-    starts, stops, steps = (g.sizes([b[k] for b in bounds.values()]) for k in range(3))
-    return g.Slice(x, starts, stops, g.sizes([*bounds]), steps, dtype=x.dtype)
-
-
 def flip(g: Graph, x: Wire, *, dims: Shape) -> Wire:
     """Steps of -1 from the end."""
     return piece(g, x, dict.fromkeys(dims, (-1, -(2**62), -1)))
@@ -126,69 +121,6 @@ def diagonal(g: Graph, x: Wire, *, offset: int, dim1: int, dim2: int) -> Wire:
 # -- by what stands in brackets ----------------------------------------------------------------------------------------
 
 
-def spelled(key: Any, ndim: int) -> list[Any]:
-    """Return a key as the list of its parts, slices in the place of the ellipsis and what is left out."""
-    parts = [*key] if isinstance(key, tuple) else [key]
-    named = sum(k is not None and k is not Ellipsis for k in parts)
-    at = next((i for i, k in enumerate(parts) if k is Ellipsis), len(parts))
-    return parts[:at] + [slice(None)] * (ndim - named) + parts[at + 1 :]
-
-
-def bounds_of(part: slice) -> tuple[int, int, int]:
-    """Return start, stop and step as ONNX takes them."""
-    step = 1 if part.step is None else part.step
-    start = (0 if step > 0 else -1) if part.start is None else part.start
-    stop = (2**62 if step > 0 else -(2**62)) if part.stop is None else part.stop
-    return start, stop, step
-
-
-def index(g: Graph, x: Wire, *, key: Any) -> Wire:
-    """Slices first, then whole numbers and new dimensions, then arrays of positions."""
-    parts = spelled(key, x.ndim)
-    if any(isinstance(k, (bool, np.bool)) for k in parts):
-        raise UnsayableError("a boolean as an index")
-    old = [k for k in parts if k is not None]
-    x = piece(g, x, {d: bounds_of(k) for d, k in enumerate(old) if isinstance(k, slice) and k != slice(None)})
-    whole = [d for d, k in enumerate(old) if isinstance(k, int)]
-    x = piece(g, x, {d: (old[d], old[d] + 1 or 2**62, 1) for d in whole})
-    if whole:
-        x = g.Squeeze(x, g.sizes(whole), dtype=x.dtype)
-    parts = [k for k in parts if not isinstance(k, int)]
-    if new := [i for i, k in enumerate(parts) if k is None]:
-        x = g.Unsqueeze(x, g.sizes(new), dtype=x.dtype)
-    at = [i for i, k in enumerate(parts) if isinstance(k, (np.ndarray, Wire))]
-    if not at:
-        return g.Identity(x)
-    if at != [*range(at[0], at[0] + len(at))] or (whole and len(at) + len(whole) > 1 and not _adjacent(old)):
-        raise UnsayableError("arrays of positions that are not side by side")
-    places = [positions(g, parts[i]) for i in at]
-    if len(at) == 1:
-        return g.Gather(x, places[0], axis=at[0])
-    order = [*at, *(d for d in range(len(parts)) if d not in at)]
-    shape = np.broadcast_shapes(*(p.shape for p in places))
-    columns = [g.Unsqueeze(p + g.array(np.zeros(shape, np.int64)), g.sizes([-1])) for p in places]
-    picked = g.GatherND(g.Transpose(x, perm=order), g.Concat(*columns, axis=-1))
-    rest, n = len(parts) - len(at), len(shape)
-    return g.Transpose(picked, perm=[*range(n, n + at[0]), *range(n), *range(n + at[0], n + rest)])
-
-
-def _adjacent(parts: list[Any]) -> bool:
-    """Tell whether what is no slice stands side by side."""
-    at = [i for i, k in enumerate(parts) if not isinstance(k, slice)]
-    return at == [*range(at[0], at[0] + len(at))]
-
-
-def positions(g: Graph, at: Any) -> Wire:
-    """Return an array of positions."""
-    if isinstance(at, Wire):
-        return at.astype(np.int64)
-    if at.dtype == np.bool:
-        if at.ndim > 1:
-            raise UnsayableError("a mask of several dimensions")
-        at = np.flatnonzero(at)
-    return g.array(np.asarray(at, np.int64))
-
-
 def unindex(g: Graph, values: Wire, *, shape: Shape, key: Any) -> Wire:
     """Zeros around what is put at slices without steps."""
     parts = spelled(key, len(shape))
@@ -209,6 +141,40 @@ def unindex(g: Graph, values: Wire, *, shape: Shape, key: Any) -> Wire:
 # -- by a position along a dimension -----------------------------------------------------------------------------------
 
 
+def moved(g: Graph, x: Wire, values: Wire, forward: Callable[..., Any]) -> Wire:
+    """What a function that only moves elements puts where: it is run on their numbers, for two examples of a batch."""
+    batch = x.ndim > 0 and isinstance(x.shape[0], Size)
+    rest, own = x.shape[batch:], batch and values.shape[:1] == x.shape[:1]
+    inner = values.shape[own:]
+    if any(isinstance(n, Size) for n in (*rest, *inner)):
+        raise UnsayableError("elements moved along the batch")
+    count, new, examples = math.prod(rest), math.prod(inner), 1 + batch
+    old = np.arange(examples * count).reshape((examples,) * batch + rest)
+    put = examples * count + np.arange((1 + own) * new).reshape((2,) * own + inner)
+    at = np.asarray(forward(old, put)).reshape(examples, count)
+    is_new = at >= examples * count
+    at = np.where(is_new, at - examples * count + count, at)
+    steps = np.where(is_new[-1], new * own, count)
+    if batch and not (np.array_equal(is_new[0], is_new[1]) and np.array_equal(at[0] + steps, at[1])):
+        raise UnsayableError("elements moved along the batch")
+    lead = x.shape[:1] if batch else (1,)
+    flat = g.reshape(values.astype(x.dtype), (*(lead if own else (1,)), new))
+    both = g.Concat(g.reshape(x, (*lead, count)), flat if own or not batch else g.expand(flat, (*lead, new)), axis=1)
+    return g.reshape(g.Gather(both, g.array(at[0]), axis=1), x.shape)
+
+
+def overwrite(g: Graph, x: Wire, values: Wire, *, way: Any) -> Wire:
+    """Elements that a way of rows picks, written anew."""
+    if _has_wire(way):
+        raise UnsayableError("elements overwritten at positions that are computed")
+    return moved(g, x, values, functools.partial(TABLE["overwrite"].forward, way=way))
+
+
+def _has_wire(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    return isinstance(value, Wire) or any(map(_has_wire, parts))
+
+
 def of_classes(g: Graph, x: Wire, labels: Wire) -> Wire:
     """The element at each label along dimension 1."""
     one = g.sizes([1])
@@ -219,13 +185,6 @@ def of_classes(g: Graph, x: Wire, labels: Wire) -> Wire:
 def scatter_sum(g: Graph, values: Wire, at: Wire, *, shape: Shape, dim: int) -> Wire:
     """Zeros, with values added."""
     return g.ScatterElements(g.zeros(shape, values.dtype), at.astype(np.int64), values, axis=dim, reduction="add")
-
-
-def argsort(g: Graph, x: Wire, *, dim: int) -> Wire:
-    """The second output of the smallest, as many as there are."""
-    top = g.node("TopK", x, g.sizes([x.shape[dim]]), axis=dim, largest=0, sorted=1)
-    g.nodes[-1].output.append(f"{top.name}.at")
-    return Wire(g, f"{top.name}.at", g.out.shape, np.int64)
 
 
 # -- products ----------------------------------------------------------------------------------------------------------
@@ -315,8 +274,6 @@ ROWS: dict[str, Emit] = {
     "clone": lambda g, x: g.Identity(x),
     "cast": lambda g, x, *, dtype: x.astype(dtype),
     "convert": lambda g, x, *, dtype: x.astype(dtype),
-    "to": lambda g, x: x.astype(g.out.dtype),
-    "fit": lambda g, x: g.expand(x.astype(g.out.dtype), g.out.shape),
     "addcmul": lambda g, input, a, b: input + a * b,
     "erf": lambda g, x: g.Erf(x),
     "erfc": lambda g, x: 1 - g.Erf(x),
@@ -353,7 +310,7 @@ ROWS: dict[str, Emit] = {
     "any": truth("ReduceMax"),
     "argmax": position("ArgMax"),
     "argmin": position("ArgMin"),
-    "argsort": argsort,
+    "argsort": lambda g, x, *, dim: argsort(g, x, axis=dim),
     "cumsum": lambda g, x, *, dim: g.CumSum(x.astype(g.out.dtype), g.array(np.int64(dim))),
     "softmax": lambda g, x, *, dim: g.Softmax(x, axis=dim),
     "log_softmax": lambda g, x, *, dim: g.LogSoftmax(x, axis=dim),
@@ -361,6 +318,7 @@ ROWS: dict[str, Emit] = {
     # positions
     "index": index,
     "unindex": unindex,
+    "overwrite": overwrite,
     "gather": lambda g, x, at, *, dim: g.GatherElements(x, at.astype(np.int64), axis=dim),
     "scatter_sum": scatter_sum,
     "put": lambda g, x, at, src, *, dim: g.ScatterElements(x, at.astype(np.int64), src, axis=dim),

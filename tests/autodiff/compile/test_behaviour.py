@@ -402,3 +402,16 @@ def test_arrays_that_share_memory_are_computed_in_order() -> None:
         call = ad.compile(shift) if compiled else shift
         found.append([call(ad.tensor(k)).item() for k in (1.0, 2.0, 3.0)] + base.tolist())
     assert found[0] == found[1]
+
+
+def test_a_change_in_place_is_at_the_positions_of_each_call() -> None:
+    @ad.compile(native=False)
+    def change(x: ad.Tensor, at: ad.Tensor) -> ad.Tensor:
+        y = x.clone()
+        y[at] = 5.0
+        return y
+
+    for at in ([1], [2], [0]):
+        expected = np.zeros(4)
+        expected[at] = 5.0
+        assert change(ad.zeros(4), ad.tensor(at)).tolist() == expected.tolist()
