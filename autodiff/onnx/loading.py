@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import helper, inliner, numpy_helper
 
 import nn
@@ -33,8 +33,7 @@ class Step:
     name, op_type : str
     inputs, outputs : list of str
         Names of values, empty where one is left out.
-    run : callable
-        It takes the inputs.
+    attributes : dict
     numbers : tuple of int
         The inputs that it takes as Python's numbers.
     """
@@ -43,7 +42,7 @@ class Step:
     op_type: str
     inputs: list[str]
     outputs: list[str]
-    run: Callable[..., Any]
+    attributes: dict[str, Any]
     numbers: tuple[int, ...]
 
 
@@ -86,8 +85,7 @@ class Network(nn.Module):
             inspect.signature(function).bind(*node.input, **attributes)
         except TypeError as error:
             raise RuntimeError(f"load: {said} has what cannot be run here: {error}") from None
-        run = (lambda *inputs: function(*inputs, **attributes)) if attributes else function
-        return Step(node.name, node.op_type, [*node.input], [*node.output], run, NUMBERS.get(node.op_type, ()))
+        return Step(node.name, node.op_type, [*node.input], [*node.output], attributes, NUMBERS.get(node.op_type, ()))
 
     def _hold(self, name: str, array: Array, trained: bool) -> None:
         """Keep a tensor under its name, the parts of which are modules."""
@@ -131,10 +129,10 @@ class Network(nn.Module):
         given = [values[name] if name else None for name in step.inputs]
         args = [x if x is None else x.tolist() if k in step.numbers else _tensor(x) for k, x in enumerate(given)]
         if any(isinstance(x, Tensor) for x in given):
-            found = step.run(*args)
+            found = NODES[step.op_type](*args, **step.attributes)
         else:
             with no_grad(), traced_by(None):
-                found = step.run(*args)
+                found = NODES[step.op_type](*args, **step.attributes)
                 found = (
                     _array(found)
                     if isinstance(found, Tensor)
@@ -180,7 +178,10 @@ def load(path: str | os.PathLike[str]) -> Network:
     >>> [name for name, p in model.named_parameters()]
     ['weight', 'bias']
     """
-    model = onnx.load(os.fspath(path))
+    try:
+        model = onnx.load(os.fspath(path))
+    except DecodeError as error:
+        raise RuntimeError(f"load: {os.fspath(path)} is no ONNX file: {error}") from None
     onnx.checker.check_model(model)
     if model.functions:
         model = inliner.inline_local_functions(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -496,6 +498,22 @@ def test_an_attribute_that_is_not_known_is_refused_with_its_node(tmp_path: Path)
         network(ad.tensor(x))
 
 
+def test_a_file_that_is_no_onnx_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"hello world")
+    with pytest.raises(RuntimeError, match=r"m\.onnx is no ONNX file"):
+        ad.onnx.load(tmp_path / "m.onnx")
+
+
+def test_a_loaded_file_can_be_copied_and_pickled(tmp_path: Path) -> None:
+    ad.onnx.export(mlp(), ad.zeros(2, 4), tmp_path / "m.onnx")
+    network, x = ad.onnx.load(tmp_path / "m.onnx"), np.ones((3, 4), np.float32)
+    expected = computed(network, [x])
+    for again in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        network.get_parameter("0.weight").data.mul_(2.0)
+        check(computed(again, [x]), expected)
+        network.get_parameter("0.weight").data.mul_(0.5)
+
+
 def test_a_file_of_an_old_opset_is_refused(tmp_path: Path) -> None:
     node = helper.make_node("Relu", ["x"], ["y"])
     with pytest.raises(RuntimeError, match="is of opset 9, and 13 or newer is read"):
@@ -520,6 +538,20 @@ def layer_of(kind: Any, **options: Any) -> Any:
             return self.layer(x)[0]
 
     return Outputs()
+
+
+def attention_of(width: int) -> Any:
+    """Return PyTorch's attention of a sequence to itself."""
+
+    class Attention(torch.nn.Module):  # type: ignore[misc]  # as above
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.MultiheadAttention(width, 2, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x, x, x)[0]
+
+    return Attention()
 
 
 def their_networks() -> dict[str, Any]:
@@ -553,6 +585,7 @@ def their_networks() -> dict[str, Any]:
             ),
             (2, 4, 5, 5),
         ),
+        "attention": (lambda: attention_of(8), (2, 5, 8)),
         "gpt": (lambda: define(torch, t)(Shape(20, 8, 2, 2, 8)), None),
     }  # fmt: skip
 
