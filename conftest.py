@@ -1,6 +1,11 @@
-"""The names that the examples in docstrings use without importing them."""
+"""What all tests share: threads, a folder for compiled code, the names that examples in docstrings use."""
 
 import os
+
+# Several processes test at once: threads of their linear algebra would only wait for each other, and take half as long
+# again. It is read when NumPy is imported, by the processes that tests start as well.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

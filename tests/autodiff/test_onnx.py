@@ -30,7 +30,7 @@ MODULES = [c for c in (*CASES, *ONCE) if not c.path.startswith("functional.")]
 BatchDims = Any
 
 #: Modules of the table that ONNX cannot say: none.
-REFUSED: set[str] = set()
+REFUSED = {"Fold"}
 
 #: Inputs without a batch, or options that fit the example's batch alone.
 ONE_EXAMPLE = {
@@ -45,6 +45,9 @@ ONE_EXAMPLE = {
     "Conv2d(2, 3, 2, padding=valid, bias=False) of 2x4x3",
     "ConvTranspose1d(4, 6, 3, 2, 1, 1, groups=2, bias=False) of 4x5",
     "BCELoss(weight=5x1, reduction=none) of 5x4",
+    "EmbeddingBag(4, 3, mode=sum, padding_idx=1) of 9",
+    "EmbeddingBag(4, 3, mode=max) of 9",
+    "EmbeddingBag(4, 3, include_last_offset=True) of 9",
     "BCEWithLogitsLoss(weight=5x1, reduction=none) of 5x4",
     "BCEWithLogitsLoss(weight=5x4, pos_weight=4, reduction=sum) of 5x4",
     "GLU(0) of 12",

@@ -86,7 +86,7 @@ def test_what_is_not_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyP
     assert report.missing() == ["JAX, jit", "MyGrad"]
     assert "JAX, jit" not in steps._entrants("xor")
     assert "HIPS autograd" in steps._entrants("xor")
-    assert steps._entrants("scalars") == ["autodiff", "PyTorch", "micrograd"]
+    assert steps._entrants("scalars") == ["autodiff", "autodiff, compiled", "PyTorch", "micrograd"]
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,7 @@ def test_the_cosine_ends_at_zero() -> None:
     schedule = mnist.build_schedule(optimizer, "cosine", 4)
     for _ in range(4):
         rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
         schedule.step()
     assert rates == pytest.approx([0.5, 0.25 * (1 + 0.5**0.5), 0.25, 0.25 * (1 - 0.5**0.5)])
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0)

@@ -409,6 +409,9 @@ CASES = [
     of("functional.unfold", 2).on(x(2, 3, 4, 5)),
     of("functional.unfold", (2, 3), (2, 1), 1, (1, 2)).on(x(2, 3, 5, 6)),
     of("functional.unfold", 2).on(x(3, 4, 5)),
+    of("functional.channel_shuffle", 2).on(x(2, 4, 3)),
+    of("functional.local_response_norm", 3, alpha=0.5, beta=0.6, k=1.5).on(x(2, 5, 4)),
+    of("functional.lp_pool2d", 2.0, 2).on(x(2, 3, 4, 5)),
     of("functional.pad", (1, 2)).on(x(3, 4)),
     of("functional.pad", (1, -2, 0, 1), value=0.5).on(x(3, 4)),
     of("functional.pad", (-1, -1, -2, 0)).on(x(3, 4)),
@@ -622,6 +625,8 @@ UNDEFINED = [
 
 # Without a second derivative: at kinks, where it means nothing; where PyTorch has none; where there is no first one.
 ONCE = [
+    of("functional.pdist").on(x(5, 4)),
+    of("functional.pdist", p=1.0).on(x(3, 2)),
     of("EmbeddingBag", 4, 3).on(labels(5, 2)),
     of("EmbeddingBag", 4, 3, mode="sum", padding_idx=1).on(labels(9), np.array([0, 2, 2, 5])),
     of("EmbeddingBag", 4, 3, mode="max").on(labels(9), np.array([0, 2, 2, 5])),
@@ -649,6 +654,7 @@ DEEP = {path for case in CASES for path in case.paths() if path.startswith("Tran
 
 #: What PyTorch does not have, and what cannot be called; each has tests of its own.
 NOT_COMPARED = {
+    "SyncBatchNorm",  # which PyTorch computes on GPUs alone; tests/autodiff/test_distributed.py compares it
     "Step",
     "functional.step",
     "ModuleList",

@@ -248,6 +248,7 @@ def test_a_checkpoint_after_an_interrupted_load_loads() -> None:
 def test_an_epoch_is_stepped_or_not_wherever_it_is_interrupted(kind: str) -> None:
     def make() -> Any:
         optimizer = optim.SGD([{"params": [ad.zeros(1)]}, {"params": [ad.zeros(1)], "lr": 0.3}], lr=0.1, momentum=0.9)
+        optimizer.step()  # of nothing, but before the schedule's
         options = (0.5,) if kind == "ExponentialLR" else (1.0, 10)
         return optimizer, getattr(optim.lr_scheduler, kind)(optimizer, *options)
 
