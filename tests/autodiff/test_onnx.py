@@ -46,6 +46,7 @@ ONE_EXAMPLE = {
     "ConvTranspose1d(4, 6, 3, 2, 1, 1, groups=2, bias=False) of 4x5",
     "BCELoss(weight=5x1, reduction=none) of 5x4",
     "EmbeddingBag(4, 3, mode=sum, padding_idx=1) of 9",
+    "EmbeddingBag(4, 3) of 5x2",
     "EmbeddingBag(4, 3, mode=max) of 9",
     "EmbeddingBag(4, 3, include_last_offset=True) of 9",
     "BCEWithLogitsLoss(weight=5x1, reduction=none) of 5x4",
