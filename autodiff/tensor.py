@@ -791,7 +791,7 @@ class Tensor(Attributes):
             record(self, "setitem", _fitting, value, step=step, into=into)
         elif (trace := tracing()) is not None:  # which is to see positions that are computed
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
-            fitting = (plain if isinstance(plain, Tensor) else Tensor(np.asarray(plain))).to(self.dtype)
+            fitting = (plain if isinstance(plain, Tensor) else from_array(np.asarray(plain))).to(self.dtype)
             trace.changes(self, overwrite_row(self, fitting, way=step))
         else:
             write(self, "setitem", into, plain)
