@@ -6,19 +6,18 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from .reductions import total
-from .spelling import faster
 
 Array = Any  # an ndarray
 
 _SMALL = 4096
 
 
-@faster(lambda a, b: a @ b)
 def product(a: Array, b: Array) -> Array:
-    """Multiply matrices: small ones by `dot`, which takes down to half of the time of ``@``."""
-    return a.dot(b) if a.ndim == 2 and a.size < _SMALL else a @ b
+    """Multiply matrices: small arrays by `dot`, which takes down to half of the time of ``@``."""
+    return a.dot(b) if a.__class__ is ndarray and a.ndim == 2 and a.size < _SMALL else a @ b
 
 
 def rows(x: Array) -> Array:
