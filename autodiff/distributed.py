@@ -256,6 +256,10 @@ def gather(tensor: Tensor, gather_list: Sequence[Tensor] | None = None, dst: int
     """Write the tensors of all processes into the list of process `dst`."""
     comm, sent = _comm("gather", group), _sent(tensor, "gather")
     here = comm.Get_rank() == dst
+    if here and len(gather_list or ()) != comm.Get_size():
+        raise ValueError(
+            f"gather: process {dst} needs a list of {comm.Get_size()} tensors, got {len(gather_list or ())}"
+        )
     found = np.empty((comm.Get_size(), *sent.shape), sent.dtype) if here else None
     comm.Gather(sent, found, root=dst)
     for into, values in zip(gather_list or (), found, strict=True) if found is not None else ():
@@ -266,6 +270,10 @@ def scatter(tensor: Tensor, scatter_list: Sequence[Tensor] | None = None, src: i
     """Write one tensor of the list of process `src` into that of each process."""
     comm, found = _comm("scatter", group), np.array(_sent(tensor, "scatter"))
     here = comm.Get_rank() == src
+    if here and len(scatter_list or ()) != comm.Get_size():
+        raise ValueError(
+            f"scatter: process {src} needs a list of {comm.Get_size()} tensors, got {len(scatter_list or ())}"
+        )
     sent = np.stack([_sent(t, "scatter") for t in scatter_list or ()]) if here else None
     comm.Scatter(sent, found, root=src)
     _store(tensor, found)
@@ -296,6 +304,7 @@ def summed(x: Any) -> Any:
     >>> distributed.summed(ad.ones(2))  # doctest: +SKIP
     tensor([1., 1.])
     """
-    found = np.empty_like(np.ascontiguousarray(x))
-    _comm("summed").Allreduce(np.ascontiguousarray(x), found, _group.mpi.SUM)
-    return found
+    sent = np.ascontiguousarray(x, np.float32 if x.dtype == np.float16 else None)  # which MPI does not know
+    found = np.empty_like(sent)
+    _comm("summed").Allreduce(sent, found, _group.mpi.SUM)
+    return found.reshape(x.shape).astype(x.dtype, copy=False)

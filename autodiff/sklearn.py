@@ -398,7 +398,9 @@ class NeuralClassifier(ClassifierMixin, _Neural):  # type: ignore[misc]  # as ab
 
     def _begin(self, X: Array, y: Array, source: Any) -> None:
         super()._begin(X, y, source)
-        if self.criterion is None and self.class_weight is not None:
+        if self.criterion is not None and self.class_weight is not None:
+            raise ValueError("NeuralClassifier: class_weight weighs the default criterion; give yours its own weights")
+        if self.class_weight is not None:
             given = self.class_weight
             if isinstance(given, Mapping):
                 given = {int(np.searchsorted(self.classes_, label)): weight for label, weight in given.items()}

@@ -85,6 +85,17 @@ def test_collectives() -> None:
         w = ad.tensor([2.0 + rank], requires_grad=True)
         (dist.summed(w * w) * (rank + 1)).sum().backward()  # 4 + 9, weighed 1 in one process and 2 in the other
         assert w.grad.item() == 2 * (2 + rank) * 3
+        half = dist.summed(ad.tensor([1.5, 2.0], dtype="float16"))
+        assert half.tolist() == [3, 4] and half.dtype == "float16"
+        assert dist.summed(ad.tensor(1.0)).shape == ()
+        for name, call in (("gather", dist.gather), ("scatter", dist.scatter)):
+            try:
+                if rank == 0:
+                    call(ad.zeros(1), [ad.zeros(1)])
+            except ValueError as error:
+                assert f"{name}: process 0 needs a list of 2 tensors, got 1" in str(error)
+            else:
+                assert rank == 1
         assert dist.is_initialized() and dist.get_backend() == "mpi"
         dist.destroy_process_group()
         assert not dist.is_initialized() and dist.get_rank() == -1

@@ -214,6 +214,8 @@ def test_what_cannot_be_fitted_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=said):
             NeuralClassifier(**options).fit(X, y)
+    with pytest.raises(ValueError, match="class_weight weighs the default criterion"):
+        NeuralClassifier(criterion=nn.CrossEntropyLoss(), class_weight="balanced").fit(X, y)
     with pytest.raises(ValueError, match="1 class"):
         NeuralClassifier().fit(X, np.zeros(len(X)))
 
