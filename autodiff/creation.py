@@ -278,6 +278,8 @@ def arange(
     if (last - first) * by < 0:
         raise RuntimeError(f"arange: no step of {by} leads from {first} to {last}")
     try:
+        if dtype is not None and _countable(dtype, "arange") == np.int64 and int(by):
+            first, last, by = int(first), int(last), int(by)  # PyTorch's cuts them before it counts
         counted = np.arange(first, last, by)
     except ValueError as error:
         raise ValueError(f"arange: {error}") from None

@@ -257,6 +257,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803  # PyTor
     """
     t = tensor_of(x, "vander")
     t = t if t.ndim else s.unsqueeze(t, 0)
+    t = t if t.dtype.kind == "f" else t.to(np.int64)
     n = t.shape[-1] if N is None else integer(N, "vander", "N")
     if n <= (N is not None):
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")

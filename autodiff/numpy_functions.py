@@ -130,7 +130,8 @@ def _extract(condition: Any, arr: Any) -> Any:
 
 def _median(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Average the two elements in the middle, as NumPy's median does."""
-    return order.quantile(a, 0.5, axis, keepdims, interpolation="midpoint")
+    low, high = (order.quantile(a, 0.5, axis, keepdims, interpolation=side) for side in ("lower", "higher"))
+    return 0.5 * low + 0.5 * high  # and not low + (high - low) / 2, which is NaN between two equal infinities
 
 
 def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:

@@ -20,6 +20,7 @@ from .functions.transcendental import digamma as psi
 from .functions.transcendental import erf as erf
 from .functions.transcendental import erfc as erfc
 from .functions.transcendental import erfinv as erfinv
+from .functions.transcendental import exp as _exp
 from .functions.transcendental import exp2 as exp2
 from .functions.transcendental import expm1 as expm1
 from .functions.transcendental import lgamma as gammaln
@@ -53,7 +54,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """
     x = _floats(input, "logit")
     z = x if eps is None else clamp(x, eps, 1 - eps)
-    y = _log(z / (1 - z))
+    y = _log(z) - log1p(-z)  # of the quotient, the derivative at 0 and 1 would be NaN
     return y if eps is not None else where((x >= 0) & (x <= 1), y, math.nan)
 
 
@@ -101,7 +102,17 @@ def ndtri(input: Tensor) -> Tensor:
     >>> ad.special.ndtri(ad.tensor([0.5, 0.8413447]))
     tensor([0.0000, 1.0000])
     """
-    return erfinv(2 * _floats(input, "ndtri") - 1) * math.sqrt(2)
+    p = _floats(input, "ndtri")
+    side = where(p < 0.5, p, 1 - p)
+    near = side > 0.02
+    z = erfinv(2 * where(near, side, 0.25) - 1) * math.sqrt(2)
+    far = _log(where(near | (side <= 0), 0.01, side))
+    tail = -((-2 * far) ** 0.5)
+    for _ in range(6):  # Newton's steps, on logarithms: 2 p - 1 has no digits of a small p
+        reached = log_ndtr(tail)
+        tail = tail - (reached - far) * _exp(reached + tail * tail / 2 + math.log(2 * math.pi) / 2)
+    z = where(near, z, where(side == 0, -math.inf, where(side < 0, math.nan, tail)))
+    return where(p < 0.5, z, 0 - z)
 
 
 def log_ndtr(input: Tensor) -> Tensor:

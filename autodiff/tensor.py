@@ -410,6 +410,8 @@ class Tensor(Attributes):
     def detach_(self) -> Tensor:
         """Cut it off the graph, in place: it becomes a leaf that requires no gradient.
 
+        What was computed from it before cannot be differentiated any more: `backward` says so.
+
         Raises
         ------
         RuntimeError
@@ -417,6 +419,11 @@ class Tensor(Attributes):
         """
         if self._op is not None and self._extra is not None and self._extra.base is not None:
             raise RuntimeError("detach_: a view cannot be cut off in place; use detach()")
+        if self._op is not None:
+            extra(self).cut = stamp = tick()
+            if self._version is None:
+                self._version = Version()
+            self._version.alert = max(self._version.alert, stamp)
         self._op, self._inputs, self._params, self._requires_grad = None, (), {}, False
         if self._extra is not None:
             self._extra.hooks, self._extra.retains_grad, self._extra.older = None, False, ()

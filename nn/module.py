@@ -321,6 +321,11 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         registered = vars(self).setdefault("_registered", {})
         attribute_changes[0] += 1
+        if isinstance(value, Module) and registered.get(name) == "parameter":
+            raise TypeError(
+                f"{type(self).__name__}: cannot assign a {type(value).__name__} to parameter {name!r}, expected a "
+                "Parameter or None"
+            )
         if isinstance(value, Parameter):
             registered[name] = "parameter"
         elif isinstance(value, Module):

@@ -167,6 +167,11 @@ class LRScheduler:
         self.last_epoch = -1
         self._initial_step()
 
+    def _take_over(self) -> None:
+        """Start at epoch 0, from the base rates, after another schedule."""
+        _reset_rates(self.optimizer)
+        self._begin()
+
     def _leaves(self) -> Iterator[LRScheduler]:
         """Yield the schedules that this one consists of: itself, unless it is made of others."""
         yield self
@@ -406,6 +411,11 @@ class MultiplicativeLR(LambdaLR):
         if self._starting:
             return rates
         return [lr * f(self.last_epoch) for lr, f in zip(rates, self.lr_lambdas, strict=True)]
+
+    def _take_over(self) -> None:
+        """Go on from the rates that another schedule has left: it has none of its own."""
+        self.last_epoch = 0
+        self._set(self.get_lr())
 
 
 class StepLR(LRScheduler):
@@ -1314,8 +1324,7 @@ class SequentialLR(_Several):
         place = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[place]
         if place > 0 and self._milestones[place - 1] == self.last_epoch:
-            _reset_rates(self.optimizer)
-            scheduler._begin()
+            scheduler._take_over()
         else:
             scheduler.step()
         self._last_lr = _read_rates(self.optimizer)

@@ -39,6 +39,7 @@ class Extra:
     base: Node | None = None  # of a view: the tensor whose elements it shows
     way: Way | None = ()  # how it came from there; None where that was not recorded
     older: tuple[Node, ...] = ()  # what the node was before recorded changes in place, earliest first
+    cut: float = 0  # when it was detached in place
     children = 0  # how many views were recorded later as if they had been made right after the node
 
 
@@ -254,6 +255,8 @@ def settle_inputs(y: Node) -> None:
 def self_at(x: Node, stamp: float) -> Node:
     """Return what a node was for a reader of this stamp: itself, or an older self."""
     found, noted = _last_self(x, stamp), x._extra
+    if noted is not None and noted.cut > stamp:
+        raise RuntimeError("detach_: the tensor was read before it was cut off in place; use h = h.detach() instead")
     if noted is None or noted.base is None or noted.way is None:
         return found
     source = _last_self(noted.base, stamp)

@@ -341,7 +341,8 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     tensor([ 0.5000, 15.0000])
     """
     x, y, w = operands("lerp", input, end, weight)
-    return rows.add(x, w * rows.sub(y, x))
+    far = comparison.ge(w, 0.5)  # from the nearer end, so that a weight of 1 gives the other one to the last digit
+    return rows.add(where(far, y, x), (w - far) * rows.sub(y, x))
 
 
 @named

@@ -333,7 +333,8 @@ def _split_along(x: Any, given: Any, d: int, least: int, name: str) -> tuple[Ten
     t = tensor_of(x, name)
     if t.ndim < least:
         raise RuntimeError(f"{name}: expected at least {least} dimensions, got shape {t.shape}")
-    if not isinstance(given, (Node, Sequence)) and t.shape[d] % integer(given, name, "the number of sections"):
+    n = 1 if isinstance(given, (Node, Sequence)) else integer(given, name, "the number of sections")
+    if n > 0 and t.shape[d] % n:
         raise RuntimeError(f"{name}: {t.shape[d]} slices along dim {d} do not part equally into {given}")
     return tensor_split(t, given, d)
 

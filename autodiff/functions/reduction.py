@@ -69,7 +69,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
     x = tensor_of(input, "sum")
     if dtype is not None or x.dtype.kind != "f":
         x = x.to(np.int64 if dtype is None else dtype)
-    return rows.sum(x, **along(dim, keepdim, x.ndim, "sum"))
+    y: Tensor = rows.sum(x, **along(dim, keepdim, x.ndim, "sum"))
+    return y if y._data.dtype == x._data.dtype else y.to(x.dtype)  # NumPy adds small integers in large ones
 
 
 @numpy_names

@@ -15,7 +15,8 @@ Array = Any  # an ndarray or a NumPy scalar
 
 def lgamma(x: Array) -> Array:
     """Return the logarithm of the absolute value of the gamma function; infinite where that is."""
-    return in_double(x, of_scipy("gammaln") or _lgamma64)
+    gammaln = of_scipy("gammaln")
+    return in_double(x, _lgamma64 if gammaln is None else lambda v: gammaln(np.where(np.isneginf(v), np.inf, v)))
 
 
 def _lgamma64(x: Array) -> Array:

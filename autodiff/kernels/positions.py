@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ def zeros(like: Array, shape: Shape) -> Array:
 def copy(x: Array) -> Array:
     """Return a copy that can be written to, in C's order; of a number an array of no dimensions."""
     return np.array(x, order="C")
+
+
+@faster(np.broadcast_to)
+def repeated(x: Array, shape: Shape) -> Array:
+    """Return a view in which an array is repeated; where nothing is, it can be written to."""
+    return x.reshape(shape) if math.prod(shape) == x.size else np.broadcast_to(x, shape)
 
 
 # -- by what stands in brackets ----------------------------------------------------------------------------------------

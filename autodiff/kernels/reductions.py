@@ -98,7 +98,7 @@ def divide(x: Any, n: int) -> Any:
 def accumulate(function: np.ufunc, x: Any, dim: int) -> Any:
     """Return the running sums or products along a dimension, of floats computed in twice their width, as in PyTorch."""
     if x.dtype.kind != "f":
-        return function.accumulate(x, axis=dim)
+        return function.accumulate(x, axis=dim, dtype=x.dtype)
     return function.accumulate(x, axis=dim, dtype=_wider(x)).astype(x.dtype, copy=False)
 
 
@@ -115,7 +115,7 @@ def product(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:
     """Multiply an array along dimensions, float16 in float32."""
     if x.dtype.char == "e":
         return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=np.float32).astype(np.float16)
-    return np.multiply.reduce(x, axis=dim, keepdims=keepdim)
+    return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)
 
 
 def largest(x: Any, dim: tuple[int, ...], keepdim: Any = False) -> Any:

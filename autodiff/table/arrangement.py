@@ -35,7 +35,7 @@ roll = row(
     x=lambda g, shifts, dims: roll(g, shifts=tuple(-n for n in shifts), dims=dims),
     words="1, elements in another order",
 )
-expand = row(lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g, view=True)
+expand = row(lambda x, *, shape: positions.repeated(x, shape), x=lambda g: g, view=True)
 
 
 def inverse(dims: Shape) -> Shape:

@@ -177,6 +177,78 @@ def test_second_derivatives_are_pytorchs_at_numbers_of_any_size(name: str) -> No
         np.testing.assert_allclose(a[defined], b[defined], rtol=1e-6, atol=1e-6)
 
 
+# Four numbers a row, which an operation reduces, orders or joins with those of another row.
+FOURS = [
+    [0.0, -0.0, 1.0, 1.0], [np.inf, 1.0, 2.0, -3.0], [-np.inf, 1.0, 2.0, 0.0], [-np.inf] * 4,
+    [np.inf, np.inf, 1.0, 2.0], [np.nan, 1.0, 2.0, 3.0], [1e-40, 1e-42, 1e-40, 0.0], [2.0] * 4,
+    [-5.0, -5.0, -1.0, -1.0], [88.0, 87.0, -104.0, -88.0], [np.inf, -np.inf, 0.0, 1.0], [1e4, -1e4, 0.0, 1e4],
+    [0.0] * 4, [0.5, 1.5, 2.5, -0.5],
+]  # fmt: skip
+ROWS: dict[str, Callable[..., Any]] = {
+    name: lambda lib, f, x, name=name: getattr(lib, name)(x, dim=-1)
+    for name in [
+        "sum", "mean", "prod", "amax", "amin", "logsumexp", "std", "softmax", "log_softmax", "cumsum", "cumprod",
+        "diff", "logcumsumexp", "argmax", "argmin", "nansum", "nanmean", "count_nonzero", "any", "all", "norm",
+    ]
+}  # fmt: skip
+ROWS |= {
+    name: lambda lib, f, x, name=name: getattr(lib, name)(x, dim=-1)[0]
+    for name in ["median", "nanmedian", "max", "min", "sort", "cummax", "cummin"]
+}
+ROWS |= {
+    f"clamp {a} {b}": lambda lib, f, x, a=a, b=b: lib.clamp(x, a, b)  # type: ignore[misc]  # as above
+    for a, b in [(None, 1), (0.5, None), (2, -2), (np.nan, 1), (-np.inf, np.inf)]
+}
+ROWS |= {
+    f"vector_norm {p}": lambda lib, f, x, p=p: lib.linalg.vector_norm(x, p, dim=-1)  # type: ignore[misc]  # as above
+    for p in (0, 0.5, 1, 3, np.inf, -np.inf, -1)
+}
+ROWS |= {
+    f"lerp {w}": lambda lib, f, x, w=w: lib.lerp(x, x.flip(0), w)  # type: ignore[misc]  # as above
+    for w in (0.0, 0.3, 0.5, 0.7, 1.0)
+}
+ROWS |= {
+    "lerp, many weights": lambda lib, f, x: lib.lerp(x * 1e15, x.flip(0), x.abs().clamp(0, 1)),
+    "lgamma": lambda lib, f, x: lib.lgamma(x),
+    "logit": lambda lib, f, x: lib.logit(x),
+    "layer_norm": lambda lib, f, x: f.layer_norm(x, (4,)),
+    "max_pool1d": lambda lib, f, x: f.max_pool1d(x[None], 2),
+    "avg_pool1d": lambda lib, f, x: f.avg_pool1d(x[None], 2, ceil_mode=True, padding=1),
+    "cross_entropy": lambda lib, f, x: f.cross_entropy(x, lib.arange(len(FOURS)) % 4, reduction="none"),
+    "nll_loss, all ignored": lambda lib, f, x: f.nll_loss(x, lib.full((len(FOURS),), -100)),
+    "triplet_margin_loss": lambda lib, f, x: f.triplet_margin_loss(
+        x, x.flip(0), x.roll(1, 0), reduction="none", swap=True
+    ),
+}
+
+
+@needs_torch
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_functions_of_rows_are_pytorchs(name: str, dtype: npt.DTypeLike) -> None:
+    x = np.array(FOURS, dtype)
+    mine = array(ROWS[name](ad, functional, ad.tensor(x)))
+    theirs = array(ROWS[name](torch, torch.nn.functional, torch.tensor(x)))
+    assert mine.dtype == theirs.dtype
+    np.testing.assert_allclose(mine, theirs, rtol=30 * float(np.finfo(dtype).eps), atol=float(np.finfo(dtype).tiny))
+
+
+@needs_torch
+def test_the_quantile_of_small_probabilities_has_all_digits_and_derivatives() -> None:
+    p = np.array([1e-300, 1e-30, 1e-10, 1e-3, 0.0199, 0.0201, 0.3, 0.9, 0.9999])
+    mine, theirs = (derived(lib, lambda lib, f, x: lib.special.ndtri(x), [p], 2) for lib in (ad, torch))
+    for k, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+        off = slice(k == 2, None)  # the second derivative at 1e-300 is infinite
+        np.testing.assert_allclose(a[off], b[off], rtol=1e-9)  # of log_ndtr, the logarithm of erfc
+
+
+@needs_torch
+def test_the_slope_of_logit_at_0_and_1_is_infinite() -> None:
+    p = np.array([0.0, 0.25, 1.0])
+    mine, theirs = (derived(lib, lambda lib, f, x: lib.logit(x), [p], 1)[1] for lib in (ad, torch))
+    np.testing.assert_allclose(mine, theirs)
+
+
 def test_huber_losses_are_parabolas_at_0() -> None:
     for loss in (functional.huber_loss, functional.smooth_l1_loss):
         x = ad.tensor([0.0, 0.5], requires_grad=True)

@@ -402,6 +402,22 @@ def test_detach_in_place_and_what_retains_its_gradient(lib: Any) -> None:
         (x * 2)[:1].detach_()
 
 
+def test_what_was_computed_before_a_cut_in_place_loses_no_gradient_silently() -> None:
+    x = leaf(ad, 2.0)
+    y = x * 3
+    part, total = y[0], (y + 1).sum()
+    y.detach_()
+    for output in (part, total):
+        with pytest.raises(RuntimeError, match="detach_"):
+            output.backward()
+        with pytest.raises(RuntimeError, match="detach_"):
+            ad.grad(output, x)
+    assert x.grad is None
+    (y * x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [6.0]
+
+
 def test_a_walk_through_the_graph() -> None:
     x = leaf(ad, 1.0)
     y = (x * 2 + 1).exp()

@@ -36,6 +36,17 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         lambda lib, a, b: lib.tensordot(a, b, dims=1),
         (np.arange(3, dtype=np.int32), np.array([2], np.int32)),
     ),
+    **{
+        f"{name} in {dtype}": (
+            lambda lib, x, name=name, dtype=dtype: getattr(lib, name)(x, 0, dtype=getattr(lib, dtype)),
+            (np.array([200, 100, 3], np.uint8),),
+        )
+        for name in ("sum", "prod", "cumsum", "cumprod", "nansum")
+        for dtype in ("uint8", "int8", "int16", "int32", "int64", "float16")
+    },
+    "vander of bytes": (lambda lib, x: lib.linalg.vander(x), (np.array([200, 100], np.uint8),)),
+    "integers from -8.5 by -4.5": (lambda lib: lib.arange(0.0, -8.5, -4.5, dtype=lib.int64), ()),
+    "short integers from -8.5 by -4.5": (lambda lib: lib.arange(0.0, -8.5, -4.5, dtype=lib.int32), ()),
     "tensordot along a tensor": (lambda lib, a, b: lib.tensordot(a, b, dims=lib.tensor([[1], [0]])), (A, A.T.copy())),
 }
 
@@ -70,6 +81,12 @@ def test_the_nuclear_norm_of_a_matrix_without_full_rank_has_finite_derivatives()
 def test_the_nuclear_norm_needs_two_dims(dim: Any) -> None:
     with pytest.raises(RuntimeError, match="norm: 'nuc' needs two dims"):
         ad.norm(ad.tensor(X), "nuc", dim)
+
+
+@pytest.mark.parametrize("split", [ad.hsplit, ad.vsplit, ad.dsplit])
+def test_no_sections_are_refused(split: Callable[..., Any]) -> None:
+    with pytest.raises(RuntimeError, match="sections must be positive"):
+        split(ad.tensor(X), 0)
 
 
 def test_indices_beyond_the_end_are_refused() -> None:

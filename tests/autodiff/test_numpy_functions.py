@@ -139,3 +139,8 @@ def test_a_singular_matrix_raises_numpys_kind_of_error() -> None:
         np.linalg.inv(singular)
     with pytest.raises(RuntimeError, match="cholesky"):
         np.linalg.cholesky(-singular)
+
+
+def test_a_median_between_equal_infinities_is_infinite() -> None:
+    a = np.array([[1.0, np.inf, -np.inf, np.inf], [2.0, np.inf, -np.inf, 0.0]])
+    np.testing.assert_array_equal(np.median(ad.tensor(a), axis=0).numpy(), np.median(a, axis=0))

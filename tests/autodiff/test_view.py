@@ -104,3 +104,14 @@ def test_contiguous_returns_the_tensor_itself_where_it_is() -> None:
     copy.sum().backward()
     assert x.grad is not None
     assert (x.grad.numpy() == 1).all()
+
+
+def test_an_expansion_that_repeats_nothing_can_be_written_to() -> None:
+    x = ad.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    y.expand(1, 2).mul_(3)
+    assert y.tolist() == [3.0, 6.0]
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [3.0, 3.0]
+    assert not ad.zeros(2).expand(3, 2).detach().numpy().flags.writeable

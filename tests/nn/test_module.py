@@ -337,3 +337,10 @@ def test_weights_and_their_gradients_lie_row_by_row(layer: nn.Module) -> None:
         with ad.no_grad():
             p.flatten().zero_()
         assert not p.detach().numpy().any()
+
+
+def test_a_parameter_is_not_lost_to_a_module_of_its_name() -> None:
+    net = nn.Linear(2, 3)
+    with pytest.raises(TypeError, match="cannot assign a ReLU to parameter 'weight'"):
+        net.weight = nn.ReLU()  # type: ignore[assignment]  # the mistake
+    assert [*net.state_dict()] == ["weight", "bias"]

@@ -64,6 +64,9 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
          s.CosineAnnealingWarmRestarts(o, 5), s.ExponentialLR(o, 0.8), s.LinearLR(o)],
         [8, 20, 35, 50, 62, 80],
     ),
+    "SequentialLR with MultiplicativeLR": lambda o, s: s.SequentialLR(
+        o, [s.MultiStepLR(o, [1, 2]), s.MultiplicativeLR(o, lambda epoch: 0.9), s.PolynomialLR(o, 4)], [2, 6]
+    ),
     "SequentialLR in a SequentialLR": lambda o, s: s.SequentialLR(
         o, [s.SequentialLR(o, [s.ConstantLR(o, 0.5, 2), s.ExponentialLR(o, 0.9)], [3]), s.ExponentialLR(o, 0.8)], [6]
     ),
