@@ -42,7 +42,7 @@ from .functions import statistics as st
 from .functions import synonyms as sy
 from .functions import transcendental as t
 from .functions.arguments import sizes
-from .functions.in_place import change, is_recorded, record, write
+from .functions.in_place import casting, change, is_recorded, record, write
 from .history import GradFn, grad_fn_of
 from .kernels.silence import silent
 from .printing import formatted
@@ -766,11 +766,11 @@ class Tensor(Attributes):
         if alpha == 1:
             if is_recorded(self, other):
                 return record(self, name, operation, other)
-            return write(self, name, lambda a, b: function(a, b, out=a, casting="same_kind"), value)
+            return write(self, name, lambda a, b: function(a, b, out=a, casting=casting(a, b)), value)
         factor = self._operand(name, alpha)
         if is_recorded(self, other, alpha):
             return record(self, name, operation, other * alpha)
-        return write(self, name, lambda a, b, k: function(a, b * k, out=a, casting="same_kind"), value, factor)
+        return write(self, name, lambda a, b, k: function(a, b * k, out=a, casting=casting(a, b)), value, factor)
 
     def _operand(self, name: str, other: Any) -> Any:
         """Return what is to be written into this tensor as an array or number."""

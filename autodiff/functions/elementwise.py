@@ -153,14 +153,14 @@ def floor_divide(input: Any, other: Any) -> Tensor:
     >>> ad.floor_divide(ad.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
     """
-    _refuse_zero(other, "floor_divide")
+    _refuse_zero(input, other, "floor_divide")
     return rows.floor_divide(input, other)
 
 
-def _refuse_zero(divisor: Any, name: str) -> None:
-    """Refuse to divide by integers among which is 0; by floats it gives an infinity or NaN."""
-    values = divisor if isinstance(divisor, Node) else wrap(np.asarray(divisor))
-    if values._data.dtype.kind != "f" and not decided(lambda a: a.all(), values):
+def _refuse_zero(dividend: Any, divisor: Any, name: str) -> None:
+    """Refuse to divide integers by integers among which is 0; among floats it gives an infinity or NaN."""
+    n, values = (x if isinstance(x, Node) else wrap(np.asarray(x)) for x in (dividend, divisor))
+    if "f" not in (n._data.dtype.kind, values._data.dtype.kind) and not decided(lambda a: a.all(), values):
         raise RuntimeError(f"{name}: division of integers by zero")
 
 
@@ -172,7 +172,7 @@ def remainder(input: Any, other: Any) -> Tensor:
     >>> ad.remainder(ad.tensor([7.0, -7.0]), 4)
     tensor([3., 1.])
     """
-    _refuse_zero(other, "remainder")
+    _refuse_zero(input, other, "remainder")
     return rows.remainder(input, other)
 
 

@@ -64,9 +64,14 @@ def _into(
         with set_detect_anomaly(False):
             value = function(tensor, *operands, **options)
         if value is not tensor:
-            silent().run(np.copyto, array, value._data, casting="same_kind")
+            silent().run(np.copyto, array, value._data, casting=casting(array, value._data))
 
     return into
+
+
+def casting(array: Any, value: Any) -> Any:
+    """Return NumPy's rule for what may be written into an array: what is of its kind, integers of any sign."""
+    return "unsafe" if array.dtype.kind == "u" and getattr(value, "dtype", array.dtype).kind in "iu" else "same_kind"
 
 
 def write(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> Any:

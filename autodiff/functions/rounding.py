@@ -35,7 +35,7 @@ def fmod(input: Any, other: Any) -> Tensor:
     >>> ad.fmod(ad.tensor([7.0, -7.0]), 4)
     tensor([ 3., -3.])
     """
-    _refuse_zero(other, "fmod")
+    _refuse_zero(input, other, "fmod")
     return rows.fmod(input, other)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import autodiff as ad
 from tests.autodiff.test_backward import leaf, slope
-from tests.oracle import needs_torch, torch
+from tests.oracle import array, assert_same, needs_torch, ours, torch
 
 # -- the methods -------------------------------------------------------------------------------------------------------
 
@@ -427,3 +427,14 @@ def test_of_two_threads_that_change_tensors_none_is_missed() -> None:
     for thread in threads:
         thread.join()
     assert len(refused) == 4 * 300
+
+
+@needs_torch
+@pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "floor_divide_", "remainder_", "bitwise_and_", "clamp_max_"])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64"])
+def test_bytes_take_integers_of_any_sign(name: str, dtype: str) -> None:
+    x, y = np.array([200, 100, 3], np.uint8), np.array([100, 3, 2], dtype)
+    mine, theirs = ours(x), torch.tensor(x)
+    assert_same(array(getattr(mine, name)(ours(y))), array(getattr(theirs, name)(torch.tensor(y))))
+    with pytest.raises(TypeError, match=name):
+        getattr(mine, name)(ad.tensor([0.5, 1.5, 2.5]))

@@ -44,6 +44,10 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         for name in ("sum", "prod", "cumsum", "cumprod", "nansum")
         for dtype in ("uint8", "int8", "int16", "int32", "int64", "float16")
     },
+    "remainder of floats by an integer 0": (lambda lib, x, n: lib.remainder(x, n), (A[0], np.arange(4))),
+    "fmod of floats by an integer 0": (lambda lib, x, n: lib.fmod(x, n), (A[0], np.arange(4))),
+    "a float by integers, one 0": (lambda lib, n: lib.stack([1.5 // n, 1.5 % n]), (np.arange(4),)),
+    "floats by the integer 0": (lambda lib, x: lib.stack([x.detach() // 0, x.detach() % 0]), (A,)),
     "vander of bytes": (lambda lib, x: lib.linalg.vander(x), (np.array([200, 100], np.uint8),)),
     "integers from -8.5 by -4.5": (lambda lib: lib.arange(0.0, -8.5, -4.5, dtype=lib.int64), ()),
     "short integers from -8.5 by -4.5": (lambda lib: lib.arange(0.0, -8.5, -4.5, dtype=lib.int32), ()),
