@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.reductions import total
-from ..tracing import Tracing, refuse, tracing
+from ..tracing import refuse, tracing
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
@@ -277,7 +277,8 @@ def backward(
     more: Iterable[tuple[Node, Any]] = (),
 ) -> None:
     """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
-    on_tensors = create_graph or tracing() is not None  # a trace sees tensors
+    trace = tracing()
+    on_tensors = create_graph or trace is not None  # a trace sees tensors
     seeds = {output: _seed(output, gradient, on_tensors, "backward")}
     for y, v in more:
         seed = _seed(y, v, on_tensors, "backward")
@@ -291,7 +292,7 @@ def backward(
         found = _walk(seeds, retain, create_graph, route)
     with _adding:
         for x, g in found.items():
-            _accumulate(x, g, create_graph)
+            _accumulate(x, g, create_graph, trace)
             if x._extra is not None and x._extra.after:
                 for hook in tuple(x._extra.after.values()):
                     if hook(x) is not None:
@@ -301,10 +302,10 @@ def backward(
 _adding = RLock()  # several threads may add to one leaf
 
 
-def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
+def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
     """Add a gradient to a node's ``.grad``."""
-    if is_recording().__class__ is Tracing:
-        tracing().accumulates(x, _owned(g, x), create_graph)
+    if trace is not None:
+        trace.accumulates(x, _owned(g, x), create_graph)
         return
     before = x._grad
     if before is None:
@@ -429,7 +430,7 @@ def grad(
         with _adding:
             for y, g in found.items():
                 if y._extra is not None and y._extra.retains_grad:
-                    _accumulate(y, g, create_graph)
+                    _accumulate(y, g, create_graph, tracing())
     if materialize_grads:  # zeros can be differentiated in turn where the others can
         found |= {x: wrap(np.zeros(x._data.shape, x._data.dtype), create_graph) for x in xs if x not in found}
     return tuple(_given(x, found.get(x), i, bool(allow_unused)) for i, x in enumerate(xs))

@@ -420,7 +420,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         arrays, leads = [], False
         for x in inputs:
             if not isinstance(x, Node):
-                if not any(isinstance(x, Node) for x in inputs):
+                if len(inputs) == 1 or not any(isinstance(x, Node) for x in inputs):
                     return _plainly(op, inputs, params)
                 inputs = lift(op.name, inputs)
                 arrays, leads = [x._data for x in inputs], any(x._requires_grad for x in inputs)
