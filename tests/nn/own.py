@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import nn
-import nn.functional as F
 from autodiff import Tensor
 
 
@@ -17,4 +16,4 @@ class SwiGLU(nn.Module):
         self.down = nn.Linear(hidden, features, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.silu(self.gate(x)) * self.up(x))
+        return self.down(nn.functional.silu(self.gate(x)) * self.up(x))
