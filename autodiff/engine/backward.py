@@ -70,14 +70,14 @@ def _walk(
     watch = None if is_recording() is True or (route is not None and not route.has_hooks) else watching()
     if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
+    plain = rules_of is None and not create_graph
     pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
-    owned: set[Node] = set()
+    owned: set[Node] = set()  # whose gradient is an array of its own
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
     while reached:
         y = heappop(reached)[1]
-        g = pending.pop(y)
-        noted = y._extra
+        g, noted = pending.pop(y), y._extra
         if route is not None or (noted is not None and (noted.hooks or noted.retains_grad)):
             g = _arrive(y, g, kept, route)
             if route is not None and y not in route.steps:
@@ -86,15 +86,11 @@ def _walk(
         rules = op.on_tensors if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
-        adds = op.adds if rules_of is None and not create_graph else None
         for i, x in enumerate(inputs):
             if not x._requires_grad or (route is not None and x not in route.path):
                 continue
-            if adds is not None:  # without it a thousand parts of an array would cost a thousand of its size
-                if x in owned and pending[x].__class__ is ndarray:
-                    adds(pending[x], g, **params)
-                    continue
-                owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
+            if plain and op.adds is not None and _adds_part(op.adds, g, params, x, pending, owned):
+                continue
             gx, data = rules[i](g, y, inputs, params, i), x._data
             kind = gx.__class__
             if kind is not data.__class__ or (
@@ -114,9 +110,28 @@ def _walk(
             y._inputs, y._params = None, NO_PARAMS
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
+    return _asked_for(pending, kept, route)
+
+
+def _adds_part(
+    adds: Callable[..., None], g: Any, params: Mapping[str, Any], x: Node, pending: Gradients, owned: set[Node]
+) -> bool:
+    """Add a part's gradient in place to that of the whole, if it has one of its own; tell whether that was done.
+
+    Without it a thousand parts of an array would cost a thousand times its size.
+    """
+    if x in owned and pending[x].__class__ is ndarray:
+        adds(pending[x], g, **params)
+        return True
+    owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
+    return False
+
+
+def _asked_for(found: Gradients, kept: Gradients, route: _Route | None) -> Gradients:
+    """Return the gradients of all leaves and of the results that were kept, or of what a route asks for."""
     if route is None or route.wanted is None:
-        return pending | kept if kept else pending
-    return kept | {x: g for x, g in pending.items() if x in route.wanted}
+        return found | kept if kept else found
+    return kept | {x: g for x, g in found.items() if x in route.wanted}
 
 
 def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
