@@ -150,10 +150,8 @@ class Module:
         if _state().__class__ is Tracing:  # spelled out, as `tracing` takes 0.1 us for each module
             tracing().calls(self)
         start = tick()
-        if self._hooks is None:
-            output = self.forward(*args, **kwargs)
-        else:
-            output = hooks.call(self._hooks, self, args, kwargs)  # type: ignore[arg-type]  # a Module
+        module: Any = self
+        output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, module, args, kwargs)
         for made in (output,) if isinstance(output, Tensor) else tensors_in(output):
             if made._op is not None and made._stamp > start:
                 extra(made).scopes += ((self, start),)  # for pictures of the graph
