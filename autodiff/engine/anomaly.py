@@ -65,8 +65,7 @@ def _origin() -> Origin:
         if code.co_name == "__call__" and hasattr(called := frame.f_locals.get("self"), "named_modules"):
             modules.append(called)
         frame = frame.f_back
-    if user is None:
-        user = sys._getframe(1)
+    user = user or sys._getframe(1)
     return Origin(user.f_code.co_filename, user.f_lineno, user.f_code.co_name, tuple(reversed(modules)))
 
 

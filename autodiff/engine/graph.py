@@ -161,9 +161,7 @@ def recorded(outputs: Iterable[Node], freed: str) -> list[Node]:
 
 def share_version(view: Node, base: Node) -> None:
     """Let a view be seen as changed whenever its base is, and the other way round."""
-    version = base._version
-    if version is None:
-        version = base._version = Version()
+    version = base._version = base._version or Version()
     if version.tensors is None:
         version.join(base)
     view._version = version
@@ -172,8 +170,7 @@ def share_version(view: Node, base: Node) -> None:
 
 def expose(node: Node) -> Any:
     """Return the node's array to somebody who may keep it: from now on it stays where it is in memory."""
-    if node._version is None:
-        node._version = Version()
+    node._version = node._version or Version()
     return array_of(node)
 
 

@@ -32,6 +32,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "reductions.residual": [(_floats(6, 3), _floats(6, 3), _floats(1, 3), _floats(1, 3), _floats(1, 3))],
     "positions.zeros": [(_floats(2), (3, 4)), (np.zeros(2, np.int32), ())],
     "positions.copy": [(_floats(2, 3).T,), (np.float64(2.0),)],
+    "positions.repeated": [(_floats(2, 1), (3, 2, 4)), (_floats(2, 3).T, (1, 3, 2)), (_floats(0), (2, 0))],
     "positions._at_labels": [
         (_floats(3), np.array([1, 0, 4]), (3, 5)),
         (_floats(2, 3), np.eye(2, 3, dtype=int), (2, 2, 3)),
