@@ -73,7 +73,7 @@ class Module:
         self.size = 0
         self.functions: list[str] = []
         self.needed: set[str] = set()
-        self.used: dict[Any, int] = {}
+        self.used: list[dict[Any, int]] = [{}]  # by kernel: what it accesses, and the number of its marks
         self._place()
         self._write()
         self.entered = False
@@ -132,7 +132,7 @@ class Module:
             if key not in self.bases:
                 self.entry.append(f"  %a{e.number} = getelementptr i8, ptr {register}, i64 {self.offsets[e]}")
                 self.bases[key] = f"%a{e.number}"
-            return self.bases[key], self._marks("arena")
+            return self.bases[key], self._marks(e)
         return self._base(w, slot), self._marks(slot)
 
     def _base(self, w: Writer, slot: Any) -> str:
@@ -146,8 +146,13 @@ class Module:
         return self.bases[slot]
 
     def _marks(self, slot: Any) -> str:
-        at = self.used.setdefault(slot, len(self.used))
-        if len(self.used) > 128:  # the lists of all others would be long
+        """Return the marks of an access: it is to nothing that the kernel accesses by another name.
+
+        What is in the arena shares memory with what other kernels have there, so each kernel has marks of its own.
+        """
+        group = self.used[-1]
+        at = group.setdefault(slot, sum(map(len, self.used)))
+        if len(group) > 128:  # the lists of all others would be long
             return ""
         return f", !alias.scope !{10 + 3 * at + 1}, !noalias !{10 + 3 * at + 2}"
 
@@ -186,6 +191,7 @@ class Module:
 
     def _open(self) -> None:
         """Begin a function."""
+        self.used.append({})
         self.w = Writer()
         self.bases: dict[Any, str] = {}
         self.entry: list[str] = []
@@ -218,6 +224,7 @@ class Module:
         self.pieces.append(name)
 
     def _decide(self) -> None:
+        self.used.append({})
         for e, outcome in self.decisions:
             truth = self.scalar(e)
             self.labels += 1
@@ -251,6 +258,7 @@ class Module:
 
     def _kernel(self, kernel: Kernel) -> None:
         """Compute a kernel where it stands."""
+        self.used.append({})
         head = kernel.anchors[0]
         if head.element.kind == "dot" and head.target is None:
             product = self._product(head.element)
@@ -261,6 +269,7 @@ class Module:
                     self._multiply(product, part)
         elif head.parts:
             for part in head.parts:
+                self.used.append({})
                 self._loops(Kernel(kernel.level, part.domain, [part]))
         else:
             self._loops(kernel)
@@ -291,6 +300,7 @@ class Module:
     def _task(self, kernel: Kernel, parts: int) -> str:
         """Write a function that computes one part of a kernel, and return its name."""
         outside = self.w, self.bases, self.entry, self.scalars, self.labels
+        self.used.append({})
         self._open()
         head = kernel.anchors[0]
         if head.element.kind == "dot" and head.target is None:
@@ -307,11 +317,11 @@ class Module:
     def _switch(self, tasks: Sequence[tuple[str, int]]) -> str:
         """Write a function that computes one part of several kernels, and return its name."""
         name, lines, part = f"task{len(self.functions)}", [], "%part"
-        for k, (task, parts) in enumerate(tasks):
+        for k, (task, count) in enumerate(tasks):
             lines += [
-                f"  %c{k} = icmp slt i64 {part}, {parts}", f"  br i1 %c{k}, label %T{k}, label %N{k}", f"T{k}:",
+                f"  %c{k} = icmp slt i64 {part}, {count}", f"  br i1 %c{k}, label %T{k}, label %N{k}", f"T{k}:",
                 f"  call void @{task}(ptr %table, i64 {part})", "  ret void", f"N{k}:",
-                f"  %q{k} = sub i64 {part}, {parts}",
+                f"  %q{k} = sub i64 {part}, {count}",
             ]  # fmt: skip
             part = f"%q{k}"
         head = f"define internal void @{name}(ptr %table, i64 %part) {{"
@@ -320,6 +330,7 @@ class Module:
 
     def _combine(self, a: Anchor, parts: int) -> None:
         """Join the sums of all parts, in their order."""
+        self.used.append({})
         w, (offset, bytes_), name = self.w, self.partial[a], a.element.what[0]
         wide, kind, arena = _wide(a), TYPES[a.element.dtype.name], self._base(self.w, "arena")
         base, marks = self.address(w, a.element)
@@ -685,14 +696,13 @@ class Module:
 
     def text(self) -> str:
         """Return the whole module."""
-        scopes = []
-        every = range(min(len(self.used), 128))
-        scopes.append("!0 = distinct !{!0}")
-        for at in every:
-            scopes.append(f"!{10 + 3 * at} = distinct !{{!{10 + 3 * at}, !0}}")
-            scopes.append(f"!{10 + 3 * at + 1} = !{{!{10 + 3 * at}}}")
-            others = ", ".join(f"!{10 + 3 * o}" for o in every if o != at)
-            scopes.append(f"!{10 + 3 * at + 2} = !{{{others}}}")
+        scopes = ["!0 = distinct !{!0}"]
+        for group in self.used:
+            for at in group.values():
+                others = ", ".join(f"!{10 + 3 * o}" for o in group.values() if o != at)
+                scopes.append(f"!{10 + 3 * at} = distinct !{{!{10 + 3 * at}, !0}}")
+                scopes.append(f"!{10 + 3 * at + 1} = !{{!{10 + 3 * at}}}")
+                scopes.append(f"!{10 + 3 * at + 2} = !{{{others}}}")
         return "\n\n".join([*self.functions, definitions(self.needed), "\n".join(scopes)]) + "\n"
 
 
