@@ -472,10 +472,12 @@ def located(
 def operand(e: Element) -> Any:
     """Return what a matrix, or each of a batch, is in memory: array, start, strides of batch, rows and columns."""
     batch = len(e.shape) - 2
-    strides = row_major(e.shape if e.kind != "view" else e.args[0].shape)
+    viewed = e.args[0] if e.kind == "view" else e
+    strides = row_major(viewed.shape)
+    source = viewed.args[0] if viewed.kind == "reshape" else viewed  # what is reshaped is kept, row by row
     if e.kind != "view":
-        return e, 0, strides[0] if batch else 0, strides[-2], strides[-1]
-    source, start, by = e.args[0], 0, [0] * len(e.shape)
+        return source, 0, strides[0] if batch else 0, strides[-2], strides[-1]
+    start, by = 0, [0] * len(e.shape)
     if source.kind in ("literal", "option"):
         return None
     for stride, (at, step, d) in zip(strides, e.what, strict=True):

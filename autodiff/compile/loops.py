@@ -268,9 +268,9 @@ class Module:
                 with self._times(product.parts) as part:
                     self._multiply(product, part)
         elif head.parts:
-            for part in head.parts:
+            for written in head.parts:
                 self.used.append({})
-                self._loops(Kernel(kernel.level, part.domain, [part]))
+                self._loops(Kernel(kernel.level, written.domain, [written]))
         else:
             self._loops(kernel)
 
@@ -647,8 +647,11 @@ class Module:
         w, count = self.w, p.down * p.across
         batch = part if count == 1 else w(f"udiv i64 {part}, {count}") if p.batch > 1 else "0"
         block = "0" if count == 1 else w(f"urem i64 {part}, {count}") if p.batch > 1 else part
-        row = "0" if p.down == 1 else w(f"udiv i64 {block}, {p.across}") if p.across > 1 else block
-        column = "0" if p.across == 1 else w(f"urem i64 {block}, {p.across}") if p.down > 1 else block
+        inner = p.across if p.n > p.m else p.down  # a thread goes on along the shorter side, over memory it has read
+        slow, fast = "0" if count == inner else block, "0" if inner == 1 else block
+        if slow == fast == block:
+            slow, fast = w(f"udiv i64 {block}, {inner}"), w(f"urem i64 {block}, {inner}")
+        row, column = (slow, fast) if p.n > p.m else (fast, slow)
         row, rows = self._span(row, p.rows, p.n)
         column, columns = self._span(column, p.columns, p.m)
         if p.batch == 1:
