@@ -22,6 +22,9 @@ DEAR = {
 #: Loads, stores and operations of a loop that are worth a part of its own for another thread, some three microseconds.
 GRAIN = 1 << 16
 
+#: And those of a kernel that is a part as a whole, beside others.
+TASK = GRAIN // 4
+
 #: What a loop of its own, or a call, computes.
 SINGLE = ("dot", "call", "place")
 
@@ -167,7 +170,7 @@ class Plan:
     def _keep(self) -> None:
         """Find out what is read by other loops than the one that computes it, and so must be in memory."""
         # several functions read numbers from memory, not from a register
-        parted = any(e.kind == "call" for e in self.elements) or any(self.work(k) >= GRAIN for k in self.kernels)
+        parted = any(e.kind == "call" for e in self.elements) or any(self.work(k) >= TASK for k in self.kernels)
         for a in self.anchors.values():
             a.kept = a.element in self.wanted or a.is_reduction or a.element.kind in SINGLE
             a.kept = a.kept or (parted and not a.domain)
@@ -189,9 +192,9 @@ class Plan:
 
     def _work(self, kernel: Kernel) -> int:
         head = kernel.anchors[0]
-        if head.target is None and head.element.kind == "dot":
+        if head.target is None and head.element.kind == "dot":  # whose loops are BLAS's
             return head.element.size * head.element.args[0].shape[-1] // 4
-        if head.target is None and head.element.kind == "call":
+        if not kernel.domain or (head.target is None and head.element.kind == "call"):
             return 0
         if head.parts:
             return sum(2 * math.prod(p.domain) for p in head.parts)

@@ -13,12 +13,11 @@ import numpy as np
 
 from .element import Element
 from .functions import TYPES, Writer, definitions, number
-from .fuse import GRAIN, Access, Anchor, Kernel, Plan, access, first_index, flat, parts, row_major, taken
+from .fuse import GRAIN, TASK, Access, Anchor, Kernel, Plan, access, first_index, flat, parts, row_major, taken
 from .products import Product
 
 MANY = 4096  # float32 summands, beyond which a sum is kept in double
 MOST = 32  # parts of a loop
-TASK = GRAIN // 8  # what a kernel must take to be given to another thread as a whole
 
 
 def stored(dtype: Any) -> str:
@@ -240,6 +239,9 @@ class Module:
     def _section(self, kernels: Sequence[Kernel]) -> None:
         """Compute kernels that do not need each other: the large ones in parts, which threads share."""
         shared = [k for k in kernels if self.threads > 1 and self.plan.work(k) >= TASK]
+        # Less does not pay for moving memory to another processor: with half of it, digits took 61 us a step, not 57.
+        if sum(map(self.plan.work, shared)) < 4 * GRAIN:
+            shared = []
         parts = {k: self._parts(k) for k in sorted(shared, key=self.plan.work, reverse=True)}
         if sum(parts.values()) < 2:
             parts = {}
