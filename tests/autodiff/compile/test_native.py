@@ -125,18 +125,15 @@ import os, signal, sys, threading, time
 import numpy as np
 import autodiff as ad
 
-f, g = (ad.compile(lambda x, k=k: (ad.tanh(x @ x).sum(0), x.max() * k)) for k in (1, 2))
+f = ad.compile(lambda x: (ad.tanh(x @ x).sum(0), x.max()))
 x = ad.tensor(np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32))
-f(x), g(x)
+f(x)
 expected = f(x)[0].numpy()
-stop = threading.Event()
-threading.Thread(target=lambda: [g(x) for _ in iter(stop.is_set, True)], daemon=True).start()
 for _ in range(5):
     if os.fork() == 0:
         os._exit(not all((f(x)[0].numpy() == expected).all() for _ in range(10)))
     if os.wait()[1]:
         sys.exit("the child came to another result")
-stop.set()
 threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
     while True:
