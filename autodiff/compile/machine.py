@@ -6,17 +6,17 @@ import contextlib
 import ctypes
 import ctypes.util
 import functools
-import glob
 import hashlib
 import importlib.util
 import itertools
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..kernels.blas import address_of, openblas
 from .functions import LIBRARY
 
 
@@ -38,25 +38,12 @@ def products() -> tuple[str, dict[str, int]]:
     NumPy's own library where it has brought one: two of them would each keep threads that wait for work and get into
     each other's way.
     """
-    folder = os.path.dirname(np.__file__)
-    patterns = [os.path.join(folder, *p) for p in (("..", "numpy.libs", "*openblas*"), (".dylibs", "*openblas*"))]
-    for path in sorted(p for pattern in patterns for p in glob.glob(pattern)):
-        with contextlib.suppress(OSError):
-            library = ctypes.CDLL(path)
-            for before, after, kind in (
-                ("scipy_", "64_", "i64"),
-                ("", "64_", "i64"),
-                ("scipy_", "", "i32"),
-                ("", "", "i32"),
-            ):
-                names = {"float": f"{before}cblas_sgemm{after}", "double": f"{before}cblas_dgemm{after}"}
-                if all(hasattr(library, name) for name in names.values()):
-                    return kind, {k: _address(getattr(library, name)) for k, name in names.items()}
-    return "i64", _callbacks()
-
-
-def _address(function: Any) -> int:
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
+    found = openblas()
+    if found is None:
+        return "i64", _callbacks()
+    library, before, after = found
+    names = {"float": f"{before}cblas_sgemm{after}", "double": f"{before}cblas_dgemm{after}"}
+    return "i64" if after else "i32", {k: address_of(getattr(library, name)) for k, name in names.items()}
 
 
 _kept: list[Any] = []
@@ -95,7 +82,7 @@ def _callbacks() -> dict[str, int]:
         c = ctypes.c_int32
         callback = ctypes.CFUNCTYPE(None, c, c, c, i, i, i, kind, p, i, p, i, kind, p, i)(multiply)
         _kept.append(callback)
-        return _address(callback)
+        return address_of(callback)
 
     return {"float": made(ctypes.c_float, np.dtype(np.float32)), "double": made(ctypes.c_double, np.dtype(np.float64))}
 
@@ -116,7 +103,7 @@ def _target() -> tuple[Any, Any, Any, dict[str, int], str]:
     machine = target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
     linker = llvm.create_lljit_compiler(target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True))
     c = ctypes.CDLL(ctypes.util.find_library("m"))
-    library = {name: _address(getattr(c, name)) for name in sorted(LIBRARY) if hasattr(c, name)}
+    library = {name: address_of(getattr(c, name)) for name in sorted(LIBRARY) if hasattr(c, name)}
     return llvm, machine, linker, library, f"{llvmlite.__version__} {llvm.llvm_version_info} {cpu} {features}"
 
 
@@ -134,7 +121,7 @@ VERSION = "1"  # of what this module makes of a text
 class Library:
     """Compiled functions by name; they live as long as this."""
 
-    def __init__(self, text: str, functions: Sequence[str]) -> None:
+    def __init__(self, text: str, functions: Sequence[str], called: Mapping[str, int] | None = None) -> None:
         llvm, machine, linker, library, identity = _target()
         key = hashlib.sha256("\n".join((VERSION, identity, text)).encode()).hexdigest()
         path = os.path.join(cache_folder(), key[:2], f"{key}.o")
@@ -145,7 +132,7 @@ class Library:
         builder = llvm.JITLibraryBuilder().add_object_img(code)
         for name in functions:
             builder.export_symbol(name)
-        for name, address in library.items():
+        for name, address in (*library.items(), *(called or {}).items()):
             builder.import_symbol(name, address)
         self.linked = builder.link(linker, f"autodiff{next(_numbers)}")
 
