@@ -61,6 +61,8 @@ class Module:
         self.functions: list[str] = []
         self.needed: set[str] = set()
         self.used: dict[Any, int] = {}
+        self.routines: dict[Any, str] = {}  # their names
+        self.scratch: dict[Element, int] = {}  # where in the arena each has memory of its own
         self._place()
         self._write()
         self.entered = False
@@ -93,6 +95,11 @@ class Module:
         for at in range(len(self.plan.kernels)):
             for e in [e for e, f in first.items() if f == at]:
                 self.offsets[e] = self._take(free, _bytes(e))
+            head = self.plan.kernels[at].anchors[0]
+            if head.element.kind == "routine" and head.target is None:
+                size = -(-max(head.element.what.scratch, 1) // 64) * 64
+                self.scratch[head.element] = self._take(free, size)
+                free.append((self.scratch[head.element], size))
             for e in ends[at]:
                 free.append((self.offsets[e], _bytes(e)))
                 free[:] = _joined(free)
@@ -155,6 +162,8 @@ class Module:
                 self._open()
             elif head.element.kind == "dot" and head.target is None:
                 self._dot(head.element)
+            elif head.element.kind == "routine" and head.target is None:
+                self._routine(head.element)
             elif head.parts:
                 for part in head.parts:
                     self._loops(Kernel(kernel.level, part.domain, [part]))
@@ -498,6 +507,15 @@ class Module:
             f"ptr {a}, {i} {la[1]}, ptr {b}, {i} {lb[1]}, {kind} {zero}, ptr {c}, {i} {m})"
         )
 
+    # -- routines ------------------------------------------------------------------------------------------------------
+
+    def _routine(self, e: Element) -> None:
+        """Call the native function of a routine."""
+        name = self.routines.setdefault(e.what, f"routine{len(self.routines)}")
+        scratch = self.w(f"getelementptr i8, ptr {self._base(self.w, 'arena')}, i64 {self.scratch[e]}")
+        addresses = [self.address(self.w, e)[0], scratch, *(self.address(self.w, a)[0] for a in e.args)]
+        self.w.do(f"call void @{name}({', '.join(f'ptr {a}' for a in addresses)})")
+
     def text(self) -> str:
         """Return the whole module."""
         scopes = []
@@ -508,7 +526,12 @@ class Module:
             scopes.append(f"!{10 + 3 * at + 1} = !{{!{10 + 3 * at}}}")
             others = ", ".join(f"!{10 + 3 * o}" for o in every if o != at)
             scopes.append(f"!{10 + 3 * at + 2} = !{{{others}}}")
-        return "\n\n".join([*self.functions, definitions(self.needed), "\n".join(scopes)]) + "\n"
+        routines = []
+        for what, name in self.routines.items():
+            w = what.routine()
+            self.needed |= w.needed
+            routines.append(w.text(name))
+        return "\n\n".join([*self.functions, *routines, definitions(self.needed), "\n".join(scopes)]) + "\n"
 
 
 def operand_of(e: Element) -> tuple[Element, int, int, int, int]:
