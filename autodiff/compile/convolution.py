@@ -125,7 +125,9 @@ class Copies(NamedTuple):
                     source = w.at(image, (c, down.size * across.size), low * across.stride + offset)
                     target = w.at(to, (c, self.pitch), start * across.places + low)
                     count = self.band + more
-                    if across.places == 1:
+                    if low == high:  # beyond the edge, where zeros are
+                        pass
+                    elif across.places == 1:
                         self._column(w, source, target, base, count)
                     else:
                         self._lines(w, source, target, base, (count, high - low), zeros)

@@ -73,8 +73,10 @@ class Graph:
         self, kind: str, args: tuple[Element, ...], what: Any, shape: Shape, dtype: Any, weak: bool = False
     ) -> Element:
         """Return the node that is so made."""
-        if dtype not in KINDS and kind not in ("call", "memory", "routine"):
-            raise UnsayableError(f"{dtype}")
+        if kind not in ("call", "memory", "routine"):
+            for d in (dtype, *(a.dtype for a in args)):
+                if d not in KINDS:
+                    raise UnsayableError(f"{d}")
         key: tuple[Any, ...] = (kind, tuple(a.number for a in args), what, type(what), shape, dtype, weak)
         if kind == "literal":
             key = (*key, repr(what))

@@ -10,14 +10,14 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.primitive import _floating
-from . import convolution
+from . import convolution, pooling
 from .element import KINDS, Element, Graph, Symbol, UnsayableError
 from .program import Apply, Constant, Decide, Draw, Input, Live, Program, Step, filled, references
 
 Slot = Any
 
 #: What makes an element of the rows that have a native function of their own.
-ROUTINES: dict[Any, Callable[..., Element]] = convolution.ROWS
+ROUTINES: dict[Any, Callable[..., Element]] = {**convolution.ROWS, **pooling.ROWS}
 
 
 class Lowered:
