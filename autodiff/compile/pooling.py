@@ -46,7 +46,10 @@ class Pooling(NamedTuple):
     across: Side
     dtype: Any
 
-    scratch = 0
+    @property
+    def scratch(self) -> int:
+        """The bytes beside arguments and result: what a window without elements adds to nothing."""
+        return 64
 
     @property
     def flops(self) -> int:
@@ -212,7 +215,7 @@ def _made(graph: Graph, name: str, args: tuple[Element, ...], shape: Sizes, slid
         sides.append(Side(size, m, s, tuple((i, d * i - p) for i in range(k))))
     lead = shape[: len(shape) - n]
     result = shape if name in BACK else (*lead, *slide.places)
-    what = Pooling(name, math.prod(lead), *sides, dtype)
+    what = Pooling(name, math.prod(lead), sides[0], sides[1], dtype)
     return graph.make("routine", args, what, result, np.dtype(np.uint8) if name == "window_argmax" else dtype)
 
 

@@ -37,7 +37,7 @@ def close(mine: Any, theirs: Any) -> None:
 
 def compiled(function: Callable[..., Any], *arrays: Any) -> tuple[list[Any], str]:
     """Return what a compiled function gives at its second call, which is native, and its program."""
-    run = ad.compile(function, native=True)
+    run: Any = ad.compile(function, native=True)
     tensors = [ad.tensor(a) for a in arrays]
     run(*tensors)
     return [t.detach().numpy() for t in run(*tensors)], str(run.program())
@@ -82,8 +82,8 @@ def convolutions(draw: Any) -> Any:
     rng = np.random.default_rng(draw(number(0, 99)))
     dtype = draw(st.sampled_from(["float32", "float64"]))
     shapes = (batch, channels * groups, *inner), (out * groups, channels, *kernel)
-    shapes = (*shapes, (batch, out * groups, *steps.places(inner, kernel)))
-    return *(rng.standard_normal(shape).astype(dtype) for shape in shapes), steps
+    slopes = (batch, out * groups, *steps.places(inner, kernel))
+    return *(rng.standard_normal(shape).astype(dtype) for shape in (*shapes, slopes)), steps
 
 
 @settings(max_examples=examples(8), deadline=None)
