@@ -25,7 +25,7 @@ Taps = tuple[tuple[int, int], ...]  # the number of a kernel's element along a d
 #: Bytes of the copies that are worked on together: half of a processor's second cache.
 TOGETHER = 2**19
 #: Places over which sums of the kernels' gradient stay in registers, at least, where images are small.
-STAY = 2048
+STAY = 1024
 
 
 class Side(NamedTuple):
@@ -211,7 +211,7 @@ class Correlation(NamedTuple):
 
     def copies(self, part: Part) -> Copies:
         """Return how the windows of a part are laid side by side."""
-        return _copies(part.down, part.across, self.channels, self.dtype)
+        return _copies(part.down, part.across, self.channels, self.dtype, TOGETHER)
 
     @property
     def scratch(self) -> int:
@@ -353,8 +353,8 @@ class KernelSums(NamedTuple):
 
     @property
     def copies(self) -> Copies:
-        """How the windows are laid side by side."""
-        return _copies(self.down, self.across, self.channels, self.dtype)
+        """How the windows are laid side by side: of all lines, mostly, for a channel of them is read at a time."""
+        return _copies(self.down, self.across, self.channels, self.dtype, 8 * TOGETHER)
 
     @property
     def images(self) -> int:
@@ -466,11 +466,11 @@ class KernelSums(NamedTuple):
                 w.do(f"store {v.type} {w.fma(x, slope, before)}, ptr {cells[r][k]}")
 
 
-def _copies(down: Side, across: Side, channels: int, dtype: Any) -> Copies:
-    """Return copies of as many lines as are worked on together."""
+def _copies(down: Side, across: Side, channels: int, dtype: Any, most: int) -> Copies:
+    """Return copies of as many lines as are worked on together, of so many bytes at most."""
     line = channels * len(across.offsets) * across.places * np.dtype(dtype).itemsize
     more = sum(more for _, more in down.lines().values())
-    band = max((TOGETHER // max(line, 1) - more) // max(len(down.lines()), 1), 1)
+    band = max((most // max(line, 1) - more) // max(len(down.lines()), 1), 1)
     parts = -(-down.places // band)
     return Copies(down, across, channels, -(-down.places // parts))
 
