@@ -11,13 +11,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..table import TABLE
 from .element import Element, Graph, UnsayableError
-from .routine import Routine
+from .routine import Routine, Scheme
 
 Sizes = tuple[int, ...]
 Taps = tuple[tuple[int, int], ...]  # the number of a kernel's element along a dimension, and where its window has it
@@ -182,7 +183,8 @@ class Part(NamedTuple):
     step: tuple[int, int]
 
 
-class Correlation(NamedTuple):
+@dataclass(frozen=True)
+class Correlation(Scheme):
     """Sums of products of windows with kernels: a convolution, or the gradient of its input.
 
     Attributes
@@ -194,7 +196,7 @@ class Correlation(NamedTuple):
         How far apart in the kernels' memory are groups, channels of the result, channels that are summed.
     shape : (int, int)
         The last two dimensions of the result.
-    parts : tuple of Part
+    pieces : tuple of Part
     dtype : dtype
     """
 
@@ -206,8 +208,13 @@ class Correlation(NamedTuple):
     kernel: tuple[int, int]
     strides: tuple[int, int, int]
     shape: tuple[int, int]
-    parts: tuple[Part, ...]
+    pieces: tuple[Part, ...]
     dtype: Any
+
+    @property
+    def work(self) -> int:
+        """About how many loads, stores and operations it takes."""
+        return self.flops // 8
 
     def copies(self, part: Part) -> Copies:
         """Return how the windows of a part are laid side by side."""
@@ -216,7 +223,8 @@ class Correlation(NamedTuple):
     @property
     def scratch(self) -> int:
         """The bytes beside arguments and result."""
-        return max((self._elements(part) for part in self.parts), default=0) * int(np.dtype(self.dtype).itemsize)
+        elements = max((self._elements(part) for part in self.pieces), default=0)
+        return -(-elements * int(np.dtype(self.dtype).itemsize) // 64) * 64
 
     def _elements(self, part: Part) -> int:
         copies = self.copies(part)
@@ -230,14 +238,16 @@ class Correlation(NamedTuple):
     def flops(self) -> int:
         """The floating-point operations."""
         each = 2 * self.batch * self.groups * self.channels * self.out
-        return each * sum(p.down.places * p.across.places * len(p.down.taps) * len(p.across.taps) for p in self.parts)
+        return each * sum(p.down.places * p.across.places * len(p.down.taps) * len(p.across.taps) for p in self.pieces)
 
     def routine(self) -> Routine:
         """Return what has written the function."""
         w = Routine(self.dtype, ("x", "w"))
-        if sum(p.down.places * p.across.places for p in self.parts) < math.prod(self.shape):  # in no window
-            w.clear("%y", self.batch * self.groups * self.out * math.prod(self.shape))
-        for part in self.parts:
+        if sum(p.down.places * p.across.places for p in self.pieces) < math.prod(self.shape):  # in no window
+            each = self.groups * self.out * math.prod(self.shape)
+            images = w("sub i64 %last, %first")
+            w.clear(w.at("%y", ("%first", each)), w.sum((images, each)))
+        for part in self.pieces:
             self._part(w, part)
         return w
 
@@ -247,7 +257,7 @@ class Correlation(NamedTuple):
         w.clear("%scratch", self._elements(part))
         zeros = w.at("%scratch", copies.elements)
         spread = w.at("%scratch", copies.elements + across.size)
-        with w.loop(self.batch) as n, w.loop(self.groups) as g:
+        with w.loop("%last", "%first") as n, w.loop(self.groups) as g:
             x = w.at("%x", (n, self.groups * self.channels * size), (g, self.channels * size))
             y = w.at("%y", (n, self.groups * self.out * whole), (g, self.out * whole))
             kernels = w.at("%w", (g, self.strides[0]))
@@ -328,7 +338,8 @@ class Correlation(NamedTuple):
                 w.store(w.at(to, k * lanes), w(f"load {v.type}, ptr {cells[r][k]}"), mask)
 
 
-class KernelSums(NamedTuple):
+@dataclass(frozen=True)
+class KernelSums(Scheme):
     """Sums over all windows, times what stands at their places: the gradient of the kernels.
 
     Attributes
@@ -341,6 +352,8 @@ class KernelSums(NamedTuple):
     dtype : dtype
     """
 
+    is_sum = True
+
     name: str
     batch: int
     groups: int
@@ -350,6 +363,11 @@ class KernelSums(NamedTuple):
     down: Side
     across: Side
     dtype: Any
+
+    @property
+    def work(self) -> int:
+        """About how many loads, stores and operations it takes."""
+        return self.flops // 8
 
     @property
     def copies(self) -> Copies:
@@ -369,8 +387,18 @@ class KernelSums(NamedTuple):
 
     @property
     def scratch(self) -> int:
-        """The bytes beside arguments and result."""
-        return (self.images * self.copies.elements + self.across.size) * int(np.dtype(self.dtype).itemsize)
+        """The bytes beside arguments and result, and those of a part's own sums before them."""
+        elements = self._own + self.images * self.copies.elements + self.across.size
+        return -(-elements * int(np.dtype(self.dtype).itemsize) // 64) * 64
+
+    @property
+    def most(self) -> int:  # type: ignore[override]  # it depends on the sizes
+        """How many parts there may be: adding up their sums shall cost little."""
+        return max(min(8, self.batch * self.down.places * self.across.places // 256), 1)
+
+    @property
+    def _own(self) -> int:
+        return self.groups * self.out * self.channels * math.prod(self.kernel) if self.adds_up else 0
 
     @property
     def flops(self) -> int:
@@ -384,10 +412,11 @@ class KernelSums(NamedTuple):
         size, places = self.down.size * self.across.size, self.down.places * self.across.places
         each = self.out * self.channels * math.prod(self.kernel)
         w.clear("%y", groups * each)
-        w.clear("%scratch", self.images * copies.elements + self.across.size)
-        zeros = w.at("%scratch", self.images * copies.elements)
-        with w.loop(self.batch, step=self.images) as n, w.loop(groups) as g:
-            images = w.lower(w(f"sub i64 {self.batch}, {n}"), str(self.images))
+        scratch = w.at("%scratch", self._own)
+        w.clear(scratch, self.images * copies.elements + self.across.size)
+        zeros = w.at(scratch, self.images * copies.elements)
+        with w.loop("%last", "%first", self.images) as n, w.loop(groups) as g:
+            images = w.lower(w(f"sub i64 %last, {n}"), str(self.images))
             x = w.at("%x", (n, groups * self.channels * size), (g, self.channels * size))
             slopes = w.at("%g", (n, groups * self.out * places), (g, self.out * places))
             y = w.at("%y", (g, each))
@@ -397,8 +426,8 @@ class KernelSums(NamedTuple):
                 if not copies.is_there:
                     with w.loop(images) as i:
                         image = w.at(x, (i, groups * self.channels * size))
-                        copies.write(w, image, w.at("%scratch", (i, copies.elements)), place, zeros)
-                from_ = w.at(x, (place, self.across.size)) if copies.is_there else "%scratch"
+                        copies.write(w, image, w.at(scratch, (i, copies.elements)), place, zeros)
+                from_ = w.at(x, (place, self.across.size)) if copies.is_there else scratch
                 self._sums(w, (from_, w.at(slopes, (place, self.across.places)), y), images, count)
         return w
 

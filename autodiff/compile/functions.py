@@ -220,11 +220,16 @@ def _polynomial(w: Writer, kind: str, x: str, coefficients: tuple[float, ...]) -
 
 
 def _exp(w: Writer, kind: str, x: str) -> str:
-    """Write exp(x) = 2ⁿ exp(r): n the nearest integer to x / log 2, and Cephes's approximations of exp(r)."""
+    """Write exp(x) = 2ⁿ exp(r): n the nearest integer to x / log 2, and Cephes's approximations of exp(r).
+
+    Where the result is 0, as for the -inf of a mask, exp(0) is computed and not taken: a product that underflows
+    costs a processor a hundred cycles, and took a causal softmax from 0.6 to 26 ns an element.
+    """
     single = kind == "float"
-    low, high = (-110.0, 90.0) if single else (-760.0, 710.0)
+    low, high = (-104.0, 90.0) if single else (-746.0, 710.0)
     whole, mantissa = ("i32", 23) if single else ("i64", 52)
-    x = w.choice(w(f"fcmp olt {kind} {x}, {number(low, kind)}"), kind, number(low, kind), x)
+    vanishes = w(f"fcmp olt {kind} {x}, {number(low, kind)}")
+    x = w.choice(vanishes, kind, number(0, kind), x)
     x = w.choice(w(f"fcmp ogt {kind} {x}, {number(high, kind)}"), kind, number(high, kind), x)
     shift = number(1.5 * 2.0**mantissa, kind)
     t = w.intrinsic("fma", kind, x, number(1.4426950408889634, kind), shift)
@@ -256,7 +261,7 @@ def _exp(w: Writer, kind: str, x: str) -> str:
         biased = w(f"add {whole} {half_power}, {127 if single else 1023}")
         scale = w(f"bitcast {whole} {w(f'shl {whole} {biased}, {mantissa}')} to {kind}")
         y = w(f"fmul {kind} {y}, {scale}")
-    return y
+    return w.choice(vanishes, kind, number(0, kind), y)
 
 
 def _tanh(w: Writer, kind: str, x: str) -> str:

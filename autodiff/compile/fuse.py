@@ -19,6 +19,9 @@ DEAR = {
 }  # fmt: skip
 
 
+#: Loads, stores and operations of a loop that are worth a part of its own for another thread, some three microseconds.
+GRAIN = 1 << 16
+
 #: What a loop of its own, or a call, computes.
 SINGLE = ("dot", "call", "place", "routine")
 #: What reads arrays as they stand in memory.
@@ -161,10 +164,12 @@ class Plan:
             s.level = last + 1
         self._sink(last + 1)
         self.kernels = self._kernels()
+        self._works: dict[Kernel, int] = {}
 
     def _keep(self) -> None:
         """Find out what is read by other loops than the one that computes it, and so must be in memory."""
-        parted = any(e.kind == "call" for e in self.elements)
+        # several functions read numbers from memory, not from a register
+        parted = any(e.kind == "call" for e in self.elements) or any(self.work(k) >= GRAIN for k in self.kernels)
         for a in self.anchors.values():
             a.kept = a.element in self.wanted or a.is_reduction or a.element.kind in SINGLE
             a.kept = a.kept or (parted and not a.domain)
@@ -177,6 +182,34 @@ class Plan:
                         continue
                     if by_address or other not in k.anchors or not x.is_identity(k.domain):
                         other.kept = True
+
+    def work(self, kernel: Kernel) -> int:
+        """Return about how many loads, stores and operations a kernel takes; one is some 0.05 ns in the caches."""
+        if kernel not in self._works:
+            self._works[kernel] = self._work(kernel)
+        return self._works[kernel]
+
+    def _work(self, kernel: Kernel) -> int:
+        head = kernel.anchors[0]
+        if head.target is None and head.element.kind == "dot":
+            return head.element.size * head.element.args[0].shape[-1] // 4
+        if head.target is None and head.element.kind == "routine":
+            return int(head.element.what.work)
+        if head.target is None and head.element.kind == "call":
+            return 0
+        if head.parts:
+            return sum(2 * math.prod(p.domain) for p in head.parts)
+        seen: set[Element] = set()
+        accesses = {(x.element, x.start, x.steps) for a in kernel.anchors for x in a.accesses}
+        ops = sum(self._operations(a.body, seen, a.target is None) + 1 for a in kernel.anchors)
+        return math.prod(kernel.domain) * (len(accesses) + ops)
+
+    def _operations(self, e: Element, seen: set[Element], top: bool) -> int:
+        """Return what computing an element takes beyond loads and stores."""
+        if e in seen or (e in self.anchors and not top) or e.kind in ("memory", "literal", "option", "reshape"):
+            return 0
+        seen.add(e)
+        return price(e) + sum(self._operations(a, seen, False) for a in e.args)
 
     # -- what is kept --------------------------------------------------------------------------------------------------
 
@@ -200,9 +233,7 @@ class Plan:
             if e in forced or e.kind in ("memory", "literal", "option"):
                 cost[e] = 0
             else:
-                cost[e] = sum(cost[a] for a in e.args) + (
-                    12 if e.what in DEAR else 4 if e.what in ("divide", "sqrt") else 1
-                )
+                cost[e] = sum(cost[a] for a in e.args) + price(e)
                 shared = len(set(self.users[e])) > 1 and cost[e] > 8
                 if e.kind == "map" and (shared or cost[e] > 200):  # or a long chain
                     forced.add(e)
@@ -313,6 +344,11 @@ class Plan:
         return sorted(
             kernels, key=lambda k: (k.level, k.anchors[0].element.kind != "call", k.anchors[0].element.number)
         )
+
+
+def price(e: Element) -> int:
+    """Return what a function of one element costs, in additions."""
+    return 12 if e.what in DEAR else 4 if e.what in ("divide", "sqrt") else 1
 
 
 def force(forced: set[Element], e: Element, computed: bool = False) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .element import Element
 from .functions import TYPES, Writer, definitions, number
-from .fuse import Access, Anchor, Kernel, Plan, access, first_index, flat, operand, parts, row_major, taken
+from .fuse import GRAIN, Access, Anchor, Kernel, Plan, access, first_index, flat, parts, row_major, taken
+from .products import Product
 
 MANY = 4096  # float32 summands, beyond which a sum is kept in double
+MOST = 32  # parts of a loop
+TASK = GRAIN // 8  # what a kernel must take to be given to another thread as a whole
 
 
 def stored(dtype: Any) -> str:
@@ -43,6 +48,8 @@ class Module:
         Where in the arena a value is, in bytes.
     size : int
         The bytes of the arena.
+    shares : bool
+        Whether other threads take part.
     """
 
     def __init__(
@@ -52,15 +59,21 @@ class Module:
         homes: dict[Element, Any],
         decisions: Sequence[tuple[Element, bool]],
         integer: str,
+        threads: int,
+        blocks_are_fast: bool,
     ) -> None:
         self.plan, self.slots, self.homes, self.integer = plan, slots, homes, integer
+        self.threads, self.blocks_are_fast = threads, blocks_are_fast
+        self.shares = False
+        self.chunks: dict[Kernel, int] = {}  # how many turns of its outer loop a part of a kernel takes
+        self.partial: dict[Anchor, tuple[int, int]] = {}  # a part's sums: where the first one's are, and their bytes
         self.decisions = decisions
         self.pieces: list[Any] = []
         self.offsets: dict[Element, int] = {}
         self.size = 0
         self.functions: list[str] = []
         self.needed: set[str] = set()
-        self.used: dict[Any, int] = {}
+        self.used: list[dict[Any, int]] = [{}]  # by kernel: what it accesses, and the number of its marks
         self.routines: dict[Any, str] = {}  # their names
         self.scratch: dict[Element, int] = {}  # where in the arena each has memory of its own
         self._place()
@@ -78,7 +91,11 @@ class Module:
         """Give each value that is kept its place in the arena, from its first use to its last."""
         first: dict[Element, int] = {}
         last: dict[Element, int] = {}
-        for at, kernel in enumerate(self.plan.kernels):
+        levels = {level: at for at, level in enumerate(sorted({k.level for k in self.plan.kernels}))}
+        of_level: dict[int, list[Element]] = defaultdict(list)
+        for kernel in self.plan.kernels:  # those of one level may run at once
+            at = levels[kernel.level]
+            of_level[at] += [a.element for a in kernel.anchors if a.target is None]
             for a in kernel.anchors:
                 if a.target is None and a.kept and a.element not in self.homes:
                     first[a.element] = at
@@ -87,19 +104,18 @@ class Module:
                     for e in (x.element, *(d[0] for d in x.dynamic)):
                         last[e] = at
         for e in self.plan.wanted:
-            last[e] = len(self.plan.kernels)
+            last[e] = len(levels)
         free: list[tuple[int, int]] = []  # (offset, bytes)
         ends: dict[int, list[Element]] = defaultdict(list)
         for e in first:
             ends[last[e]].append(e)
-        for at in range(len(self.plan.kernels)):
+        for at in range(len(levels)):
             for e in [e for e, f in first.items() if f == at]:
                 self.offsets[e] = self._take(free, _bytes(e))
-            head = self.plan.kernels[at].anchors[0]
-            if head.element.kind == "routine" and head.target is None:
-                size = -(-max(head.element.what.scratch, 1) // 64) * 64
-                self.scratch[head.element] = self._take(free, size)
-                free.append((self.scratch[head.element], size))
+            routines = [e for e in of_level[at] if e.kind == "routine"]
+            for e in routines:
+                self.scratch[e] = self._take(free, e.what.parts * e.what.scratch)
+            free += [(self.scratch[e], e.what.parts * e.what.scratch) for e in routines]
             for e in ends[at]:
                 free.append((self.offsets[e], _bytes(e)))
                 free[:] = _joined(free)
@@ -124,7 +140,7 @@ class Module:
             if key not in self.bases:
                 self.entry.append(f"  %a{e.number} = getelementptr i8, ptr {register}, i64 {self.offsets[e]}")
                 self.bases[key] = f"%a{e.number}"
-            return self.bases[key], self._marks("arena")
+            return self.bases[key], self._marks(e)
         return self._base(w, slot), self._marks(slot)
 
     def _base(self, w: Writer, slot: Any) -> str:
@@ -138,8 +154,13 @@ class Module:
         return self.bases[slot]
 
     def _marks(self, slot: Any) -> str:
-        at = self.used.setdefault(slot, len(self.used))
-        if len(self.used) > 128:  # the lists of all others would be long
+        """Return the marks of an access: it is to nothing that the kernel accesses by another name.
+
+        What is in the arena shares memory with what other kernels have there, so each kernel has marks of its own.
+        """
+        group = self.used[-1]
+        at = group.setdefault(slot, sum(map(len, self.used)))
+        if len(group) > 128:  # the lists of all others would be long
             return ""
         return f", !alias.scope !{10 + 3 * at + 1}, !noalias !{10 + 3 * at + 2}"
 
@@ -149,31 +170,26 @@ class Module:
         kernels = self.plan.kernels
         last = max((k.level for k in kernels if any(a.target is not None for a in k.anchors)), default=0)
         decided = not self.decisions
-        self.many = any(k.anchors[0].element.kind == "call" and k.anchors[0].target is None for k in kernels)
         self._open()
-        for kernel in kernels:
-            head = kernel.anchors[0]
-            if not decided and last and kernel.level >= last:
+        for level, group in itertools.groupby(kernels, key=lambda k: k.level):
+            if not decided and last and level >= last:
                 self._decide()
                 decided = True
-            if head.element.kind == "call" and head.target is None:
-                self._close("0")
-                self.pieces.append(head.element)
-                self._open()
-            elif head.element.kind == "dot" and head.target is None:
-                self._dot(head.element)
-            elif head.element.kind == "routine" and head.target is None:
-                self._routine(head.element)
-            elif head.parts:
-                for part in head.parts:
-                    self._loops(Kernel(kernel.level, part.domain, [part]))
-            else:
-                self._loops(kernel)
+            native = []
+            for kernel in group:
+                head = kernel.anchors[0]
+                if head.element.kind == "call" and head.target is None:
+                    self._close()
+                    self.pieces.append(head.element)
+                    self._open()
+                else:
+                    native.append(kernel)
+            self._section(native)
         if not decided:
             self._decide()
         if last:
             self._count()
-        self._close("0")
+        self._close()
 
     def _count(self) -> None:
         """Count the runs that have changed something."""
@@ -182,22 +198,41 @@ class Module:
         self.w.do(f"store i64 {self.w(f'add i64 {count}, 1')}, ptr {base}")
 
     def _open(self) -> None:
+        """Begin a function."""
+        self.used.append({})
         self.w = Writer()
         self.bases: dict[Any, str] = {}
         self.entry: list[str] = []
         self.scalars: dict[Element, str] = {}
         self.labels = 0
 
-    def _close(self, result: str) -> None:
+    def _text(self, head: str, end: str) -> str:
+        """Return the function that was begun."""
+        self.needed |= self.w.needed
+        return "\n".join([f"{head} {{", "entry:", *self.entry, "  br label %start", "start:", *self.w.lines, end, "}"])
+
+    def _close(self) -> None:
+        """End a piece; one with sections holds the threads while it runs."""
         if not self.w.lines:
             return
         name = f"piece{len(self.pieces)}"
-        text = [f"define i32 @{name}(ptr noalias %table) {{", "entry:", *self.entry, "  br label %start", "start:"]
-        self.functions.append("\n".join([*text, *self.w.lines, f"  ret i32 {result}", "}"]))
-        self.needed |= self.w.needed
+        if ("run",) not in self.bases:
+            self.functions.append(self._text(f"define i32 @{name}(ptr noalias %table)", "  ret i32 0"))
+        else:
+            body = name.replace("piece", "body")
+            self.functions.append(self._text(f"define internal i32 @{body}(ptr noalias %table)", "  ret i32 0"))
+            self._open()
+            begin, end = self._base(self.w, ("pool", "begin")), self._base(self.w, ("pool", "end"))
+            how = self.w(f"call ptr {begin}()")
+            place = self.w(f"getelementptr ptr, ptr %table, i64 {self.slots['run',]}")
+            self.w.do(f"store ptr {how}, ptr {place}")
+            result = self.w(f"call i32 @{body}(ptr %table)")
+            self.w.do(f"call void {end}(ptr {how})")
+            self.functions.append(self._text(f"define i32 @{name}(ptr %table)", f"  ret i32 {result}"))
         self.pieces.append(name)
 
     def _decide(self) -> None:
+        self.used.append({})
         for e, outcome in self.decisions:
             truth = self.scalar(e)
             self.labels += 1
@@ -207,6 +242,148 @@ class Module:
             self.w.label(f"W{n}")
             self.w.do("ret i32 1")
             self.w.label(f"G{n}")
+
+    # -- sections ------------------------------------------------------------------------------------------------------
+
+    def _section(self, kernels: Sequence[Kernel]) -> None:
+        """Compute kernels that do not need each other: the large ones in parts, which threads share."""
+        shared = [k for k in kernels if self.threads > 1 and self.plan.work(k) >= TASK]
+        parts = {k: self._parts(k) for k in sorted(shared, key=self.plan.work, reverse=True)}
+        if sum(parts.values()) < 2:
+            parts = {}
+        for k in kernels:
+            if k not in parts:
+                self._kernel(k)
+        if not parts:
+            return
+        self.shares = True
+        names = [(self._task(k, n), n) for k, n in parts.items()]
+        name = names[0][0] if len(names) == 1 else self._switch(names)
+        self.w.do(f"call void {self._base(self.w, ('run',))}(ptr @{name}, ptr %table, i64 {sum(parts.values())})")
+        for k in parts:
+            for a in [a for a in k.anchors if a in self.partial]:
+                self._combine(a, parts[k])
+            if k.anchors[0].element.kind == "routine" and k.anchors[0].target is None:
+                self._add_up(k.anchors[0].element)
+
+    def _kernel(self, kernel: Kernel) -> None:
+        """Compute a kernel where it stands."""
+        self.used.append({})
+        head = kernel.anchors[0]
+        if head.element.kind == "dot" and head.target is None:
+            product = self._product(head.element)
+            if product.parts == 1:
+                self._multiply(product, "0")
+            else:
+                with self._times(product.parts) as part:
+                    self._multiply(product, part)
+        elif head.element.kind == "routine" and head.target is None:
+            with self._times(head.element.what.parts) as part:
+                self._routine(head.element, part)
+            self._add_up(head.element)
+        elif head.parts:
+            for written in head.parts:
+                self.used.append({})
+                self._loops(Kernel(kernel.level, written.domain, [written]))
+        else:
+            self._loops(kernel)
+
+    def _parts(self, kernel: Kernel) -> int:
+        """Return into how many parts a kernel is cut, by its outer loop; that depends on its size alone."""
+        head, domain = kernel.anchors[0], kernel.domain
+        if head.element.kind == "dot" and head.target is None:
+            return self._product(head.element).parts
+        if head.element.kind == "routine" and head.target is None:
+            return int(head.element.what.parts)
+        if head.parts:
+            return 1
+        first, *others = _merged(domain, kernel.anchors)
+        size = math.prod(domain[d] for d in first)
+        sums = [a for a in kernel.anchors if a.is_reduction and _reduces(a, first[0])]
+        most = math.prod(domain) // (4 * sum(a.element.size for a in sums)) if sums else MOST
+        parts = max(min(self.plan.work(kernel) // GRAIN, MOST, most, size), 1)
+        even = 1 if others else 16  # turns of an inner loop that a processor makes at once
+        parts = next((n for n in range(parts, parts // 2, -1) if size % (n * even) == 0), parts)
+        chunk = -(-size // (parts * even)) * even
+        self.chunks[kernel], parts = chunk, -(-size // chunk)
+        if parts > 1:
+            for a in sums:
+                bytes_ = -(-a.element.size * 8 // 64) * 64
+                self.partial[a] = self.size, bytes_
+                self.size += parts * bytes_
+        return parts
+
+    def _task(self, kernel: Kernel, parts: int) -> str:
+        """Write a function that computes one part of a kernel, and return its name."""
+        outside = self.w, self.bases, self.entry, self.scalars, self.labels
+        self.used.append({})
+        self._open()
+        head = kernel.anchors[0]
+        if head.element.kind == "dot" and head.target is None:
+            self._multiply(self._product(head.element), "%part")
+        elif head.element.kind == "routine" and head.target is None:
+            self._routine(head.element, "%part")
+        elif parts == 1:
+            self._kernel(kernel)
+        else:
+            self._loops(kernel, self.chunks[kernel])
+        name = f"task{len(self.functions)}"
+        self.functions.append(self._text(f"define internal void @{name}(ptr noalias %table, i64 %part)", "  ret void"))
+        self.w, self.bases, self.entry, self.scalars, self.labels = outside
+        return name
+
+    def _switch(self, tasks: Sequence[tuple[str, int]]) -> str:
+        """Write a function that computes one part of several kernels, and return its name."""
+        name, lines, part = f"task{len(self.functions)}", [], "%part"
+        for k, (task, count) in enumerate(tasks):
+            lines += [
+                f"  %c{k} = icmp slt i64 {part}, {count}", f"  br i1 %c{k}, label %T{k}, label %N{k}", f"T{k}:",
+                f"  call void @{task}(ptr %table, i64 {part})", "  ret void", f"N{k}:",
+                f"  %q{k} = sub i64 {part}, {count}",
+            ]  # fmt: skip
+            part = f"%q{k}"
+        head = f"define internal void @{name}(ptr %table, i64 %part) {{"
+        self.functions.append("\n".join([head, *lines, "  ret void", "}"]))
+        return name
+
+    def _combine(self, a: Anchor, parts: int) -> None:
+        """Join the sums of all parts, in their order."""
+        self.used.append({})
+        w, (offset, bytes_), name = self.w, self.partial[a], a.element.what[0]
+        wide, kind, arena = _wide(a), TYPES[a.element.dtype.name], self._base(self.w, "arena")
+        base, marks = self.address(w, a.element)
+        if _is_whole(a):
+            at = [w(f"getelementptr i8, ptr {arena}, i64 {offset + p * bytes_}") for p in range(parts)]
+            value, *others = [w(f"load {wide}, ptr {x}") for x in at]
+            for x in others:
+                value = self._joined(name, wide, value, x)
+            self.scalars[a.element] = value = w.cast(value, wide, kind)
+            self._store(base, marks, a.element.dtype, "0", value)
+            return
+        with self._times(a.element.size) as i:
+            for p in range(parts):
+                start = w(f"getelementptr i8, ptr {arena}, i64 {offset + p * bytes_}")
+                x = self._fetch(start, self._marks("arena"), a.element.dtype, i)
+                value = self._joined(name, kind, value, x) if p else x
+            self._store(base, marks, a.element.dtype, i, value)
+
+    @contextmanager
+    def _times(self, count: int | str, start: str = "0") -> Iterator[str]:
+        """Repeat what is written, for an index from a start to below a count, at least once."""
+        self.labels += 1
+        n, w = self.labels, self.w
+        w.do(f"br label %P{n}")
+        w.label(f"P{n}")
+        w.do(f"br label %L{n}")
+        w.label(f"L{n}")
+        w.do(f"%i{n} = phi i64 [ {start}, %P{n} ], [ %j{n}, %T{n} ]")
+        yield f"%i{n}"
+        w.do(f"br label %T{n}")
+        w.label(f"T{n}")
+        w.do(f"%j{n} = add nuw nsw i64 %i{n}, 1")
+        w.do(f"%c{n} = icmp eq i64 %j{n}, {count}")
+        w.do(f"br i1 %c{n}, label %E{n}, label %L{n}")
+        w.label(f"E{n}")
 
     # -- elements ------------------------------------------------------------------------------------------------------
 
@@ -224,10 +401,16 @@ class Module:
             base, marks, kind = self._base(w, "options"), self._marks("options"), "double"
             offset = str(e.what)
         else:
-            (base, marks), kind = self.address(w, e), stored(e.dtype)
+            return self._fetch(*self.address(w, e), e.dtype, offset)
         at = base if offset == "0" else w(f"getelementptr inbounds {kind}, ptr {base}, i64 {offset}")
-        x = w(f"load {kind}, ptr {at}{marks}")
-        return w(f"trunc i8 {x} to i1") if kind == "i8" else x
+        return w(f"load {kind}, ptr {at}{marks}")
+
+    def _fetch(self, base: str, marks: str, dtype: Any, offset: str) -> str:
+        """Load a number."""
+        kind = stored(dtype)
+        at = base if offset == "0" else self.w(f"getelementptr inbounds {kind}, ptr {base}, i64 {offset}")
+        x = self.w(f"load {kind}, ptr {at}{marks}")
+        return self.w(f"trunc i8 {x} to i1") if kind == "i8" else x
 
     def _store(self, base: str, marks: str, dtype: Any, offset: str, value: str) -> None:
         kind = stored(dtype)
@@ -238,64 +421,75 @@ class Module:
 
     # -- loops ---------------------------------------------------------------------------------------------------------
 
-    def _loops(self, kernel: Kernel) -> None:
-        w, domain = self.w, kernel.domain
+    def _loops(self, kernel: Kernel, chunk: int = 0) -> None:
+        """Write the loops of a kernel, or with a chunk those turns of the outer one that are a part.
+
+        A reduction is kept in a register where the loops outside of it are those that its result is kept for; another
+        one adds to memory at each turn.
+        """
+        domain = kernel.domain
         anchors = sorted(kernel.anchors, key=lambda a: (a.element.number, a.target is not None))
         self.here = {a.element: a for a in anchors if a.target is None}
         if not domain:
             self._straight(anchors)
             return
-        self.merged = _merged(domain, anchors)
+        self.merged, self.chunked = _merged(domain, anchors), bool(chunk)
         sizes = [math.prod(domain[d] for d in group) for group in self.merged]
+        start, end = self._range(sizes[0], chunk)
         kept = {
             a: [g for g, group in enumerate(self.merged) if not _reduces(a, group[0])]
             for a in anchors
             if a.is_reduction
         }
-        depth = {a: max((g + 1 for g in groups), default=0) for a, groups in kept.items()}
-        in_register = [a for a, groups in kept.items() if groups == list(range(len(groups)))]  # in a fixed order
-        for a in [a for a in kept if a not in in_register]:
-            self._clear(a)
-        if not math.prod(sizes):
-            for a in in_register:
-                self._clear(a)
-            return
-        cells = {a: self._cell(a) for a in in_register}
-        self.loop: list[str] = []
-        ends: list[tuple[int, str]] = []
-        for d in range(len(sizes) + 1):
-            for a in in_register:
-                if depth[a] == d:
-                    kind = _wide(a)
-                    w.do(f"store {kind} {_start(a, kind)}, ptr {cells[a]}")
-            if d == len(sizes):
-                break
-            self.labels += 1
-            n = self.labels
-            w.do(f"br label %P{n}")
-            w.label(f"P{n}")
-            w.do(f"br label %L{n}")
-            w.label(f"L{n}")
-            w.do(f"%i{n} = phi i64 [ 0, %P{n} ], [ %j{n}, %T{n} ]")
-            self.loop.append(f"%i{n}")
-            ends.append((n, str(sizes[d])))
-        self.memo: dict[Any, str] = {}
-        for a in anchors:
-            self._anchor(a, cells.get(a), domain)
-        for a in in_register:
-            if depth[a] == len(sizes):
-                self._finish(a, cells[a])
-        for d in reversed(range(len(sizes))):
-            n, size = ends[d]
-            w.do(f"br label %T{n}")
-            w.label(f"T{n}")
-            w.do(f"%j{n} = add nuw nsw i64 %i{n}, 1")
-            w.do(f"%c{n} = icmp eq i64 %j{n}, {size}")
-            w.do(f"br i1 %c{n}, label %E{n}, label %L{n}")
-            w.label(f"E{n}")
-            for a in in_register:
-                if depth[a] == d:
-                    self._finish(a, cells[a])
+        depths = {a: len(groups) for a, groups in kept.items() if groups == list(range(len(groups)))}
+        self.sums = {a: self._sum(a, bool(chunk)) for a in kept}
+        for a in kept:
+            if a not in depths or not math.prod(sizes):
+                each = a.element.size // sizes[0] if 0 in kept[a] and chunk else 0
+                self._clear(a, *((self._scaled(start, each), self._scaled(end, each)) if each else ()))
+        if math.prod(sizes):
+            self.loop: list[str] = []
+            self.cells = {a: self._cell(a) for a in depths}
+            self.memo: dict[Any, str] = {}
+            self._nest(anchors, depths, [(start, end), *(("0", str(n)) for n in sizes[1:])], domain)
+
+    def _nest(
+        self, anchors: Sequence[Anchor], depths: dict[Anchor, int], ranges: Sequence[tuple[str, str]], domain: Any
+    ) -> None:
+        """Write loops one inside the other: sums begin and end where their result is one number."""
+        here = [a for a, depth in depths.items() if depth == len(self.loop)]
+        for a in here:
+            kind = _wide(a)
+            self.w.do(f"store {kind} {_start(a, kind)}, ptr {self.cells[a]}")
+        if ranges:
+            with self._times(ranges[0][1], ranges[0][0]) as i:
+                self.loop.append(i)
+                self._nest(anchors, depths, ranges[1:], domain)
+            self.loop.pop()
+        else:
+            for a in anchors:
+                self._anchor(a, self.cells.get(a), domain)
+        for a in here:
+            self._finish(a, self.cells[a])
+
+    def _range(self, size: int, chunk: int) -> tuple[str, str]:
+        """Return from where to where the outer loop goes in this part."""
+        if not chunk:
+            return "0", str(size)
+        start = self._scaled("%part", chunk)
+        end = self.w(f"add nuw nsw i64 {start}, {chunk}")
+        return start, end if size % chunk == 0 else self.w.call("llvm.smin.i64", "i64", end, str(size))
+
+    def _scaled(self, register: str, step: int) -> str:
+        return register if step == 1 else self.w(f"mul nuw nsw i64 {register}, {step}")
+
+    def _sum(self, a: Anchor, in_part: bool) -> tuple[str, str]:
+        """Return where a reduction's result goes: into its array, or into this part's own."""
+        if not in_part or a not in self.partial:
+            return self.address(self.w, a.element)
+        offset, bytes_ = self.partial[a]
+        first = self.w(f"getelementptr i8, ptr {self._base(self.w, 'arena')}, i64 {offset}")
+        return self.w(f"getelementptr i8, ptr {first}, i64 {self._scaled('%part', bytes_)}"), self._marks("arena")
 
     def _straight(self, anchors: Sequence[Anchor]) -> None:
         """Compute numbers outside of loops."""
@@ -340,15 +534,9 @@ class Module:
             before = self.w(f"load {wide}, ptr {cell}")
             self.w.do(f"store {wide} {self._joined(name, wide, before, value)}, ptr {cell}")
             return
-        base, marks = self.address(self.w, a.element)
-        offset = self._offset(0, _kept_steps(a, domain))
-        place = stored(a.element.dtype)
-        at = self.w(f"getelementptr inbounds {place}, ptr {base}, i64 {offset}")
-        before = self.w(f"load {place}, ptr {at}{marks}")
-        before = self.w(f"trunc i8 {before} to i1") if place == "i8" else before
-        total = self._joined(name, kind, before, value)
-        total = self.w(f"zext i1 {total} to i8") if place == "i8" else total
-        self.w.do(f"store {place} {total}, ptr {at}{marks}")
+        (base, marks), offset = self.sums[a], self._offset(0, _kept_steps(a, domain))
+        before = self._fetch(base, marks, a.element.dtype, offset)
+        self._store(base, marks, a.element.dtype, offset, self._joined(name, kind, before, value))
 
     def _put(self, a: Anchor, at: Access, value: str) -> None:
         """Write a value into an array, or add it to what stands there."""
@@ -371,35 +559,24 @@ class Module:
         return f"%s{self.labels}"
 
     def _finish(self, a: Anchor, cell: str) -> None:
+        """Store a sum that is complete, or a part's share of it."""
         wide, kind = _wide(a), TYPES[a.element.dtype.name]
-        value = self.w.cast(self.w(f"load {wide}, ptr {cell}"), wide, kind)
-        if any(not _reduces(a, d) for d in range(len(a.domain))):
-            base, marks = self.address(self.w, a.element)
+        total, (base, marks) = self.w(f"load {wide}, ptr {cell}"), self.sums[a]
+        if a in self.partial and self.chunked:
+            self.w.do(f"store {wide} {total}, ptr {base}{marks}")
+            return
+        value = self.w.cast(total, wide, kind)
+        if not _is_whole(a):
             self._store(base, marks, a.element.dtype, self._offset(0, _kept_steps(a, a.domain)), value)
             return
         self.scalars[a.element] = value
-        base, marks = self.address(self.w, a.element)
         self._store(base, marks, a.element.dtype, "0", value)
 
-    def _clear(self, a: Anchor) -> None:
+    def _clear(self, a: Anchor, start: str = "0", end: str = "") -> None:
         """Fill the sums of a reduction with what they start from."""
-        base, marks = self.address(self.w, a.element)
-        kind = stored(a.element.dtype)
-        start = _start(a, TYPES[a.element.dtype.name])
-        self.labels += 1
-        n = self.labels
-        w = self.w
-        w.do(f"br label %P{n}")
-        w.label(f"P{n}")
-        w.do(f"br label %L{n}")
-        w.label(f"L{n}")
-        w.do(f"%i{n} = phi i64 [ 0, %P{n} ], [ %j{n}, %L{n} ]")
-        at = w(f"getelementptr inbounds {kind}, ptr {base}, i64 %i{n}")
-        w.do(f"store {kind} {start}, ptr {at}{marks}")
-        w.do(f"%j{n} = add nuw nsw i64 %i{n}, 1")
-        w.do(f"%c{n} = icmp eq i64 %j{n}, {max(a.element.size, 1)}")
-        w.do(f"br i1 %c{n}, label %E{n}, label %L{n}")
-        w.label(f"E{n}")
+        base, marks = self.sums[a]
+        with self._times(end or str(max(a.element.size, 1)), start) as i:
+            self._store(base, marks, a.element.dtype, i, _start(a, TYPES[a.element.dtype.name]))
         if not a.element.shape:
             self.scalars.pop(a.element, None)
 
@@ -407,7 +584,7 @@ class Module:
 
     def _offset(self, start: int, steps: tuple[int, ...], dynamic: Sequence[tuple[str, int]] = ()) -> str:
         w, terms = self.w, []
-        for group, i in zip(self.merged, self.loop, strict=True):
+        for group, i in zip(self.merged, self.loop, strict=False):  # a sum's place depends on outer loops alone
             step = steps[group[-1]]
             if step:
                 terms.append(i if step == 1 else w(f"mul nsw i64 {i}, {step}"))
@@ -480,72 +657,112 @@ class Module:
 
     # -- products ------------------------------------------------------------------------------------------------------
 
-    def _dot(self, e: Element) -> None:
-        """Call BLAS: C = A B of arrays row by row."""
-        a, b = (operand(x) or operand_of(x) for x in e.args)
-        n, k = e.args[0].shape[-2:]
-        m = e.shape[-1]
-        batch = e.shape[0] if len(e.shape) == 3 else 1
-        for i in range(batch):
-            pointers = []
-            for (source, start, leap, _, _), kind in ((a, stored(e.dtype)), (b, stored(e.dtype))):
-                base, _ = self.address(self.w, source)
-                at = start + i * leap
-                pointers.append(self.w(f"getelementptr {kind}, ptr {base}, i64 {at}") if at else base)
-            base, _ = self.address(self.w, e)
-            out = self.w(f"getelementptr {stored(e.dtype)}, ptr {base}, i64 {i * n * m}") if i else base
-            self._gemm(e, pointers[0], _layout(a, n, k), pointers[1], _layout(b, k, m), out, n, m, k)
+    def _product(self, e: Element) -> Product:
+        return Product(e, self.threads, self.blocks_are_fast)
 
-    def _gemm(
-        self, e: Element, a: str, la: tuple[int, int], b: str, lb: tuple[int, int], c: str, n: int, m: int, k: int
-    ) -> None:
-        kind, i = stored(e.dtype), self.integer
-        f = self._base(self.w, ("gemm", kind))
-        one, zero = number(1, kind), number(0, kind)
-        self.w.do(
-            f"call void {f}(i32 101, i32 {la[0]}, i32 {lb[0]}, {i} {n}, {i} {m}, {i} {k}, {kind} {one}, "
-            f"ptr {a}, {i} {la[1]}, ptr {b}, {i} {lb[1]}, {kind} {zero}, ptr {c}, {i} {m})"
-        )
+    def _multiply(self, p: Product, part: str) -> None:
+        """Compute a part of a product: a block of it, or some products of a batch."""
+        w, count = self.w, p.down * p.across
+        batch = part if count == 1 else w(f"udiv i64 {part}, {count}") if p.batch > 1 else "0"
+        block = "0" if count == 1 else w(f"urem i64 {part}, {count}") if p.batch > 1 else part
+        row = "0" if p.down == 1 else w(f"udiv i64 {block}, {p.across}") if p.across > 1 else block
+        column = "0" if p.across == 1 else w(f"urem i64 {block}, {p.across}") if p.down > 1 else block
+        row, rows = self._span(row, p.rows, p.n)
+        column, columns = self._span(column, p.columns, p.m)
+        if p.batch == 1:
+            self._call_blas(p, "0", row, rows, column, columns)
+        elif p.together == 1:
+            self._call_blas(p, batch, row, rows, column, columns)
+        else:
+            start, size = self._span(batch, p.together, p.batch)
+            with self._times(w(f"add i64 {start}, {size}"), start) as one:
+                self._call_blas(p, one, row, rows, column, columns)
+
+    def _span(self, index: str, step: int, size: int) -> tuple[str, str]:
+        """Return where the span of an index starts, and how long it is."""
+        if index == "0":
+            return "0", str(min(step, size))
+        start = self._scaled(index, step)
+        if size % step == 0:
+            return start, str(step)
+        return start, self.w.call("llvm.smin.i64", "i64", self.w(f"sub i64 {size}, {start}"), str(step))
+
+    def _call_blas(self, p: Product, one: str, row: str, rows: str, column: str, columns: str) -> None:
+        """Multiply a block of A by one of B: C = A B, and C += A B for what follows along the k products."""
+        w, e, i = self.w, p.element, self.integer
+        kind = stored(e.dtype)
+        f, (a, _), (b, _) = self._base(w, ("gemm", kind)), self.address(w, p.a.source), self.address(w, p.b.source)
+        c = self._at(self.address(w, e)[0], kind, 0, (one, p.n * p.m), (row, p.m), (column, 1))
+        if i == "i32":
+            rows, columns = (x if x.isdigit() else w(f"trunc i64 {x} to i32") for x in (rows, columns))
+        for k in range(0, p.k, p.depth):
+            x = self._at(a, kind, p.a.start + k * p.a.columns, (one, p.a.leap), (row, p.a.rows))
+            y = self._at(b, kind, p.b.start + k * p.b.rows, (one, p.b.leap), (column, p.b.columns))
+            w.do(
+                f"call void {f}(i32 101, i32 {p.how_a[0]}, i32 {p.how_b[0]}, {i} {rows}, {i} {columns}, "
+                f"{i} {min(p.depth, p.k - k)}, {kind} {number(1, kind)}, ptr {x}, {i} {p.how_a[1]}, "
+                f"ptr {y}, {i} {p.how_b[1]}, {kind} {number(int(k > 0), kind)}, ptr {c}, {i} {p.m})"
+            )
+
+    def _at(self, base: str, kind: str, start: int, *steps: tuple[str, int]) -> str:
+        """Return an address: so many elements from a start along each of some steps."""
+        found = self.w(f"getelementptr {kind}, ptr {base}, i64 {start}") if start else base
+        for index, step in steps:
+            if index != "0" and step:
+                found = self.w(f"getelementptr {kind}, ptr {found}, i64 {self._scaled(index, step)}")
+        return found
 
     # -- routines ------------------------------------------------------------------------------------------------------
 
-    def _routine(self, e: Element) -> None:
-        """Call the native function of a routine."""
-        name = self.routines.setdefault(e.what, f"routine{len(self.routines)}")
-        scratch = self.w(f"getelementptr i8, ptr {self._base(self.w, 'arena')}, i64 {self.scratch[e]}")
-        addresses = [self.address(self.w, e)[0], scratch, *(self.address(self.w, a)[0] for a in e.args)]
-        self.w.do(f"call void @{name}({', '.join(f'ptr {a}' for a in addresses)})")
+    def _routine(self, e: Element, part: str) -> None:
+        """Call the native function of a routine for a part of its images."""
+        w, what = self.w, e.what
+        name = self.routines.setdefault(what, f"routine{len(self.routines)}")
+        scratch = self._own(e, part)
+        if what.parts == 1:
+            first, last = "0", str(what.batch)
+        else:
+            first = w(f"mul i64 {part}, {what.chunk}")
+            last = w.call("llvm.smin.i64", "i64", w(f"add i64 {first}, {what.chunk}"), str(what.batch))
+        y = scratch if what.adds_up else self.address(w, e)[0]
+        addresses = [y, scratch, *(self.address(w, a)[0] for a in e.args)]
+        w.do(f"call void @{name}({', '.join(f'ptr {a}' for a in addresses)}, i64 {first}, i64 {last})")
+
+    def _own(self, e: Element, part: str) -> str:
+        """Return the address of the memory that a part of a routine has for itself."""
+        base = self.w(f"getelementptr i8, ptr {self._base(self.w, 'arena')}, i64 {self.scratch[e]}")
+        return self.w(f"getelementptr i8, ptr {base}, i64 {self._scaled(part, e.what.scratch)}")
+
+    def _add_up(self, e: Element) -> None:
+        """Add the sums of all parts, in their order."""
+        if not e.what.adds_up:
+            return
+        self.used.append({})
+        base, marks = self.address(self.w, e)
+        own = [self._own(e, str(part)) for part in range(e.what.parts)]
+        with self._times(e.size) as i:
+            total = self._fetch(own[0], self._marks("arena"), e.dtype, i)
+            for at in own[1:]:
+                total = self._joined(
+                    "add", TYPES[e.dtype.name], total, self._fetch(at, self._marks("arena"), e.dtype, i)
+                )
+            self._store(base, marks, e.dtype, i, total)
 
     def text(self) -> str:
         """Return the whole module."""
-        scopes = []
-        every = range(min(len(self.used), 128))
-        scopes.append("!0 = distinct !{!0}")
-        for at in every:
-            scopes.append(f"!{10 + 3 * at} = distinct !{{!{10 + 3 * at}, !0}}")
-            scopes.append(f"!{10 + 3 * at + 1} = !{{!{10 + 3 * at}}}")
-            others = ", ".join(f"!{10 + 3 * o}" for o in every if o != at)
-            scopes.append(f"!{10 + 3 * at + 2} = !{{{others}}}")
+        scopes = ["!0 = distinct !{!0}"]
+        for group in self.used:
+            for at in group.values():
+                others = ", ".join(f"!{10 + 3 * o}" for o in group.values() if o != at)
+                scopes.append(f"!{10 + 3 * at} = distinct !{{!{10 + 3 * at}, !0}}")
+                scopes.append(f"!{10 + 3 * at + 1} = !{{!{10 + 3 * at}}}")
+                scopes.append(f"!{10 + 3 * at + 2} = !{{{others}}}")
         routines = []
         for what, name in self.routines.items():
             w = what.routine()
             self.needed |= w.needed
             routines.append(w.text(name))
         return "\n\n".join([*self.functions, *routines, definitions(self.needed), "\n".join(scopes)]) + "\n"
-
-
-def operand_of(e: Element) -> tuple[Element, int, int, int, int]:
-    """Return a matrix that is kept as it stands."""
-    strides = row_major(e.shape)
-    return e, 0, strides[0] if len(e.shape) == 3 else 0, strides[-2], strides[-1]
-
-
-def _layout(x: tuple[Element, int, int, int, int], n: int, m: int) -> tuple[int, int]:
-    """Return how BLAS reads an n x m matrix: 111 as it stands, 112 transposed; and its leading size."""
-    _, _, _, rows, columns = x
-    if (columns == 1 or m == 1) and (rows >= m or n == 1):
-        return 111, max(rows, m, 1) if n > 1 else max(m, 1)
-    return 112, max(columns, n, 1) if m > 1 else max(n, 1)
 
 
 def _bytes(e: Element) -> int:
@@ -568,6 +785,11 @@ def _reduces(a: Anchor, d: int) -> bool:
     shape = a.body.shape
     dims = [i for i, n in enumerate(shape) if n != 1]
     return dims[d] in a.element.what[1]
+
+
+def _is_whole(a: Anchor) -> bool:
+    """Tell whether a reduction leaves a single number."""
+    return all(_reduces(a, d) for d in range(len(a.domain)))
 
 
 def _merged(domain: tuple[int, ...], anchors: Sequence[Anchor]) -> list[list[int]]:

@@ -12,7 +12,7 @@ import importlib.util
 import itertools
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,24 +38,52 @@ def products() -> tuple[str, dict[str, int]]:
     NumPy's own library where it has brought one: two of them would each keep threads that wait for work and get into
     each other's way.
     """
+    found = _openblas()
+    if found is None:
+        return "i64", _callbacks()
+    library, before, after = found
+    names = {"float": f"{before}cblas_sgemm{after}", "double": f"{before}cblas_dgemm{after}"}
+    return "i64" if after else "i32", {k: address_of(getattr(library, name)) for k, name in names.items()}
+
+
+@functools.cache
+def _openblas() -> tuple[Any, str, str] | None:
+    """Return NumPy's OpenBLAS, and what its functions' names begin and end with."""
     folder = os.path.dirname(np.__file__)
     patterns = [os.path.join(folder, *p) for p in (("..", "numpy.libs", "*openblas*"), (".dylibs", "*openblas*"))]
     for path in sorted(p for pattern in patterns for p in glob.glob(pattern)):
         with contextlib.suppress(OSError):
             library = ctypes.CDLL(path)
-            for before, after, kind in (
-                ("scipy_", "64_", "i64"),
-                ("", "64_", "i64"),
-                ("scipy_", "", "i32"),
-                ("", "", "i32"),
-            ):
-                names = {"float": f"{before}cblas_sgemm{after}", "double": f"{before}cblas_dgemm{after}"}
-                if all(hasattr(library, name) for name in names.values()):
-                    return kind, {k: _address(getattr(library, name)) for k, name in names.items()}
-    return "i64", _callbacks()
+            for before, after in (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", "")):
+                if all(hasattr(library, f"{before}cblas_{kind}gemm{after}") for kind in "sd"):
+                    return library, before, after
+    return None
 
 
-def _address(function: Any) -> int:
+def thread_counts() -> tuple[int, int] | None:
+    """Return the addresses of what says and sets how many threads BLAS uses, if it can be told."""
+    if (found := _openblas()) is None:
+        return None
+    library, before, after = found
+    names = [f"{before}openblas_{what}_num_threads{after}" for what in ("get", "set")]
+    if not all(hasattr(library, name) for name in names):
+        return None
+    return address_of(getattr(library, names[0])), address_of(getattr(library, names[1]))
+
+
+@functools.cache
+def multiplies_blocks_fast() -> bool:
+    """Tell whether BLAS multiplies blocks of up to a million products as they lie, without packing them first."""
+    library, before, after = _openblas() or (None, "", "")
+    name = f"{before}openblas_get_corename{after}"
+    if not hasattr(library, name):
+        return False
+    core = ctypes.CFUNCTYPE(ctypes.c_char_p)((name, library))()
+    return core.lower() in (b"skylakex", b"cooperlake", b"sapphirerapids")
+
+
+def address_of(function: Any) -> int:
+    """Return where a function of a library is."""
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
@@ -95,7 +123,7 @@ def _callbacks() -> dict[str, int]:
         c = ctypes.c_int32
         callback = ctypes.CFUNCTYPE(None, c, c, c, i, i, i, kind, p, i, p, i, kind, p, i)(multiply)
         _kept.append(callback)
-        return _address(callback)
+        return address_of(callback)
 
     return {"float": made(ctypes.c_float, np.dtype(np.float32)), "double": made(ctypes.c_double, np.dtype(np.float64))}
 
@@ -116,7 +144,7 @@ def _target() -> tuple[Any, Any, Any, dict[str, int], str]:
     machine = target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
     linker = llvm.create_lljit_compiler(target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True))
     c = ctypes.CDLL(ctypes.util.find_library("m"))
-    library = {name: _address(getattr(c, name)) for name in sorted(LIBRARY) if hasattr(c, name)}
+    library = {name: address_of(getattr(c, name)) for name in sorted(LIBRARY) if hasattr(c, name)}
     return llvm, machine, linker, library, f"{llvmlite.__version__} {llvm.llvm_version_info} {cpu} {features}"
 
 
@@ -140,7 +168,7 @@ VERSION = "1"  # of what this module makes of a text
 class Library:
     """Compiled functions by name; they live as long as this."""
 
-    def __init__(self, text: str, functions: Sequence[str]) -> None:
+    def __init__(self, text: str, functions: Sequence[str], called: Mapping[str, int] | None = None) -> None:
         llvm, machine, linker, library, identity = _target()
         key = hashlib.sha256("\n".join((VERSION, identity, text)).encode()).hexdigest()
         path = os.path.join(cache_folder(), key[:2], f"{key}.o")
@@ -151,7 +179,7 @@ class Library:
         builder = llvm.JITLibraryBuilder().add_object_img(code)
         for name in functions:
             builder.export_symbol(name)
-        for name, address in library.items():
+        for name, address in (*library.items(), *(called or {}).items()):
             builder.import_symbol(name, address)
         self.linked = builder.link(linker, f"autodiff{next(_numbers)}")
 

@@ -21,6 +21,7 @@ from .fuse import Plan
 from .loops import Module, Slots
 from .lower import Lowered
 from .messages import depth
+from .pool import pool, threads
 from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, mapped, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
@@ -60,7 +61,8 @@ class Native:
         self.plan = Plan(lowered.graph, lowered.stores, wanted, [e for e, _ in decisions])
         integer, addresses = machine.products()
         self.slots = Slots()
-        self.module = Module(self.plan, self.slots, homes, decisions, integer)
+        fast = machine.multiplies_blocks_fast()
+        self.module = Module(self.plan, self.slots, homes, decisions, integer, threads(), fast)
         self._enter()
         self.text = self.module.text()
         names = [p for p in self.module.pieces if isinstance(p, str)] + ["call"] * self.module.entered
@@ -122,6 +124,8 @@ class Native:
                 self.table[place] = self.runs.ctypes.data
             elif slot[0] == "finite":
                 self.table[place] = self.finite.ctypes.data
+            elif slot[0] == "pool" and (shared := pool()) is not None:
+                self.table[place] = getattr(shared, slot[1])
             elif slot[0] == "gemm":
                 self.table[place] = addresses[slot[1]]
             elif slot[0] == "memory":

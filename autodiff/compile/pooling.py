@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..table import TABLE
 from .convolution import Side
 from .element import Element, Graph, UnsayableError
 from .functions import number
-from .routine import Routine
+from .routine import Routine, Scheme
 
 Sizes = tuple[int, ...]
 Member = tuple[int, int, int]  # an element of a window: its number, and how far from the first it lies on both sides
@@ -25,14 +26,15 @@ Member = tuple[int, int, int]  # an element of a window: its number, and how far
 MANY = 64
 
 
-class Pooling(NamedTuple):
+@dataclass(frozen=True)
+class Pooling(Scheme):
     """What is left of windows, or what goes back to them.
 
     Attributes
     ----------
     name : str
         One of `BODIES`.
-    planes : int
+    batch : int
         Over how many images windows slide.
     down, across : Side
         How they lie.
@@ -41,7 +43,7 @@ class Pooling(NamedTuple):
     """
 
     name: str
-    planes: int
+    batch: int
     down: Side
     across: Side
     dtype: Any
@@ -54,7 +56,12 @@ class Pooling(NamedTuple):
     @property
     def flops(self) -> int:
         """The floating-point operations."""
-        return self.planes * self.windows * len(self.down.taps) * len(self.across.taps)
+        return self.batch * self.windows * len(self.down.taps) * len(self.across.taps)
+
+    @property
+    def work(self) -> int:
+        """About how many loads, stores and operations it takes."""
+        return 3 * self.flops + self.batch * self.elements
 
     @property
     def elements(self) -> int:
@@ -83,8 +90,8 @@ class Pooling(NamedTuple):
         arguments, body = BODIES[self.name]
         w = Routine(self.dtype, arguments)
         if self.name in BACK and not (self.are_apart and self.are_everywhere):
-            w.clear("%y", self.planes * self.elements)
-        with w.loop(self.planes) as plane:
+            w.clear(w.at("%y", ("%first", self.elements)), w.sum((w("sub i64 %last, %first"), self.elements)))
+        with w.loop("%last", "%first") as plane:
             for (top, bottom, ys), (left, right, xs) in itertools.product(stretches(self.down), stretches(self.across)):
                 members = [(i * len(self.across.taps) + j, y, x) for (i, y), (j, x) in itertools.product(ys, xs)]
                 with w.loop(bottom, top) as row, w.loop(right, left) as column:

@@ -10,7 +10,49 @@ from typing import Any
 import numpy as np
 
 from .functions import TYPES, Writer, number
+from .fuse import GRAIN
 from .machine import features
+
+MOST = 32  # parts of a routine
+
+
+class Scheme:
+    """What a routine computes, image by image, and into how many parts it is cut; that depends on its size alone.
+
+    Attributes
+    ----------
+    batch : int
+        How many images there are.
+    most : int
+        How many parts there may be.
+    is_sum : bool
+        Whether the result is a sum over images, so that parts must be added up.
+    """
+
+    batch: int
+    most = MOST
+    is_sum = False
+
+    @property
+    def work(self) -> int:
+        """About how many loads, stores and operations it takes."""
+        raise NotImplementedError
+
+    @property
+    def chunk(self) -> int:
+        """The images of a part."""
+        parts = max(min(self.work // GRAIN, self.batch, self.most), 1)
+        return -(-self.batch // parts)
+
+    @property
+    def parts(self) -> int:
+        """The number of parts."""
+        return -(-self.batch // self.chunk)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the results of parts are added up."""
+        return self.is_sum and self.parts > 1
 
 
 class Vectors:
@@ -48,7 +90,7 @@ def vectors(dtype: Any) -> Vectors:
 
 
 class Routine(Writer):
-    """Writes the function of a routine: ``void (ptr result, ptr scratch, ptr argument, ...)``."""
+    """Writes a routine's function of result, scratch memory, arguments, the first image and the one behind the last."""
 
     entry: list[str]
 
@@ -61,6 +103,7 @@ class Routine(Writer):
     def text(self, name: str) -> str:
         """Return the whole function."""
         head = ", ".join(f"ptr noalias %{a}" for a in ("y", "scratch", *self.arguments))
+        head += ", i64 %first, i64 %last"
         width = f'"min-legal-vector-width"="{self.v.bits}" "prefer-vector-width"="{self.v.bits}"'
         return "\n".join(
             [
@@ -153,9 +196,9 @@ class Routine(Writer):
         """Store a number."""
         self.do(f"store {kind or self.kind} {value}, ptr {at}")
 
-    def clear(self, base: str, count: int) -> None:
+    def clear(self, base: str, count: str | int) -> None:
         """Fill memory with zeros."""
-        size = count * (4 if self.kind == "float" else 8)
+        size = self.sum((str(count), 4 if self.kind == "float" else 8))
         self.needed.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
         self.do(f"call void @llvm.memset.p0.i64(ptr {base}, i8 0, i64 {size}, i1 false)")
 

@@ -124,6 +124,9 @@ def _ratio(x: Array, top: tuple[float, ...], bottom: tuple[float, ...]) -> Array
 
 
 def _erf(x: Array) -> Array:
+    if x.dtype == np.float32:
+        squares = x * x
+        return np.tanh(x * functools.reduce(lambda p, c: p * squares + c, _ARTANH_ERF))
     size, square = np.abs(x), np.minimum(x * x, 1)
     tail = np.minimum(np.maximum(size, 0.25), 6.0)
     near = x * _ratio(square, _NEAR_TOP, _NEAR_BOTTOM)
@@ -263,6 +266,7 @@ def _erf_into(y: Array, x: Array, squares: Array, coefficients: tuple[float, ...
     np.tanh(y, out=y)
 
 
+@faster(lambda x: x * (0.5 + 0.5 * erf(x * math.sqrt(0.5))))
 def gelu(x: Array) -> Array:
     """Return x times the probability that a standard normal number is below x."""
     x = np.asarray(x)
