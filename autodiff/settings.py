@@ -8,6 +8,7 @@ from typing import Any
 
 from . import printing
 from .engine.modes import enable_grad, no_grad
+from .kernels.blas import set_threads
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
@@ -54,9 +55,10 @@ def inference_mode(mode: Any = True) -> Any:
 
 
 def set_num_threads(n: int) -> None:
-    """Take note of how many threads to compute with; NumPy's linear algebra decides for itself.
+    """Set how many threads NumPy's matrix products and compiled programs compute with.
 
-    Its number is set before Python starts, by OMP_NUM_THREADS or OPENBLAS_NUM_THREADS.
+    That is possible where NumPy brings OpenBLAS, as its wheels for Linux and Windows do. Another library takes its
+    number from the environment before Python starts.
 
     Raises
     ------
@@ -65,13 +67,14 @@ def set_num_threads(n: int) -> None:
 
     Examples
     --------
-    >>> ad.set_num_threads(2)
+    >>> ad.set_num_threads(1)
     >>> ad.get_num_threads()
-    2
+    1
     """
     if not isinstance(n, int) or n < 1:
         raise RuntimeError(f"set_num_threads: expected a positive integer, got {n!r}")
     _kept["threads"] = n
+    set_threads(n)
 
 
 def set_num_interop_threads(n: int) -> None:

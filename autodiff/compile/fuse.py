@@ -22,6 +22,9 @@ DEAR = {
 #: Loads, stores and operations of a loop that are worth a part of its own for another thread, some three microseconds.
 GRAIN = 1 << 16
 
+#: And those of a kernel that is a part as a whole, beside others.
+TASK = GRAIN // 4
+
 #: What a loop of its own, or a call, computes.
 SINGLE = ("dot", "call", "place", "routine")
 #: What reads arrays as they stand in memory.
@@ -169,7 +172,7 @@ class Plan:
     def _keep(self) -> None:
         """Find out what is read by other loops than the one that computes it, and so must be in memory."""
         # several functions read numbers from memory, not from a register
-        parted = any(e.kind == "call" for e in self.elements) or any(self.work(k) >= GRAIN for k in self.kernels)
+        parted = any(e.kind == "call" for e in self.elements) or any(self.work(k) >= TASK for k in self.kernels)
         for a in self.anchors.values():
             a.kept = a.element in self.wanted or a.is_reduction or a.element.kind in SINGLE
             a.kept = a.kept or (parted and not a.domain)
@@ -191,11 +194,11 @@ class Plan:
 
     def _work(self, kernel: Kernel) -> int:
         head = kernel.anchors[0]
-        if head.target is None and head.element.kind == "dot":
+        if head.target is None and head.element.kind == "dot":  # whose loops are BLAS's
             return head.element.size * head.element.args[0].shape[-1] // 4
         if head.target is None and head.element.kind == "routine":
             return int(head.element.what.work)
-        if head.target is None and head.element.kind == "call":
+        if not kernel.domain or (head.target is None and head.element.kind == "call"):
             return 0
         if head.parts:
             return sum(2 * math.prod(p.domain) for p in head.parts)
@@ -476,10 +479,12 @@ def located(
 def operand(e: Element) -> Any:
     """Return what a matrix, or each of a batch, is in memory: array, start, strides of batch, rows and columns."""
     batch = len(e.shape) - 2
-    strides = row_major(e.shape if e.kind != "view" else e.args[0].shape)
+    viewed = e.args[0] if e.kind == "view" else e
+    strides = row_major(viewed.shape)
+    source = viewed.args[0] if viewed.kind == "reshape" else viewed  # what is reshaped is kept, row by row
     if e.kind != "view":
-        return e, 0, strides[0] if batch else 0, strides[-2], strides[-1]
-    source, start, by = e.args[0], 0, [0] * len(e.shape)
+        return source, 0, strides[0] if batch else 0, strides[-2], strides[-1]
+    start, by = 0, [0] * len(e.shape)
     if source.kind in ("literal", "option"):
         return None
     for stride, (at, step, d) in zip(strides, e.what, strict=True):

@@ -13,12 +13,11 @@ import numpy as np
 
 from .element import Element
 from .functions import TYPES, Writer, definitions, number
-from .fuse import GRAIN, Access, Anchor, Kernel, Plan, access, first_index, flat, parts, row_major, taken
+from .fuse import GRAIN, TASK, Access, Anchor, Kernel, Plan, access, first_index, flat, parts, row_major, taken
 from .products import Product
 
 MANY = 4096  # float32 summands, beyond which a sum is kept in double
 MOST = 32  # parts of a loop
-TASK = GRAIN // 8  # what a kernel must take to be given to another thread as a whole
 
 
 def stored(dtype: Any) -> str:
@@ -248,6 +247,9 @@ class Module:
     def _section(self, kernels: Sequence[Kernel]) -> None:
         """Compute kernels that do not need each other: the large ones in parts, which threads share."""
         shared = [k for k in kernels if self.threads > 1 and self.plan.work(k) >= TASK]
+        # Less does not pay for moving memory to another processor: with half of it, digits took 61 us a step, not 57.
+        if sum(map(self.plan.work, shared)) < 4 * GRAIN:
+            shared = []
         parts = {k: self._parts(k) for k in sorted(shared, key=self.plan.work, reverse=True)}
         if sum(parts.values()) < 2:
             parts = {}
@@ -665,8 +667,11 @@ class Module:
         w, count = self.w, p.down * p.across
         batch = part if count == 1 else w(f"udiv i64 {part}, {count}") if p.batch > 1 else "0"
         block = "0" if count == 1 else w(f"urem i64 {part}, {count}") if p.batch > 1 else part
-        row = "0" if p.down == 1 else w(f"udiv i64 {block}, {p.across}") if p.across > 1 else block
-        column = "0" if p.across == 1 else w(f"urem i64 {block}, {p.across}") if p.down > 1 else block
+        inner = p.across if p.n > p.m else p.down  # a thread goes on along the shorter side, over memory it has read
+        slow, fast = "0" if count == inner else block, "0" if inner == 1 else block
+        if slow == fast == block:
+            slow, fast = w(f"udiv i64 {block}, {inner}"), w(f"urem i64 {block}, {inner}")
+        row, column = (slow, fast) if p.n > p.m else (fast, slow)
         row, rows = self._span(row, p.rows, p.n)
         column, columns = self._span(column, p.columns, p.m)
         if p.batch == 1:

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import ctypes.util
 import functools
-import glob
 import hashlib
 import importlib.util
 import itertools
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.blas import address_of, openblas
 from .functions import LIBRARY
 
 
@@ -38,53 +38,12 @@ def products() -> tuple[str, dict[str, int]]:
     NumPy's own library where it has brought one: two of them would each keep threads that wait for work and get into
     each other's way.
     """
-    found = _openblas()
+    found = openblas()
     if found is None:
         return "i64", _callbacks()
     library, before, after = found
     names = {"float": f"{before}cblas_sgemm{after}", "double": f"{before}cblas_dgemm{after}"}
     return "i64" if after else "i32", {k: address_of(getattr(library, name)) for k, name in names.items()}
-
-
-@functools.cache
-def _openblas() -> tuple[Any, str, str] | None:
-    """Return NumPy's OpenBLAS, and what its functions' names begin and end with."""
-    folder = os.path.dirname(np.__file__)
-    patterns = [os.path.join(folder, *p) for p in (("..", "numpy.libs", "*openblas*"), (".dylibs", "*openblas*"))]
-    for path in sorted(p for pattern in patterns for p in glob.glob(pattern)):
-        with contextlib.suppress(OSError):
-            library = ctypes.CDLL(path)
-            for before, after in (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", "")):
-                if all(hasattr(library, f"{before}cblas_{kind}gemm{after}") for kind in "sd"):
-                    return library, before, after
-    return None
-
-
-def thread_counts() -> tuple[int, int] | None:
-    """Return the addresses of what says and sets how many threads BLAS uses, if it can be told."""
-    if (found := _openblas()) is None:
-        return None
-    library, before, after = found
-    names = [f"{before}openblas_{what}_num_threads{after}" for what in ("get", "set")]
-    if not all(hasattr(library, name) for name in names):
-        return None
-    return address_of(getattr(library, names[0])), address_of(getattr(library, names[1]))
-
-
-@functools.cache
-def multiplies_blocks_fast() -> bool:
-    """Tell whether BLAS multiplies blocks of up to a million products as they lie, without packing them first."""
-    library, before, after = _openblas() or (None, "", "")
-    name = f"{before}openblas_get_corename{after}"
-    if not hasattr(library, name):
-        return False
-    core = ctypes.CFUNCTYPE(ctypes.c_char_p)((name, library))()
-    return core.lower() in (b"skylakex", b"cooperlake", b"sapphirerapids")
-
-
-def address_of(function: Any) -> int:
-    """Return where a function of a library is."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 _kept: list[Any] = []

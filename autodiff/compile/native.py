@@ -13,6 +13,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..engine.graph import array_of, increment_version
 from ..engine.primitive import wrap
+from ..kernels.blas import multiplies_blocks_fast
 from . import machine
 from .caller import entry, knows_arrays
 from .describe import Description
@@ -61,7 +62,7 @@ class Native:
         self.plan = Plan(lowered.graph, lowered.stores, wanted, [e for e, _ in decisions])
         integer, addresses = machine.products()
         self.slots = Slots()
-        fast = machine.multiplies_blocks_fast()
+        fast = multiplies_blocks_fast()
         self.module = Module(self.plan, self.slots, homes, decisions, integer, threads(), fast)
         self._enter()
         self.text = self.module.text()

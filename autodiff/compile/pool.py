@@ -19,6 +19,7 @@ import os
 import platform
 from typing import Any
 
+from ..kernels.blas import address_of, thread_counts
 from . import machine
 
 #: How often to look for work before a thread sleeps, and for the end of others' parts before it gives way.
@@ -49,7 +50,6 @@ def _text() -> str:
 @before = internal global i32 1
 @active = internal global i64 0
 @started = internal global i64 1
-@limit = global i64 0
 @thread = internal global i64 0
 @bell = internal global [16 x i64] zeroinitializer, align 64
 
@@ -69,12 +69,7 @@ define ptr @begin() {{
   br i1 %free, label %mine, label %alone
 mine:
   %blas = call i32 @get_threads()
-  %count = sext i32 %blas to i64
-  %limit = load atomic i64, ptr @limit seq_cst, align 8
-  %any = icmp sgt i64 %limit, 0
-  %less = icmp slt i64 %limit, %count
-  %both = and i1 %any, %less
-  %n = select i1 %both, i64 %limit, i64 %count
+  %n = sext i32 %blas to i64
   %many = icmp sgt i64 %n, 1
   br i1 %many, label %several, label %one
 one:
@@ -104,6 +99,18 @@ detach:
   br label %start
 ready:
   ret ptr @run_shared
+}}
+
+define i32 @count() {{
+  %held = load atomic i64, ptr @busy seq_cst, align 8
+  %is = icmp eq i64 %held, 1
+  br i1 %is, label %kept, label %now
+kept:
+  %before = load i32, ptr @before
+  ret i32 %before
+now:
+  %blas = call i32 @get_threads()
+  ret i32 %blas
 }}
 
 define void @end(ptr %how) {{
@@ -264,21 +271,19 @@ class Pool:
     ----------
     begin, end : int
         Where the functions are that take the pool, and give it back. The first returns what runs a section.
+    count : callable
+        Returns how many threads BLAS uses, also while it computes on one because the pool is taken.
     """
 
     def __init__(self, called: dict[str, int]) -> None:
-        library = machine.Library(_text(), ("begin", "end", "reset", "limit"), called)
+        library = machine.Library(_text(), ("begin", "end", "reset", "count"), called)
         # Threads run this code until the process ends, longer than Python's objects live.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
         self.begin, self.end = library.address("begin"), library.address("end")
-        self._limit = ctypes.c_int64.from_address(library.address("limit"))
+        self.count = ctypes.PYFUNCTYPE(ctypes.c_int)(library.address("count"))
         reset = ctypes.PYFUNCTYPE(None)(library.address("reset"))
         reset()
         os.register_at_fork(after_in_child=reset)
-
-    def limit(self, threads: int) -> None:
-        """Let no more threads take part."""
-        self._limit.value = threads
 
 
 @functools.cache
@@ -287,18 +292,16 @@ def pool() -> Pool | None:
 
     Then products are computed as BLAS likes, and loops on the thread that calls.
     """
-    counts, c = machine.thread_counts(), ctypes.CDLL(None) if os.name == "posix" else None
+    counts, c = thread_counts(), ctypes.CDLL(None) if os.name == "posix" else None
     if counts is None or not hasattr(os, "register_at_fork") or not all(hasattr(c, name) for name in CALLED):
         return None
     if platform.system() != "Linux":  # macOS has sem_init, but it does nothing
         return None
-    called: dict[str, Any] = {name: machine.address_of(getattr(c, name)) for name in CALLED}
+    called: dict[str, Any] = {name: address_of(getattr(c, name)) for name in CALLED}
     return Pool(called | dict(zip(("get_threads", "set_threads"), counts, strict=True)))
 
 
 def threads() -> int:
-    """Return how many threads a program may have parts for: as many as BLAS has now."""
-    counts = machine.thread_counts()
-    if counts is None or pool() is None:
-        return 1
-    return int(ctypes.CFUNCTYPE(ctypes.c_int)(counts[0])())
+    """Return how many threads a program may have parts for: as many as BLAS has."""
+    found = pool()
+    return 1 if found is None else int(found.count())

@@ -11,8 +11,8 @@ from .fuse import operand, row_major
 #: Multiplications up to which a product is one call, and those of a batch are joined to a part.
 WHOLE = 100_000
 
-#: Multiplications beyond which packing costs BLAS little, where it multiplies small blocks as they lie.
-PACKED = 1 << 25
+#: Multiplications up to which BLAS multiplies a block as it lies, where it does, and beyond which packing costs little.
+BLOCK, PACKED = 1_000_000, 1 << 25
 
 
 class Matrix(NamedTuple):
@@ -61,7 +61,7 @@ class Product:
         work = self.n * self.m * self.k
         if work < WHOLE:
             self.together = min(self.batch, -(-WHOLE // work))
-        elif blocks_are_fast and work <= PACKED:
+        elif blocks_are_fast and BLOCK < work <= PACKED:
             self._cut()
         elif threads > 1 and self.batch < threads:
             self._halve(threads)

@@ -12,6 +12,7 @@ import pytest
 
 import autodiff as ad
 import nn
+from autodiff.compile.pool import threads
 from tests.oracle import needs_torch, torch
 
 LAYERS: dict[str, Callable[..., Any]] = {
@@ -275,8 +276,12 @@ def test_printing_options_are_pytorchs() -> None:
 
 
 def test_settings_are_kept() -> None:
-    ad.set_num_threads(3)
-    assert ad.get_num_threads() == 3
+    before = threads()
+    try:
+        ad.set_num_threads(3)
+        assert ad.get_num_threads() == 3
+    finally:
+        ad.set_num_threads(before)
     with pytest.raises(RuntimeError, match="positive"):
         ad.set_num_threads(0)
     ad.set_float32_matmul_precision("high")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.compile import machine
+from autodiff.compile import machine, pool
+from autodiff.kernels import blas
 
 pytestmark = pytest.mark.skipif(not machine.is_available(), reason="llvmlite is not installed")
 
@@ -53,3 +59,96 @@ def test_gelu_has_a_native_form() -> None:
     first, second = compiled(x), compiled(x)
     assert "NumPy" not in compiled.program()
     np.testing.assert_allclose(second.numpy()[1:], first.numpy()[1:], rtol=1e-6, atol=1e-6)
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Compile for two threads; tests run with one otherwise."""
+    before = pool.threads()
+    blas.set_threads(2)
+    yield
+    blas.set_threads(before)
+
+
+def parts(x: ad.Tensor, w: ad.Tensor) -> list[ad.Tensor]:
+    """Return what is computed in parts: products, loops, and sums, extremes and truths over one side or both."""
+    y = ad.tanh(x @ w)
+    z = (x.T @ y) @ y.T
+    sums = [y.sum(), y.sum(0), y.sum(1), (y * y).reshape(20, 25, 128).sum(1), z.sum(0), y.mean()]
+    return [y, z, *sums, y.max(), y.max(0).values, y.min(1).values, (y > -1).all(), (y > 0.9).any(0)]
+
+
+def arguments(dtype: str = "float32") -> list[ad.Tensor]:
+    rng = np.random.default_rng(0)
+    return [ad.tensor(rng.normal(size=shape).astype(dtype) / 8) for shape in ((500, 200), (200, 128))]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parts_give_what_the_whole_gives_on_any_number_of_threads(two_threads: None, dtype: str) -> None:
+    if pool.threads() < 2:
+        pytest.skip("BLAS has one thread here")
+    compiled, args = ad.compile(parts), arguments(dtype)
+    expected, found = compiled(*args), []
+    for count in (2, 1, 2):
+        blas.set_threads(count)
+        found.append(compiled(*args))
+    for plain, *runs in zip(expected, *found, strict=True):
+        assert all((run == runs[0]).all() for run in runs)  # the same parts, whoever computes them
+        size = max(float(abs(plain).max()), 1) if plain.dtype.kind == "f" else 1
+        tolerance = 200 * np.finfo(dtype).eps * size  # sums of hundreds of summands, in another order
+        np.testing.assert_allclose(runs[0].numpy(), plain.numpy(), rtol=0, atol=tolerance)
+
+
+def test_threads_of_python_call_compiled_functions_at_once(two_threads: None) -> None:
+    functions = [ad.compile(lambda x, w, k=k: (parts(x, w)[0] * k).sum(0)) for k in range(3)]
+    args, results = arguments(), []
+    expected = [f(*args).numpy() for f in functions]
+
+    def work() -> None:
+        for _ in range(20):
+            results.append([f(*args).numpy() for f in functions])
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for t in workers:
+        t.start()
+    for t in workers:
+        t.join()
+    assert len(results) == 80
+    for found in results:
+        for y, e in zip(found, expected, strict=True):
+            np.testing.assert_allclose(y, e, rtol=1e-4, atol=1e-4)
+    assert pool.threads() == 2 or blas.thread_counts() is None  # BLAS has its number again
+
+
+FORK = """
+import os, signal, sys, threading, time
+import numpy as np
+import autodiff as ad
+
+f, g = (ad.compile(lambda x, k=k: (ad.tanh(x @ x).sum(0), x.max() * k)) for k in (1, 2))
+x = ad.tensor(np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32))
+f(x), g(x)
+expected = f(x)[0].numpy()
+stop = threading.Event()
+threading.Thread(target=lambda: [g(x) for _ in iter(stop.is_set, True)], daemon=True).start()
+for _ in range(5):
+    if os.fork() == 0:
+        os._exit(not all((f(x)[0].numpy() == expected).all() for _ in range(10)))
+    if os.wait()[1]:
+        sys.exit("the child came to another result")
+stop.set()
+threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    while True:
+        f(x)
+except KeyboardInterrupt:
+    print((f(x)[0].numpy() == expected).all())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_has_threads_of_its_own_and_an_interrupt_ends_a_loop_of_calls() -> None:
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", FORK]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
