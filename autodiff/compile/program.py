@@ -319,7 +319,7 @@ class Plain:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.names: dict[str, Any] = {"asarray": np.asarray, "floating": _floating, "ChangedError": ChangedError}
+        self.names: dict[str, Any] = {"shape": np.shape, "floating": _floating, "ChangedError": ChangedError}
         define(self._written(), self.names)
         self.run = self.names["run"]
 
@@ -348,7 +348,10 @@ class Plain:
             if i.widens:
                 return [f"v{i.out} = floating({self._name(f'f{place}', i.op)}, [{arrays}], dict({', '.join(params)}))"]
             inside = ", ".join([arrays, *params] if arrays else params)
-            return [f"v{i.out} = {self._name(f'f{place}', i.op.forward)}({inside})"]
+            lines = [f"v{i.out} = {self._name(f'f{place}', i.op.forward)}({inside})"]
+            if not getattr(i.op, "home", "").startswith("autodiff."):  # whose shape may depend on values
+                lines.append(f"if shape(v{i.out}) != {self.program.values[i.out].shape!r}: raise ChangedError")
+            return lines
         if isinstance(i, Draw):
             return [f"v{i.out} = {self._name(f'f{place}', i)}()"]
         if isinstance(i, Decide):

@@ -171,10 +171,14 @@ class Trace:
         """Return the positions that stand in brackets."""
         if node._data.dtype.kind == "b" and (node in self.numbers or id(node) in self.before):
             raise refusal("picking by a mask", "its shape depends on data; use where(mask, x, 0)")
-        key = np.array(node._data)
-        self.arrays[id(key)] = self.number(node)
-        self.kept.append(key)
-        return key
+        return self.parameter(node)
+
+    def parameter(self, node: Node) -> Any:
+        """Return an array that stands for a tensor among a row's parameters."""
+        array = np.array(node._data)
+        self.arrays[id(array)] = self.number(node)
+        self.kept.append(array)
+        return array
 
     # -- changes in place ----------------------------------------------------------------------------------------------
 
@@ -364,12 +368,12 @@ class Trace:
         self.reads(node, "bool")
         return bool(node._data)
 
-    def reads(self, node: Node, what: str) -> None:
+    def reads(self, node: Node, what: str, cure: str = "return the tensor and read it outside of the function") -> None:
         """Refuse to tell a value that another run would not have."""
         known = self.numbers.get(node)
         constant = known is not None and isinstance(self.program.sources.get(known), Constant)
         if not constant and (known is not None or id(node) in self.before or id(node._data) in self.arrays):
-            raise refusal(*_READING.get(what, (what, "return the tensor and read it outside of the function")))
+            raise refusal(*_READING.get(what, (what, cure)))
 
     def refuse(self, what: str, cure: str) -> None:
         """Refuse what cannot be recorded."""
