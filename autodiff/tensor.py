@@ -890,8 +890,10 @@ class Tensor(Attributes):
 
     def _seen_as(self, function: Callable[..., Tensor], *dims: Any) -> Tensor:
         """Become a view of itself: the same memory in another shape."""
-        former = copied(self)
+        former, trace = copied(self), tracing()
         share_version(former, self)
+        if trace is not None:
+            trace.reshapes(self, former)
         view = function(former, *dims)
         if view is former:
             return self
@@ -902,6 +904,8 @@ class Tensor(Attributes):
             age(self, former)
             self._op, self._inputs, self._params, self._stamp = view._op, view._inputs, view._params, tick()
         self._data = view._data
+        if trace is not None:
+            trace.same(self, view)
         return self
 
     def squeeze_(self, *dim: Any) -> Tensor:

@@ -173,6 +173,12 @@ class Trace:
             raise refusal("picking by a mask", "its shape depends on data; use where(mask, x, 0)")
         return self.parameter(node)
 
+    def reshapes(self, node: Node, former: Node) -> None:
+        """Note what a tensor was that becomes a view of itself."""
+        if id(node) in self.before or node in self.arguments:
+            raise refusal("a change of the shape in place, of a tensor from outside,", "change that of a clone()")
+        self.same(former, node)
+
     def parameter(self, node: Node) -> Any:
         """Return an array that stands for a tensor among a row's parameters."""
         array = np.array(node._data)
@@ -451,9 +457,14 @@ _READING = {
 
 
 def living() -> list[Any]:
-    """Return all tensors that there are."""
+    """Return all tensors that there are, those as well that `gc.freeze` has put aside."""
     kinds = _kinds(Node)
-    return [x for x in gc.get_objects() if type(x) in kinds]
+    if is_frozen := gc.get_freeze_count() > 0:
+        gc.unfreeze()
+    found = [x for x in gc.get_objects() if type(x) in kinds]
+    if is_frozen:
+        gc.freeze()
+    return found
 
 
 def _kinds(kind: type) -> set[type]:

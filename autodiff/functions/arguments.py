@@ -138,7 +138,7 @@ def named(function: Callable[P, R]) -> Callable[P, R]:
 
 def _under(name: str, error: Exception) -> Exception:
     """Return an error that begins with the name of the operation that was called."""
-    if str(error).startswith(name):
+    if str(error).startswith((name, "compile: ")):
         return error
     return reworded(error, f"{name}: {error}")
 
