@@ -82,7 +82,14 @@ class Native:
         *first, last = self.module.pieces or [None]
         simple = simple and isinstance(last, str) and all(isinstance(e, Element) and not e.args for e in first)
         if simple and knows_arrays():
-            self.module.enter(entry(self.passed, self.slots.__getitem__, last))
+            nodes = {p for s in self.lowered.steps for _, p, _ in s.params}
+            nodes |= {t.node for t, _ in self.program.writes if isinstance(t, Live)}
+            written = [
+                (place, slot[1][1]._data.nbytes)
+                for slot, place in places.items()
+                if isinstance(slot, tuple) and slot[0] == "memory" and slot[1][0] == "live" and slot[1][1] in nodes
+            ]
+            self.module.enter(entry(self.passed, self.slots.__getitem__, last, written))
 
     @staticmethod
     def _home(e: Element, slot: Any, homes: dict[Element, Any]) -> Any:

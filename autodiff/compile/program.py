@@ -380,6 +380,7 @@ class Plain:
     def __call__(self, args: list[Any]) -> Any:
         """Run the program on tensors, and return what the function returns."""
         program = self.program
+        made: dict[int, Any] = {}  # what is returned twice shares memory
         try:
             with np.errstate(all="ignore"):
                 env = self.run(args)
@@ -392,7 +393,7 @@ class Plain:
         for owner, n in program.grads:
             node = args[owner] if isinstance(owner, int) else owner
             node._grad = wrap(np.array(env[n])) if isinstance(n, int) else None if n is None else n.node
-        return mapped(program.result, lambda r: self._returned(r, env, args))
+        return mapped(program.result, lambda r: self._returned(r, env, args, made))
 
     def __str__(self) -> str:
         program = self.program
@@ -403,12 +404,14 @@ class Plain:
             lines.append(f"       {out}{name}({', '.join(f'v{n}' for n in i.uses())})")
         return "\n".join(lines)
 
-    def _returned(self, r: Any, env: dict[int, Any], args: list[Any]) -> Any:
+    def _returned(self, r: Any, env: dict[int, Any], args: list[Any], made: dict[int, Any]) -> Any:
         if isinstance(r, (Input, Live, Gradient)):
             return node_of(r, args)
         if isinstance(r, Reference):
             value = env[r.number]
-            return wrap(np.array(value) if value.__class__ is np.ndarray else value)
+            if value.__class__ is np.ndarray:
+                value = made.setdefault(r.number, np.array(value))
+            return wrap(value)
         return r
 
 

@@ -31,7 +31,7 @@ from .program import (
     Value,
     leaves,
 )
-from .surroundings import has_hooks
+from .surroundings import Attributes, has_hooks, state_of
 
 Undo = Callable[[], None]
 
@@ -54,9 +54,13 @@ class Trace:
         self.changed: set[Node] = set()
         self.touched: set[Node] = set()  # whose gradients were set
         self.undo: list[Undo] = []
+        self.attributes: list[Attributes] = []  # of modules before they were called
         self.arguments: dict[Node, int] = {}
         self.holders: dict[Node, Any] = {}  # gradients that were there before, and whose they are
         self.stepped: dict[Node, int] = {}  # what an optimizer left
+        self.flags: dict[Node, bool] = {}  # whether tensors from outside require a gradient
+        self.is_aliased = False  # whether an argument shares memory with another tensor from outside
+        self.sources: dict[Any, bytes] = {}  # of random numbers
         # What lived before the function ran, held so that nothing it makes has the id of one of them.
         self.older = living() if older is None else older
         self.before = {id(x) for x in self.older}
@@ -65,9 +69,8 @@ class Trace:
 
     def argument(self, node: Node, place: int) -> None:
         """Take a tensor as an argument."""
-        if node in self.arguments:
-            raise refusal("one tensor as two arguments", "pass it once")
         self.arguments[node] = place
+        self.flags[node] = node._requires_grad
         self._source(node, Input(place))
 
     def number(self, node: Node) -> int:
@@ -78,6 +81,9 @@ class Trace:
         if known is not None:
             return known
         data = node._data
+        if id(node) in self.before:
+            self.flags.setdefault(node, node._requires_grad)
+            self.is_aliased = self.is_aliased or any(_overlap(x, node) for x in self.arguments)
         if any(_overlap(x, node) for x in self.changed):
             raise refusal("reading what shares memory with a tensor that was changed", "read it before, or clone it")
         if id(data) in self.arrays and data.__class__ is np.ndarray:
@@ -142,10 +148,26 @@ class Trace:
             return tuple(map(self._referring, value))
         return value
 
+    def watch(self, sources: Any) -> None:
+        """Note where generators of random numbers stand."""
+        self.sources = {source: state_of(source) for source in sources}
+
+    def check_sources(self) -> None:
+        """Refuse what drew from them on its own."""
+        if any(state_of(source) != state for source, state in self.sources.items()):
+            raise refusal("drawing from Python's or NumPy's generators", "use rand() or randn(), or pass the numbers")
+
+    def check_flags(self) -> None:
+        """Refuse to switch whether a tensor from outside requires a gradient, which would happen once."""
+        if any(node._requires_grad is not flag for node, flag in self.flags.items()):
+            raise refusal("switching requires_grad of a tensor from outside", "use x.detach().requires_grad_()")
+
     def draw(self, draw: Callable[[], Any]) -> Any:
         """Return random numbers, and note that they are drawn; the tensor that takes the array is known by it."""
+        self.check_sources()
         with traced_by(None):
             drawn = self.draws.take(draw)
+        self.watch(self.sources)
         value = Value(drawn.shape, drawn.dtype)
         self.program.values.append(value)
         self.program.instructions.append(Draw(len(self.program.values) - 1, draw, self.draws, value))
@@ -365,7 +387,9 @@ class Trace:
         """Note that a module is called."""
         if has_hooks(module):
             raise refusal("a hook", "remove it, or call the function itself")
-        self.program.modules.setdefault(id(module), module)
+        if id(module) not in self.program.modules:
+            self.program.modules[id(module)] = module
+            self.attributes.append(Attributes([module]))
 
     def truth(self, node: Node) -> bool:
         """Tell whether a tensor is true: to library code, which can follow either way; a user's is refused."""

@@ -53,7 +53,8 @@ APART = {
     "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "use_generator",
     "set_detect_anomaly", "set_default_device", "set_default_tensor_type", "backward", "register_hook", "play", "hook",
     "set_num_interop_threads", "set_float32_matmul_precision", "initial_seed", "register_post_accumulate_grad_hook",
-    "primitive", "empty", "empty_like", "new_empty", "new", "vmap", "summary", "chain", "detect_anomaly", "data_ptr", "inference_mode", "wrap", "numpy_names",
+    "primitive", "empty", "empty_like", "new_empty", "new", "vmap", "summary", "chain", "detect_anomaly", "data_ptr",
+    "inference_mode", "wrap", "numpy_names",
     "use_deterministic_algorithms",
 }  # fmt: skip
 
