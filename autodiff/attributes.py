@@ -322,7 +322,7 @@ class Attributes(Node):
         tensor([7., 7.])
         """
         rest = {"name": "new_full", "requires_grad": requires_grad, "device": device}
-        value = fill_value.item() if isinstance(fill_value, Attributes) else fill_value
+        value = fill_value.item() if hasattr(fill_value, "item") else fill_value
         return self._filled((size,), value, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_tensor(

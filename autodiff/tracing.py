@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any
@@ -94,6 +95,24 @@ def parameter(tensor: Any) -> Any:
 def noted(draw: Callable[[], Any]) -> Any:
     """Return what is drawn; a trace draws it anew at each run."""
     return draw() if (trace := tracing()) is None else trace.draw(draw)
+
+
+#: Rows that send messages to other processes.
+exchanges: set[Any] = set()
+
+
+class _Exchange(threading.local):
+    """What a thread keeps of the messages it gets while it runs what is compiled, for a run that is given up."""
+
+    log: Any = None
+
+
+exchange = _Exchange()
+
+
+def exchanged(send: Callable[[], Any]) -> Any:
+    """Return what messages bring, or have brought in a run that was given up."""
+    return send() if exchange.log is None else exchange.log.take(send)
 
 
 def refuse(what: str, cure: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.dtypes import get_default_dtype
 from ..engine.graph import Node
 from ..engine.modes import is_recording, watching
-from ..tracing import traced_by, tracing
+from ..tracing import exchange, traced_by, tracing
 from . import structure
 from .caller import MISSED, Caller
 from .element import UnsayableError
@@ -111,7 +111,7 @@ class Compiled:
         self.name = getattr(function, "__name__", type(function).__name__)
         self.recordings: dict[Any, list[Recording]] = {}
         self.callers: list[tuple[int, Any]] = []
-        self.draws = Draws()
+        self.draws, self.messages = Draws(), Draws()
         if native and not is_available():
             warnings.warn(
                 "compile: llvmlite is not installed, so NumPy runs what is recorded; for native code: "
@@ -125,6 +125,7 @@ class Compiled:
             return self.function(*args, **kwargs)
         tensors, key, objects = flat((args, kwargs))
         known = self.recordings.get(_signature(key, tensors), [])
+        before, exchange.log = exchange.log, self.messages
         try:
             for recording in known:
                 if recording.fits(tensors):
@@ -136,6 +137,7 @@ class Compiled:
                         result = recording.run(tensors)
                     except ChangedError:
                         self.draws.give_up()
+                        self.messages.give_up()
                         continue
                     if recording is not known[0]:  # what fitted last is tried first
                         known.remove(recording)
@@ -145,6 +147,8 @@ class Compiled:
             return self._record(tensors, key, objects, [isinstance(a, Node) for a in args] if plain else None)
         finally:
             self.draws.finish()
+            self.messages.finish()
+            exchange.log = before
 
     def _record(self, tensors: list[Any], key: Any, objects: list[Any], plain: list[bool] | None) -> Any:
         """Run the function, write down what it computes, and make what runs that."""
@@ -231,6 +235,12 @@ def _described(tensors: list[Any]) -> str:
     return ", ".join(f"{x._data.dtype}{list(x._data.shape)}" for x in tensors) or "no tensors"
 
 
+def _hooks(tensor: Any) -> tuple[Any, ...]:
+    """Return what is called when a gradient comes to a tensor."""
+    noted = tensor._extra
+    return () if noted is None else (*(noted.hooks or {}).values(), *(noted.after or {}).values())
+
+
 def _switches(optimizer: Any, group: dict[str, Any]) -> list[Any]:
     """Return the options of an optimizer that are no numbers: its formula is another one where they are others."""
     return [v for name in optimizer._decisive if isinstance(v := group[name], (bool, str, type(None)))]
@@ -247,6 +257,7 @@ class Recording:
         self.attributes = Attributes({id(m): m for m in (*program.modules.values(), *names.modules)}.values())
         self.live = [s.node for s in program.sources.values() if isinstance(s, Live)]
         self.kinds = [(x._data.shape, x._data.dtype, x._requires_grad) for x in self.live]
+        self.hooks = list(map(_hooks, self.live))
         self.groups = [
             (i.optimizer, [([*g["params"]], _switches(i.optimizer, g)) for g in i.optimizer.param_groups])
             for i in program.instructions
@@ -297,6 +308,8 @@ class Recording:
             data = x._data
             if data.shape != shape or data.dtype != dtype or x._requires_grad is not leads:
                 return False
+        if self.hooks != list(map(_hooks, self.live)):
+            return False
         for owner, absent in self.program.absent.items():
             node = args[owner] if isinstance(owner, int) else owner
             if (node._grad is None) is not absent:

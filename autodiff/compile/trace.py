@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
-from ..tracing import traced_by
+from ..tracing import exchanges, traced_by
 from .joint import is_whole, parted
 from .messages import depth, is_ours, refusal
 from .program import (
@@ -59,6 +59,7 @@ class Trace:
         self.holders: dict[Node, Any] = {}  # gradients that were there before, and whose they are
         self.stepped: dict[Node, int] = {}  # what an optimizer left
         self.flags: dict[Node, bool] = {}  # whether tensors from outside require a gradient
+        self.message: tuple[Node, ...] = ()  # the last one from other processes
         self.is_aliased = False  # whether an argument shares memory with another tensor from outside
         self.sources: dict[Any, bytes] = {}  # of random numbers
         # What lived before the function ran, held so that nothing it makes has the id of one of them.
@@ -123,12 +124,23 @@ class Trace:
 
     def applied(self, op: Any, out: Node, inputs: Sequence[Node], params: dict[str, Any]) -> None:
         """Note that a row was applied."""
+        if op in exchanges:  # in their order, for other processes send them in this one
+            forward = op.forward
+            op, inputs = Call(op.name, lambda a, *_: forward(a)), (*inputs, *self.message)
+            self.message = (out,)
         numbers = tuple(self.number(x) for x in inputs)
         params = {name: self._referring(value) for name, value in params.items()}
         widens = isinstance(op, Primitive) and bool(op.rules) and not any(x._data.dtype.kind == "f" for x in inputs)
         if op.view and inputs and np.may_share_memory(out._data, inputs[0]._data):
             self.views[out] = inputs[0], op, params
         self.program.instructions.append(Apply(self._new(out), op, numbers, params, widens))
+
+    def exchanged(self, name: str, send: Callable[..., Any], node: Node) -> Node:
+        """Return what processes make of a tensor, and note that."""
+        out: Node = wrap(send(node._data))
+        self.applied(Call(name, lambda a, *_: send(a)), out, (node, *self.message), {})
+        self.message = (out,)
+        return out
 
     def converted(self, out: Node, node: Node) -> None:
         """Note that a tensor was brought to another dtype."""
@@ -326,6 +338,9 @@ class Trace:
 
     def accumulates(self, node: Any, g: Any, create_graph: bool) -> None:
         """Add a gradient to a tensor's."""
+        hooks = node._extra.after if node._extra is not None else None
+        if hooks and not all(getattr(hook, "is_recorded", False) for hook in hooks.values()):
+            raise refusal("a hook", "remove it, or call the function itself")
         self.reads_grad(node)
         before = node._grad
         if before is not None and not (create_graph or before._requires_grad):
@@ -417,6 +432,8 @@ class Trace:
     def finished(self, result: Any, derivative: Any = None) -> tuple[Program, Any]:
         """Return the program of what was returned and what was changed, and its parts if it has a derivative."""
         program = self.program
+        if self.message:  # no process may leave one out
+            self.decides(lambda a: True, self.message)
         for node in self.changed:
             number = self.numbers[node]
             if node in self.holders:
