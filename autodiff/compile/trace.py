@@ -18,6 +18,7 @@ from .messages import depth, is_ours, refusal
 from .program import (
     Apply,
     Call,
+    ChangedError,
     Constant,
     Decide,
     Draw,
@@ -60,6 +61,7 @@ class Trace:
         self.stepped: dict[Node, int] = {}  # what an optimizer left
         self.flags: dict[Node, bool] = {}  # whether tensors from outside require a gradient
         self.message: tuple[Node, ...] = ()  # the last one from other processes
+        self.sent = 0  # how many instructions stand before the last message
         self.is_aliased = False  # whether an argument shares memory with another tensor from outside
         self.sources: dict[Any, bytes] = {}  # of random numbers
         # What lived before the function ran, held so that nothing it makes has the id of one of them.
@@ -126,7 +128,7 @@ class Trace:
         """Note that a row was applied."""
         if op in exchanges:  # in their order, for other processes send them in this one
             forward = op.forward
-            op, inputs = Call(op.name, lambda a, *_: forward(a)), (*inputs, *self.message)
+            op, inputs = Call(op.name, lambda a, *_: forward(a)), (*inputs, *self.message, *self._verified())
             self.message = (out,)
         numbers = tuple(self.number(x) for x in inputs)
         params = {name: self._referring(value) for name, value in params.items()}
@@ -138,9 +140,25 @@ class Trace:
     def exchanged(self, name: str, send: Callable[..., Any], node: Node) -> Node:
         """Return what processes make of a tensor, and note that."""
         out: Node = wrap(send(node._data))
-        self.applied(Call(name, lambda a, *_: send(a)), out, (node, *self.message), {})
+        self.applied(Call(name, lambda a, *_: send(a)), out, (node, *self.message, *self._verified()), {})
         self.message = (out,)
         return out
+
+    def _verified(self) -> list[Node]:
+        """Return what a message waits for: until all checks before it have said what they said, nothing is sent."""
+        checks = [i for i in self.program.instructions[self.sent :] if isinstance(i, Decide)]
+        self.sent = len(self.program.instructions)
+
+        def verify(*arrays: Any) -> Any:
+            rest = map(np.asarray, arrays)  # not symbols, which would make loops of the checks, to be run at the end
+            if any(bool(i.check(*(next(rest) for _ in i.inputs))) is not i.outcome for i in checks):
+                raise ChangedError
+            return np.zeros(())
+
+        verified: Node = wrap(np.zeros(()))
+        numbers = tuple(n for i in checks for n in i.inputs)
+        self.program.instructions.append(Apply(self._new(verified), Call("verified", verify), numbers, {}))
+        return [verified] if checks else []
 
     def converted(self, out: Node, node: Node) -> None:
         """Note that a tensor was brought to another dtype."""
