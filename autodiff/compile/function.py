@@ -180,6 +180,10 @@ class Compiled:
             return result
         known.append(recording)
         recording.joint, recording.restore = joint, restore
+        if joint is not None:
+            joint.again = lambda given: structure.plain(
+                self.function(*rebuilt(key, given)[0], **rebuilt(key, given)[1])
+            )[0]
         recording.prepare(plain if restore is None else None)
         return result
 
@@ -210,10 +214,10 @@ class Compiled:
             if after == key and len(now) == len(tensors) and all(map(operator.is_, now, tensors)):
                 return
             what = "an argument"
-        raise RuntimeError(
-            f"compile: {self.name} changes {what}, which happens once, when it "
-            "is recorded; return what shall be kept, and keep it outside of the function"
-        )
+        cure = "return what shall be kept, and keep it outside of the function"
+        if what.endswith(".training"):
+            cure = "call train() or eval() outside of the function"
+        raise RuntimeError(f"compile: {self.name} changes {what}, which happens once, when it is recorded; {cure}")
 
     def program(self) -> str:
         """Return what was recorded as text."""
@@ -315,6 +319,8 @@ class Recording:
             if (node._grad is None) is not absent:
                 return False
         for optimizer, known in self.groups:
+            if optimizer.steps_are_hooked():
+                return False
             if len(known) != len(optimizer.param_groups):
                 return False
             for (params, switches), group in zip(known, optimizer.param_groups, strict=True):

@@ -255,8 +255,9 @@ class Attributes:
         """Return the name of an attribute that is not what it was; None if all are."""
         for module, before in zip(self.modules, self.values, strict=True):
             now = vars(module)
+            of_class = type(module)
             for name in now.keys() | before.keys():
-                value, old = now.get(name, before), before.get(name, now)  # neither is the value of any
+                value, old = (at.get(name, getattr(of_class, name, at)) for at in (now, before))
                 if value is not old and not (
                     isinstance(value, (*_PLAIN, tuple)) and type(value) is type(old) and value == old
                 ):

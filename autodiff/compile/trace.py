@@ -385,6 +385,8 @@ class Trace:
 
     def steps(self, optimizer: Any) -> None:
         """Let an optimizer update its parameters."""
+        if optimizer.steps_are_hooked():
+            raise refusal("a hook", "remove it, or call what it does outside of the function")
         changed = []
         for place, group in enumerate(optimizer.param_groups):
             for p in group["params"]:
