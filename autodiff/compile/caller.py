@@ -166,6 +166,8 @@ class Caller:
             self._expect(f"w{k}", lambda x: x[2], x)
             checks.append(f"{node}._data is not w{k}")
             checks.append(f"{node}._requires_grad is not {x[1]._requires_grad}")
+        for k, x in enumerate(x for x in recording.watched if all(x is not y[1] for y in native.live)):
+            checks.append(f"{self._name(f'owner{k}', x)}._requires_grad is not {x._requires_grad}")
         self._optimizers(checks, changing, after)
         for k, (owner, absent) in enumerate(recording.program.absent.items()):
             node = f"a{owner}" if isinstance(owner, int) else self._name(f"b{k}", owner)

@@ -175,7 +175,7 @@ class Compiled:
             trace.roll_back()
             raise
         names.forget([s.data for s in program.sources.values() if isinstance(s, Constant) and s.shared])
-        recording = Recording(program, names, self, tensors, bool(is_recording()))
+        recording = Recording(trace, names, self, tensors)
         if trace.is_aliased or recording.is_shared(tensors):  # what is true of these arguments alone
             return result
         known.append(recording)
@@ -253,15 +253,17 @@ def _switches(optimizer: Any, group: dict[str, Any]) -> list[Any]:
 class Recording:
     """A program, and what must hold for it to be run."""
 
-    def __init__(self, program: Program, names: Names, owner: Compiled, tensors: list[Any], mode: bool) -> None:
+    def __init__(self, trace: Trace, names: Names, owner: Compiled, tensors: list[Any]) -> None:
+        program, mode, met = trace.program, bool(is_recording()), [x for x in trace.flags if x not in trace.arguments]
         self.program, self.names, self.owner, self.mode = program, names, owner, mode
         self.leads = [x._requires_grad for x in tensors]
         self.classes = [type(x) for x in tensors]
         self.arguments = [(x._data.shape, x._data.dtype, x._requires_grad) for x in tensors]
         self.attributes = Attributes({id(m): m for m in (*program.modules.values(), *names.modules)}.values())
         self.live = [s.node for s in program.sources.values() if isinstance(s, Live)]
-        self.kinds = [(x._data.shape, x._data.dtype, x._requires_grad) for x in self.live]
-        self.hooks = list(map(_hooks, self.live))
+        self.watched = met  # tensors whose values are not read as well: gradients flow to them, or not
+        self.kinds = [(x._data.shape, x._data.dtype, x._requires_grad) for x in self.watched]
+        self.hooks = list(map(_hooks, self.watched))
         self.groups = [
             (i.optimizer, [([*g["params"]], _switches(i.optimizer, g)) for g in i.optimizer.param_groups])
             for i in program.instructions
@@ -308,11 +310,11 @@ class Recording:
         """Tell whether the program computes what the function would."""
         if self.attributes.have_changed() or self.names.changed():
             return False
-        for x, (shape, dtype, leads) in zip(self.live, self.kinds, strict=True):
+        for x, (shape, dtype, leads) in zip(self.watched, self.kinds, strict=True):
             data = x._data
             if data.shape != shape or data.dtype != dtype or x._requires_grad is not leads:
                 return False
-        if self.hooks != list(map(_hooks, self.live)):
+        if self.hooks != list(map(_hooks, self.watched)):
             return False
         for owner, absent in self.program.absent.items():
             node = args[owner] if isinstance(owner, int) else owner

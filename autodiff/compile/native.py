@@ -115,6 +115,7 @@ class Native:
         self.states: list[list[Any]] = []  # [place, optimizer, parameter, name, array]
         self.held: list[list[Any]] = []  # [place, owner, array]
         self.arguments: list[tuple[int, int]] = []
+        self.overwritten = {t.place for t, _ in self.program.writes if isinstance(t, Input)}
         self.temporary: list[Any] = []
         for slot, place in self.places.items():
             if slot == "arena":
@@ -275,6 +276,8 @@ class Native:
         self.now = []
         for place, k in self.arguments:
             array = np.ascontiguousarray(args[k]._data)
+            if array is not args[k]._data and k in self.overwritten:  # what was written would be in a copy
+                raise UnfitError
             self.now.append(array)
             table[place] = array.ctypes.data
         self._read_options()

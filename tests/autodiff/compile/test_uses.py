@@ -473,6 +473,21 @@ def a_hook_of_an_optimizer_that_comes_later(wrap: Wrap) -> list[Any]:
     return calls
 
 
+@equal
+def a_parameter_that_is_frozen_though_its_value_is_not_read(wrap: Wrap) -> list[Any]:
+    p, q = nn.Parameter(x(0)), nn.Parameter(x(1))
+
+    def step(v: ad.Tensor) -> None:
+        (p * v + q).sum().backward()
+
+    f = wrap(step)
+    for k in range(4):
+        f(x(k))
+    q.requires_grad_(False)
+    f(x(5))
+    return [p.grad, q.grad]
+
+
 @refused("a hook cannot be recorded")
 def a_hook_of_a_parameter_that_comes_later(wrap: Wrap) -> list[Any]:
     p = nn.Parameter(x(0))
