@@ -52,6 +52,7 @@ from .table import elementwise as rows
 from .table.indexing import index as index_row
 from .table.indexing import overwrite as overwrite_row
 from .tracing import Tracing, attribute_changes, noted, refuse, tracing
+from .tracing import values as values_of
 
 __all__ = ["Tensor"]
 
@@ -928,10 +929,11 @@ class Tensor(Attributes):
 
     def bernoulli_(self, p: Any = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with ones, with probability `p`, and zeros."""
-        chance = p._data if isinstance(p, Node) else p
+        chance = values_of(p, "bernoulli_ with a tensor", "use bernoulli()") if isinstance(p, Node) else p
         if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
             raise RuntimeError(f"bernoulli_: a probability must be from 0 to 1, got {p}")
-        values = np.asarray((generator or default_generator()).random(self.shape) < chance).astype(self.dtype)
+        shape, dtype = self.shape, self.dtype
+        values = noted(lambda: np.asarray((generator or default_generator()).random(shape) < chance).astype(dtype))
         return self._overwrite("bernoulli_", np.copyto, values, values)
 
     def random_(self, *bounds: int, generator: np.random.Generator | None = None) -> Tensor:
@@ -940,15 +942,19 @@ class Tensor(Attributes):
         low, high = (0, *bounds) if len(bounds) == 1 else bounds or (0, most)
         if low >= high:
             raise RuntimeError(f"random_: expected from < to, got {low} and {high}")
-        values = (generator or default_generator()).integers(low, high, self.shape)
-        return self._overwrite("random_", np.copyto, np.asarray(values).astype(self.dtype), values)
+        shape, dtype = self.shape, self.dtype
+        values = noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(dtype))
+        return self._overwrite("random_", np.copyto, values, values)
 
     def exponential_(self, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn from the exponential distribution of rate `lambd`."""
         self._floats("exponential_", lambd)
         if not lambd > 0:
             raise RuntimeError(f"exponential_: lambd must be positive, got {lambd}")
-        values = np.asarray((generator or default_generator()).exponential(1 / lambd, self.shape)).astype(self.dtype)
+        shape, dtype = self.shape, self.dtype
+        values = noted(
+            lambda: np.asarray((generator or default_generator()).exponential(1 / lambd, shape)).astype(dtype)
+        )
         return self._overwrite("exponential_", np.copyto, values, values)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:

@@ -145,20 +145,62 @@ class Caller:
         self.sync.append(lambda: self.names.__setitem__(name, get(owner)))
 
     def _written(self) -> str:
+        """Return the text of the function: what it compares, what it prepares, the call, what it keeps up to date."""
+        native, recording = self.native, self.recording
         checks: list[str] = []
         before: list[str] = []
         after: list[str] = []
         changing: list[str] = []  # what may be another number at each call
-        native, recording = self.native, self.recording
+        self._arguments(checks)
+        self._surroundings(checks)
+        self._optimizers(checks, changing, after)
+        self._held(checks)
+        self._gradients(before, after)
+        draws = self._draws(before, after)
+        self._versions(after)
+        result = self._result(recording.program.result, before)
+        self.names |= {"lock": native.lock, "diverges": native.check_finite, "native": native.entered}
+        self.names |= {"runs": memoryview(native.runs), "finite": memoryview(native.finite), "refresh": self.refresh}
+        lines = [f"def call({', '.join(f'a{k}' for k in range(len(self.kinds)))}):"]
+        for start in range(0, len(checks), 8):
+            lines.append(f"    if {' or '.join(checks[start : start + 8])}: return MISSED")
+        if changing:
+            lines.append(f"    if {' or '.join(changing)}: refresh()")
+        lines += self._call(before, after, draws)
+        if native.lowered.ends:
+            lines.append("    if not finite[0]: diverges()")
+        lines.append(f"    return {result}")
+        return "\n".join(lines)
+
+    def _call(self, before: list[str], after: list[str], draws: bool) -> list[str]:
+        """Return the lines of the native call and of what stands around it."""
+        self._name("table", self.native.at)
+        passed = [f"id(a{p}._data)" if self.kinds[p] else f"id(a{p})" for p, *_ in self.native.passed]
+        lines = ["    with lock:", "        before = runs[0]", "        try:"]
+        lines += [f"            {line}" for line in before]
+        lines.append(f"            if native({', '.join(['table', *passed])}):")
+        lines += ["                draws.give_up()"] * draws + ["                return MISSED"]
+        lines += [f"            {line}" for line in after]
+        lines += ["        except BaseException:"]  # an interrupt: the optimizers' books shall say what has changed
+        if after:
+            lines += ["            if runs[0] != before:", *(f"                {line}" for line in after)]
+        return [*lines, "            raise"]
+
+    def _arguments(self, checks: list[str]) -> None:
+        """Compare the modes, and the classes of the arguments; native code looks at shapes and dtypes."""
+        recording = self.recording
         self._name("mode", recording.mode)
         self._name("default", dtypes.get_default_dtype())
         checks.append("is_recording() is not mode or dtypes._default is not default or changes[0] != attributes.stamp")
-        arguments = [f"a{k}" for k in range(len(self.kinds))]
         for k, is_tensor in enumerate(self.kinds):
             kind = recording.classes[k] if is_tensor else np.ndarray
             checks.append(f"a{k}.__class__ is not {self._name(f'kind{k}', kind)}")
             if is_tensor:
                 checks.append(f"a{k}._requires_grad is not {recording.leads[k]}")
+
+    def _surroundings(self, checks: list[str]) -> None:
+        """Compare what names stand for, the memory of tensors from outside, and where gradients flow."""
+        native, recording = self.native, self.recording
         for k, place in enumerate(recording.names.places):
             checks.append(self._differs(k, place, self._name(f"n{k}", recording.names.values[k])))
         for k, x in enumerate(native.live):
@@ -168,50 +210,35 @@ class Caller:
             checks.append(f"{node}._requires_grad is not {x[1]._requires_grad}")
         for k, x in enumerate(x for x in recording.watched if all(x is not y[1] for y in native.live)):
             checks.append(f"{self._name(f'owner{k}', x)}._requires_grad is not {x._requires_grad}")
-        self._optimizers(checks, changing, after)
-        for k, (owner, absent) in enumerate(recording.program.absent.items()):
+
+    def _held(self, checks: list[str]) -> None:
+        """Compare which gradients are there, and the memory of those that are read."""
+        for k, (owner, absent) in enumerate(self.recording.program.absent.items()):
             node = f"a{owner}" if isinstance(owner, int) else self._name(f"b{k}", owner)
             checks.append(f"{node}._grad is {'not ' if absent else ''}None")
-        for k, x in enumerate(native.held):
+        for k, x in enumerate(self.native.held):
             node = f"a{x[1]}" if isinstance(x[1], int) else self._name(f"h{k}", x[1])
             self._expect(f"ha{k}", lambda x: x[2], x)
             checks.append(f"{node}._grad._data is not ha{k}")
-        self._gradients(before, after)
+
+    def _draws(self, before: list[str], after: list[str]) -> bool:
+        """Draw random numbers before the call, and tell whether there are any."""
+        native = self.native
         draws = [f"{self._name(f'draw{k}', draw)}(())" for k, draw in enumerate(native.pieces[:-1])]
         if draws:  # of the right shapes alone: what is drawn for another batch is lost
             before += [
                 f"if a{p}{'._data' * self.kinds[p]}.shape != {shape!r}: return MISSED" for p, shape, *_ in native.passed
             ]
             before += draws
-            self._name("draws", recording.owner.draws)
+            self._name("draws", self.recording.owner.draws)
             after.append("draws.taken.clear()")
-        passed = [f"id(a{p}._data)" if self.kinds[p] else f"id(a{p})" for p, *_ in native.passed]
-        self._name("native", native.entered)
-        self._name("table", native.at)
-        changed = [f"{self._name(f'v{k}', node)}._version.changed(now)" for k, node in enumerate(native.changed)]
+        return bool(draws)
+
+    def _versions(self, after: list[str]) -> None:
+        """Note that tensors were changed."""
+        changed = [f"{self._name(f'v{k}', node)}._version.changed(now)" for k, node in enumerate(self.native.changed)]
         if changed:
             after += ["now = tick()", *changed]
-        result = self._result(recording.program.result, before)
-        self.names |= {"lock": native.lock, "diverges": native.check_finite}
-        self.names |= {"runs": memoryview(native.runs), "finite": memoryview(native.finite), "refresh": self.refresh}
-        lines = [f"def call({', '.join(arguments)}):"]
-        for start in range(0, len(checks), 8):
-            lines.append(f"    if {' or '.join(checks[start : start + 8])}: return MISSED")
-        if changing:
-            lines.append(f"    if {' or '.join(changing)}: refresh()")
-        lines += ["    with lock:", "        before = runs[0]", "        try:"]
-        lines += [f"            {line}" for line in before]
-        lines.append(f"            if native({', '.join(['table', *passed])}):")
-        lines += ["                draws.give_up()"] * bool(draws) + ["                return MISSED"]
-        lines += [f"            {line}" for line in after]
-        lines += ["        except BaseException:"]  # an interrupt: the optimizers' books shall say what has changed
-        if after:
-            lines += ["            if runs[0] != before:", *(f"                {line}" for line in after)]
-        lines.append("            raise")
-        if native.lowered.ends:
-            lines.append("    if not finite[0]: diverges()")
-        lines.append(f"    return {result}")
-        return "\n".join(lines)
 
     def refresh(self) -> None:
         """Read the options again, of which one has changed."""
