@@ -15,12 +15,17 @@ import numpy as np
 from .engine.graph import array_of, increment_version
 from .engine.primitive import primitive
 from .tensor import Tensor
+from .tracing import exchanged, exchanges, refuse, tracing
 
 __all__ = [
     "ReduceOp", "Work", "all_gather", "all_gather_object", "all_reduce", "barrier", "broadcast",
     "broadcast_object_list", "destroy_process_group", "gather", "get_backend", "get_rank", "get_world_size",
     "init_process_group", "is_available", "is_initialized", "reduce", "scatter", "summed",
 ]  # fmt: skip
+
+
+#: What is done instead of compiling a collective that is not all_reduce, broadcast or summed.
+_OUTSIDE = "call it outside of the function, or use all_reduce"
 
 
 class ReduceOp(enum.Enum):
@@ -142,9 +147,9 @@ def get_backend(group: Any = None) -> str:
 class Work:
     """What an operation returns that was asked to go on in the background."""
 
-    def __init__(self, request: Any, finish: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, request: Any, finish: Callable[[], None] = lambda: None, is_done: bool = False) -> None:
         self._request, self._finish = request, finish
-        self._is_done = False
+        self._is_done = is_done
 
     def wait(self) -> bool:
         """Wait for the end."""
@@ -200,6 +205,11 @@ def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None, a
     Work or None
         None unless `async_op`.
     """
+    if (trace := tracing()) is not None:
+        average = 1 / get_world_size() if op is ReduceOp.AVG else 1
+        reduced = trace.exchanged("all_reduce", lambda a: _reduced(a, _operation(op)), tensor)
+        trace.changes(tensor, reduced if op is not ReduceOp.AVG else reduced * average)
+        return Work(None, is_done=True) if async_op else None
     comm, sent = _comm("all_reduce", group), _sent(tensor, "all_reduce")
     found = np.empty_like(sent)
 
@@ -225,6 +235,7 @@ def _operation(op: ReduceOp) -> Any:
 
 def reduce(tensor: Tensor, dst: int = 0, op: ReduceOp = ReduceOp.SUM, group: Any = None) -> None:
     """Replace the tensor of process `dst` by the sum of all; those of the others stay."""
+    refuse("reduce", _OUTSIDE)
     comm, sent = _comm("reduce", group), _sent(tensor, "reduce")
     found = np.empty_like(sent) if comm.Get_rank() == dst else None
     comm.Reduce(sent, found, _operation(op), root=dst)
@@ -234,6 +245,9 @@ def reduce(tensor: Tensor, dst: int = 0, op: ReduceOp = ReduceOp.SUM, group: Any
 
 def broadcast(tensor: Tensor, src: int = 0, group: Any = None) -> None:
     """Replace the tensor of every process by that of process `src`."""
+    if (trace := tracing()) is not None:
+        trace.changes(tensor, trace.exchanged("broadcast", lambda a: _broadcasted(a, src), tensor))
+        return
     comm, values = _comm("broadcast", group), _sent(tensor, "broadcast")
     values = np.array(values)
     comm.Bcast(values, root=src)
@@ -243,6 +257,7 @@ def broadcast(tensor: Tensor, src: int = 0, group: Any = None) -> None:
 
 def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None) -> None:
     """Write the tensors of all processes into the list, in the order of their ranks."""
+    refuse("all_gather", _OUTSIDE)
     comm, sent = _comm("all_gather", group), _sent(tensor, "all_gather")
     if len(tensor_list) != comm.Get_size():
         raise ValueError(f"all_gather: got a list of {len(tensor_list)} tensors for {comm.Get_size()} processes")
@@ -254,6 +269,7 @@ def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None)
 
 def gather(tensor: Tensor, gather_list: Sequence[Tensor] | None = None, dst: int = 0, group: Any = None) -> None:
     """Write the tensors of all processes into the list of process `dst`."""
+    refuse("gather", _OUTSIDE)
     comm, sent = _comm("gather", group), _sent(tensor, "gather")
     here = comm.Get_rank() == dst
     if here and len(gather_list or ()) != comm.Get_size():
@@ -268,6 +284,7 @@ def gather(tensor: Tensor, gather_list: Sequence[Tensor] | None = None, dst: int
 
 def scatter(tensor: Tensor, scatter_list: Sequence[Tensor] | None = None, src: int = 0, group: Any = None) -> None:
     """Write one tensor of the list of process `src` into that of each process."""
+    refuse("scatter", _OUTSIDE)
     comm, found = _comm("scatter", group), np.array(_sent(tensor, "scatter"))
     here = comm.Get_rank() == src
     if here and len(scatter_list or ()) != comm.Get_size():
@@ -281,11 +298,13 @@ def scatter(tensor: Tensor, scatter_list: Sequence[Tensor] | None = None, src: i
 
 def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> None:
     """Write an object of every process, which is pickled, into the list, in the order of their ranks."""
+    refuse("all_gather_object", _OUTSIDE)
     object_list[:] = _comm("all_gather_object", group).allgather(obj)
 
 
 def broadcast_object_list(object_list: list[Any], src: int = 0, group: Any = None) -> None:
     """Replace the objects of every list by those of process `src`, which are pickled."""
+    refuse("broadcast_object_list", _OUTSIDE)
     object_list[:] = _comm("broadcast_object_list", group).bcast(object_list, root=src)
 
 
@@ -304,7 +323,30 @@ def summed(x: Any) -> Any:
     >>> distributed.summed(ad.ones(2))  # doctest: +SKIP
     tensor([1., 1.])
     """
+    return _reduced(x, _operation(ReduceOp.SUM))
+
+
+exchanges.add(summed.primitive)  # type: ignore[attr-defined]  # set by its decorator
+
+
+def _reduced(x: Any, operation: Any) -> Any:
+    """Return what the arrays of all processes are reduced to."""
     sent = np.ascontiguousarray(x, np.float32 if x.dtype == np.float16 else None)  # which MPI does not know
-    found = np.empty_like(sent)
-    _comm("summed").Allreduce(sent, found, _group.mpi.SUM)
-    return found.reshape(x.shape).astype(x.dtype, copy=False)
+
+    def send() -> Any:
+        found = np.empty_like(sent)
+        _comm("all_reduce").Allreduce(sent, found, operation)
+        return found.reshape(x.shape).astype(x.dtype, copy=False)
+
+    return exchanged(send)
+
+
+def _broadcasted(x: Any, src: int) -> Any:
+    """Return the array of one process."""
+
+    def send() -> Any:
+        values = np.array(x, np.float32 if x.dtype == np.float16 else None)
+        _comm("broadcast").Bcast(values.view(np.uint8) if values.dtype == np.bool else values, root=src)
+        return values.astype(x.dtype, copy=False)
+
+    return exchanged(send)

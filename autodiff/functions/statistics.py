@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.graph import Node
+from ..tracing import decided
 from .arguments import Dims, dimension, integer, numpy_names, tensor_of
 from .comparison import isnan
 from .cumulative import cumsum
@@ -103,7 +104,7 @@ def _weights(values: Any, n: int, kinds: str, name: str) -> Any:
     w = tensor_of(values, name)
     if w.ndim > 1 or w.numel() != n or w.dtype.kind not in kinds:
         raise RuntimeError(f"cov: {name} must be a vector of {n} numbers, got {w.dtype} of shape {w.shape}")
-    if w._data.size and w._data.min() < 0:
+    if w.numel() and decided(lambda a: a.min() < 0, w):
         raise RuntimeError(f"cov: {name} must not be negative")
     return w
 
