@@ -18,6 +18,7 @@ from .compile import compile as compile_function
 from .compile.machine import is_available
 from .creation import as_tensor
 from .engine.modes import no_grad
+from .generator import Generator
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -558,10 +559,9 @@ def _moments(X: Array) -> tuple[Array, Array]:
 
 @contextmanager
 def _own_randomness(source: Any) -> Iterator[None]:
-    """Draw what layers draw from a source of one's own, and leave the library's generator as it was."""
-    before = random.get_rng_state()
-    random.manual_seed(int(source.randint(2**31)))
+    """Let layers draw from a generator of this fit; others, in other threads too, draw what they would without it."""
+    token = random.generator_here.set(Generator().manual_seed(int(source.randint(2**31))))
     try:
         yield
     finally:
-        random.set_rng_state(before)
+        random.generator_here.reset(token)

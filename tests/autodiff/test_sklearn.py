@@ -17,6 +17,7 @@ import optim
 
 pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
 
+import joblib
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
@@ -79,6 +80,33 @@ def test_a_grid_is_searched_by_processes() -> None:
     search.fit(X, y)
     assert search.best_params_["neuralclassifier__lr"] == 3e-3
     assert search.best_score_ > 0.85
+
+
+def test_a_grid_is_searched_on_dask() -> None:
+    distributed = pytest.importorskip("distributed", reason="Dask's scheduler is not installed")
+    X, y = load_iris(return_X_y=True)
+    search = GridSearchCV(NeuralClassifier(epochs=10, random_state=0), {"lr": [1e-5, 3e-3]}, cv=3, n_jobs=2)
+    alone = clone(search).set_params(n_jobs=1).fit(X, y)
+    with (
+        distributed.LocalCluster(processes=False, n_workers=2, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_backend("dask"),
+    ):
+        search.fit(X, y)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    assert search.best_params_ == {"lr": 3e-3}
+
+
+def test_threads_that_fit_draw_each_from_its_own_seed() -> None:
+    X, y = load_iris(return_X_y=True)
+
+    def losses(seed: int) -> list[float]:
+        found: list[float] = NeuralClassifier(Net, epochs=8, random_state=seed).fit(X, y).loss_curve_
+        return found
+
+    with joblib.parallel_backend("threading", n_jobs=4):
+        together = joblib.Parallel()(joblib.delayed(losses)(seed) for seed in range(4))
+    assert together == [losses(seed) for seed in range(4)]
 
 
 class Net(nn.Module):
