@@ -17,7 +17,6 @@ import optim
 
 pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
 
-import joblib
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
@@ -28,6 +27,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from autodiff.sklearn import NeuralClassifier, NeuralRegressor
+
+joblib = pytest.importorskip("joblib")  # scikit-learn brings it
 
 
 @parametrize_with_checks([NeuralClassifier(), NeuralRegressor()])  # type: ignore[untyped-decorator]  # scikit-learn's
@@ -88,7 +89,7 @@ def test_a_grid_is_searched_on_dask() -> None:
     search = GridSearchCV(NeuralClassifier(epochs=10, random_state=0), {"lr": [1e-5, 3e-3]}, cv=3, n_jobs=2)
     alone = clone(search).set_params(n_jobs=1).fit(X, y)
     with (
-        distributed.LocalCluster(processes=False, n_workers=2, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, silence_logs=50) as cluster,
         distributed.Client(cluster),
         joblib.parallel_backend("dask"),
     ):
