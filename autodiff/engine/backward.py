@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.reductions import total
-from ..tracing import Tracing, refuse, tracing
+from ..tracing import refuse, tracing
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
@@ -42,7 +42,7 @@ class _Route(NamedTuple):
     path: set[Node]  # the nodes that gradients may reach
     wanted: set[Node] | None  # those whose gradients are asked for; None for all
     has_hooks: bool = True  # whether hooks are called
-    ends: Sequence[tuple[float, int, Any]] = ()  # leaves to be added early, by the stamp of what read them first
+    ends: Any = ()  # a list of (stamp of the first operation that read it, number, leaf): of leaves to be added early
 
 
 def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
@@ -56,12 +56,13 @@ def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
 
 
 def _route_home(outputs: Collection[Node]) -> _Route:
-    """Return the way to all leaves; it ends early for those whose hooks wait for their gradients."""
+    """Return the way to all leaves; gradients that hooks wait for are added as soon as they are whole."""
     found = recorded(outputs, _FREED)
     first = {x: y._stamp for y in reversed(found) for x in y._inputs}
     leaves = [x for x in (*outputs, *first) if x._op is None]
-    waiting = [x for x in leaves if x._extra is not None and x._extra.after and x in first]
-    return _Route({*found}, {*first}, {*leaves}, ends=sorted((first[x], i, x) for i, x in enumerate(waiting)))
+    waiting = [x for x in leaves if x._extra is not None and x._extra.after]
+    ends = sorted((first.get(x, 0), i, x) for i, x in enumerate(waiting))
+    return _Route({*found}, {*first}, {*leaves}, ends=ends)
 
 
 @np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
@@ -80,33 +81,27 @@ def _walk(
     watch = None if is_recording() is True or (route is not None and not route.has_hooks) else watching()
     if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
+    plain = rules_of is None and not create_graph
     pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
-    owned: set[Node] = set()
+    owned: set[Node] = set()  # whose gradient is an array of its own
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
     while reached:
         y = heappop(reached)[1]
-        g = pending.pop(y)
-        noted = y._extra
+        g, noted = pending.pop(y), y._extra
         if route is not None or (noted is not None and (noted.hooks or noted.retains_grad)):
             g = _arrive(y, g, kept, route)
-            if route is not None:
-                _add_whole(route.ends, y._stamp, pending, watch)
-                if y not in route.steps:
-                    continue
+            if route is not None and _ends_at(y, route, pending, watch):
+                continue
         inputs, op, params = _inputs_of(y), y._op, y._params
         rules = op.on_tensors if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
-        adds = op.adds if rules_of is None and not create_graph else None
         for i, x in enumerate(inputs):
             if not x._requires_grad or (route is not None and x not in route.path):
                 continue
-            if adds is not None:  # without it a thousand parts of an array would cost a thousand of its size
-                if x in owned and pending[x].__class__ is ndarray:
-                    adds(pending[x], g, **params)
-                    continue
-                owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
+            if plain and op.adds is not None and _adds_part(op.adds, g, params, x, pending, owned):
+                continue
             gx, data = rules[i](g, y, inputs, params, i), x._data
             kind = gx.__class__
             if kind is not data.__class__ or (
@@ -128,9 +123,28 @@ def _walk(
         _finish_leaves(pending, watch)
         for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
             finish()
+    return _asked_for(pending, kept, route)
+
+
+def _adds_part(
+    adds: Callable[..., None], g: Any, params: Mapping[str, Any], x: Node, pending: Gradients, owned: set[Node]
+) -> bool:
+    """Add a part's gradient in place to that of the whole, if it has one of its own; tell whether that was done.
+
+    Without it a thousand parts of an array would cost a thousand times its size.
+    """
+    if x in owned and pending[x].__class__ is ndarray:
+        adds(pending[x], g, **params)
+        return True
+    owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
+    return False
+
+
+def _asked_for(found: Gradients, kept: Gradients, route: _Route | None) -> Gradients:
+    """Return the gradients of all leaves and of the results that were kept, or of what a route asks for."""
     if route is None or route.wanted is None:
-        return pending | kept if kept else pending
-    return kept | {x: g for x, g in pending.items() if x in route.wanted}
+        return found | kept if kept else found
+    return kept | {x: g for x, g in found.items() if x in route.wanted}
 
 
 def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
@@ -203,12 +217,13 @@ def _finish_leaves(gradients: Gradients, watch: Watch | None) -> Gradients:
     return gradients
 
 
-def _add_whole(ends: Any, stamp: float, pending: Gradients, watch: Watch | None) -> None:
-    """Add the gradients of leaves that all operations which read them have been differentiated for."""
-    while ends and ends[-1][0] > stamp:
-        x = ends.pop()[-1]
+def _ends_at(y: Node, route: _Route, pending: Gradients, watch: Watch | None) -> bool:
+    """Tell whether the way ends at a result; add the gradients of leaves that nothing older than it has read."""
+    while route.ends and route.ends[-1][0] > y._stamp:
+        x = route.ends.pop()[-1]
         if x in pending:
-            _add(_finish_leaves({x: pending.pop(x)}, watch), False)
+            _add(_finish_leaves({x: pending.pop(x)}, watch))
+    return y not in route.steps
 
 
 _waiting: dict[int, list[Callable[[], None]]] = {}  # for each thread, the calls to be made at the end of its walk
@@ -298,7 +313,8 @@ def backward(
     more: Iterable[tuple[Node, Any]] = (),
 ) -> None:
     """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
-    on_tensors = create_graph or tracing() is not None  # a trace sees tensors
+    trace = tracing()
+    on_tensors = create_graph or trace is not None  # a trace sees tensors
     seeds = {output: _seed(output, gradient, on_tensors, "backward")}
     for y, v in more:
         seed = _seed(y, v, on_tensors, "backward")
@@ -312,14 +328,14 @@ def backward(
             found = _walk(seeds, retain, True, route)
     else:
         found = _walk(seeds, retain, create_graph, route)
-    _add(found, create_graph)
+    _add(found, create_graph, trace)
 
 
-def _add(found: Gradients, create_graph: bool) -> None:
+def _add(found: Gradients, create_graph: bool = False, trace: Any = None) -> None:
     """Add gradients to the ``.grad`` of their nodes, and call the hooks that wait for this."""
     with _adding:
         for x, g in found.items():
-            _accumulate(x, g, create_graph)
+            _accumulate(x, g, create_graph, trace)
             if x._extra is not None and x._extra.after:
                 for hook in tuple(x._extra.after.values()):
                     if hook(x) is not None:
@@ -327,13 +343,13 @@ def _add(found: Gradients, create_graph: bool) -> None:
 
 
 _adding = RLock()  # several threads may add to one leaf
-_hooks_wait = False  # whether a hook was ever registered that is called after a gradient was added
+_hooks_wait: set[bool] = set()  # is not empty once a hook was registered that is called after a gradient was added
 
 
-def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
+def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
     """Add a gradient to a node's ``.grad``."""
-    if is_recording().__class__ is Tracing:
-        tracing().accumulates(x, _owned(g, x), create_graph)
+    if trace is not None:
+        trace.accumulates(x, _owned(g, x), create_graph)
         return
     before = x._grad
     if before is None:
@@ -458,7 +474,7 @@ def grad(
         with _adding:
             for y, g in found.items():
                 if y._extra is not None and y._extra.retains_grad:
-                    _accumulate(y, g, create_graph)
+                    _accumulate(y, g, create_graph, tracing())
     if materialize_grads:  # zeros can be differentiated in turn where the others can
         found |= {x: wrap(np.zeros(x._data.shape, x._data.dtype), create_graph) for x in xs if x not in found}
     return tuple(_given(x, found.get(x), i, bool(allow_unused)) for i, x in enumerate(xs))
@@ -492,8 +508,7 @@ def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle
     """Call `hook(gradient)` whenever a gradient of the node is computed, or `hook(node)` after it was added."""
     if not node._requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
-    global _hooks_wait
-    _hooks_wait |= after
+    _hooks_wait.update([after] if after else [])
     refresh(node)
     noted, which = extra(node), "after" if after else "hooks"
     if getattr(noted, which) is None:

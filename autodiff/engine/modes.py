@@ -59,8 +59,7 @@ def _set_watch(watch: Watch | None) -> None:
         refuse("detect_anomaly", "call the function itself under detect_anomaly, not the compiled one")
     elif tracing() is not None:
         return
-    recording = bool(_state.get())
-    _state.set(recording if watch is None else watch.switched(recording))
+    _state.set(watch.switched(bool(_state.get())) if watch is not None else bool(_state.get()))
 
 
 @contextlib.contextmanager
@@ -255,10 +254,8 @@ class detect_anomaly:
     RuntimeError: sqrt: the gradient of its input 0 holds a NaN, computed by backward...
     """
 
-    _watch: Watch | None
-
     def __init__(self, check_nan: bool = True, *, check_inf: bool = False) -> None:
-        self._watch = Watch(True, bool(check_nan), bool(check_inf))
+        self._watch: Watch | None = Watch(True, bool(check_nan), bool(check_inf))
         self._before: list[Watch | None] = []
 
     def __enter__(self) -> None:
@@ -293,8 +290,7 @@ class set_detect_anomaly(detect_anomaly):
 
     def __init__(self, mode: bool, check_nan: bool = True, *, check_inf: bool = False) -> None:
         super().__init__(check_nan, check_inf=check_inf)
-        if not mode:
-            self._watch = None
+        self._watch = self._watch if mode else None
         self._at_call = watching()
         _set_watch(self._watch)
 
