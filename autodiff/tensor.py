@@ -51,7 +51,7 @@ from .size import Size
 from .table import elementwise as rows
 from .table.indexing import index as index_row
 from .table.indexing import overwrite as overwrite_row
-from .tracing import Tracing, noted, refuse, tracing
+from .tracing import Tracing, attribute_changes, noted, refuse, tracing
 
 __all__ = ["Tensor"]
 
@@ -592,6 +592,7 @@ class Tensor(Attributes):
         >>> x.grad
         tensor(20.)
         """
+        attribute_changes[0] += 1
         return _backward.register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> _backward.RemovableHandle:
@@ -621,6 +622,7 @@ class Tensor(Attributes):
         """
         if self._op is not None:
             raise RuntimeError("register_post_accumulate_grad_hook: the tensor is no leaf; use register_hook")
+        attribute_changes[0] += 1
         return _backward.register_hook(self, hook, after=True)
 
     # -- operators -----------------------------------------------------------------------------------------------------
@@ -890,8 +892,10 @@ class Tensor(Attributes):
 
     def _seen_as(self, function: Callable[..., Tensor], *dims: Any) -> Tensor:
         """Become a view of itself: the same memory in another shape."""
-        former = copied(self)
+        former, trace = copied(self), tracing()
         share_version(former, self)
+        if trace is not None:
+            trace.reshapes(self, former)
         view = function(former, *dims)
         if view is former:
             return self
@@ -902,6 +906,8 @@ class Tensor(Attributes):
             age(self, former)
             self._op, self._inputs, self._params, self._stamp = view._op, view._inputs, view._params, tick()
         self._data = view._data
+        if trace is not None:
+            trace.same(self, view)
         return self
 
     def squeeze_(self, *dim: Any) -> Tensor:

@@ -12,6 +12,7 @@ import autodiff as ad
 from autodiff import Tensor, distributed
 from autodiff.distributed.collectives import average
 from autodiff.engine.graph import array_of, increment_version, recorded
+from autodiff.tracing import decided, tracing
 
 from .module import Module, tensors_in
 from .normalization import _BatchNorm
@@ -29,9 +30,14 @@ class _Bucket:
         self.ends = np.cumsum([0, *(p.numel() for p in params)]).tolist()
         self.flat = ad.zeros(self.ends[-1] + len(params), dtype=params[0].dtype)  # at its end, who has gradients
         self.waits_for = set(params)
+        self.recorded: Any = None  # what stands for `flat` while a step is compiled
 
     def send(self) -> Any:
         """Gather the gradients and begin to average them."""
+        if tracing() is not None:
+            parts = [ad.zeros(p.numel(), dtype=p.dtype) if p.grad is None else p.grad.reshape(-1) for p in self.params]
+            self.recorded = ad.cat(parts)
+            return distributed.all_reduce(self.recorded, distributed.ReduceOp.AVG, async_op=True)
         flat = array_of(self.flat)
         for p, a, b in self._parts():
             flat[a:b] = 0 if p.grad is None else array_of(p.grad).reshape(-1)
@@ -45,6 +51,14 @@ class _Bucket:
 
     def receive(self, scale: float = 1) -> None:
         """Write the averages into the gradients, but of parameters that no process has a gradient of."""
+        self.waits_for = set(self.params)
+        if tracing() is not None:
+            with ad.no_grad():
+                for p, a, b in self._parts():
+                    part = self.recorded[a:b].reshape(p.shape)
+                    p.grad = part.clone() if p.grad is None else p.grad.copy_(part)
+            self.recorded = None
+            return
         flat = array_of(self.flat)
         if scale != 1:
             flat *= scale
@@ -56,7 +70,6 @@ class _Bucket:
             else:
                 array_of(p.grad)[...] = flat[a:b].reshape(p.shape)
                 increment_version(p.grad)
-        self.waits_for = set(self.params)
 
     def _parts(self) -> Iterator[tuple[Tensor, int, int]]:
         return zip(self.params, self.ends[:-1], self.ends[1:], strict=True)
@@ -156,14 +169,14 @@ class DistributedDataParallel(Module):
                 f"DistributedDataParallel: since the last forward pass no gradient came for {', '.join(missing)}; if "
                 "the output does not depend on them, pass find_unused_parameters=True"
             )
-        if ad.is_grad_enabled():
+        if ad.is_grad_enabled() and self._syncs is not syncs:
             self._syncs = syncs
         leader = self._announce() if self._joins and ad.is_grad_enabled() else 0
         if self.broadcast_buffers and self.training:
             self._broadcast_buffers(leader)
         output = self.module(*inputs, **kwargs)
         if syncs:
-            self._is_awaiting = True
+            self._is_awaiting = tracing() is None
             if self.find_unused_parameters:
                 self._skip_unused(tensors_in(output))
         return output
@@ -191,11 +204,17 @@ class DistributedDataParallel(Module):
             for work, bucket in zip(self._sent, self._buckets, strict=True):
                 work.wait()
                 bucket.receive(self._scale)
-            self._sent = []
+            self._sent.clear()
             self._is_awaiting = False
+
+    _arrive.is_recorded = True  # type: ignore[attr-defined]  # by `compile`: it computes with tensors alone
 
     def _broadcast_buffers(self, src: int) -> None:
         """Let all have the buffers of one process, by one message for each dtype."""
+        if tracing() is not None:
+            for buffer in self.module.buffers():
+                distributed.broadcast(buffer, src)
+            return
         kinds: dict[Any, list[Tensor]] = {}
         for buffer in self.module.buffers():
             kinds.setdefault(buffer.dtype, []).append(buffer)
@@ -333,9 +352,11 @@ class SyncBatchNorm(_BatchNorm):
             return super()._normalize(x, mean, var, use_batch, momentum)
         dims, shape = (0, *range(2, x.ndim)), (-1,) + (1,) * (x.ndim - 2)
         sums = distributed.summed(ad.cat([x.sum(dims), ad.full((1,), x.numel() / x.shape[1], dtype=x.dtype)]))
-        count = sums[-1].item()
-        if count < 2:
-            raise ValueError(f"SyncBatchNorm: expected more than one value per channel in training, got {count:g}")
+        count = sums[-1].detach()
+        if decided(lambda n: n < 2, count):
+            raise ValueError(
+                f"SyncBatchNorm: expected more than one value per channel in training, got {count._data:g}"
+            )
         batch_mean = sums[:-1] / count
         off = x - batch_mean.reshape(shape)
         batch_var = distributed.summed((off * off).sum(dims)) / count

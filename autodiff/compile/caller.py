@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ..engine.primitive import wrap
 from ..tracing import attribute_changes
 from .messages import define
 from .program import Gradient, Input, Live, Reference
+from .surroundings import Place, held, is_alike
 
 #: What the function returns where it gives up.
 MISSED = object()
@@ -49,7 +51,12 @@ def knows_arrays() -> bool:
         return False
 
 
-def entry(arguments: list[tuple[int, tuple[int, ...], Any, int]], table: Callable[[Any], int], piece: str) -> str:
+def entry(
+    arguments: list[tuple[int, tuple[int, ...], Any, int]],
+    table: Callable[[Any], int],
+    piece: str,
+    written: list[tuple[int, int]],
+) -> str:
     """Return LLVM's text of a function that looks at the arrays that are passed and then runs the program.
 
     Parameters
@@ -59,6 +66,8 @@ def entry(arguments: list[tuple[int, tuple[int, ...], Any, int]], table: Callabl
         What gives the place in the table of the addresses that are compared with.
     piece : str
         The function that runs the program.
+    written : list of (place in the table, bytes)
+        Arrays that the program writes, which no argument may overlap.
     """
     count = len(arguments)
     head = ", ".join(["ptr %table", *(f"i64 %a{k}" for k in range(count))])
@@ -95,6 +104,16 @@ def entry(arguments: list[tuple[int, tuple[int, ...], Any, int]], table: Callabl
             lines.append(f"  %dc{k}x{d} = icmp eq i64 {found}, {size}")
             check(f"%dc{k}x{d}")
         data = at(f"%o{k}", 16, "ptr", f"data{k}")
+        start = f"%start{k}"
+        lines.append(f"  {start} = ptrtoint ptr {data} to i64")
+        lines.append(f"  %end{k} = add i64 {start}, {math.prod(shape) * np.dtype(dtype).itemsize}")
+        for w, (at_place, size) in enumerate(written):
+            low = at("%table", 8 * at_place, "i64", f"low{k}x{w}")
+            lines.append(f"  %high{k}x{w} = add i64 {low}, {size}")
+            lines.append(f"  %below{k}x{w} = icmp ule i64 %end{k}, {low}")
+            lines.append(f"  %above{k}x{w} = icmp uge i64 {start}, %high{k}x{w}")
+            lines.append(f"  %apart{k}x{w} = or i1 %below{k}x{w}, %above{k}x{w}")
+            check(f"%apart{k}x{w}")
         lines += [f"  %slot{k} = getelementptr i8, ptr %table, i64 {8 * place}", f"  store ptr {data}, ptr %slot{k}"]
     lines += [f"  %r = call i32 @{piece}(ptr %table)", "  ret i32 %r", "unfit:", "  ret i32 2", "}"]
     return "\n".join(lines)
@@ -107,6 +126,7 @@ class Caller:
         self.native, self.recording = native, recording
         self.names: dict[str, Any] = {
             "MISSED": MISSED, "tick": tick, "is_recording": is_recording, "changes": attribute_changes,
+            "is_alike": is_alike, "held": held,
             "dtypes": dtypes, "refs": sys.getrefcount, "wrap": wrap, "attributes": recording.attributes,
         }  # fmt: skip
         self.kinds = kinds
@@ -139,13 +159,15 @@ class Caller:
             checks.append(f"a{k}.__class__ is not {self._name(f'kind{k}', kind)}")
             if is_tensor:
                 checks.append(f"a{k}._requires_grad is not {recording.leads[k]}")
-        for k, (name, read) in enumerate(recording.names.read):
-            checks.append(f"{self._read(k, name, read)} is not {self._name(f'n{k}', recording.names.values[k])}")
+        for k, place in enumerate(recording.names.places):
+            checks.append(self._differs(k, place, self._name(f"n{k}", recording.names.values[k])))
         for k, x in enumerate(native.live):
             node = self._name(f"p{k}", x[1])
             self._expect(f"w{k}", lambda x: x[2], x)
             checks.append(f"{node}._data is not w{k}")
             checks.append(f"{node}._requires_grad is not {x[1]._requires_grad}")
+        for k, x in enumerate(x for x in recording.watched if all(x is not y[1] for y in native.live)):
+            checks.append(f"{self._name(f'owner{k}', x)}._requires_grad is not {x._requires_grad}")
         self._optimizers(checks, changing, after)
         for k, (owner, absent) in enumerate(recording.program.absent.items()):
             node = f"a{owner}" if isinstance(owner, int) else self._name(f"b{k}", owner)
@@ -197,13 +219,16 @@ class Caller:
         for sync in self.groups:
             sync()
 
-    def _read(self, k: int, name: str, read: Callable[[], Any]) -> str:
-        cells = {c: v.cell_contents for c, v in zip(read.__code__.co_freevars, read.__closure__ or (), strict=True)}
-        if "cell" in cells:
-            return f"{self._name(f'c{k}', cells['cell'])}.cell_contents"
-        if "scope" in cells:
-            return f"{self._name(f'c{k}', cells['scope'])}[{cells['name']!r}]"
-        return f"{self._name(f'c{k}', cells['owner'])}.{cells['name']}"
+    def _differs(self, k: int, place: Place, value: str) -> str:
+        """Return what tells whether a place holds something else than it did."""
+        holder = self._name(f"c{k}", place.holder)
+        if place.how == "cell":
+            return f"{holder}.cell_contents is not {value}"
+        if place.how == "key":
+            return f"{holder}.get({place.key!r}) is not {value}"
+        if place.how == "attribute":
+            return f"{holder}.{place.key} is not {value}"
+        return f"not is_alike(held({holder}), {value})"
 
     def _optimizers(self, checks: list[str], changing: list[str], after: list[str]) -> None:
         native = self.native

@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.graph import array_of, increment_version
 from ..engine.primitive import primitive
 from ..tensor import Tensor
+from ..tracing import exchanged, exchanges, tracing
 from .groups import ProcessGroup, takes_part, the_group, within
 from .waiting import Work, agree, complete
 
@@ -36,7 +37,11 @@ def sent_of(tensor: Any, operation: str) -> Any:
     """Return a tensor's elements as MPI can send them: in C's order, and of a dtype that it knows."""
     if not isinstance(tensor, Tensor):
         raise TypeError(f"{operation}: expected a Tensor, got {type(tensor).__name__}")
-    array = np.ascontiguousarray(array_of(tensor))
+    return _sendable(array_of(tensor))
+
+
+def _sendable(array: Any) -> Any:
+    array = np.ascontiguousarray(array)
     if array.dtype == np.float16:
         return array.astype(np.float32)
     return array.view(np.uint8) if array.dtype == np.bool else array
@@ -114,8 +119,12 @@ def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None, a
     """
     if not takes_part("all_reduce", group):
         return None
-    joined, sent = the_group("all_reduce", group), sent_of(tensor, "all_reduce")
-    name = _operation(op, tensor, "all_reduce")
+    joined, name = the_group("all_reduce", group), _operation(op, tensor, "all_reduce")
+    if (trace := tracing()) is not None:
+        reduced = trace.exchanged("all_reduce", lambda a: _reduced_array(a, name, joined), tensor)
+        trace.changes(tensor, reduced if op is not ReduceOp.AVG else reduced * (1 / joined.size()))
+        return Work(lambda: True, lambda: None, joined, "all_reduce") if async_op else None
+    sent = sent_of(tensor, "all_reduce")
     agree(joined, "all_reduce", f"{_described(tensor)}, {op.name}")
     return _begin(*_reduced(joined, tensor, sent, op, name), joined, "all_reduce", async_op, sent)
 
@@ -214,8 +223,12 @@ def broadcast(tensor: Tensor, src: int = 0, group: Any = None, async_op: bool = 
     """Replace the tensor of every process by that of process `src`."""
     if not takes_part("broadcast", group):
         return None
-    joined, values = the_group("broadcast", group), np.array(sent_of(tensor, "broadcast"))
+    joined = the_group("broadcast", group)
     root = within(joined, src, "broadcast")
+    if (trace := tracing()) is not None:
+        trace.changes(tensor, trace.exchanged("broadcast", lambda a: _broadcast_array(a, root, joined), tensor))
+        return Work(lambda: True, lambda: None, joined, "broadcast") if async_op else None
+    values = np.array(sent_of(tensor, "broadcast"))
     agree(joined, "broadcast", f"{_described(tensor)}, from rank {src}")
 
     def finish() -> None:
@@ -416,9 +429,32 @@ def summed(x: Any) -> Any:
     >>> distributed.summed(ad.ones(2))  # doctest: +SKIP
     tensor([1., 1.])
     """
-    group = the_group("summed")
-    sent = np.ascontiguousarray(x, np.float32 if x.dtype == np.float16 else None)  # which MPI does not know
-    found = np.empty_like(sent)
-    agree(group, "summed", f"{x.dtype} {x.shape}")
-    complete(group.comm.Iallreduce(sent, found, group.mpi.SUM).Test, group, "summed")
-    return found.reshape(x.shape).astype(x.dtype, copy=False)
+    return _reduced_array(x, "SUM", the_group("summed"))
+
+
+exchanges.add(summed.primitive)  # type: ignore[attr-defined]  # set by its decorator
+
+
+def _reduced_array(x: Any, name: str, group: ProcessGroup) -> Any:
+    """Return what the arrays of all processes are reduced to."""
+    sent = _sendable(x)
+
+    def send() -> Any:
+        found = np.empty_like(sent)
+        agree(group, "summed", f"{x.dtype} {x.shape}, {name}")
+        complete(group.comm.Iallreduce(sent, found, getattr(group.mpi, name)).Test, group, "summed")
+        return found.reshape(x.shape).astype(x.dtype, copy=False)
+
+    return exchanged(send)
+
+
+def _broadcast_array(x: Any, root: int, group: ProcessGroup) -> Any:
+    """Return the array of one process."""
+
+    def send() -> Any:
+        values = np.array(_sendable(x))
+        agree(group, "broadcast", f"{x.dtype} {x.shape}, from {root}")
+        complete(group.comm.Ibcast(values, root=root).Test, group, "broadcast")
+        return values.reshape(x.shape).astype(x.dtype, copy=False)
+
+    return exchanged(send)

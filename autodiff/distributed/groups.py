@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tracing import refuse
 from .ending import Ending
 from .waiting import LEFT, agree
 
@@ -206,6 +207,8 @@ def the_group(operation: str, group: Any = None) -> ProcessGroup:
 
 def takes_part(operation: str, group: Any) -> bool:
     """Tell whether this process is in a group; what it does in another is nothing, as in PyTorch, which warns."""
+    if operation not in ("all_reduce", "broadcast"):  # which are part of what is compiled
+        refuse(operation, "call it outside of the function, or use all_reduce")
     if group != GroupMember.NON_GROUP_MEMBER or isinstance(group, ProcessGroup):
         return True
     warnings.warn(f"{operation}: this process does not belong to the group, nothing is done", stacklevel=3)

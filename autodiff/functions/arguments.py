@@ -138,7 +138,7 @@ def named(function: Callable[P, R]) -> Callable[P, R]:
 
 def _under(name: str, error: Exception) -> Exception:
     """Return an error that begins with the name of the operation that was called."""
-    if str(error).startswith(name):
+    if str(error).startswith((name, "compile: ")):
         return error
     return reworded(error, f"{name}: {error}")
 
@@ -185,3 +185,12 @@ def computed(name: str, compute: Callable[..., Any], *inputs: Node) -> Any:
     if (trace := tracing()) is not None:
         trace.computed(name, compute, out, inputs)
     return out
+
+
+def parts_computed(name: str, compute: Callable[..., Sequence[Any]], *inputs: Node) -> tuple[Any, ...]:
+    """Return the several arrays that a function makes of tensors, each as by `computed`."""
+    outs = tuple(map(wrap, compute(*(x._data for x in inputs))))
+    if (trace := tracing()) is not None:
+        for k, out in enumerate(outs):
+            trace.computed(name, lambda *arrays, k=k: compute(*arrays)[k], out, inputs)
+    return outs

@@ -8,6 +8,7 @@ from typing import Any
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.tracing import decided
 
 from ._checks import checked_tensor
 from .convolution import Many
@@ -84,7 +85,7 @@ def _unpooled(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...],
     sizes = zip(x.shape[-n:], stride, padding, kernel, strict=True)
     size = tuple((m - 1) * s - 2 * p + k for m, s, p, k in sizes) if asked is None else tuple(asked)[-n:]
     cells = math.prod(size)
-    if at.numel() and not 0 <= at._data.min() <= at._data.max() < cells:
+    if at.numel() and not decided(lambda a: 0 <= a.min() <= a.max() < cells, at):
         raise RuntimeError(f"{name}: an index is out of range for an output of {size}")
     lead = x.shape[: x.ndim - n]
     flat = x.reshape(*lead, -1)
