@@ -69,8 +69,8 @@ def initial_seed() -> int:
     return _common().initial_seed()
 
 
-_of_thread: ContextVar[Generator | None] = ContextVar("autodiff.generator", default=None)
-use_generator = _of_thread.set  # what a thread that loads data draws from, so that what others draw does not matter
+generator_here: ContextVar[Generator | None] = ContextVar("autodiff.generator", default=None)
+use_generator = generator_here.set  # what a thread that loads data draws from, so that what others draw does not matter
 
 
 @functools.cache
@@ -91,7 +91,7 @@ def default_generator() -> Generator:
     True
     """
     refuse("drawing random numbers here", "draw them outside of the function, and pass them as an argument")
-    return _of_thread.get() or _common()
+    return generator_here.get() or _common()
 
 
 def get_rng_state() -> dict[str, Any]:

@@ -59,13 +59,14 @@ def traced_by(trace: Any) -> Generator[None, None, None]:
         state.set(before)
 
 
-def decided(check: Callable[..., Any], *tensors: Any) -> bool:
+def decided(check: Callable[..., Any], *tensors: Any, always: bool | None = None) -> bool:
     """Return what a check of arrays says about tensors' values; a trace notes what it must say at each run.
 
-    Library code asks so where it has to know a value: whether labels are in range, say.
+    Library code asks so where it has to know a value: whether labels are in range, say. Where it asks only to spare
+    work, `always` is the answer with which the result is right whatever the values are: a file keeps that one.
     """
     if (trace := tracing()) is not None:
-        return trace.decides(check, tensors)  # type: ignore[no-any-return]  # a bool
+        return trace.decides(check, tensors, always)  # type: ignore[no-any-return]  # a bool
     return bool(check(*(t._data for t in tensors)))
 
 

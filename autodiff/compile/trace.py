@@ -205,7 +205,7 @@ class Trace:
         self.kept.append(drawn)
         return drawn
 
-    def decides(self, check: Callable[..., Any], tensors: Sequence[Node]) -> bool:
+    def decides(self, check: Callable[..., Any], tensors: Sequence[Node], always: bool | None = None) -> bool:
         """Note what a check of values says."""
         outcome = bool(check(*(t._data for t in tensors)))
         self.program.instructions.append(

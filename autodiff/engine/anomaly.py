@@ -88,8 +88,8 @@ def check_change(name: str, tensor: Node, before: Array, written: Sequence[Any])
     """Raise if a tensor that was changed in place holds what is looked for; `written` is what that was done with."""
     watch = watching()
     if watch is not None and (found := _found(watch, tensor._data)):
-        came = [(_called("before", tensor), before)]
-        came += [(f"operand {i}", np.asarray(value)) for i, value in enumerate(written)]
+        operands = ((f"operand {i}", np.asarray(value)) for i, value in enumerate(written))
+        came = [(_called("before", tensor), before), *operands]
         raise _report(watch, f"{name}: it leaves {found} behind", _origin(), came, ("after", tensor._data))
 
 
@@ -112,9 +112,8 @@ class CheckedRules:
         watch, origin = self._watch, y._extra.origin if y._extra is not None else None
         arrived = ("gradient of the result", _array(g))
         if found := _found(watch, arrived[1]):
-            raise _report(
-                watch, f"{self._name}: the gradient of its result {_ARRIVED.format(found)}", origin, [], arrived
-            )
+            what = f"{self._name}: the gradient of its result {_ARRIVED.format(found)}"
+            raise _report(watch, what, origin, [], arrived)
         if isinstance(g, Node):
             with on_behalf_of(watch, origin and origin._replace(within=self._name)):
                 gx = rule(g, y, inputs, params, i)

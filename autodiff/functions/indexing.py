@@ -212,7 +212,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     d = 0 if dim is None else dimension(dim, x.ndim, "take_along_dim")
     if dim is None:
         x, at = ravel(x), ravel(at)
-    elif at.dtype.kind == "i" and x.ndim and at._data.size and decided(lambda a: a.min() < 0, at):
+    elif at.dtype.kind == "i" and x.ndim and at._data.size and decided(lambda a: a.min() < 0, at, always=True):
         # they count from the end
         at = where(at < 0, at + x.shape[d], at)
     if x.ndim != at.ndim or not x.ndim:

@@ -249,7 +249,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return ad.gelu(x)
     # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
-    near = x if decided(lambda a: not (np.abs(a) > 40).any(), x) else x.clamp(-40, 40)
+    near = x if decided(lambda a: not (np.abs(a) > 40).any(), x, always=False) else x.clamp(-40, 40)
     return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
 
 

@@ -125,7 +125,7 @@ def _without_dead_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     """Part a mask into one that leaves each query a key, and where it left none: softmax would give NaN there."""
     if mask is None:
         return None, None
-    if decided(lambda a: not (a == -np.inf).all(axis=-1).any(), mask):
+    if decided(lambda a: not (a == -np.inf).all(axis=-1).any(), mask, always=False):
         return mask, None
     dead = (mask == -np.inf).all(-1, keepdim=True)
     return mask.masked_fill(dead, 0.0), dead

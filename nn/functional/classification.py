@@ -204,9 +204,9 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
         low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
         return low >= 0 and high < classes and not low <= ignore_index <= high
 
-    if decided(all_count, t):
+    if decided(all_count, t, always=False):
         return None
-    if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t):
+    if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t, always=False):
         wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
         raise IndexError(f"{name}: label {labels[wrong][0]} is out of range for {classes} classes")
     return t != ignore_index
@@ -354,7 +354,7 @@ def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
     """
     if x.dtype == np.float16:  # in which 1e-12 is 0
         return _bernoulli(x.float(), t.float()).to(np.float16)
-    if decided(lambda p: not (p * (1 - p) < 1e-12).any(), x):
+    if decided(lambda p: not (p * (1 - p) < 1e-12).any(), x, always=False):
         return (t - 1) * ad.log1p(-x) - t * x.log()
     p = x.detach()
     certain = p * (1 - p) < 1e-12
