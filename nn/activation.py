@@ -591,3 +591,28 @@ class PReLU(Module):
     def extra_repr(self) -> str:
         """Name the number of slopes."""
         return f"num_parameters={self.num_parameters}"
+
+
+class RReLU(_Activation):
+    """Leaky rectified linear unit whose slope is drawn anew for each element in training; see `nn.functional.rrelu`.
+
+    Parameters
+    ----------
+    lower, upper : float, optional
+        Between which a slope is drawn; in evaluation it is their mean.
+    inplace : bool, optional
+
+    Examples
+    --------
+    >>> nn.RReLU(0.1, 0.3).eval()(ad.tensor([-1.0, 2.0]))
+    tensor([-0.2000,  2.0000])
+    """
+
+    function = staticmethod(F.rrelu)
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__(lower=lower, upper=upper, inplace=inplace)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map a tensor to one of the same shape."""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)

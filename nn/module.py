@@ -842,7 +842,8 @@ class Module:
             for module, name, tensor in places:
                 object.__setattr__(module, name, tensor)
             for tensor, before in tensors:
-                if not np.array_equal(tensor._data, before, equal_nan=True):
+                is_lazy = tensor.shape != before.shape  # it has learned its size, and keeps it
+                if not is_lazy and not np.array_equal(tensor._data, before, equal_nan=True):
                     _overwrite(tensor, before)
             for module, extra_state in extras:
                 module.set_extra_state(extra_state)

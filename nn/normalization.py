@@ -166,6 +166,18 @@ class BatchNorm2d(_BatchNorm):
     _dimensions = (4,)
 
 
+class BatchNorm3d(_BatchNorm):
+    """Normalization of each channel of volumes over the batch, of shape (N, num_features, D, H, W); see `BatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.BatchNorm3d(3)(ad.randn(4, 3, 2, 2, 2)).shape
+    (4, 3, 2, 2, 2)
+    """
+
+    _dimensions = (5,)
+
+
 class LayerNorm(Module):
     """Normalization of each sample over its last dimensions, then a learned scale and shift.
 

@@ -164,3 +164,27 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """
 
     _function = staticmethod(F.adaptive_max_pool2d)
+
+
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """Average of each part of a volume; see `nn.functional.adaptive_avg_pool3d`.
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool3d(1)(ad.zeros(2, 3, 4, 5, 6)).shape
+    (2, 3, 1, 1, 1)
+    """
+
+    _function = staticmethod(F.adaptive_avg_pool3d)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """Largest element of each part of a volume; see `nn.functional.adaptive_max_pool3d`.
+
+    Examples
+    --------
+    >>> nn.AdaptiveMaxPool3d((1, None, 2))(ad.zeros(2, 3, 4, 5, 6)).shape
+    (2, 3, 1, 5, 2)
+    """
+
+    _function = staticmethod(F.adaptive_max_pool3d)
