@@ -615,4 +615,5 @@ class RReLU(_Activation):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map a tensor to one of the same shape."""
-        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+        result: Tensor = self.function(input, training=self.training, **{n: getattr(self, n) for n in self._options})
+        return result

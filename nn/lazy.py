@@ -34,7 +34,7 @@ class LazyModuleMixin(Module):
     """What lazy layers share: they are of the class that they become, with parameters that have no shape yet."""
 
     #: What the layer becomes with its first input.
-    cls_to_become: type[Module] = Module
+    cls_to_become: Any = Module
     #: The attribute that is learned from the input, the first argument of the class.
     _inferred: str
     #: Which dimension of the input tells it, counted as for inputs with a batch; `_batched` is their number.
@@ -42,7 +42,8 @@ class LazyModuleMixin(Module):
     _batched: int | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(options.get("groups", 1), *args, **options)
+        base: Any = super()
+        base.__init__(options.get("groups", 1), *args, **options)
         self._given = (args, options)
         setattr(self, self._inferred, 0)
         for name, value in list(self._own("parameter")):
@@ -55,11 +56,11 @@ class LazyModuleMixin(Module):
         """Tell whether a first input, or a state, has still to tell the size."""
         return type(self) is not self.cls_to_become
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, *more: Any) -> Tensor:
         """Become the layer that fits the input, and compute with it."""
         dim = self._dim - (self._batched is not None and input.ndim < self._batched)
         self.initialize_parameters(input.shape[dim])
-        result: Tensor = self.forward(input)  # of its new class
+        result: Tensor = self.forward(input, *more)  # of its new class
         return result
 
     def initialize_parameters(self, size: int) -> None:
@@ -73,7 +74,7 @@ class LazyModuleMixin(Module):
                 kept[name].__class__ = Parameter
             elif name not in ("training", "_hooks", "_registered"):
                 object.__setattr__(self, name, value)
-        self.__class__ = self.cls_to_become  # type: ignore[assignment]  # a base of this class
+        self.__class__ = self.cls_to_become
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Become the layer that a state is of, and take it up."""
