@@ -13,6 +13,7 @@ import autodiff as ad
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .attention import MultiheadAttention as MultiheadAttention
 from .functional._checks import check_sizes
 from .module import Module, Parameter
 

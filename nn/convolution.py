@@ -323,3 +323,6 @@ class Unfold(Module):
 
 def _plain(value: Many) -> Many:
     return tuple(value) if isinstance(value, Sequence) else value
+
+
+_ConvNd = _Convolution  # PyTorch's name, which programs ask `isinstance` for

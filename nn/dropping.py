@@ -5,7 +5,7 @@ from __future__ import annotations
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .shaping import Dropout
+from .shaping import Dropout as Dropout
 
 
 class Dropout1d(Dropout):

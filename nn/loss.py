@@ -28,7 +28,9 @@ class _Loss(Module):
             made: Any = with_old_reduction(vars(cls)["__init__"])
             setattr(cls, "__init__", made)  # noqa: B010  # mypy refuses the assignment
 
-    def __init__(self, *, reduction: str = "mean", **options: Any) -> None:
+    def __init__(
+        self, size_average: None = None, reduce: None = None, reduction: str = "mean", **options: Any
+    ) -> None:
         super().__init__()
         self.reduction = checked_reduction(reduction, type(self).__name__, *self._reductions)
         self._options = ("reduction", *options)
@@ -45,6 +47,19 @@ class _Loss(Module):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Compare input and target."""
         return self._compare(input, target)
+
+
+class _WeightedLoss(_Loss):
+    """The base of losses of one's own that have a weight for each class."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: None = None,
+        reduce: None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction, weight=weight)
 
 
 class MSELoss(_Loss):

@@ -496,6 +496,21 @@ class Module:
         """The submodules of the module itself by name."""
         return Registry(self, "module")
 
+    @property
+    def _forward_hooks(self) -> hooks.ByHandle:
+        """The hooks after each call by the keys of their handles; what is deleted there is removed here."""
+        return hooks.ByHandle(self._own_hooks().after)
+
+    @property
+    def _forward_pre_hooks(self) -> hooks.ByHandle:
+        """The hooks before each call."""
+        return hooks.ByHandle(self._own_hooks().before)
+
+    @property
+    def _backward_hooks(self) -> hooks.ByHandle:
+        """The hooks that gradients pass."""
+        return hooks.ByHandle(self._own_hooks().backward)
+
     def _at(self, name: str, kind: str, target: str) -> Any:
         if not self._registered.get(name, "").startswith(kind) or vars(self)[name] is None:
             raise AttributeError(f"{type(self).__name__} has no {kind} {name!r}, asked for as {target!r}")

@@ -7,6 +7,10 @@ from typing import Any
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .convolution import AvgPool2d as AvgPool2d
+from .convolution import AvgPool3d as AvgPool3d
+from .convolution import MaxPool2d as MaxPool2d
+from .convolution import MaxPool3d as MaxPool3d
 from .functional.adaptive import Size
 from .functional.convolution import Many
 from .module import Module

@@ -615,6 +615,10 @@ CASES = [
     ),
 ]
 
+# Weights of attention: one for queries, keys and values, with all that can be added; and one for each.
+TOGETHER = (y(12, 4), y(12), x(1, 1, 4), y(1, 1, 4), True, 0.0, y(4, 4), x(4))
+APART = (None, None, None, None, False, 0.5, y(4, 4), None, False, None, False, None, True, y(4, 4), x(4, 3), y(4, 2))
+
 CASES += [
     of("Conv3d", 4, 6, 3, padding=1, groups=2).on(x(2, 4, 4, 5, 3)),
     of("Conv3d", 2, 3, (1, 2, 3), stride=(1, 2, 1), dilation=(1, 1, 2), padding="valid").on(x(2, 2, 2, 6, 7)),
@@ -645,6 +649,8 @@ CASES += [
     of("functional.alpha_dropout", 1.0, True).on(x(5, 4)),
     of("FeatureAlphaDropout", 0.0).on(x(5, 4)),
     of("functional.feature_alpha_dropout", 1.0, True).on(x(5, 4, 2)),
+    of("functional.multi_head_attention_forward", 4, 2, *TOGETHER).on(x(3, 2, 4), y(5, 2, 4), positive(5, 2, 4)),
+    of("functional.multi_head_attention_forward", 4, 2, *APART).on(x(3, 4), y(5, 3), x(5, 2)),
     of("LocalResponseNorm", 3, alpha=0.5, k=2.0).on(x(2, 5, 4)),
     of("ChannelShuffle", 2).on(x(1, 4, 2, 2)),
     of("LPPool1d", 2, 3, stride=2).on(x(2, 3, 7)),
