@@ -58,17 +58,25 @@ if TYPE_CHECKING:
     from . import amp as amp
     from . import autograd as autograd
     from . import backends as backends
+    from . import compiler as compiler
     from . import cuda as cuda
     from . import data as data
     from . import distributed as distributed
     from . import distributions as distributions
+    from . import func as func
+    from . import jit as jit
     from . import mps as mps
     from . import nn as nn
     from . import onnx as onnx
     from . import optim as optim
+    from . import testing as testing
+    from . import types as types
     from . import utils as utils
+    from . import version as version
+    from . import xpu as xpu
     from .amp import GradScaler as GradScaler
     from .amp import autocast as autocast
+    from .func import vmap as vmap
     from .generator import Generator as Generator
     from .serialization import load as load
     from .serialization import save as save
@@ -79,12 +87,12 @@ if TYPE_CHECKING:
 paths.install()
 
 _MODULES = (
-    "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributed", "distributions", "mps", "nn", "onnx",
-    "optim", "sklearn", "utils",
+    "accelerator", "amp", "autograd", "backends", "compiler", "cuda", "data", "distributed", "distributions", "func",
+    "jit", "mps", "nn", "onnx", "optim", "sklearn", "testing", "types", "utils", "version", "xpu",
 )  # fmt: skip
 _HOMES = {
     "GradScaler": "amp", "autocast": "amp", "Generator": "generator", "draw": "visualize", "explain": "visualize",
-    "load": "serialization", "save": "serialization",
+    "vmap": "func", "load": "serialization", "save": "serialization",
 }  # fmt: skip
 # What PyTorch has here as well as in `nn.functional`.
 _LAYERS = {

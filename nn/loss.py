@@ -28,9 +28,7 @@ class _Loss(Module):
             made: Any = with_old_reduction(vars(cls)["__init__"])
             setattr(cls, "__init__", made)  # noqa: B010  # mypy refuses the assignment
 
-    def __init__(
-        self, size_average: None = None, reduce: None = None, reduction: str = "mean", **options: Any
-    ) -> None:
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean", **options: Any) -> None:
         super().__init__()
         self.reduction = checked_reduction(reduction, type(self).__name__, *self._reductions)
         self._options = ("reduction", *options)

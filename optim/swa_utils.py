@@ -50,10 +50,7 @@ def _check_decay(decay: float) -> None:
 def _of_lists(average: Average) -> Callable[..., None]:
     def update(averaged: Iterable[Tensor], current: Iterable[Tensor], count: Any) -> None:
         for a, c in zip(averaged, current, strict=True):
-            if a.dtype.kind == "f":
-                a.copy_(average(a, c, count))
-            else:
-                a.copy_(c)
+            a.copy_(average(a, c, count))
 
     return update
 

@@ -61,7 +61,8 @@ def test_weight_norm(dim: int | None) -> None:
     made = layers(lambda lib, layer: lib.utils.parametrizations.weight_norm(layer, dim=dim))
     assert_alike(*made)
     made[0].load_state_dict({k: ad.from_numpy(v.numpy()) for k, v in made[1].state_dict().items()})
-    removed = [lib.utils.parametrize.remove_parametrizations(m, "weight") for lib, m in zip((nn, torch.nn), made)]
+    pairs = zip((nn, torch.nn), made, strict=True)
+    removed = [lib.utils.parametrize.remove_parametrizations(m, "weight") for lib, m in pairs]
     assert_alike(*removed)
     assert type(removed[0]) is nn.Linear
 
@@ -181,7 +182,9 @@ def test_norms_of_several_tensors() -> None:
     for p, q in zip(mine.parameters(), other.parameters(), strict=True):
         p.grad, q.grad = ad.ones_like(p.detach()), torch.ones_like(q)
     total = nn.utils.get_total_norm([p.grad for p in mine.parameters()], 3.0)
-    assert_same(total.numpy(), torch.nn.utils.get_total_norm([q.grad for q in other.parameters()], 3.0).numpy(), **CLOSE)
+    assert_same(
+        total.numpy(), torch.nn.utils.get_total_norm([q.grad for q in other.parameters()], 3.0).numpy(), **CLOSE
+    )
     nn.utils.clip_grads_with_norm_(mine.parameters(), 0.5, total)
     torch.nn.utils.clip_grads_with_norm_(other.parameters(), 0.5, torch.tensor(total.item()))
     assert_same(mine.weight.grad.numpy(), other.weight.grad.numpy(), **CLOSE)
