@@ -204,8 +204,8 @@ class SpectralNorm:
         weight = getattr(module, self.name + "_orig")
         u, v = getattr(module, self.name + "_u"), getattr(module, self.name + "_v")
         matrix = _matrix(weight, self.dim)
-        if do_power_iteration:
-            _Power.step(matrix.detach(), v=v, u=u, steps=self.n_power_iterations, eps=self.eps)
+        if do_power_iteration:  # the other way round than in the parametrization, as in PyTorch
+            _Power.step(matrix.detach().T, v, u, self.n_power_iterations, self.eps)
         result: Tensor = weight / (u.clone() @ (matrix @ v.clone()))
         return result
 

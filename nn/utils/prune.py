@@ -69,7 +69,7 @@ class BasePruningMethod:
             del module._forward_pre_hooks[former[0][0]]
             method = container
         try:
-            scores = original.detach() if importance_scores is None else importance_scores
+            scores = getattr(module, name, original).detach() if importance_scores is None else importance_scores
             mask = method.compute_mask(scores, before.detach().clone())
         except Exception:
             if not former:

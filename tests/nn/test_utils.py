@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_a_parametrized_weight_is_assigned_and_learned() -> None:
 @needs_torch
 def test_pruning_equals_pytorchs() -> None:
     def make(lib: Any, layer: Any) -> Any:
-        prune = lib.utils.prune
+        prune = importlib.import_module(f"{lib.__name__}.utils.prune")
         prune.l1_unstructured(layer, "weight", amount=0.3)
         prune.ln_structured(layer, name="weight", amount=1, n=2, dim=0)
         prune.l1_unstructured(layer, name="bias", amount=2)
@@ -133,10 +134,11 @@ def test_pruning_equals_pytorchs() -> None:
     assert_same(mine.weight_mask.numpy(), other.weight_mask.numpy())
     assert_alike(mine, other)
     for lib, layer in ((nn, mine), (torch.nn, other)):
-        assert lib.utils.prune.is_pruned(layer)
-        lib.utils.prune.remove(layer, "weight")
-        lib.utils.prune.remove(layer, "bias")
-        assert not lib.utils.prune.is_pruned(layer)
+        prune = importlib.import_module(f"{lib.__name__}.utils.prune")
+        prune.remove(layer, "weight")
+        assert prune.is_pruned(layer)
+        prune.remove(layer, "bias")
+        assert not prune.is_pruned(layer)
     assert_alike(mine, other)
 
 
@@ -147,7 +149,8 @@ def test_global_pruning_and_shares_at_random() -> None:
         with (ad if lib is nn else torch).no_grad():
             net[1].weight.fill_(0.1)
         places = [(net[0], "weight"), (net[1], "weight")]
-        lib.utils.prune.global_unstructured(places, lib.utils.prune.L1Unstructured, amount=0.5)
+        prune = importlib.import_module(f"{lib.__name__}.utils.prune")
+        prune.global_unstructured(places, prune.L1Unstructured, amount=0.5)
         return net
 
     mine, other = layers(make)
@@ -164,14 +167,16 @@ def test_a_module_is_called_with_other_parameters() -> None:
     mine, other = layers()
     found = []
     for root, lib, layer in ((ad, nn, mine), (torch, torch.nn, other)):
-        net = lib.Sequential(layer, lib.Linear(4, 3), layer)
+        net = lib.Sequential(layer, lib.Linear(4, 3, bias=False), lib.Linear(3, 4))
+        net[1].weight.data.fill_(0.1)
+        net[2].weight, net[2].bias = layer.weight, layer.bias
         w = root.from_numpy(2 * WEIGHTS).requires_grad_()
         y = root.func.functional_call(net, {"0.weight": w}, root.from_numpy(X.copy()))
         y.sum().backward()
-        found.append((y.detach().numpy()[:0], w.grad.numpy()[:, :0]))
+        found.append((y.detach().numpy(), w.grad.numpy()))
         assert layer.weight.grad is None
         assert layer.weight is net[2].weight
-    assert_same(*found)
+    assert_same(*found, **CLOSE)
     with pytest.raises(KeyError, match="no parameter or buffer 'nothing'"):
         ad.func.functional_call(mine, {"nothing": ad.ones(1)}, ad.ones(3))
 
