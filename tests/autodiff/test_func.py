@@ -96,7 +96,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 
 @needs_torch
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's, of its own parts
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, of its own parts
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_results_equal_pytorchs(call: Callable[[Any], Any]) -> None:
     # A dozen operations in float32, each of which rounds at 6e-8, in sums of terms of about 10.
