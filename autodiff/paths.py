@@ -20,7 +20,6 @@ _PACKAGES = ("nn", "optim")  # which stand beside this package
 # What PyTorch calls the modules of `nn` that are called otherwise here, below `autodiff`.
 _RENAMED = {
     "nn.modules": "nn",
-    "nn.modules.utils": "nn.tuples",
     "optim.adamw": "optim.adam",
     "utils.data.distributed": "distributed",
     "utils.data._utils": "data",
@@ -34,11 +33,8 @@ _RENAMED = {
     "nn.fold": "nn.folding",
     "nn.instancenorm": "nn.instance",
     "nn.upsampling": "nn.resizing",
-    "nn.lazy_modules": "nn.lazy",
     "nn.utils.clip_grad": "nn.utils",
     "nn.utils.convert_parameters": "nn.utils",
-    "nn.utils.weight_norm": "nn.utils.norms",
-    "nn.utils.spectral_norm": "nn.utils.norms",
     "cuda.amp": "amp",
     "utils.data": "data",
     "autograd.functional": "check.functional",

@@ -15,6 +15,11 @@ from autodiff.tensor import from_array
 from autodiff.tracing import tracing
 
 from ..module import Module
+from ..tuples import _ntuple as _ntuple
+from ..tuples import _pair as _pair
+from ..tuples import _quadruple as _quadruple
+from ..tuples import _single as _single
+from ..tuples import _triple as _triple
 from . import parametrizations as parametrizations
 from . import parametrize as parametrize
 from . import prune as prune
