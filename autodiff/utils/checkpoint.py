@@ -20,22 +20,23 @@ class _Again(Function):
     """The results of a function, whose gradients are those of another run of it."""
 
     @staticmethod
-    def forward(ctx: Any, run: Any, values: Any, single: bool, *inputs: Any) -> Any:
+    def forward(ctx: Any, run: Any, values: Any, *inputs: Any) -> Any:
         """Return what the function returned."""
         ctx.run = run
-        ctx.save_for_backward(*inputs)
-        return values[0] if single else values
+        ctx.save_for_backward(*inputs)  # so that a change in place is noticed
+        return values if len(values) > 1 else values[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         """Run the function again and differentiate this run."""
         records = is_grad_enabled()
+        _ = ctx.saved_tensors
         with enable_grad():
-            outputs = ctx.run()
+            outputs, inputs = ctx.run(records)
         pairs = [(y, g) for y, g in zip(outputs, gradients, strict=True) if y.requires_grad and g is not None]
         ys, gs = zip(*pairs, strict=True)
-        found = grad(ys, list(ctx.saved_tensors), gs, create_graph=records, allow_unused=True)
-        return (None, None, None, *found)
+        found = grad(ys, inputs, gs, create_graph=records, allow_unused=True)
+        return (None, None, *found)
 
 
 def checkpoint(
@@ -92,21 +93,25 @@ def checkpoint(
     if not inputs:
         return returned
 
-    def run() -> list[Any]:
+    def run(records: bool) -> tuple[list[Any], list[Tensor]]:
+        # Arguments that depend on one another must not pass gradients on: each has a stand-in of its own.
+        stands = {id(t): t.view_as(t) if records else t.detach().requires_grad_() for t in inputs if t._op is not None}
+        own = [stands.get(id(a), a) for a in args]
+        named = {key: stands.get(id(a), a) for key, a in kwargs.items()}
         now = get_rng_state()
         if preserve_rng_state:
             set_rng_state(state)
         try:
             with again:
-                once_more = function(*args, **kwargs)
+                once_more = function(*own, **named)
         finally:
             if preserve_rng_state:
                 set_rng_state(now)
         listed = once_more if isinstance(once_more, (tuple, list)) else (once_more,)
-        return [listed[i] for i in places]
+        return [listed[i] for i in places], [stands.get(id(t), t) for t in inputs]
 
     values = tuple(outputs[i].detach() for i in places)
-    made = _Again.apply(run, values, len(places) == 1, *inputs)
+    made = _Again.apply(run, values, *inputs)
     results = list(outputs)
     for i, y in zip(places, (made,) if len(places) == 1 else made, strict=True):
         results[i] = y
