@@ -69,7 +69,8 @@ class Attributes(Node):
 
     def to_dense(self, dtype: Any = None) -> Tensor:
         """Return it: every tensor is dense."""
-        return self if dtype is None else to(self, dtype)  # type: ignore[return-value]  # a Tensor
+        x: Any = self
+        return x if dtype is None else to(x, dtype)
 
     def to_sparse(self, *args: Any, **kwargs: Any) -> Tensor:
         """Return it, dense as it is: what PyTorch computes with sparse tensors is computed with dense ones."""

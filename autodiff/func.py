@@ -15,8 +15,8 @@ from .functions.shape import stack
 from .tensor import Tensor
 
 if TYPE_CHECKING:
-    from .nn.utils.stateless import functional_call as functional_call
-    from .nn.utils.stateless import stack_module_state as stack_module_state
+    from nn.utils.stateless import functional_call as functional_call
+    from nn.utils.stateless import stack_module_state as stack_module_state
 
 __all__ = [
     "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",

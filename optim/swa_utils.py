@@ -27,7 +27,8 @@ def get_swa_avg_fn() -> Average:
     """Return the function that computes the mean of all parameters so far."""
 
     def average(averaged: Tensor, current: Tensor, count: Any) -> Tensor:
-        return averaged + (current - averaged) / (count + 1)
+        mean: Tensor = averaged + (current - averaged) / (count + 1)
+        return mean
 
     return average
 

@@ -95,9 +95,10 @@ class AffineTransform(Transform):
 
     def inv(self, y: Tensor) -> Tensor:
         """Return (y - loc) / scale."""
-        return (y - self.loc) / self.scale
+        x: Tensor = (y - self.loc) / self.scale
+        return x
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return log |scale|."""
-        found = x * 0 + log(absolute(as_tensor(self.scale)))
+        found: Tensor = x * 0 + log(absolute(as_tensor(self.scale)))
         return found.sum(tuple(range(-self.event_dim, 0))) if self.event_dim else found

@@ -44,6 +44,8 @@ def cached() -> Generator[None, None, None]:
 class ParametrizationList(ModuleList):
     """What computes a tensor: the tensors that are learned, and modules that are applied one after the other."""
 
+    original: Tensor
+
     def __init__(self, modules: list[Module], original: Tensor, unsafe: bool = False) -> None:
         super().__init__(modules)
         self.unsafe = unsafe
@@ -165,7 +167,7 @@ def register_parametrization(
     """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
-        found: Any = module.parametrizations[tensor_name]
+        found: Any = vars(module)["parametrizations"][tensor_name]
         if not unsafe:
             _check(tensor_name, getattr(module, tensor_name), parametrization(getattr(module, tensor_name)))
         found.append(parametrization)
@@ -184,9 +186,9 @@ def register_parametrization(
     if not is_parametrized(module):
         kind: Any = type(module)
         module.__class__ = type(f"Parametrized{kind.__name__}", (kind,), {"__module__": kind.__module__})
-        module.parametrizations = ModuleDict()
+        module.add_module("parametrizations", ModuleDict())
     setattr(type(module), tensor_name, _computed(tensor_name))
-    lists: Any = module.parametrizations
+    lists: Any = vars(module)["parametrizations"]
     lists[tensor_name] = made
     return module
 
@@ -227,7 +229,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"remove_parametrizations: {type(module).__name__} has no parametrized {tensor_name!r}")
-    lists: Any = module.parametrizations
+    lists: Any = vars(module)["parametrizations"]
     found = lists[tensor_name]
     if not leave_parametrized and not found.is_tensor:
         raise ValueError(f"remove_parametrizations: {tensor_name!r} is computed from several; leave it parametrized")

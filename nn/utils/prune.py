@@ -54,7 +54,7 @@ class BasePruningMethod:
         cls, module: Module, name: str, *args: Any, importance_scores: Tensor | None = None, **kwargs: Any
     ) -> Any:
         """Prune a parameter of a module, after what has been pruned before."""
-        former = [(k, h) for k, h in module._forward_pre_hooks.items() if _prunes(h, name)]
+        former: list[Any] = [(k, h) for k, h in module._forward_pre_hooks.items() if _prunes(h, name)]
         method: Any = cls(*args, **kwargs)
         method._tensor_name = name
         if not former:
