@@ -22,7 +22,7 @@ from tests.oracle import needs_torch, torch
 
 RULES = [
     optim.SGD, optim.Momentum, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adadelta, optim.Adamax,
-    optim.RAdam, optim.NAdam,
+    optim.RAdam, optim.NAdam, optim.Rprop, optim.ASGD,
 ]  # fmt: skip
 every_rule = pytest.mark.parametrize("rule", RULES)
 

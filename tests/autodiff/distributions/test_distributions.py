@@ -286,7 +286,7 @@ def test_composed_distributions_equal_pytorchs() -> None:
         sum(v.sum() for v in values).backward()
         assert tuple(squashed.sample((4,)).shape) == (4, 3, 2)
         found.append([*map(array, values), array(loc.grad), array(scale.grad)])
-    assert_same(*found, rtol=1e-9)
+    assert_same(*found, rtol=1e-7)  # PyTorch's softplus(x) is x from 20 on, where it differs by 2e-9
 
 
 def test_draws_of_vectors_and_shares_have_their_moments() -> None:
