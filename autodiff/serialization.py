@@ -162,8 +162,8 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
             return {kind: _named(value._data if isinstance(value, Tensor) else value, path, arrays)}
     if type(value) in _PLAIN:
         return value
-    kind = _WholeError if hasattr(value, "state_dict") and not isinstance(value, type) else TypeError
-    raise kind(f"save: {path or 'the state'} is a {type(value).__name__}, which a file cannot hold")
+    wrong = _WholeError if hasattr(value, "state_dict") and not isinstance(value, type) else TypeError
+    raise wrong(f"save: {path or 'the state'} is a {type(value).__name__}, which a file cannot hold")
 
 
 def _named(array: Any, path: str, arrays: dict[str, Array]) -> str:

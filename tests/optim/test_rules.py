@@ -78,8 +78,8 @@ def test_parameters_and_state_equal_pytorchs_after_200_steps(rule: str, options:
         reference.step()
     state, expected = ours.state_dict()["state"], reference.state_dict()["state"]
     # Each step rounds at 1e-16 in an order of its own, and 200 steps add that up. Of NAdam PyTorch keeps the product of
-    # the momenta in float32, which rounds at 6e-8 in each step.
-    near = 1e-10 if rule != "NAdam" else 1e-5
+    # the momenta in float32, which rounds at 6e-8 in each step; of ASGD the rate.
+    near = 1e-10 if rule not in ("NAdam", "ASGD") else 1e-5
     for i, (p, q) in enumerate(zip(mine, theirs, strict=True)):
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=near, atol=near)
         known = {name: value for name, value in expected.get(i, {}).items() if value is not None}
