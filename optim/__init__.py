@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import typing
 
 from . import lr_scheduler as lr_scheduler
 from .adadelta import Adadelta
@@ -19,11 +19,11 @@ from .rmsprop import RMSprop
 from .rprop import Rprop
 from .sgd import SGD, Momentum
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from . import swa_utils as swa_utils
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Import what averages models when it is asked for: it needs `nn`."""
     if name == "swa_utils":
         return importlib.import_module(".swa_utils", __name__)
