@@ -229,7 +229,8 @@ class Net(nn.Module):
     def forward(self, x):
         x = checkpoint(lambda t: F.relu(self.bn(self.conv(t))), x, use_reentrant=False)
         return self.fc(torch.flatten(F.avg_pool2d(x, 2), 1))
-net = Net(); net(torch.ones(1, 1, 4, 4).repeat(2, 1, 1, 1)); fill(net); net.bn.reset_running_stats(); weight_norm(net.fc)
+net = Net(); net(torch.ones(1, 1, 4, 4).repeat(2, 1, 1, 1)); fill(net)
+net.bn.reset_running_stats(); weight_norm(net.fc)
 prune.l1_unstructured(net.conv, "weight", amount=0.25)
 optimizer = optim.Rprop(net.parameters(), lr=0.01); mean = AveragedModel(net.bn)
 for step in range(4):
