@@ -16,7 +16,13 @@ from .transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 
 class UninitializedParameter(Parameter):
-    """A parameter whose shape is not known before the first input; an optimizer can have it already."""
+    """A parameter whose shape is not known before the first input; an optimizer can have it already.
+
+    Examples
+    --------
+    >>> nn.LazyLinear(2).weight
+    <UninitializedParameter>
+    """
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(ad.zeros(0, device=device, dtype=dtype), requires_grad)
@@ -104,7 +110,13 @@ class LazyLinear(LazyModuleMixin, Linear):
 
 
 class LazyConv1d(LazyModuleMixin, Conv1d):
-    """A `Conv1d` that learns `in_channels` from its first input; see `LazyConv2d`."""
+    """A `Conv1d` that learns `in_channels` from its first input; see `LazyConv2d`.
+
+    Examples
+    --------
+    >>> nn.LazyConv1d(8, kernel_size=3)(ad.zeros(1, 3, 5)).shape
+    (1, 8, 3)
+    """
 
     cls_to_become = Conv1d
     _inferred, _batched = "in_channels", 3
@@ -124,28 +136,52 @@ class LazyConv2d(LazyModuleMixin, Conv2d):
 
 
 class LazyConv3d(LazyModuleMixin, Conv3d):
-    """A `Conv3d` that learns `in_channels` from its first input; see `LazyConv2d`."""
+    """A `Conv3d` that learns `in_channels` from its first input; see `LazyConv2d`.
+
+    Examples
+    --------
+    >>> nn.LazyConv3d(8, kernel_size=3)(ad.zeros(1, 3, 5, 5, 5)).shape
+    (1, 8, 3, 3, 3)
+    """
 
     cls_to_become = Conv3d
     _inferred, _batched = "in_channels", 5
 
 
 class LazyConvTranspose1d(LazyModuleMixin, ConvTranspose1d):
-    """A `ConvTranspose1d` that learns `in_channels` from its first input; see `LazyConv2d`."""
+    """A `ConvTranspose1d` that learns `in_channels` from its first input; see `LazyConv2d`.
+
+    Examples
+    --------
+    >>> nn.LazyConvTranspose1d(8, kernel_size=3)(ad.zeros(1, 3, 5)).shape
+    (1, 8, 7)
+    """
 
     cls_to_become = ConvTranspose1d
     _inferred, _batched, _transposed = "in_channels", 3, True
 
 
 class LazyConvTranspose2d(LazyModuleMixin, ConvTranspose2d):
-    """A `ConvTranspose2d` that learns `in_channels` from its first input; see `LazyConv2d`."""
+    """A `ConvTranspose2d` that learns `in_channels` from its first input; see `LazyConv2d`.
+
+    Examples
+    --------
+    >>> nn.LazyConvTranspose2d(8, kernel_size=3)(ad.zeros(1, 3, 5, 5)).shape
+    (1, 8, 7, 7)
+    """
 
     cls_to_become = ConvTranspose2d
     _inferred, _batched, _transposed = "in_channels", 4, True
 
 
 class LazyConvTranspose3d(LazyModuleMixin, ConvTranspose3d):
-    """A `ConvTranspose3d` that learns `in_channels` from its first input; see `LazyConv2d`."""
+    """A `ConvTranspose3d` that learns `in_channels` from its first input; see `LazyConv2d`.
+
+    Examples
+    --------
+    >>> nn.LazyConvTranspose3d(8, kernel_size=3)(ad.zeros(1, 3, 5, 5, 5)).shape
+    (1, 8, 7, 7, 7)
+    """
 
     cls_to_become = ConvTranspose3d
     _inferred, _batched, _transposed = "in_channels", 5, True
@@ -167,35 +203,65 @@ class LazyBatchNorm1d(LazyModuleMixin, BatchNorm1d):
 
 
 class LazyBatchNorm2d(LazyModuleMixin, BatchNorm2d):
-    """A `BatchNorm2d` that learns `num_features` from its first input; see `LazyBatchNorm1d`."""
+    """A `BatchNorm2d` that learns `num_features` from its first input; see `LazyBatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.LazyBatchNorm2d()(ad.randn(2, 3, 5, 5)).shape
+    (2, 3, 5, 5)
+    """
 
     cls_to_become = BatchNorm2d
     _inferred = "num_features"
 
 
 class LazyBatchNorm3d(LazyModuleMixin, BatchNorm3d):
-    """A `BatchNorm3d` that learns `num_features` from its first input; see `LazyBatchNorm1d`."""
+    """A `BatchNorm3d` that learns `num_features` from its first input; see `LazyBatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.LazyBatchNorm3d()(ad.randn(2, 3, 5, 5, 5)).shape
+    (2, 3, 5, 5, 5)
+    """
 
     cls_to_become = BatchNorm3d
     _inferred = "num_features"
 
 
 class LazyInstanceNorm1d(LazyModuleMixin, InstanceNorm1d):
-    """An `InstanceNorm1d` that learns `num_features` from its first input; see `LazyBatchNorm1d`."""
+    """An `InstanceNorm1d` that learns `num_features` from its first input; see `LazyBatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.LazyInstanceNorm1d()(ad.randn(2, 3, 5)).shape
+    (2, 3, 5)
+    """
 
     cls_to_become = InstanceNorm1d
     _inferred, _batched = "num_features", 3
 
 
 class LazyInstanceNorm2d(LazyModuleMixin, InstanceNorm2d):
-    """An `InstanceNorm2d` that learns `num_features` from its first input; see `LazyBatchNorm1d`."""
+    """An `InstanceNorm2d` that learns `num_features` from its first input; see `LazyBatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.LazyInstanceNorm2d()(ad.randn(2, 3, 5, 5)).shape
+    (2, 3, 5, 5)
+    """
 
     cls_to_become = InstanceNorm2d
     _inferred, _batched = "num_features", 4
 
 
 class LazyInstanceNorm3d(LazyModuleMixin, InstanceNorm3d):
-    """An `InstanceNorm3d` that learns `num_features` from its first input; see `LazyBatchNorm1d`."""
+    """An `InstanceNorm3d` that learns `num_features` from its first input; see `LazyBatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.LazyInstanceNorm3d()(ad.randn(2, 3, 5, 5, 5)).shape
+    (2, 3, 5, 5, 5)
+    """
 
     cls_to_become = InstanceNorm3d
     _inferred, _batched = "num_features", 5
