@@ -68,6 +68,17 @@ class Attributes(Node):
         """Whether it lies on the CPU: True."""
         return True
 
+    def to_dense(self, dtype: Any = None) -> Tensor:
+        """Return it: every tensor is dense."""
+        x: Any = self
+        return x if dtype is None else to(x, dtype)
+
+    def to_sparse(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Return it, dense as it is: what PyTorch computes with sparse tensors is computed with dense ones."""
+        return self  # type: ignore[return-value]  # a Tensor
+
+    coalesce = to_sparse_coo = to_sparse_csr = to_sparse
+
     def get_device(self) -> int:
         """Return the number of its GPU: -1, for it lies on the CPU."""
         return -1

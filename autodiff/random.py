@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from .tracing import refuse
 if TYPE_CHECKING:
     from .generator import Generator
 
-__all__ = ["default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = ["default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
 
 def manual_seed(seed: int) -> Generator:
@@ -139,3 +140,20 @@ def set_rng_state(new_state: Mapping[str, Any]) -> None:
     if trial.state != new_state:  # NumPy cuts a fraction off and leaves out what it does not know
         raise ValueError(f"set_rng_state: not a state of {type(bits).__name__}: {dict(new_state)}")
     bits.state = trial.state
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, *args: Any, **kwargs: Any) -> Iterator[None]:
+    """Let random numbers go on after the block as if it had drawn none.
+
+    Examples
+    --------
+    >>> with ad.random.fork_rng():
+    ...     _ = ad.rand(3)
+    """
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            set_rng_state(state)

@@ -23,6 +23,7 @@ ROOMS = [
     Room("autodiff", "autodiff: tensors and functions", "Imported as `import autodiff as ad`."),
     Room("autodiff.functional", "autodiff.functional: derivatives of functions"),
     Room("autodiff.autograd", "autodiff.autograd: functions with a backward of one's own"),
+    Room("autodiff.func", "autodiff.func: transformations of functions"),
     Room("autodiff.linalg", "autodiff.linalg: linear algebra"),
     Room("autodiff.special", "autodiff.special: special functions"),
     Room("autodiff.data", "autodiff.data: data sets and batches"),
@@ -34,9 +35,12 @@ ROOMS = [
     Room("nn.functional", "nn.functional: layers as functions", "Imported as `import nn.functional as F`."),
     Room("nn.init", "nn.init: initialization"),
     Room("nn.utils", "nn.utils: all parameters of a model at once"),
+    Room("nn.utils.parametrize", "nn.utils.parametrize: parameters computed from others"),
+    Room("nn.utils.prune", "nn.utils.prune: parameters with masks"),
     Room("nn.utils.rnn", "nn.utils.rnn: sequences of different lengths"),
     Room("nn.parallel", "nn.parallel: one module in several processes"),
     Room("optim", "optim: optimizers"),
+    Room("optim.swa_utils", "optim.swa_utils: averages of models"),
     Room("optim.lr_scheduler", "optim.lr_scheduler: learning rates over time"),
 ]
 LAZY = {"autodiff": ["draw", "explain", "load", "save"]}  # imported when they are asked for

@@ -96,3 +96,15 @@ class InstanceNorm2d(_InstanceNorm):
     """
 
     _dimensions = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalization of each channel of each volume; see `nn.InstanceNorm2d`.
+
+    Examples
+    --------
+    >>> nn.InstanceNorm3d(3)(ad.zeros(2, 3, 4, 5, 6)).shape
+    (2, 3, 4, 5, 6)
+    """
+
+    _dimensions = (4, 5)

@@ -223,3 +223,63 @@ class CircularPad2d(_CircularPad):
     """
 
     _dimensions = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """Put a value around volumes; see `nn.ConstantPad2d`.
+
+    Examples
+    --------
+    >>> nn.ConstantPad3d((1, 1, 0, 0, 1, 0), 5.0)(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class ZeroPad3d(_ZeroPad):
+    """Put zeros around volumes; see `nn.ZeroPad2d`.
+
+    Examples
+    --------
+    >>> nn.ZeroPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class ReflectionPad3d(_ReflectionPad):
+    """Mirror volumes at their faces; see `nn.ReflectionPad2d`.
+
+    Examples
+    --------
+    >>> nn.ReflectionPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class ReplicationPad3d(_ReplicationPad):
+    """Repeat the faces of volumes; see `nn.ReplicationPad2d`.
+
+    Examples
+    --------
+    >>> nn.ReplicationPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class CircularPad3d(_CircularPad):
+    """Go on with the other face of volumes; see `nn.CircularPad2d`.
+
+    Examples
+    --------
+    >>> nn.CircularPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3

@@ -423,3 +423,8 @@ class Transformer(Module):
                 [0., 0.]])
         """
         return causal_mask(sz, sz, np.dtype(dtypes.get_default_dtype() if dtype is None else dtype))
+
+
+def _get_clones(module: Module, N: int) -> ModuleList:  # noqa: N803  # PyTorch's name
+    """Return n copies of a module; programs take this helper of PyTorch's for their own layers."""
+    return ModuleList([copy.deepcopy(module) for _ in range(N)])

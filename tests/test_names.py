@@ -70,9 +70,9 @@ def test_the_table_tells_what_is_here_from_what_is_not() -> None:
     absent = torch_names.absent()
     assert "device" not in absent["torch"]
     assert "nn" not in absent["torch"]  # which is imported when it is asked for
-    assert "jit" in absent["torch"]
-    assert torch_names.group_of("jit") == "compilers and tracing"
-    assert torch_names.group_of("Conv3d") == "three dimensions and lazy layers"
+    assert "fx" in absent["torch"]
+    assert torch_names.group_of("fx") == "compilers and tracing"
+    assert torch_names.group_of("FractionalMaxPool3d") == "pooling of windows drawn at random"
     assert "Linear" not in absent["torch.nn"]
 
 

@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
-from autodiff import Tensor, sigmoid, tanh
+from autodiff import Tensor, default_generator, sigmoid, tanh
 from autodiff.functions.in_place import change
-from autodiff.tracing import decided
+from autodiff.tensor import from_array
+from autodiff.tracing import decided, noted
 
 from ._checks import checked_floats, checked_tensor
 
 __all__ = [
-    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
-    "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus",
-    "softshrink", "softsign", "step", "tanh", "tanhshrink", "threshold",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6",
+    "relu_", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "step", "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip
 
 
@@ -69,6 +71,29 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     if inplace:
         return change(checked_floats(input, "leaky_relu"), "leaky_relu_", leaky_relu, negative_slope)  # type: ignore[no-any-return]  # the input
     return ad.leaky_relu(checked_floats(input, "leaky_relu"), negative_slope)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Leaky rectified linear unit whose slope is drawn between two for each element; else it is their mean.
+
+    Examples
+    --------
+    >>> F.rrelu(ad.tensor([-1.0, 2.0]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+
+    References
+    ----------
+    Xu, Wang, Chen and Li, "Empirical evaluation of rectified activations in convolutional network", arXiv:1505.00853.
+    """
+    x = checked_floats(input, "rrelu")
+    if not training:
+        return leaky_relu(x, (lower + upper) / 2, inplace)
+    if inplace:
+        return change(x, "rrelu_", rrelu, lower, upper, True)  # type: ignore[no-any-return]  # the input
+    drawn = from_array(noted(lambda: default_generator().uniform(lower, upper, x.shape).astype(x.dtype)))
+    return x.clamp_min(0) + drawn * x.clamp_max(0)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -526,3 +551,23 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     half = x.shape[dim] // 2
     value, gate = x.split([half, half], dim)
     return value * gate.sigmoid()
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+
+def _in_place(function: Any) -> Any:
+    """Return an activation that puts its result in the input's own memory."""
+    name = function.__name__ + "_"
+
+    def apply(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        return function(input, *args, **options, inplace=True)  # type: ignore[no-any-return]  # the input
+
+    apply.__name__ = apply.__qualname__ = name
+    apply.__doc__ = f"Do what `{function.__name__}` does in the input's own memory."
+    return apply
+
+
+relu_, leaky_relu_, rrelu_ = _in_place(relu), _in_place(leaky_relu), _in_place(rrelu)
+elu_, celu_, selu_ = _in_place(elu), _in_place(celu), _in_place(selu)
+hardtanh_, threshold_ = _in_place(hardtanh), _in_place(threshold)

@@ -11,7 +11,7 @@ from autodiff.table.windows import unwindows
 from ._checks import checked_floats, checked_tensor
 from .convolution import Many, avg_pool2d, geometry
 
-__all__ = ["channel_shuffle", "fold", "local_response_norm", "lp_pool2d", "pdist"]
+__all__ = ["channel_shuffle", "fold", "local_response_norm", "lp_pool1d", "lp_pool2d", "pdist"]
 
 
 def fold(
@@ -121,6 +121,21 @@ def lp_pool2d(
     size = math.prod(_both(kernel_size))
     mean = avg_pool2d(x**norm_type, kernel_size, stride, 0, ceil_mode)
     return (mean.sign() * mean.abs().relu() * size) ** (1 / norm_type)
+
+
+def lp_pool1d(
+    input: Tensor, norm_type: float, kernel_size: int, stride: int | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """Take the p-th root of the sum of p-th powers in each window over a sequence; see `lp_pool2d`.
+
+    Examples
+    --------
+    >>> F.lp_pool1d(ad.tensor([[[3.0, 4.0]]]), 2, 2)
+    tensor([[[5.]]])
+    """
+    step = None if stride is None else (1, stride)
+    image = checked_floats(input, "lp_pool1d").unsqueeze(-2)
+    return lp_pool2d(image, norm_type, (1, kernel_size), step, ceil_mode).squeeze(-2)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:

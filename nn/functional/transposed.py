@@ -9,7 +9,7 @@ from autodiff.table.windows import convolve_input
 from ._checks import as_many, check_dtypes, checked_floats
 from .convolution import Many, Sizes, pad
 
-__all__ = ["conv_transpose1d", "conv_transpose2d"]
+__all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
 def conv_transpose1d(
@@ -82,6 +82,26 @@ def conv_transpose2d(
     Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
     """
     return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Many = 1,
+    padding: Many = 0,
+    output_padding: Many = 0,
+    groups: int = 1,
+    dilation: Many = 1,
+) -> Tensor:
+    """Transposed convolution of volumes, (N, C, D, H, W); parameters as for `conv_transpose2d`.
+
+    Examples
+    --------
+    >>> F.conv_transpose3d(ad.ones(1, 1, 3, 3, 3), ad.ones(1, 2, 2, 2, 2), stride=2).shape
+    (1, 2, 6, 6, 6)
+    """
+    return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def _transposed(

@@ -13,7 +13,7 @@ from autodiff.tracing import decided
 from ._checks import checked_tensor
 from .convolution import Many
 
-__all__ = ["max_unpool1d", "max_unpool2d"]
+__all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
 
 def max_unpool1d(
@@ -73,6 +73,25 @@ def max_unpool2d(
     tensor([0., 5., 0., 7.])
     """
     return _unpooled("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size)
+
+
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Many,
+    stride: Many | None = None,
+    padding: Many = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """Put maxima back where `max_pool3d` found them, with zeros elsewhere; see `max_unpool2d`.
+
+    Examples
+    --------
+    >>> values, places = F.max_pool3d(ad.arange(8.0).reshape(1, 1, 2, 2, 2), 2, return_indices=True)
+    >>> F.max_unpool3d(values, places, 2).sum()
+    tensor(7.)
+    """
+    return _unpooled("max_unpool3d", 3, input, indices, (kernel_size, stride, padding), output_size)
 
 
 def _unpooled(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...], asked: Any) -> Tensor:
