@@ -98,6 +98,7 @@ class Module:
     lines: tuple[str, ...]
     frame: int | None = None
     content: Content | None = None
+    is_brief: bool = False  # whether the lines may stand on one, where height matters
 
 
 @dataclass

@@ -271,10 +271,33 @@ def test_what_is_not_named_is_said_once() -> None:
     loss = model(ad.tensor([[1.0, 2.0]])).sum()
     explanation = ad.explain(loss, model[0].weight, params=model, quiet=True)
     assert explanation.note == (
-        "(v₁ = x₁ @ 0.weightᵀ + 0.bias; v₂ = tanh(v₁); v₃ = v₂ @ 2.weightᵀ + 2.bias; x₁: an input, (1, 2))"
+        "(x₁: an input, (1, 2); v₁ = x₁ @ 0.weightᵀ + 0.bias; v₂ = tanh(v₁); v₃ = v₂ @ 2.weightᵀ + 2.bias)"
     )
     assert str(explanation).endswith("\n" + explanation.note)
-    assert max(map(len, str(ad.explain(loss, model[0].weight, quiet=True)).splitlines())) <= 105
+    assert str(ad.explain(loss, model[0].weight, quiet=True)) == str(
+        explanation
+    )  # the modules were called: names enough
+    bare = [ad.ones(2, 3).requires_grad_(), ad.zeros(3).requires_grad_()]
+    loss = ad.tanh(ad.tensor([[1.0, 2.0]]) @ bare[0] + bare[1]).sum()
+    assert max(map(len, str(ad.explain(loss, bare[0], quiet=True)).splitlines())) <= 105
+
+
+def test_layers_called_one_by_one_give_their_parameters_names() -> None:
+    first, second, other = nn.Linear(2, 3), nn.Linear(3, 1), nn.PReLU()
+    loss = other(second(first(ad.tensor([[1.0, 2.0]])))).sum()
+    said = str(ad.explain(loss, second.weight, quiet=True))
+    assert said.startswith("∂L/∂Linear₂.weight = ")
+    assert "PReLU.weight" in said
+    assert "θ" not in said
+
+
+def test_what_was_computed_is_told_in_that_order() -> None:
+    w = ad.tensor([[0.5, 0.25], [1.0, 2.0]], requires_grad=True)
+    y = w
+    for _ in range(11):
+        y = ad.tanh(y @ ad.ones(2, 2))
+    note = ad.explain(y.sum(), w, quiet=True).note
+    assert note.index("v₂ =") < note.index("v₁₀ =")
 
 
 def test_equal_ones_share_in_the_formula_as_in_the_number() -> None:
