@@ -7,7 +7,7 @@ from typing import Literal
 
 from .contents import Rows
 
-HEAT_LIMITS = (1e-7, 1e-5, 1, 100)  # between vanishing, small, healthy, large and exploding gradients
+HEAT_LIMITS = (1e-7, 1e-5, 10, 1000)  # between vanishing, small, healthy, large and exploding gradients
 
 Kind = Literal["input", "parameter", "constant", "result", "output"]
 
