@@ -38,7 +38,10 @@ class Origin(NamedTuple):
         """Yield what a report says about it."""
         code = linecache.getline(self.file, self.line).strip()
         what = f"part of the derivative of {self.within}, which was called" if self.within else "called"
-        yield f"  {what} at {self.file}:{self.line}, in {self.function}" + (f": {code}" if code else "")
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        cell = shell.compile.format_code_name(self.file) if shell else None  # ("Cell", "In[3]") for a notebook's cell
+        file = " ".join(cell) if cell else self.file
+        yield f"  {what} at {file}:{self.line}, in {self.function}" + (f": {code}" if code else "")
         if self.modules:
             yield f"  in the module {_path(self.modules)}"
 
