@@ -328,7 +328,8 @@ class _Labels:
             rows.append(self._numbers(step.content, 9, align))
         if rows:
             health = step.content.health if step.content is not None else None
-            parts.append(_table(*rows, color="" if health is None else self.heat(health)))
+            color = "" if health is None else self.heat(health)
+            parts.append(_table(*rows, color=color, padding=2 if color else 0))
         cells = [_cell(part) for part in parts]
         return _table(*map(_row, cells), padding=1) if self.across else _table(_row("".join(cells)), padding=2)
 
