@@ -365,7 +365,7 @@ class Tensor(Attributes):
 
     # -- as something else ---------------------------------------------------------------------------------------------
 
-    def item(self) -> Any:
+    def item(self) -> float:
         """Return the only element as a Python number.
 
         Raises
@@ -377,7 +377,7 @@ class Tensor(Attributes):
             tracing().reads(self, "item")
         if self._data.size != 1:
             raise RuntimeError(f"item: a tensor of shape {self.shape} has {self._data.size} elements, not one")
-        return self._data.item()
+        return self._data.item()  # type: ignore[no-any-return]  # NumPy's number
 
     def tolist(self) -> Any:
         """Return the elements as nested Python lists, or as a number."""

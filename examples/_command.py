@@ -57,7 +57,7 @@ def silence_divergence() -> Iterator[None]:
         yield
 
 
-def require(*modules: str, what: str = "this example", install: str = "'autodiff[examples]'") -> None:
+def require(*modules: str, what: str = "this example", install: str = "'autodiff-numpy[examples]'") -> None:
     """
     Fail before any work is done if a package that only the examples need is missing.
 

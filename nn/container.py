@@ -144,13 +144,13 @@ class Sequential(_Listed):
         for name, module in named:
             self._put(str(name), module)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Pass the input through all modules in turn."""
         mine = vars(self)
         for name, kind in self._registered.items():
             if kind == "module" and mine[name] is not None:
                 input = mine[name](input)
-        return input
+        return input  # type: ignore[no-any-return]  # what the last of them returns
 
     @overload
     def __getitem__(self, index: int) -> Module: ...

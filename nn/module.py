@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy import ndarray
@@ -22,6 +22,7 @@ from autodiff.tracing import Tracing, attribute_changes, state, tracing
 from . import hooks
 
 M = TypeVar("M", bound="Module")
+R = TypeVar("R", covariant=True)
 
 #: The key of what a module's `get_extra_state` returns.
 _state = state.get
@@ -96,6 +97,14 @@ class IncompatibleKeys(NamedTuple):
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
+class _Forwards(Protocol[R]):
+    """A module whose call gives what `forward` gives."""
+
+    _hooks: Any
+
+    def forward(self, *args: Any, **kwargs: Any) -> R: ...
+
+
 class Module:
     """A layer or a network: parameters, buffers and submodules are whatever of these is assigned to its attributes.
 
@@ -132,7 +141,7 @@ class Module:
         """Compute the output; every subclass has its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self: _Forwards[R], *args: Any, **kwargs: Any) -> R:
         """Compute the output with `forward`, arrays taken as tensors, and note in the graph what was computed here."""
         for a in args:
             if isinstance(a, ndarray):
@@ -141,7 +150,8 @@ class Module:
         if _state().__class__ is Tracing:  # spelled out, as `tracing` takes 0.1 us for each module
             tracing().calls(self)
         start = tick()
-        output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, self, args, kwargs)
+        module: Any = self
+        output = self.forward(*args, **kwargs) if self._hooks is None else hooks.call(self._hooks, module, args, kwargs)
         for made in (output,) if isinstance(output, Tensor) else tensors_in(output):
             if made._op is not None and made._stamp > start:
                 extra(made).scopes += ((self, start),)  # for pictures of the graph

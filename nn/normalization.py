@@ -59,11 +59,12 @@ class _BatchNorm(Module):
         """Normalize (N, num_features, ...) over all but dimension 1."""
         name = type(self).__name__
         x = checked_tensor(input, name)
-        if x.ndim not in self._dimensions:
+        shape = x._data.shape
+        if len(shape) not in self._dimensions:
             expected = " or ".join(f"{n}-d" for n in self._dimensions)
-            raise ValueError(f"{name}: expected a {expected} input, got shape {x.shape}")
-        if x.shape[1] != self.num_features:
-            raise RuntimeError(f"{name}: expected {self.num_features} features in dim 1, got shape {x.shape}")
+            raise ValueError(f"{name}: expected a {expected} input, got shape {shape}")
+        if shape[1] != self.num_features:
+            raise RuntimeError(f"{name}: expected {self.num_features} features in dim 1, got shape {shape}")
         updates = self.training and self.track_running_stats
         seen = self.num_batches_tracked if updates else None
         momentum: Any = self.momentum

@@ -44,7 +44,7 @@ def _read_number(title: str, value: Any) -> float:
     number = value.item() if isinstance(value, Tensor) else value
     if not is_number(number):
         raise TypeError(f"{title} must be a number, got {value!r}")
-    return number  # type: ignore[no-any-return]  # a number, as was just asked
+    return number
 
 
 def shares(title: str, value: Any) -> None:

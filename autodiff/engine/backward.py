@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.reductions import total
-from ..tracing import Tracing, refuse, tracing
+from ..tracing import refuse, tracing
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
@@ -70,14 +70,14 @@ def _walk(
     watch = None if is_recording() is True or (route is not None and not route.has_hooks) else watching()
     if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
+    plain = rules_of is None and not create_graph
     pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
-    owned: set[Node] = set()
+    owned: set[Node] = set()  # whose gradient is an array of its own
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
     while reached:
         y = heappop(reached)[1]
-        g = pending.pop(y)
-        noted = y._extra
+        g, noted = pending.pop(y), y._extra
         if route is not None or (noted is not None and (noted.hooks or noted.retains_grad)):
             g = _arrive(y, g, kept, route)
             if route is not None and y not in route.steps:
@@ -86,15 +86,11 @@ def _walk(
         rules = op.on_tensors if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
-        adds = op.adds if rules_of is None and not create_graph else None
         for i, x in enumerate(inputs):
             if not x._requires_grad or (route is not None and x not in route.path):
                 continue
-            if adds is not None:  # without it a thousand parts of an array would cost a thousand of its size
-                if x in owned and pending[x].__class__ is ndarray:
-                    adds(pending[x], g, **params)
-                    continue
-                owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
+            if plain and op.adds is not None and _adds_part(op.adds, g, params, x, pending, owned):
+                continue
             gx, data = rules[i](g, y, inputs, params, i), x._data
             kind = gx.__class__
             if kind is not data.__class__ or (
@@ -114,9 +110,28 @@ def _walk(
             y._inputs, y._params = None, NO_PARAMS
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
+    return _asked_for(pending, kept, route)
+
+
+def _adds_part(
+    adds: Callable[..., None], g: Any, params: Mapping[str, Any], x: Node, pending: Gradients, owned: set[Node]
+) -> bool:
+    """Add a part's gradient in place to that of the whole, if it has one of its own; tell whether that was done.
+
+    Without it a thousand parts of an array would cost a thousand times its size.
+    """
+    if x in owned and pending[x].__class__ is ndarray:
+        adds(pending[x], g, **params)
+        return True
+    owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
+    return False
+
+
+def _asked_for(found: Gradients, kept: Gradients, route: _Route | None) -> Gradients:
+    """Return the gradients of all leaves and of the results that were kept, or of what a route asks for."""
     if route is None or route.wanted is None:
-        return pending | kept if kept else pending
-    return kept | {x: g for x, g in pending.items() if x in route.wanted}
+        return found | kept if kept else found
+    return kept | {x: g for x, g in found.items() if x in route.wanted}
 
 
 def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
@@ -277,7 +292,8 @@ def backward(
     more: Iterable[tuple[Node, Any]] = (),
 ) -> None:
     """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
-    on_tensors = create_graph or tracing() is not None  # a trace sees tensors
+    trace = tracing()
+    on_tensors = create_graph or trace is not None  # a trace sees tensors
     seeds = {output: _seed(output, gradient, on_tensors, "backward")}
     for y, v in more:
         seed = _seed(y, v, on_tensors, "backward")
@@ -291,7 +307,7 @@ def backward(
         found = _walk(seeds, retain, create_graph, route)
     with _adding:
         for x, g in found.items():
-            _accumulate(x, g, create_graph)
+            _accumulate(x, g, create_graph, trace)
             if x._extra is not None and x._extra.after:
                 for hook in tuple(x._extra.after.values()):
                     if hook(x) is not None:
@@ -301,10 +317,10 @@ def backward(
 _adding = RLock()  # several threads may add to one leaf
 
 
-def _accumulate(x: Node, g: Any, create_graph: bool) -> None:
+def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
     """Add a gradient to a node's ``.grad``."""
-    if is_recording().__class__ is Tracing:
-        tracing().accumulates(x, _owned(g, x), create_graph)
+    if trace is not None:
+        trace.accumulates(x, _owned(g, x), create_graph)
         return
     before = x._grad
     if before is None:
@@ -429,7 +445,7 @@ def grad(
         with _adding:
             for y, g in found.items():
                 if y._extra is not None and y._extra.retains_grad:
-                    _accumulate(y, g, create_graph)
+                    _accumulate(y, g, create_graph, tracing())
     if materialize_grads:  # zeros can be differentiated in turn where the others can
         found |= {x: wrap(np.zeros(x._data.shape, x._data.dtype), create_graph) for x in xs if x not in found}
     return tuple(_given(x, found.get(x), i, bool(allow_unused)) for i, x in enumerate(xs))

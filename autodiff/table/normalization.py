@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..engine.primitive import row
-from ..kernels.reductions import count
+from ..kernels.reductions import count, residual
 from ..kernels.reductions import moments as mean_and_variance
 from .reduction import mean
 
@@ -15,9 +15,8 @@ from .reduction import mean
 moments = row(lambda x, *, dim: mean_and_variance(x, dim))
 standardize = row(
     lambda x, moments, *, dim, eps: (x - moments[0]) * (1 / np.sqrt(moments[1] + eps)),
-    x=lambda g, y, x, moments, dim, eps: (
-        (g - mean(g, dim=dim, keepdim=True) - y * mean(g * y, dim=dim, keepdim=True))
-        * scale(x, moments, dim=dim, eps=eps)
+    x=lambda g, y, x, moments, dim, eps: residual(
+        g, y, mean(g, dim=dim, keepdim=True), mean(g * y, dim=dim, keepdim=True), scale(x, moments, dim=dim, eps=eps)
     ),
 )
 scale = row(

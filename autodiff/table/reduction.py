@@ -131,7 +131,6 @@ def product_of_others(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
 cumsum = row(lambda x, *, dim: accumulate(np.add, x, dim), x=lambda g, dim: sum_from_end(g, dim), symbol="Σ…")
 logcumsumexp = row(reductions.logcumsumexp, x=logcumsumexp_rule)
 cumprod = row(lambda x, *, dim: accumulate(np.multiply, x, dim), x=cumprod_rule, symbol="Π…")
-logcumsumexp = row(reductions.logcumsumexp, x=logcumsumexp_rule)
 prod = row(
     lambda x, *, dim, keepdim: product(x, dim, keepdim),
     x=lambda g, y, x, dim, keepdim: spread(g, x.shape, dim, keepdim) * product_of_others(x, y, dim, keepdim),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,14 +25,21 @@ class Framework:
     tasks : dict of str to callable
         By the name of a `Problem.task`, what makes the step that is timed: a function without arguments that returns
         a number or an array, which must be the same for all frameworks.
+    programs : tuple of str
+        The names of programs, one of which must be there as well; none, if it needs none.
+    is_patient : bool
+        Whether it takes its time, half a minute for each problem, before the first step; a quick run leaves it out.
     """
 
     package: str
     tasks: dict[str, Callable[[Problem], Step]]
+    programs: tuple[str, ...] = ()
+    is_patient: bool = False
 
     def is_installed(self) -> bool:
-        """Tell whether the package can be imported, without importing it."""
-        return importlib.util.find_spec(self.package) is not None
+        """Tell whether the package can be imported, without importing it, and what else it needs is there."""
+        has_program = not self.programs or any(map(shutil.which, self.programs))
+        return has_program and importlib.util.find_spec(self.package) is not None
 
 
 NETWORKS = ("convolution", "lstm", "gpt")
@@ -69,6 +77,16 @@ FRAMEWORKS = {
     "PyTorch, fused Adam": Framework(
         "torch",
         {"training": with_modules.torch_training_fused, **dict.fromkeys(NETWORKS, with_networks.torch_fused)},
+    ),
+    "PyTorch, compiled": Framework(
+        "torch",
+        {
+            "training": with_modules.torch_training_compiled,
+            "evaluation": with_modules.torch_evaluation_compiled,
+            **dict.fromkeys(NETWORKS, with_networks.torch_compiled),
+        },
+        programs=("c++", "g++", "clang++"),
+        is_patient=True,
     ),
     "JAX, jit": Framework("jax", {"training": with_jax.training, "evaluation": with_jax.evaluation}),
     "HIPS autograd": Framework("autograd", {"training": with_arrays.autograd}),

@@ -57,6 +57,21 @@ def torch_training_fused(problem: Problem) -> Callable[[], float]:
     return torch_training(problem, fused=True)
 
 
+def torch_training_compiled(problem: Problem) -> Callable[[], float]:
+    """Return a training step of PyTorch with its model compiled, and its fused Adam."""
+    import torch
+
+    return torch_training(problem, model_by=torch.compile, fused=True)
+
+
+def torch_evaluation_compiled(problem: Problem) -> Callable[[], Any]:
+    """Return a forward pass of PyTorch without a graph, compiled."""
+    import torch
+
+    torch.set_num_threads(THREADS)
+    return _evaluation(problem, torch, torch.nn, torch.compile)
+
+
 def torch_evaluation(problem: Problem) -> Callable[[], Any]:
     """Return a forward pass of PyTorch without a graph."""
     import torch
@@ -66,9 +81,15 @@ def torch_evaluation(problem: Problem) -> Callable[[], Any]:
 
 
 def _training(
-    problem: Problem, library: Any, nn: Any, optim: Any, compiled: Callable[..., Any] = lambda f: f, **adam: Any
+    problem: Problem,
+    library: Any,
+    nn: Any,
+    optim: Any,
+    compiled: Callable[..., Any] = lambda f: f,
+    model_by: Callable[..., Any] = lambda model: model,
+    **adam: Any,
 ) -> Callable[[], float]:
-    model = model_of(problem, library, nn)
+    model = model_by(model_of(problem, library, nn))
     criterion = nn.BCEWithLogitsLoss() if problem.loss == "binary" else nn.CrossEntropyLoss()
     optimizer = optim.Adam(model.parameters(), lr=1e-3, **adam)
     x, y = map(library.tensor, problem.data())

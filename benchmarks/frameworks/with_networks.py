@@ -42,14 +42,28 @@ def torch_fused(problem: Problem) -> Callable[[], float]:
     return torch(problem, fused=True)
 
 
+def torch_compiled(problem: Problem) -> Callable[[], float]:
+    """Return a training step of PyTorch with its model compiled, and its fused Adam."""
+    import torch as library
+
+    return torch(problem, model_by=library.compile, fused=True)
+
+
 def _training(
-    problem: Problem, library: Any, nn: Any, optim: Any, compiled: Callable[..., Any] = lambda f: f, **adam: Any
+    problem: Problem,
+    library: Any,
+    nn: Any,
+    optim: Any,
+    compiled: Callable[..., Any] = lambda f: f,
+    model_by: Callable[..., Any] = lambda model: model,
+    **adam: Any,
 ) -> Callable[[], float]:
     model = _NETWORKS[problem.task](problem.sizes, nn)
     rng = np.random.default_rng(0)
     with library.no_grad():
         for p in model.parameters():
             p.copy_(library.tensor(rng.uniform(-0.1, 0.1, tuple(p.shape)).astype(np.float32)))
+    model = model_by(model)
     optimizer = optim.Adam(model.parameters(), lr=1e-3, **adam)
     x, y = map(library.tensor, _data(problem, rng))
 

@@ -74,12 +74,12 @@ def cross_entropy(
     checked_reduction(reduction, name)
     x, t = _logits(input, target, weight, name)
     checked_smoothing(label_smoothing, name)
-    if x.ndim == 1:
+    if x._data.ndim == 1:
         options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
         row = cross_entropy(x[None], t[None], weight, reduction=reduction, **options)  # type: ignore[arg-type]  # each of its own type
         return row if reduction != "none" else row[0]
     log_p = log_softmax(x, 1)
-    if t.dtype.kind == "f":
+    if t._data.dtype.kind == "f":
         if ignore_index >= 0:
             raise RuntimeError(f"{name}: ignore_index is for labels, not for probabilities, got {ignore_index}")
         return _soft_cross_entropy(log_p, t, weight, reduction, label_smoothing)
@@ -139,11 +139,11 @@ def nll_loss(
 def _logits(input: Any, target: Any, weight: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return logits and target as tensors, checked as far as they do not depend on each other."""
     x, t = checked_tensor(input, name), checked_tensor(target, name)
-    if x.dtype.kind != "f":
+    if x._data.dtype.kind != "f":
         what = "logits" if name == "cross_entropy" else "log-probabilities"
         order = f"; the target is {t.dtype}: the {what} come first and the labels second" * (t.dtype.kind == "f")
         raise RuntimeError(f"{name}: the {what} must be floats, got {x.dtype}{order}")
-    if not x.ndim:
+    if not x._data.ndim:
         raise ValueError(f"{name}: expected an input of shape (N, C), (N, C, ...) or (C,), got no dimension")
     if weight is not None:
         weight = checked_tensor(weight, name)
@@ -187,29 +187,28 @@ def _undefined(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
 
 def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
     """Raise unless the labels fit the input; return which of them count, or None for all."""
-    if t.dtype.kind not in "iu":
+    labels, (n, classes, *others) = t._data, x._data.shape
+    if labels.dtype.kind not in "iu":
         also = ", or floats as probabilities" if name == "cross_entropy" else ""
         raise TypeError(f"{name}: labels must be integers{also}, got {t.dtype}; write target.long()")
-    if t.shape != x.shape[:1] + x.shape[2:]:
+    if labels.shape != (n, *others):
         cure = "; if the target is one-hot, write target.argmax(1)" if t.shape == x.shape else ""
-        cure = "; write target.squeeze(1)" if t.shape == (*x.shape[:1], 1, *x.shape[2:]) != x.shape else cure
+        cure = "; write target.squeeze(1)" if t.shape == (n, 1, *others) != x.shape else cure
         raise ValueError(
-            f"{name}: an input of shape {x.shape} needs labels of shape {x.shape[:1] + x.shape[2:]}, "
-            f"got {t.shape}{cure}"
+            f"{name}: an input of shape {x.shape} needs labels of shape {(n, *others)}, got {t.shape}{cure}"
         )
-    if not t.numel():
+    if not labels.size:
         return None
-    classes = _classes(x)
 
     def all_count(labels: Any) -> Any:
-        low, high = labels.min(), labels.max()
+        low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
         return low >= 0 and high < classes and not low <= ignore_index <= high
 
     if decided(all_count, t):
         return None
     if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t):
-        wrong = (t._data != ignore_index) & ((t._data < 0) | (t._data >= classes))
-        raise IndexError(f"{name}: label {t._data[wrong][0]} is out of range for {_classes(x)} classes")
+        wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
+        raise IndexError(f"{name}: label {labels[wrong][0]} is out of range for {classes} classes")
     return t != ignore_index
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,33 +69,34 @@ def batch_norm(
             [ 1.0000]])
     """
     x = checked_floats(input, "batch_norm")
-    if x.shape == (0,):
+    shape = x._data.shape
+    if shape == (0,):
         return x.clone()
-    if x.ndim < 2:
-        raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {x.shape}")
+    if len(shape) < 2:
+        raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {shape}")
     running_mean, running_var, weight, bias = _per_channel(
         x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
     if eps < 0 or (training and not eps):
         raise ValueError(f"batch_norm: eps must be positive in training, and not negative in evaluation, got {eps}")
-    if x.ndim > 2:  # so that what is given per channel broadcasts
-        shape = (-1,) + (1,) * (x.ndim - 2)
-        weight, bias = (None if t is None else t.reshape(shape) for t in (weight, bias))
-    if not x.numel():  # nothing to normalize, and nothing to average
+    if len(shape) > 2:  # so that what is given per channel broadcasts
+        per_channel = (-1,) + (1,) * (len(shape) - 2)
+        weight, bias = (None if t is None else t.reshape(per_channel) for t in (weight, bias))
+    if 0 in shape:  # nothing to normalize, and nothing to average
         return _scaled(x, weight, bias)
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
         mean, scale = _as_constants(running_mean, running_var, eps)
-        if x.ndim > 2:
-            mean, scale = mean.reshape(shape), scale.reshape(shape)
+        if len(shape) > 2:
+            mean, scale = mean.reshape(per_channel), scale.reshape(per_channel)
         factor = scale if weight is None else weight * scale
         shift = factor * mean
         return _scaled(x, factor, -shift if bias is None else bias - shift)
-    n = x.numel() // x.shape[1]
+    n = math.prod(shape) // shape[1]
     if n <= 1:
-        raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {x.shape}")
-    y, moments = standardize(x, (0, *range(2, x.ndim)), eps)
+        raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {shape}")
+    y, moments = standardize(x, (0, *range(2, len(shape))), eps)
     _average(running_mean, moments, 0, momentum, 1)
     _average(running_var, moments, 1, momentum, n / (n - 1))
     return _scaled(y, weight, bias)
@@ -102,17 +104,19 @@ def batch_norm(
 
 def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
     """Return what is given as tensors; refuse what does not have one value a channel, of the input's dtype."""
+    data = x._data
     tensors = [None if t is None else checked_tensor(t, "batch_norm") for t in given.values()]
     for name, t in zip(given, tensors, strict=True):
-        if t is not None:
-            if t.dtype != x.dtype:
-                check_dtypes("batch_norm", x, *tensors)
-            if t._data.shape != x._data.shape[1:2]:
-                raise RuntimeError(
-                    f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
-                )
-            if t.requires_grad and name.startswith("running") and ad.is_grad_enabled():
-                raise RuntimeError(f"batch_norm: {name} is taken as a constant and must not require a gradient")
+        if t is None:
+            continue
+        if t._data.dtype != data.dtype:
+            check_dtypes("batch_norm", x, *tensors)
+        if t._data.shape != data.shape[1:2]:
+            raise RuntimeError(
+                f"batch_norm: {name} must have shape ({x.shape[1]},), one value a channel, got {t.shape}"
+            )
+        if t._requires_grad and name.startswith("running") and ad.is_grad_enabled():
+            raise RuntimeError(f"batch_norm: {name} is taken as a constant and must not require a gradient")
     return tensors
 
 

@@ -18,7 +18,7 @@ import optim
 from autodiff.compile.program import leaves
 from examples import cnn, mnist
 from examples._gpt_model import Shape, build_network, define
-from tests.nn.cases import CASES, ONCE, Array, Case, our_tensor
+from tests.nn.cases import CASES, ONCE, OWN, Array, Case, our_tensor
 from tests.oracle import needs_torch, torch
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
@@ -26,7 +26,7 @@ runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installe
 TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
 
-MODULES = [c for c in (*CASES, *ONCE) if not c.path.startswith("functional.")]
+MODULES = [c for c in (*CASES, *ONCE, *OWN) if not c.path.startswith("functional.")]
 BatchDims = Any
 
 #: Modules of the table that ONNX cannot say: none.

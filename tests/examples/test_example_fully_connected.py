@@ -176,5 +176,5 @@ def test_a_missing_package_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # what the import system takes for "not there"
     assert call("--quick", "--out", tmp_path) == 2
-    message = f"error: this example needs {module}: install with  pip install 'autodiff[examples]'\n"
+    message = f"error: this example needs {module}: install with  pip install 'autodiff-numpy[examples]'\n"
     assert capsys.readouterr() == ("", message)

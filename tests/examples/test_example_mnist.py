@@ -314,7 +314,7 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(sys.modules, module, None)  # what the import system takes for "not there"
     assert call("--data", "digits", "--out", tmp_path / "out") == 2
     captured = capsys.readouterr()
-    assert captured.err == f"error: this example needs {module}: install with  pip install 'autodiff[examples]'\n"
+    assert captured.err == f"error: this example needs {module}: install with  pip install 'autodiff-numpy[examples]'\n"
     assert captured.out == ""
 
 

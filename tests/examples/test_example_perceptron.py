@@ -160,4 +160,4 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # what the import system takes for "not there"
     assert call("--out", tmp_path / "out") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "error: this example needs matplotlib: install with  pip install 'autodiff[examples]'"
+    assert line == "error: this example needs matplotlib: install with  pip install 'autodiff-numpy[examples]'"

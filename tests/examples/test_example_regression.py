@@ -223,7 +223,7 @@ def test_a_missing_package_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # what the import system takes for "not there"
     assert call("--out", tmp_path / "out") == 2
-    message = f"error: this example needs {module}: install with  pip install 'autodiff[examples]'\n"
+    message = f"error: this example needs {module}: install with  pip install 'autodiff-numpy[examples]'\n"
     assert capsys.readouterr().err == message
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tests.nn.own import SwiGLU
 from tests.oracle import Array, ours, theirs, torch
 
 Convert = Callable[[Array], Any]
@@ -20,7 +21,7 @@ class Case:
 
     A path that begins with ``functional.`` names a function: it gets the inputs first, then args and options. Arrays
     among args and options become tensors, cases become modules. The last `constants` inputs get no gradient, because
-    PyTorch has none for them.
+    PyTorch has none for them. A class of one's own takes the place of what the path names.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Case:
     options: dict[str, Any]
     inputs: tuple[Array, ...] = ()
     constants: int = 0
+    kind: type | None = None
 
     def on(self, *inputs: Array, constants: int = 0) -> Case:
         """Return the case with inputs."""
@@ -35,8 +37,8 @@ class Case:
 
     def build(self, library: Any, tensor: Convert) -> Callable[..., Any]:
         """Return the module or function of a library (`nn` or `torch.nn`); `tensor` converts arrays."""
-        made = library
-        for name in self.path.split("."):
+        made = self.kind or library
+        for name in () if self.kind else self.path.split("."):
             made = getattr(made, name)
         args = [_built(value, library, tensor) for value in self.args]
         options = {name: _built(value, library, tensor) for name, value in self.options.items()}
@@ -62,9 +64,11 @@ class Case:
         return f"{self.path}({', '.join([*map(_text, self.args), *options])}){shapes}"
 
 
-def of(path: str, *args: Any, **options: Any) -> Case:
-    """Return a case without inputs."""
-    return Case(path, args, options)
+def of(made: str | type, *args: Any, **options: Any) -> Case:
+    """Return a case without inputs of what a path names, or of a class."""
+    if isinstance(made, str):
+        return Case(made, args, options)
+    return Case(made.__name__, args, options, kind=made)
 
 
 def _built(value: Any, library: Any, tensor: Convert) -> Any:
@@ -643,6 +647,13 @@ ONCE = [
     of("functional.one_hot", 7).on(labels(2, 3)),
 ]
 
+# Without a twin in PyTorch: they meet every common check but the comparison.
+OWN = [
+    of("Step").on(x(5, 4)),
+    of("functional.step").on(x(5, 4)),
+    of(SwiGLU, 4, 6).on(x(3, 4)),
+]
+
 #: What PyTorch computes in float32 at places even where the input is float64: a factor 1/6.
 ROUNDED = {"Hardsigmoid", "functional.hardsigmoid"}
 
@@ -655,8 +666,6 @@ DEEP = {path for case in CASES for path in case.paths() if path.startswith("Tran
 #: What PyTorch does not have, and what cannot be called; each has tests of its own.
 NOT_COMPARED = {
     "SyncBatchNorm",  # which PyTorch computes on GPUs alone; tests/autodiff/test_distributed.py compares it
-    "Step",
-    "functional.step",
     "ModuleList",
     "ModuleDict",
     "ParameterList",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.nn.cases import (
     DEEP,
     NOT_COMPARED,
     ONCE,
+    OWN,
     ROUNDED,
     SHIFTED,
     UNDEFINED,
@@ -30,7 +32,11 @@ from tests.oracle import Array, array, assert_same, needs_torch, theirs, torch
 ALL = [*CASES, *UNDEFINED, *ONCE]
 every_case = pytest.mark.parametrize("case", ALL, ids=str)
 every_defined_case = pytest.mark.parametrize("case", CASES, ids=str)
+every_case_of_ours = pytest.mark.parametrize("case", [*ALL, *OWN], ids=str)
 every_module = pytest.mark.parametrize("case", [c for c in ALL if not c.path.startswith("functional.")], ids=str)
+every_module_of_ours = pytest.mark.parametrize(
+    "case", [c for c in [*ALL, *OWN] if not c.path.startswith("functional.")], ids=str
+)
 
 # Both libraries round each operation once, in another order, in sums of up to 100 terms of about 1. A float64 rounds
 # by 1e-16, a float32 by 6e-8.
@@ -63,7 +69,7 @@ def public_modules() -> Iterator[str]:
 
 @pytest.mark.parametrize("path", [*public_modules(), *(f"functional.{name}" for name in functional.__all__)])
 def test_every_module_and_function_is_in_the_table(path: str) -> None:
-    known = {name for case in ALL for name in case.paths()} | NOT_COMPARED
+    known = {name for case in (*ALL, *OWN) for name in case.paths()} | NOT_COMPARED
     assert path in known, f"{path} needs a line in cases.py"
 
 
@@ -142,10 +148,36 @@ def test_text_equals_pytorchs(case: Case) -> None:
     assert repr(case.build(nn, our_tensor(np.float32))) == expected
 
 
+# -- without PyTorch -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", OWN, ids=str)
+def test_derivatives_of_what_pytorch_lacks_equal_differences(case: Case) -> None:
+    call: Any = case.build(nn, our_tensor(np.float64))
+    if isinstance(call, nn.Module):
+        call.double().load_state_dict(filled(call))
+    inputs = leaves(ad, case.converted(np.float64), case.constants)
+    given = [*inputs, *parameters(call)]
+    assert ad.gradcheck(lambda *_: call(*inputs), given)
+    assert ad.gradgradcheck(lambda *_: call(*inputs), given)
+
+
+@every_module_of_ours
+def test_a_state_moves_into_another_module(case: Case) -> None:
+    one: Any = case.build(nn, our_tensor(np.float32))
+    other: Any = case.build(nn, our_tensor(np.float32))
+    state = filled(one)
+    assert not any(other.load_state_dict(state))
+    assert list(other.state_dict()) == list(state)
+    for name, value in state_of(other).items():
+        np.testing.assert_array_equal(value, np.asarray(state[name], value.dtype))
+    assert repr(copy.deepcopy(other)) == repr(one)
+
+
 # -- arrays and memory -------------------------------------------------------------------------------------------------
 
 
-@every_module
+@every_module_of_ours
 def test_numpy_arrays_are_taken_for_inputs_and_labels(case: Case) -> None:
     module: Any = case.build(nn, our_tensor(np.float64))
     module.double().load_state_dict(filled(module))
@@ -158,7 +190,7 @@ def test_numpy_arrays_are_taken_for_inputs_and_labels(case: Case) -> None:
     )
 
 
-@every_case
+@every_case_of_ours
 def test_neither_inputs_nor_parameters_are_changed(case: Case) -> None:
     call: Any = case.build(nn, our_tensor(np.float64))
     if isinstance(call, nn.Module):

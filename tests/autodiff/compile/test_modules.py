@@ -11,11 +11,11 @@ import autodiff as ad
 import nn
 from tests.autodiff.compile.test_rows import NEEDS_LLVM
 from tests.fuzzing import some
-from tests.nn.cases import CASES, Case, our_tensor
+from tests.nn.cases import CASES, OWN, Case, our_tensor
 
 PASSING = [
     pytest.param(case, native, id=f"{case.path}_{i}-{way}", marks=[NEEDS_LLVM] if native else ())
-    for i, case in enumerate(CASES)
+    for i, case in enumerate([*CASES, *OWN])
     for way, native in (("numpy", False), ("native", True))
 ]
 
