@@ -39,7 +39,7 @@ class Origin(NamedTuple):
         code = linecache.getline(self.file, self.line).strip()
         what = f"part of the derivative of {self.within}, which was called" if self.within else "called"
         shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-        file = " ".join((shell and shell.compile.format_code_name(self.file)) or [self.file])  # a notebook's: Cell In[3]
+        file = " ".join((shell and shell.compile.format_code_name(self.file)) or [self.file])  # or Cell In[3]
         yield f"  {what} at {file}:{self.line}, in {self.function}" + (f": {code}" if code else "")
         if self.modules:
             yield f"  in the module {_path(self.modules)}"
