@@ -27,6 +27,7 @@ ROOMS = [
     Room("autodiff.linalg", "autodiff.linalg: linear algebra"),
     Room("autodiff.special", "autodiff.special: special functions"),
     Room("autodiff.data", "autodiff.data: data sets and batches"),
+    Room("autodiff.data.transforms", "autodiff.data.transforms: what is done to each image"),
     Room("autodiff.distributions", "autodiff.distributions: random variables"),
     Room("autodiff.graph", "autodiff.graph: what the graph knows"),
     Room("autodiff.distributed", "autodiff.distributed: several processes"),

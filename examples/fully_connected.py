@@ -389,7 +389,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.add_argument("--dropout", type=number(0, below=1), default=0.0, help="share of activations dropped")
     options.add_argument("--l2", type=number(0), default=0.0, help="weight of half the squared weights in the loss")
     options.add_argument(
-        "--weight-scale", type=positive_number, default=None, help="deviation of the first weights; None: He's"
+        "--weight-scale", type=positive_number, default=None, help="deviation of the first weights (default: He's)"
     )
     options.add_argument("--optimizer", choices=RULES, default="Adam", help="for the network study")
     options.add_argument("--epochs", type=integer(1), default=30, help="how often each training image is seen")

@@ -38,7 +38,9 @@ class Origin(NamedTuple):
         """Yield what a report says about it."""
         code = linecache.getline(self.file, self.line).strip()
         what = f"part of the derivative of {self.within}, which was called" if self.within else "called"
-        yield f"  {what} at {self.file}:{self.line}, in {self.function}" + (f": {code}" if code else "")
+        shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        file = " ".join((shell and shell.compile.format_code_name(self.file)) or [self.file])  # or Cell In[3]
+        yield f"  {what} at {file}:{self.line}, in {self.function}" + (f": {code}" if code else "")
         if self.modules:
             yield f"  in the module {_path(self.modules)}"
 
@@ -46,11 +48,8 @@ class Origin(NamedTuple):
 def _path(modules: tuple[Any, ...]) -> str:
     """Return the innermost module as "path: Class", its path seen from the outermost one that knows it."""
     last = modules[-1]
-    for root in modules:
-        for path, module in root.named_modules():
-            if module is last:
-                return f"{path}: {type(last).__name__}" if path else type(last).__name__
-    return type(last).__name__
+    path = next((path for root in modules for path, module in root.named_modules() if module is last), "")
+    return f"{path}: {type(last).__name__}" if path else type(last).__name__
 
 
 def _origin() -> Origin:
