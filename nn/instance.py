@@ -7,9 +7,9 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import checked_tensor
 from .normalization import _BatchNorm
 
 
@@ -33,7 +33,7 @@ class _InstanceNorm(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalize (N, num_features, ...), or one sample without N."""
         name = type(self).__name__
-        x, (n, _) = checked_tensor(input, name), self._dimensions
+        x, (n, _) = tensor_of(input, name), self._dimensions
         if x.ndim not in self._dimensions:
             raise ValueError(f"{name}: expected a {n}-d or {n + 1}-d input, got shape {x.shape}")
         if x.shape[-n] != self.num_features:

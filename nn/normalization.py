@@ -10,10 +10,11 @@ from numpy.typing import DTypeLike
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.engine.graph import array_of, increment_version
+from autodiff.functions.arguments import tensor_of
 from autodiff.tracing import tracing
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import check_sizes, checked_tensor
+from .functional._checks import check_sizes
 from .module import Module, Parameter
 
 
@@ -76,7 +77,7 @@ class _BatchNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Normalize (N, num_features, ...) over all but dimension 1."""
         name = type(self).__name__
-        x = checked_tensor(input, name)
+        x = tensor_of(input, name)
         shape = x._data.shape
         if len(shape) not in self._dimensions:
             expected = " or ".join(f"{n}-d" for n in self._dimensions)
@@ -395,7 +396,7 @@ class GroupNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, num_channels, ...) to itself."""
-        x = checked_tensor(input, "GroupNorm")
+        x = tensor_of(input, "GroupNorm")
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise RuntimeError(f"GroupNorm: expected {self.num_channels} channels in dim 1, got shape {x.shape}")
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

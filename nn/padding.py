@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import as_many, checked_tensor
+from .functional._checks import as_many
 from .functional.convolution import Many
 from .module import Module
 
@@ -23,7 +24,7 @@ class _Pad(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Put elements around the last dimensions of (N, C, ...) or (C, ...)."""
-        x = checked_tensor(input, type(self).__name__)
+        x = tensor_of(input, type(self).__name__)
         if x.ndim not in (self._dimensions + 1, self._dimensions + 2):
             raise ValueError(
                 f"{type(self).__name__}: expected a {self._dimensions + 1}-d or {self._dimensions + 2}-d input, "
@@ -43,7 +44,7 @@ class _ConstantPad(_Pad):
 
     def forward(self, input: Tensor) -> Tensor:
         """Put the value around the last dimensions."""
-        return F.pad(checked_tensor(input, type(self).__name__), self.padding, value=self.value)
+        return F.pad(tensor_of(input, type(self).__name__), self.padding, value=self.value)
 
     def extra_repr(self) -> str:
         """Name the widths and the value."""

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from ..engine.primitive import wrap
 from ..table import reduction as rows
-from .arguments import along, computed, dimension, numpy_names, tensor_of
+from .arguments import along, computed, dimension, floats_of, numpy_names, tensor_of
 from .elementwise import clone
 from .indexing import ValuesIndices, gather
 from .shape import unsqueeze
@@ -77,9 +77,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     >>> ad.logcumsumexp(ad.tensor([1000.0, 1000.0]), dim=0)
     tensor([1000.0000, 1000.6932])
     """
-    x = tensor_of(input, "logcumsumexp")
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"logcumsumexp: expected floats, got {x.dtype}")
+    x = floats_of(input, "logcumsumexp")
     d = dimension(dim, x.ndim, "logcumsumexp")
     return rows.logcumsumexp(x, dim=d) if x.ndim else rows.logcumsumexp(unsqueeze(x, 0), dim=0).reshape(())
 

@@ -64,12 +64,12 @@ def t(input: Tensor) -> Tensor:
     >>> ad.t(ad.tensor([[1, 2]])).tolist()
     [[1], [2]]
     """
-    return tensor_of(input, "t").t()  # type: ignore[no-any-return]  # a Tensor
+    return tensor_of(input, "t").t()
 
 
 def spmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Multiply matrices, of which PyTorch's first is sparse: as `mm`."""
-    return tensor_of(input, "spmm").mm(mat2)  # type: ignore[no-any-return]  # a Tensor
+    return tensor_of(input, "spmm").mm(mat2)
 
 
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803  # PyTorch's name

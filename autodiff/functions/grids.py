@@ -121,7 +121,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise RuntimeError(f"combinations: expected a vector and r ≥ 0, got shape {x.shape} and {n}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.array(list(choose(range(x.shape[0]), n)), np.int64).reshape(-1, n) if n else np.zeros(0, np.int64)
-    return x[wrap(places)]  # type: ignore[no-any-return]  # a row's result
+    return x[wrap(places)]
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64, device: Any = None) -> Tensor:

@@ -363,7 +363,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803  # PyTorch's name
     if k < 0:
         x, k = _inverse(x, "matrix_power"), -k
     if k == 0:
-        return x * 0 + np.eye(x.shape[-1], dtype=x.dtype)  # type: ignore[no-any-return]  # a row's result
+        return x * 0 + np.eye(x.shape[-1], dtype=x.dtype)
     half: Tensor = x if k == 1 else matrix_power(x, k // 2)
     if k == 1:
         return half

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..tracing import decided
-from .arguments import Dims, dimension, integer, numpy_names, tensor_of
+from .arguments import Dims, dimension, floats_of, integer, numpy_names, tensor_of
 from .comparison import isnan
 from .cumulative import cumsum
 from .elementwise import clamp, clone
@@ -56,9 +56,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
     >>> ad.nanmean(ad.tensor([1.0, float("nan"), 2.0]))
     tensor(1.5000)
     """
-    x = tensor_of(input, "nanmean")
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"nanmean: expected floats, got {x.dtype}")
+    x = floats_of(input, "nanmean")
     n = (~isnan(x)).sum(dim, keepdim)
     y = nansum(x, dim, keepdim, dtype=dtype)
     return y / n

@@ -9,8 +9,8 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of
 
-from ._checks import checked_floats
 from .convolution import Many, avg_pool2d, max_pool2d
 
 __all__ = [
@@ -43,7 +43,7 @@ def _sized(name: str, x: Tensor, size: Size, n: int) -> tuple[int, ...]:
 
 def _averaged(name: str, input: Tensor, size: Size, n: int) -> Tensor:
     """Average along one dimension after the other, which makes the average of each rectangle."""
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     for dim, count in zip(range(-1, -n - 1, -1), _sized(name, x, size, n)[::-1], strict=True):
         if count != x.shape[dim]:
             parts = [ad.narrow(x, dim, p.start, len(p)) for p in _parts(x.shape[dim], count)]
@@ -156,7 +156,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Size, return_indices: bool =
 
 def _maximum(name: str, input: Tensor, size: Size, n: int, return_indices: bool) -> Any:
     """Take the largest along one dimension after the other, from the last on, and note where each one stood."""
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     values, place, step = x, None, 1
     for dim, count in zip(range(-1, -n - 1, -1), _sized(name, x, size, n)[::-1], strict=True):
         values, at = _largest(values, dim, count)
@@ -178,7 +178,7 @@ def _largest(x: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor]:
 
 def _as_image(name: str, input: Tensor) -> Tensor:
     """Return sequences as images of height 1."""
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     if x.ndim not in (2, 3):
         raise RuntimeError(f"{name}: expected a 2-d or 3-d input, got shape {x.shape}")
     return x.unsqueeze(-2)

@@ -6,9 +6,9 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 from autodiff.tracing import values
 
-from ._checks import checked_tensor
 from .layer import check_dense, checked_row, embedding
 
 __all__ = ["embedding_bag"]
@@ -71,7 +71,7 @@ def embedding_bag(
         raise ValueError(f"embedding_bag: mode must be 'mean', 'sum' or 'max', got {mode!r}")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(f"embedding_bag: per_sample_weights go with mode='sum', got {mode!r}")
-    at, w = checked_tensor(input, "embedding_bag"), checked_tensor(weight, "embedding_bag")
+    at, w = tensor_of(input, "embedding_bag"), tensor_of(weight, "embedding_bag")
     bags, count = _bags(at, offsets, include_last_offset)
     if per_sample_weights is not None and per_sample_weights.shape != at.shape:
         raise ValueError(f"embedding_bag: expected weights of shape {at.shape}, got {per_sample_weights.shape}")

@@ -11,9 +11,10 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import check_dtypes, floats_of, tensor_of
 from autodiff.tensor import from_array
 
-from ._checks import as_many, check_dtypes, checked_floats, checked_tensor
+from ._checks import as_many
 
 __all__ = ["avg_pool2d", "avg_pool3d", "conv1d", "conv2d", "conv3d", "max_pool2d", "max_pool3d", "pad", "unfold"]
 
@@ -59,7 +60,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     >>> F.pad(ad.tensor([[1, 2, 3]]), (1, 2), mode="replicate")
     tensor([[1, 1, 2, 3, 3, 3]])
     """
-    x, widths = checked_tensor(input, "pad"), tuple(pad)
+    x, widths = tensor_of(input, "pad"), tuple(pad)
     if len(widths) % 2 or len(widths) // 2 > x.ndim:
         raise RuntimeError(f"pad: expected two widths for each of up to {x.ndim} dimensions, got {widths}")
     before, after = widths[-2::-2], widths[::-2]
@@ -241,7 +242,7 @@ def _convolution(
     dilation: Many,
     groups: int,
 ) -> Tensor:
-    x, w = checked_floats(input, name), checked_floats(weight, name)
+    x, w = floats_of(input, name), floats_of(weight, name)
     check_dtypes(name, x, w, bias)
     if groups < 1 or w.ndim != n + 2 or w._data.shape[0] % groups:
         raise RuntimeError(f"{name}: {groups} groups do not fit a weight of shape {w.shape}")
@@ -309,7 +310,7 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
     tensor([[[0., 2.],
              [1., 3.]]])
     """
-    x = checked_tensor(input, "unfold")
+    x = tensor_of(input, "unfold")
     if x.ndim == 3:
         return unfold(x.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
     if x.ndim != 4:
@@ -349,7 +350,7 @@ def _counts(shape: Sizes, g: Geometry, ceil_mode: bool) -> Sizes:
 
 def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool) -> tuple[Tensor, ad.Slide]:
     """Return the input as a batch, and how the windows move over it."""
-    x, n = checked_floats(input, name), len(g.size)
+    x, n = floats_of(input, name), len(g.size)
     if x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}: expected a {n + 1}-d or {n + 2}-d input, got shape {x.shape}")
     x = x if x.ndim == n + 2 else x.unsqueeze(0)

@@ -8,10 +8,11 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, default_generator
+from autodiff.functions.arguments import floats_of
 from autodiff.tensor import from_array
 from autodiff.tracing import noted
 
-from ._checks import checked_floats, checked_probability
+from ._checks import checked_probability
 
 __all__ = ["alpha_dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout", "gumbel_softmax"]
 
@@ -82,7 +83,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tensor:
     checked_probability(p, name)
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     batched = {n + 1: n == 2, n + 2: True}  # PyTorch takes 3 dimensions for (N, C, L), not for an image
     if x.ndim not in batched:
         raise RuntimeError(f"{name}: expected a {n + 1}-d or {n + 2}-d input, got shape {x.shape}")
@@ -110,7 +111,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     ----------
     Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
     """
-    x = checked_floats(input, "alpha_dropout")
+    x = floats_of(input, "alpha_dropout")
     return _alpha_dropped("alpha_dropout", x, x.shape, p, training, inplace)
 
 
@@ -122,7 +123,7 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
     >>> F.feature_alpha_dropout(ad.ones(1, 1, 2), p=0.5)
     tensor([[[1., 1.]]])
     """
-    x = checked_floats(input, "feature_alpha_dropout")
+    x = floats_of(input, "feature_alpha_dropout")
     if x.ndim < 2:
         raise RuntimeError(f"feature_alpha_dropout: expected at least 2 dimensions, got shape {x.shape}")
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2))
@@ -172,7 +173,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     ----------
     Jang, Gu and Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
     """
-    x = checked_floats(logits, "gumbel_softmax")
+    x = floats_of(logits, "gumbel_softmax")
     shape, dtype = x.shape, x.dtype
     noise = from_array(noted(lambda: np.asarray(default_generator().gumbel(size=shape)).astype(dtype)))
     soft = ad.softmax((x + noise) / tau, dim)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import check_dtypes, floats_of
 
-from ._checks import check_dtypes, checked_floats
 from .attention import additive, attention_weights, scaled_dot_product_attention
 from .convolution import pad
 from .layer import dropout, linear
@@ -102,7 +102,7 @@ def multi_head_attention_forward(
         raise NotImplementedError(f"{name}: static_k and static_v must be None")
     separate = (q_proj_weight, k_proj_weight, v_proj_weight)
     given = separate if use_separate_proj_weight else (in_proj_weight,)
-    weights = [checked_floats(w, f"{name}: a weight of the projections") for w in given]
+    weights = [floats_of(w, f"{name}: a weight of the projections") for w in given]
     if embed_dim_to_check != query.shape[-1] or embed_dim_to_check % num_heads:
         raise RuntimeError(f"{name}: a query of shape {query.shape} does not have {num_heads} heads of "
                            f"{embed_dim_to_check} numbers")  # fmt: skip
@@ -164,7 +164,7 @@ def attend(
 
 def _read(name: str, given: tuple[Any, ...], projections: Projections, batch_first: bool) -> list[Tensor]:
     """Return query, key and value, checked."""
-    tensors = [checked_floats(t, name) for t in given]
+    tensors = [floats_of(t, name) for t in given]
     check_dtypes(name, *tensors, projections.weights[0])
     q, k, v = tensors
     sizes = (projections.weights[0].shape[1], *projections.sizes)

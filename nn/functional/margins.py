@@ -9,9 +9,10 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of, tensor_of
 from autodiff.tensor import from_array
 
-from ._checks import checked_floats, checked_reduction, checked_tensor, reduced, with_old_reduction
+from ._checks import checked_reduction, reduced, with_old_reduction
 from .distance import pairwise_distance
 
 __all__ = [
@@ -21,7 +22,7 @@ __all__ = [
 
 def _rows(name: str, input: Any) -> Tensor:
     """Return scores as (N, C), and refuse others."""
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     if x.ndim not in (1, 2):
         raise RuntimeError(f"{name}: expected scores of shape (N, C) or (C,), got {x.shape}")
     return x if x.ndim == 2 else x.unsqueeze(0)
@@ -69,7 +70,7 @@ def multi_margin_loss(
     checked_reduction(reduction, "multi_margin_loss")
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p must be 1 or 2, got {p}")
-    x, t = _rows("multi_margin_loss", input), checked_tensor(target, "multi_margin_loss").reshape(-1, 1)
+    x, t = _rows("multi_margin_loss", input), tensor_of(target, "multi_margin_loss").reshape(-1, 1)
     if len(t) != len(x):
         raise RuntimeError(f"multi_margin_loss: {len(x)} rows of scores need as many classes, got {len(t)}")
     lack = (margin - ad.gather(x, 1, t) + x).clamp_min(0)
@@ -103,7 +104,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
     tensor(0.8500)
     """
     checked_reduction(reduction, "multilabel_margin_loss")
-    x, t = _rows("multilabel_margin_loss", input), checked_tensor(target, "multilabel_margin_loss")
+    x, t = _rows("multilabel_margin_loss", input), tensor_of(target, "multilabel_margin_loss")
     if t.shape != input.shape:
         raise RuntimeError(f"multilabel_margin_loss: expected targets of shape {input.shape}, got {t.shape}")
     classes = np.asarray(t.tolist(), np.int64).reshape(x.shape)
@@ -142,7 +143,7 @@ def multilabel_soft_margin_loss(
     tensor(0.6931)
     """
     checked_reduction(reduction, "multilabel_soft_margin_loss")
-    x, t = checked_floats(input, "multilabel_soft_margin_loss"), checked_tensor(target, "multilabel_soft_margin_loss")
+    x, t = floats_of(input, "multilabel_soft_margin_loss"), tensor_of(target, "multilabel_soft_margin_loss")
     losses = ad.softplus(x) - t * x
     return reduced((losses if weight is None else losses * weight).mean(-1), reduction)
 
@@ -170,7 +171,7 @@ def triplet_margin_with_distance_loss(
     checked_reduction(reduction, name)
     if margin <= 0:
         raise ValueError(f"{name}: margin must be positive, got {margin}")
-    a, b, c = (checked_floats(v, name) for v in (anchor, positive, negative))
+    a, b, c = (floats_of(v, name) for v in (anchor, positive, negative))
     measure = pairwise_distance if distance_function is None else distance_function
     near, far = measure(a, b), measure(a, c)
     if swap:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of, tensor_of
 from autodiff.tensor import from_array
 
-from ._checks import checked_floats, checked_tensor
 from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 __all__ = [
@@ -79,7 +79,7 @@ def interpolate(
     >>> F.interpolate(ad.tensor([[[1.0, 2.0]]]), size=3, mode="linear", align_corners=True)
     tensor([[[1.0000, 1.5000, 2.0000]]])
     """
-    x = checked_floats(input, "interpolate")
+    x = floats_of(input, "interpolate")
     _check_mode(x, mode, align_corners, antialias)
     sizes, scales = _sizes(x, size, scale_factor, recompute_scale_factor)
     if mode == "area":
@@ -208,7 +208,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     ----------
     Shi et al., "Real-time single image and video super-resolution", CVPR 2016.
     """
-    x, r = checked_tensor(input, "pixel_shuffle"), upscale_factor
+    x, r = tensor_of(input, "pixel_shuffle"), upscale_factor
     if x.ndim < 3 or r < 1 or x.shape[-3] % r**2:
         raise RuntimeError(f"pixel_shuffle: expected (..., C · {r}², H, W) for upscale_factor {r}, got shape {x.shape}")
     *lead, c, h, w = x.shape
@@ -230,7 +230,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     >>> F.pixel_unshuffle(ad.zeros(1, 4, 6), 2).shape
     (4, 2, 3)
     """
-    x, r = checked_tensor(input, "pixel_unshuffle"), downscale_factor
+    x, r = tensor_of(input, "pixel_unshuffle"), downscale_factor
     if x.ndim < 3 or r < 1 or x.shape[-2] % r or x.shape[-1] % r:
         raise RuntimeError(
             f"pixel_unshuffle: expected (..., C, H · {r}, W · {r}) for downscale_factor {r}, got shape {x.shape}"

@@ -10,8 +10,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-
-from ._checks import check_dtypes, checked_floats
+from autodiff.functions.arguments import check_dtypes, floats_of
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -49,7 +48,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     ----------
     Jaderberg et al., "Spatial transformer networks", NeurIPS 2015.
     """
-    map_ = checked_floats(theta, "affine_grid")
+    map_ = floats_of(theta, "affine_grid")
     shape = tuple(size)
     if len(shape) != 4 or map_.shape != (shape[0], 2, 3) or min(shape[1:]) < 1:
         raise RuntimeError(f"affine_grid: theta of shape {map_.shape} does not fit a size of (N, C, H, W), got {shape}")
@@ -99,7 +98,7 @@ def grid_sample(
     >>> F.grid_sample(image, ad.tensor([[[[0.0, 0.0], [0.5, 0.5]]]]), align_corners=False)
     tensor([[[[2.5000, 4.0000]]]])
     """
-    x, points = checked_floats(input, "grid_sample"), checked_floats(grid, "grid_sample")
+    x, points = floats_of(input, "grid_sample"), floats_of(grid, "grid_sample")
     check_dtypes("grid_sample", x, points)
     if mode not in ("bilinear", "nearest"):
         raise ValueError(f"grid_sample: mode must be 'bilinear' or 'nearest', got {mode!r}")

@@ -9,9 +9,10 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of, tensor_of
 from autodiff.tensor import from_array
 
-from ._checks import checked_floats, checked_reduction, checked_tensor
+from ._checks import checked_reduction
 
 __all__ = ["ctc_loss"]
 
@@ -64,9 +65,9 @@ def ctc_loss(
     Graves, Fernández, Gomez and Schmidhuber, "Connectionist temporal classification", ICML 2006.
     """
     checked_reduction(reduction, "ctc_loss")
-    x = checked_floats(log_probs, "ctc_loss")
+    x = floats_of(log_probs, "ctc_loss")
     if x.ndim == 2:
-        one = ctc_loss(x.unsqueeze(1), checked_tensor(targets, "ctc_loss").reshape(1, -1), _counts(input_lengths),
+        one = ctc_loss(x.unsqueeze(1), tensor_of(targets, "ctc_loss").reshape(1, -1), _counts(input_lengths),
                        _counts(target_lengths), blank, reduction, zero_infinity)  # fmt: skip
         return one.squeeze(0) if reduction == "none" else one
     steps, lengths = _counts(input_lengths), _counts(target_lengths)
@@ -77,7 +78,7 @@ def ctc_loss(
         )
     if max(steps, default=0) > x.shape[0] or min([*steps, *lengths], default=0) < 0:
         raise RuntimeError(f"ctc_loss: input_lengths must be between 0 and {x.shape[0]}, got {steps}")
-    losses = _losses(x, _spread(checked_tensor(targets, "ctc_loss"), lengths, blank), steps, lengths)
+    losses = _losses(x, _spread(tensor_of(targets, "ctc_loss"), lengths, blank), steps, lengths)
     if zero_infinity:
         losses = ad.where(losses._data < -_NEVER / 2, losses, ad.zeros_like(losses))
     else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from autodiff import Tensor
+from autodiff.functions.arguments import check_dtypes, floats_of
 from autodiff.kernels.windows import Steps
 from autodiff.table.windows import convolve_input
 
-from ._checks import as_many, check_dtypes, checked_floats
+from ._checks import as_many
 from .convolution import Many, Sizes, pad
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -116,7 +117,7 @@ def _transposed(
     groups: int,
     dilation: Many,
 ) -> Tensor:
-    x, w = checked_floats(input, name), checked_floats(weight, name)
+    x, w = floats_of(input, name), floats_of(weight, name)
     check_dtypes(name, x, w, bias)
     if x.ndim == n + 1:  # a single sample
         options = (stride, padding, output_padding, groups, dilation)

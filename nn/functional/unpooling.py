@@ -8,9 +8,9 @@ from typing import Any
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 from autodiff.tracing import decided
 
-from ._checks import checked_tensor
 from .convolution import Many
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
@@ -95,7 +95,7 @@ def max_unpool3d(
 
 
 def _unpooled(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...], asked: Any) -> Tensor:
-    x, at = checked_tensor(input, name), checked_tensor(indices, name)
+    x, at = tensor_of(input, name), tensor_of(indices, name)
     if x.shape != at.shape or x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}: maxima and indices need one shape of {n + 1} or {n + 2} dimensions, got {x.shape} "
                            f"and {at.shape}")  # fmt: skip
