@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 from numpy import ndarray
@@ -55,14 +56,14 @@ def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
     return _Route(steps, path, wanted)
 
 
-def _route_home(outputs: Collection[Node]) -> _Route:
-    """Return the way to all leaves; gradients that hooks wait for are added as soon as they are whole."""
+def _route_home(outputs: Collection[Node]) -> _Route | None:
+    """Return the way to all leaves, if hooks wait there: for gradients that are added as soon as they are whole."""
     found = recorded(outputs, _FREED)
     first = {x: y._stamp for y in reversed(found) for x in y._inputs}
     leaves = [x for x in (*outputs, *first) if x._op is None]
     waiting = [x for x in leaves if x._extra is not None and x._extra.after]
     ends = sorted((first.get(x, 0), i, x) for i, x in enumerate(waiting))
-    return _Route({*found}, {*first}, {*leaves}, ends=ends)
+    return _Route({*found}, {*first}, {*leaves}, ends=ends) if ends else None
 
 
 @np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
@@ -343,7 +344,7 @@ def _add(found: Gradients, create_graph: bool = False, trace: Any = None) -> Non
 
 
 _adding = RLock()  # several threads may add to one leaf
-_hooks_wait: set[bool] = set()  # is not empty once a hook was registered that is called after a gradient was added
+_hooks_wait: dict[int, ref[Node]] = {}  # the living leaves that had hooks to be called after a gradient was added
 
 
 def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
@@ -508,7 +509,9 @@ def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle
     """Call `hook(gradient)` whenever a gradient of the node is computed, or `hook(node)` after it was added."""
     if not node._requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
-    _hooks_wait.update([after] if after else [])
+    if after:
+        key = id(node)
+        _hooks_wait[key] = ref(node, lambda _: _hooks_wait.pop(key, None))
     refresh(node)
     noted, which = extra(node), "after" if after else "hooks"
     if getattr(noted, which) is None:

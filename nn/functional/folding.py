@@ -83,7 +83,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: expected at least 3 dimensions, got shape {x.shape}")
     squares = ad.movedim(x * x, 1, -1)
-    padded = ad.zero_pad(squares, (0,) * (x.ndim - 1) + (size // 2,), (0,) * (x.ndim - 1) + ((size - 1) // 2,))
+    padded = ad.zero_pad(squares, (size // 2,), ((size - 1) // 2,))
     mean = ad.movedim(padded.unfold(-1, size, 1).mean(-1), -1, 1)
     return x / (mean * alpha + k) ** beta
 

@@ -79,10 +79,11 @@ def ctc_loss(
     if max(steps, default=0) > x.shape[0] or min([*steps, *lengths], default=0) < 0:
         raise RuntimeError(f"ctc_loss: input_lengths must be between 0 and {x.shape[0]}, got {steps}")
     losses = _losses(x, _spread(tensor_of(targets, "ctc_loss"), lengths, blank), steps, lengths)
+    known = losses.detach()
     if zero_infinity:
-        losses = ad.where(losses._data < -_NEVER / 2, losses, ad.zeros_like(losses))
+        losses = ad.where(known < -_NEVER / 2, losses, ad.zeros_like(known))
     else:
-        losses = losses + from_array(np.where(losses._data < -_NEVER / 2, 0, np.inf).astype(x.dtype))
+        losses = losses + ad.where(known < -_NEVER / 2, ad.zeros_like(known), ad.full_like(known, np.inf))
     if reduction == "mean":
         return (losses / ad.tensor(lengths, dtype=x.dtype).clamp_min(1)).mean()
     return losses.sum() if reduction == "sum" else losses

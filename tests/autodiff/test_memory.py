@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from autodiff.engine import backward
 from tests.autodiff.test_backward import leaf
 
 LONG = 1_000_000
@@ -155,6 +156,17 @@ def test_hooks_and_views_make_no_cycles() -> None:
     (view.sum() + y.sum()).backward()
     del x, y, view, detached
     assert [w() for w in watched] == [None] * 4
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_hook_on_another_leaf_does_not_keep_a_graph() -> None:
+    other = ad.ones(3, requires_grad=True)
+    for _ in range(2):
+        other.register_post_accumulate_grad_hook(lambda t: None)
+    test_backward_frees_the_graph_as_it_walks()
+    (other * 2).sum().backward()
+    del other
+    assert not backward._hooks_wait
 
 
 @pytest.mark.usefixtures("no_collector")

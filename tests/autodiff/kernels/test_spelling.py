@@ -26,6 +26,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "elements.multiply_add": [(_floats(3), _floats(2, 3), _floats(3)), (_floats(2, 3), _floats(3), _floats(2, 1))],
     "elements.sign": [(_floats(5),), (_EDGES,)],
     "elements.erf": [(_floats(50) * 3,), (_EDGES,)],
+    "elements.gelu": [(_floats(50),), (_EDGES,)],
     "elements.gelu_slope": [(_floats(50),), (_floats(2, 5).T,)],
     "reductions.spread": [(_floats(3), (3, 4), (1,), False), (_floats(1, 4), (3, 4), (0,), True)],
     "reductions.norm": [(_floats(3, 4), 2.0, (1,)), (_floats(3, 4), 3.0, (0, 1)), (_floats(4), 1.0, (0,))],
