@@ -270,8 +270,7 @@ def _hooked(node: Node, g: Any) -> Any:
         g = replaced if tensor is g else replaced._data
     if not hooks:
         return g
-    given: Any = g  # the hook may have kept what it saw or returned
-    return given.clone() if isinstance(g, Node) else given.copy()
+    return _copied(g)  # the hook may have kept what it saw or returned
 
 
 def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
