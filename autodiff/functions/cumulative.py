@@ -12,6 +12,7 @@ from ..table import reduction as rows
 from .arguments import along, computed, dimension, floats_of, numpy_names, tensor_of
 from .elementwise import clone
 from .indexing import ValuesIndices, gather
+from .output import written
 from .shape import unsqueeze
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp", "prod"]
 
 
 @numpy_names
-def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out: Tensor | None = None) -> Tensor:
     """Add up along `dim`, keeping every intermediate sum.
 
     Parameters
@@ -30,6 +31,8 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor
     dim : int
     dtype : dtype, optional
         Convert to this dtype first.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -41,11 +44,13 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor
     >>> ad.cumsum(ad.tensor([1.0, 2.0, 3.0]), dim=0)
     tensor([1., 3., 6.])
     """
+    if out is not None:
+        return written(out, cumsum, input, dim, dtype=dtype)
     return _accumulated(rows.cumsum, input, dim, dtype, "cumsum")
 
 
 @numpy_names
-def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out: Tensor | None = None) -> Tensor:
     """Multiply along `dim`, keeping every intermediate product; parameters as for `cumsum`.
 
     Examples
@@ -53,6 +58,8 @@ def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tenso
     >>> ad.cumprod(ad.tensor([1.0, 2.0, 3.0]), dim=0)
     tensor([1., 2., 6.])
     """
+    if out is not None:
+        return written(out, cumprod, input, dim, dtype=dtype)
     return _accumulated(rows.cumprod, input, dim, dtype, "cumprod")
 
 
