@@ -133,7 +133,7 @@ class ParameterDict(Module):
         return self[key]
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
-        """Return another dictionary, in which each of these names stands for one parameter, made of `default`."""
+        """Return another dictionary, with a parameter, made of `default`, for each name."""
         return ParameterDict((key, default) for key in keys)
 
     def copy(self) -> ParameterDict:

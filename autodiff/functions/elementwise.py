@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -712,6 +713,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     Parameters
     ----------
     condition : Tensor or ndarray of bool
+        One of uint8 holds where it is not 0, with a warning.
     input, other : Tensor, ndarray or number, optional
         Both or none. Without them the result is a tuple of the positions, one tensor for each dimension, at which
         the condition holds or is not 0.
@@ -737,6 +739,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         holds = values(tensor_of(condition, "where"), "where with one argument", cure)
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(holds)))
     mask: Any = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
+    if mask.dtype == np.uint8:  # what comparisons gave before there were booleans
+        warnings.warn("where: the condition is uint8; pass a boolean one", UserWarning, stacklevel=2)
+        mask = mask != 0
     if mask.dtype != np.bool:
         raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")
     known = any(isinstance(x, (Node, np.ndarray)) for x in (input, other))

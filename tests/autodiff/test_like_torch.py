@@ -99,3 +99,10 @@ def test_indices_beyond_the_end_are_refused() -> None:
             ad.take_along_dim(ad.tensor(A), ad.tensor(index), 1)
     with pytest.raises(IndexError, match="take_along_dim"):  # as PyTorch's
         ad.take_along_dim(ad.tensor(A), ad.tensor([-1]))
+
+
+def test_a_condition_of_bytes_warns_and_others_are_refused() -> None:
+    with pytest.warns(UserWarning, match="where: the condition is uint8"):
+        assert ad.where(ad.tensor([2, 0], dtype=ad.uint8), 1.0, ad.zeros(2)).tolist() == [1.0, 0.0]
+    with pytest.raises(TypeError, match="must be boolean, not float32"):
+        ad.where(ad.ones(2), 1.0, ad.zeros(2))
