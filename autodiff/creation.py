@@ -16,6 +16,7 @@ from .device import check_device
 from .engine import dtypes
 from .engine.primitive import NUMBERS
 from .functions.arguments import element, integer, sizes
+from .functions.output import written
 from .kernels.silence import silent
 from .random import default_generator
 from .tensor import Tensor, from_array
@@ -185,6 +186,7 @@ def full(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Make a tensor of one repeated value, whose kind chooses the dtype: float32, int64 or bool.
 
@@ -193,6 +195,8 @@ def full(
     >>> ad.full((2,), 3.5)
     tensor([3.5000, 3.5000])
     """
+    if out is not None:
+        return written(out, full, size, fill_value, dtype=dtype, requires_grad=requires_grad, name=name)
     if isinstance(fill_value, NUMBERS) and dtype is not None:
         fill_value = element(fill_value, dtypes.checked(dtype, "full"), "full")
     value = _copied(fill_value, dtype, "full")
@@ -211,6 +215,7 @@ def zeros(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Make a tensor of zeros.
 
@@ -222,6 +227,8 @@ def zeros(
         The default dtype (float32) unless given.
     requires_grad : bool, optional
     name : str, optional
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -233,6 +240,8 @@ def zeros(
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
+    if out is not None:
+        return written(out, zeros, *size, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
         np.zeros(_shape(size, "zeros"), _floating(dtype, "zeros")),
         requires_grad=requires_grad,
@@ -249,6 +258,7 @@ def ones(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Make a tensor of ones; parameters as for `zeros`.
 
@@ -257,6 +267,8 @@ def ones(
     >>> ad.ones(2)
     tensor([1., 1.])
     """
+    if out is not None:
+        return written(out, ones, *size, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
         np.ones(_shape(size, "ones"), _floating(dtype, "ones")), requires_grad=requires_grad, name=name, device=device
     )
@@ -272,6 +284,7 @@ def arange(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Count from `start` (0 unless `end` is given) up to, but without, `end`.
 
@@ -282,6 +295,8 @@ def arange(
     >>> ad.arange(1, 2, 0.5)
     tensor([1.0000, 1.5000])
     """
+    if out is not None:
+        return written(out, arange, start, end, step, dtype=dtype, requires_grad=requires_grad, name=name)
     bounds = (0, start, step) if end is None else (0 if start is None else start, end, step)
     first, last, by = (_bound(value, None, "arange") for value in bounds)
     if by == 0:
@@ -312,6 +327,7 @@ def logspace(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return the powers of `base` whose exponents are evenly spaced from `start` to `end`, both included.
 
@@ -320,6 +336,8 @@ def logspace(
     >>> ad.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
+    if out is not None:
+        return written(out, logspace, start, end, steps, base, dtype=dtype, requires_grad=requires_grad, name=name)
     kind = _countable(dtype, "logspace")
     exponents = linspace(start, end, steps, dtype=np.float64)._data
     return from_array((float(base) ** exponents).astype(kind), requires_grad=requires_grad, name=name, device=device)
@@ -334,6 +352,7 @@ def empty(
     pin_memory: bool = False,
     memory_format: Any = None,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Make a tensor to be filled: of zeros, so that forgetting to fill it does not make a run unrepeatable.
 
@@ -342,6 +361,10 @@ def empty(
     >>> ad.empty(2, 3).shape
     (2, 3)
     """
+    if out is not None:
+        return written(
+            out, empty, *size, dtype=dtype, requires_grad=requires_grad, memory_format=memory_format, name=name
+        )
     return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad, name=name)
 
 
@@ -368,6 +391,7 @@ def linspace(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return `steps` numbers evenly spaced from `start` to `end`, both included.
 
@@ -376,6 +400,8 @@ def linspace(
     >>> ad.linspace(0, 1, 3)
     tensor([0.0000, 0.5000, 1.0000])
     """
+    if out is not None:
+        return written(out, linspace, start, end, steps, dtype=dtype, requires_grad=requires_grad, name=name)
     n, kind = integer(steps, "linspace", "the number of steps"), _countable(dtype, "linspace")
     if n < 0:
         raise RuntimeError(f"linspace: the number of steps must not be negative, got {n}")
@@ -413,6 +439,7 @@ def eye(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Make a matrix of `n` rows and `m` (or `n`) columns with ones on its diagonal and zeros elsewhere.
 
@@ -422,6 +449,8 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]])
     """
+    if out is not None:
+        return written(out, eye, n, m, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
         np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_floating(dtype, "eye")),
         requires_grad=requires_grad,
@@ -442,6 +471,7 @@ def rand(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Draw numbers uniformly from [0, 1).
 
@@ -454,6 +484,8 @@ def rand(
     dtype : dtype, optional
     requires_grad : bool, optional
     name : str, optional
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -464,6 +496,8 @@ def rand(
     >>> ad.rand(2, 3).shape
     (2, 3)
     """
+    if out is not None:
+        return written(out, rand, *size, generator=generator, dtype=dtype, requires_grad=requires_grad, name=name)
     kind = _fractions(dtype, "rand")
     shape = _shape(size, "rand")
     drawn = noted(lambda: _below_one((generator or default_generator()).random(shape), kind))
@@ -484,6 +518,7 @@ def randn(
     requires_grad: bool = False,
     pin_memory: bool = False,
     name: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Draw numbers from the normal distribution of mean 0 and variance 1; parameters as for `rand`.
 
@@ -492,6 +527,8 @@ def randn(
     >>> ad.randn(2, 3).shape
     (2, 3)
     """
+    if out is not None:
+        return written(out, randn, *size, generator=generator, dtype=dtype, requires_grad=requires_grad, name=name)
     kind = _fractions(dtype, "randn")
     shape = _shape(size, "randn")
     drawn = noted(lambda: np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind))
@@ -508,6 +545,7 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Draw integers uniformly from `low` (0 if only one bound is given) up to, but without, `high`.
 
@@ -518,6 +556,17 @@ def randint(
     >>> ad.randint(1, (4,))
     tensor([0, 0, 0, 0])
     """
+    if out is not None:
+        return written(
+            out,
+            randint,
+            low,
+            high,
+            size,
+            generator=generator,
+            dtype=None if dtype is np.int64 else dtype,
+            requires_grad=requires_grad,
+        )
     if size is None or high is None:  # PyTorch's other form: randint(high, size)
         size = high if size is None else size
         low, high = 0, low
@@ -540,6 +589,7 @@ def randperm(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Shuffle the integers from 0 to `n` - 1.
 
@@ -548,6 +598,15 @@ def randperm(
     >>> sorted(ad.randperm(4).tolist())
     [0, 1, 2, 3]
     """
+    if out is not None:
+        return written(
+            out,
+            randperm,
+            n,
+            generator=generator,
+            dtype=None if dtype is np.int64 else dtype,
+            requires_grad=requires_grad,
+        )
     length, kind = _shape((n,), "randperm")[0], dtypes.checked(dtype, "randperm")
     drawn = noted(lambda: (generator or default_generator()).permutation(length).astype(kind))
     return from_array(drawn, requires_grad=requires_grad, device=device)

@@ -136,8 +136,13 @@ def _grad_and_value(func: Function, argnums: Any, has_aux: bool, args: Any, kwar
         found = _gradients(value, xs, nested)
     results = iter(found if nested else [g.detach() for g in found])
     trees = [_rebuilt(tree, [next(results) for _ in _leaves(tree)]) for tree in wanted]
-    value = value if nested else value.detach()
-    return (trees[0] if isinstance(argnums, int) else tuple(trees)), (value, *aux)
+    shown = (value, *aux) if nested else _detached((value, *aux))
+    return (trees[0] if isinstance(argnums, int) else tuple(trees)), shown
+
+
+def _detached(tree: Any) -> Any:
+    """Return what a function gave back, its tensors without their graph."""
+    return _rebuilt(tree, [x.detach() if isinstance(x, Tensor) else x for x in _leaves(tree)])
 
 
 def _depends(value: Tensor, xs: list[Tensor]) -> bool:
@@ -185,7 +190,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
             found = backward.grad(ys, xs, cs, create_graph=nested, retain_graph=True, allow_unused=True)
         return _rebuilt(primals, [x.new_zeros(x.shape) if g is None else g for g, x in zip(found, xs, strict=True)])
 
-    shown = value if nested else _rebuilt(value, [y.detach() for y in _leaves(value)])
+    shown, *aux = (value, *aux) if nested else _detached((value, *aux))
     return (shown, pull, *aux)
 
 
@@ -197,18 +202,19 @@ def jvp(func: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], *, 
     >>> ad.func.jvp(lambda x: x**2, (ad.tensor([1.0, 3.0]),), (ad.tensor([1.0, 0.0]),))
     (tensor([1., 9.]), tensor([2., 0.]))
     """
+    result: Any = None
     aux: list[Any] = []
 
-    def plain(*xs: Any) -> Any:
+    def plain(*xs: Any) -> tuple[Any, ...]:
+        nonlocal result
         returned = func(*_rebuilt(primals, xs))
-        if has_aux:
-            aux[:] = [returned[1]]
-            return returned[0]
-        return returned
+        result, *aux[:] = returned if has_aux else (returned,)
+        return tuple(_leaves(result))
 
     nested = any(p.requires_grad for p in _leaves((primals, tangents)))
-    value, product = functional.jvp(plain, tuple(_leaves(primals)), tuple(_leaves(tangents)), create_graph=nested)
-    return (value, product, *aux)
+    found = functional.jvp(plain, tuple(_leaves(primals)), tuple(_leaves(tangents)), create_graph=nested)
+    value, product = (_rebuilt(result, leaves if isinstance(leaves, tuple) else (leaves,)) for leaves in found)
+    return (value, product, *(aux if nested else _detached(aux)))
 
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:

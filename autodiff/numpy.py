@@ -298,6 +298,8 @@ def function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         raise TypeError(
             f"{_name(function)}() of tensors does not take axis=(), which reduces nothing in NumPy, all in PyTorch"
         )
+    if options.get("out") is not None:
+        raise TypeError(f"{_name(function)}() of tensors does not take out=; PyTorch's function of that name does")
     try:
         return ours(*operands, **options)
     except TypeError as error:

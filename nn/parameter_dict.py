@@ -80,6 +80,23 @@ class ParameterDict(Module):
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self.keys())
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        both = self.copy()
+        both.update(other)
+        return both
+
+    def __ror__(self, other: Any) -> Any:
+        both = other.copy()
+        both.update(self)
+        return both
+
+    def __ior__(self, other: ParameterDict) -> ParameterDict:
+        self.update(other)
+        return self
+
     def keys(self) -> list[str]:
         """Return the names."""
         return [name for name, _ in self._own("parameter")]
@@ -101,6 +118,27 @@ class ParameterDict(Module):
         p = self[key]
         del self[key]
         return p
+
+    def popitem(self) -> tuple[str, Parameter]:
+        """Take out the parameter that came last and return its name and itself."""
+        if not len(self):
+            raise KeyError("ParameterDict: there is no parameter to take out")
+        name = self.keys()[-1]
+        return name, self.pop(name)
+
+    def setdefault(self, key: str, default: Any = None) -> Parameter:
+        """Return a parameter, which is made of `default` where there is none of that name."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """Return another dictionary, with a parameter, made of `default`, for each name."""
+        return ParameterDict((key, default) for key in keys)
+
+    def copy(self) -> ParameterDict:
+        """Return another dictionary of the same parameters."""
+        return ParameterDict(self)
 
     def clear(self) -> None:
         """Take out all parameters."""

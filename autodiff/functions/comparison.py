@@ -12,6 +12,7 @@ from ..engine.primitive import NUMBERS, lift, wrap
 from ..table import comparison as rows
 from ..tracing import decided
 from .arguments import named, operands, tensor_of
+from .output import written
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -30,7 +31,7 @@ def _compare(relation: Callable[..., Tensor], input: Any, other: Any) -> Tensor:
     return relation(input, other)
 
 
-def eq(input: Any, other: Any) -> Tensor:
+def eq(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Tell where two tensors are equal, element by element, broadcasting.
 
     Examples
@@ -38,10 +39,10 @@ def eq(input: Any, other: Any) -> Tensor:
     >>> ad.eq(ad.tensor([1.0, 2.0]), 2)
     tensor([False,  True])
     """
-    return _compare(rows.eq, input, other)
+    return _compare(rows.eq, input, other) if out is None else written(out, eq, input, other)
 
 
-def ne(input: Any, other: Any) -> Tensor:
+def ne(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Tell where two tensors differ, element by element, broadcasting.
 
     Examples
@@ -49,10 +50,10 @@ def ne(input: Any, other: Any) -> Tensor:
     >>> ad.ne(ad.tensor([1.0, 2.0]), 2)
     tensor([ True, False])
     """
-    return _compare(rows.ne, input, other)
+    return _compare(rows.ne, input, other) if out is None else written(out, ne, input, other)
 
 
-def lt(input: Any, other: Any) -> Tensor:
+def lt(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Tell where `input` is less than `other`, element by element, broadcasting.
 
     Examples
@@ -60,10 +61,10 @@ def lt(input: Any, other: Any) -> Tensor:
     >>> ad.lt(ad.tensor([1.0, 2.0]), 2)
     tensor([ True, False])
     """
-    return _compare(rows.lt, input, other)
+    return _compare(rows.lt, input, other) if out is None else written(out, lt, input, other)
 
 
-def le(input: Any, other: Any) -> Tensor:
+def le(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Tell where `input` is at most `other`, element by element, broadcasting.
 
     Examples
@@ -71,10 +72,10 @@ def le(input: Any, other: Any) -> Tensor:
     >>> ad.le(ad.tensor([1.0, 2.0]), 2)
     tensor([True, True])
     """
-    return _compare(rows.le, input, other)
+    return _compare(rows.le, input, other) if out is None else written(out, le, input, other)
 
 
-def gt(input: Any, other: Any) -> Tensor:
+def gt(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Tell where `input` is greater than `other`, element by element, broadcasting.
 
     Examples
@@ -82,10 +83,10 @@ def gt(input: Any, other: Any) -> Tensor:
     >>> ad.gt(ad.tensor([1.0, 2.0]), 1)
     tensor([False,  True])
     """
-    return _compare(rows.gt, input, other)
+    return _compare(rows.gt, input, other) if out is None else written(out, gt, input, other)
 
 
-def ge(input: Any, other: Any) -> Tensor:
+def ge(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Tell where `input` is at least `other`, element by element, broadcasting.
 
     Examples
@@ -93,7 +94,7 @@ def ge(input: Any, other: Any) -> Tensor:
     >>> ad.ge(ad.tensor([1.0, 2.0]), 1)
     tensor([True, True])
     """
-    return _compare(rows.ge, input, other)
+    return _compare(rows.ge, input, other) if out is None else written(out, ge, input, other)
 
 
 def bitwise_and(input: Any, other: Any) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..table import comparison
 from ..table import elementwise as rows
 from ..tracing import decided, values
 from .arguments import integer, named, operands, target_of, tensor_of
+from .output import written
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -29,7 +31,7 @@ __all__ = [
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
 
-def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def add(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """Add `alpha` times `other` to `input`, broadcasting.
 
     Parameters
@@ -38,6 +40,8 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
         Operands of any shapes that broadcast.
     alpha : float, optional
         What `other` is multiplied with.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -54,6 +58,8 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> ad.add(ad.tensor([1.0, 2.0]), 1)
     tensor([2., 3.])
     """
+    if out is not None:
+        return written(out, add, input, other, alpha=alpha)
     return rows.add(input, other) if alpha == 1 else rows.add(input, _times(other, alpha, input, "add"))
 
 
@@ -67,7 +73,7 @@ def _times(other: Any, alpha: float, input: Any, name: str) -> Any:
     return mul(y, alpha if y.dtype.kind != "b" else bool(alpha))
 
 
-def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def sub(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """Subtract `alpha` times `other` from `input`, broadcasting; parameters as for `add`.
 
     Examples
@@ -75,10 +81,12 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> ad.sub(ad.tensor([1.0, 2.0]), 1)
     tensor([0., 1.])
     """
+    if out is not None:
+        return written(out, sub, input, other, alpha=alpha)
     return rows.sub(input, other) if alpha == 1 else rows.sub(input, _times(other, alpha, input, "sub"))
 
 
-def mul(input: Any, other: Any) -> Tensor:
+def mul(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Multiply two tensors element by element, broadcasting.
 
     Examples
@@ -86,11 +94,11 @@ def mul(input: Any, other: Any) -> Tensor:
     >>> ad.mul(ad.tensor([1.0, 2.0]), ad.tensor([3.0, 4.0]))
     tensor([3., 8.])
     """
-    return rows.mul(input, other)
+    return rows.mul(input, other) if out is None else written(out, mul, input, other)
 
 
 @named
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """Divide `input` by `other` element by element, broadcasting; integers give floats unless rounded.
 
     Parameters
@@ -98,6 +106,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     input, other : Tensor, ndarray or number
     rounding_mode : {None, "trunc", "floor"}, optional
         Round the quotient towards zero, or down; the derivative is 0 then.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -115,6 +125,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     >>> ad.div(ad.tensor([-7, 7]), 2, rounding_mode="trunc")
     tensor([-3,  3])
     """
+    if out is not None:
+        return written(out, div, input, other, rounding_mode=rounding_mode)
     if rounding_mode is None:
         return rows.div(input, other)
     if rounding_mode == "floor":
@@ -129,7 +141,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
 
 @named
-def true_divide(input: Any, other: Any) -> Tensor:
+def true_divide(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Divide; as `div` without rounding.
 
     Examples
@@ -137,10 +149,12 @@ def true_divide(input: Any, other: Any) -> Tensor:
     >>> ad.true_divide(ad.tensor([1, 2]), 4)
     tensor([0.2500, 0.5000])
     """
+    if out is not None:
+        return written(out, true_divide, input, other)
     return rows.div(input, other)
 
 
-def floor_divide(input: Any, other: Any) -> Tensor:
+def floor_divide(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Divide and round down to the next integer. Its derivative is zero wherever it has one.
 
     Raises
@@ -153,6 +167,8 @@ def floor_divide(input: Any, other: Any) -> Tensor:
     >>> ad.floor_divide(ad.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
     """
+    if out is not None:
+        return written(out, floor_divide, input, other)
     _refuse_zero(input, other, "floor_divide")
     return rows.floor_divide(input, other)
 
@@ -164,7 +180,7 @@ def _refuse_zero(dividend: Any, divisor: Any, name: str) -> None:
         raise RuntimeError(f"{name}: division of integers by zero")
 
 
-def remainder(input: Any, other: Any) -> Tensor:
+def remainder(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Remainder of a division rounded down; it has the sign of `other`.
 
     Examples
@@ -172,11 +188,13 @@ def remainder(input: Any, other: Any) -> Tensor:
     >>> ad.remainder(ad.tensor([7.0, -7.0]), 4)
     tensor([3., 1.])
     """
+    if out is not None:
+        return written(out, remainder, input, other)
     _refuse_zero(input, other, "remainder")
     return rows.remainder(input, other)
 
 
-def neg(input: Any) -> Tensor:
+def neg(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Change the sign of each element.
 
     Examples
@@ -184,7 +202,7 @@ def neg(input: Any) -> Tensor:
     >>> ad.neg(ad.tensor([1.0, -2.0]))
     tensor([-1.,  2.])
     """
-    return rows.neg(input)
+    return rows.neg(input) if out is None else written(out, neg, input)
 
 
 def clone(input: Any, *, memory_format: Any = None) -> Tensor:
@@ -253,13 +271,15 @@ def to(
     return comparison.convert(input, dtype=wanted)
 
 
-def pow(input: Any, exponent: Any) -> Tensor:
+def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """Raise `input` to the power `exponent`, element by element, broadcasting.
 
     Parameters
     ----------
     input, exponent : Tensor, ndarray or number
         At least one Tensor. A number as exponent costs less than a tensor.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -272,6 +292,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> ad.pow(ad.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
+    if out is not None:
+        return written(out, pow, input, exponent)
     if isinstance(exponent, NUMBERS) and isinstance(input, Node) and input._data.dtype.kind != "b":
         n = exponent.item() if isinstance(exponent, np.generic) else exponent
         return rows.power(input, n=n)
@@ -291,7 +313,7 @@ def _integer_power(x: Any, n: Any) -> Tensor:
 
 
 @named
-def float_power(input: Any, exponent: Any) -> Tensor:
+def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """Raise `input` to the power `exponent` in float64, whatever the dtypes.
 
     Examples
@@ -299,6 +321,8 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     >>> ad.float_power(ad.tensor([2, 3]), -1)
     tensor([0.5000, 0.3333], dtype=float64)
     """
+    if out is not None:
+        return written(out, float_power, input, exponent)
     x, n = (
         to(tensor_of(v, "float_power"), np.float64) if isinstance(v, (Node, np.ndarray)) else v
         for v in (input, exponent)
@@ -306,7 +330,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     return pow(x, n)
 
 
-def square(input: Any) -> Tensor:
+def square(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Square of each element.
 
     Examples
@@ -314,10 +338,10 @@ def square(input: Any) -> Tensor:
     >>> ad.square(ad.tensor([-1.0, 3.0]))
     tensor([1., 9.])
     """
-    return pow(tensor_of(input, "square"), 2)
+    return pow(tensor_of(input, "square"), 2) if out is None else written(out, square, input)
 
 
-def reciprocal(input: Any) -> Tensor:
+def reciprocal(input: Any, *, out: Tensor | None = None) -> Tensor:
     """One over each element.
 
     Examples
@@ -325,14 +349,14 @@ def reciprocal(input: Any) -> Tensor:
     >>> ad.reciprocal(ad.tensor([0.5, 4.0]))
     tensor([2.0000, 0.2500])
     """
-    return rows.reciprocal(input)
+    return rows.reciprocal(input) if out is None else written(out, reciprocal, input)
 
 
 # -- arithmetic of three -----------------------------------------------------------------------------------------------
 
 
 @named
-def lerp(input: Any, end: Any, weight: Any) -> Tensor:
+def lerp(input: Any, end: Any, weight: Any, *, out: Tensor | None = None) -> Tensor:
     """Go from `input` towards `end` by the fraction `weight`, broadcasting: input + weight (end - input).
 
     Examples
@@ -340,13 +364,15 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     >>> ad.lerp(ad.tensor([0.0, 10.0]), ad.tensor([1.0, 20.0]), 0.5)
     tensor([ 0.5000, 15.0000])
     """
+    if out is not None:
+        return written(out, lerp, input, end, weight)
     x, y, w = operands("lerp", input, end, weight)
     far = comparison.ge(w, 0.5)  # from the nearer end, so that a weight of 1 gives the other one to the last digit
     return rows.add(where(far, y, x), (w - far) * rows.sub(y, x))
 
 
 @named
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1, out: Tensor | None = None) -> Tensor:
     """Add `value` times the product of two tensors to a third, broadcasting.
 
     Examples
@@ -354,12 +380,14 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
     >>> ad.addcmul(ad.tensor([1.0]), ad.tensor([2.0]), ad.tensor([3.0]), value=0.5)
     tensor([4.])
     """
+    if out is not None:
+        return written(out, addcmul, input, tensor1, tensor2, value=value)
     x, a, b = operands("addcmul", input, tensor1, tensor2)
     return rows.addcmul(x, a, b) if value == 1 else add(x, mul(a, b), alpha=value)
 
 
 @named
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1, out: Tensor | None = None) -> Tensor:
     """Add `value` times the quotient of two tensors to a third, broadcasting.
 
     Examples
@@ -367,6 +395,8 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
     >>> ad.addcdiv(ad.tensor([1.0]), ad.tensor([2.0]), ad.tensor([4.0]), value=2)
     tensor([2.])
     """
+    if out is not None:
+        return written(out, addcdiv, input, tensor1, tensor2, value=value)
     x, a, b = operands("addcdiv", input, tensor1, tensor2)
     return add(x, rows.div(a, b), alpha=value)
 
@@ -374,7 +404,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 # -- activations -------------------------------------------------------------------------------------------------------
 
 
-def sigmoid(input: Any) -> Tensor:
+def sigmoid(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Logistic function 1 / (1 + exp(-x)) of each element, between 0 and 1, without overflow for any x.
 
     Examples
@@ -382,7 +412,7 @@ def sigmoid(input: Any) -> Tensor:
     >>> ad.sigmoid(ad.tensor([-1000.0, 0.0, 2.0]))
     tensor([0.0000, 0.5000, 0.8808])
     """
-    return rows.sigmoid(input)
+    return rows.sigmoid(input) if out is None else written(out, sigmoid, input)
 
 
 def relu(input: Any) -> Tensor:
@@ -485,7 +515,7 @@ def binary_cross_entropy_with_logits(input: Any, target: Any) -> Tensor:
 # -- kinks and choices -------------------------------------------------------------------------------------------------
 
 
-def sign(input: Any) -> Tensor:
+def sign(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Sign of each element: -1, 0 or 1; that of NaN is 0. Its derivative is 0.
 
     Examples
@@ -493,7 +523,7 @@ def sign(input: Any) -> Tensor:
     >>> ad.sign(ad.tensor([-3.0, 0.0, 2.0]))
     tensor([-1.,  0.,  1.])
     """
-    return rows.sign(input)
+    return rows.sign(input) if out is None else written(out, sign, input)
 
 
 def step(input: Any) -> Tensor:
@@ -507,7 +537,7 @@ def step(input: Any) -> Tensor:
     return rows.step(input)
 
 
-def floor(input: Any) -> Tensor:
+def floor(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Largest integer that is not above each element. Its derivative is 0.
 
     Examples
@@ -515,10 +545,10 @@ def floor(input: Any) -> Tensor:
     >>> ad.floor(ad.tensor([-1.5, 1.5]))
     tensor([-2.,  1.])
     """
-    return rows.floor(input)
+    return rows.floor(input) if out is None else written(out, floor, input)
 
 
-def ceil(input: Any) -> Tensor:
+def ceil(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Smallest integer that is not below each element. Its derivative is 0.
 
     Examples
@@ -526,10 +556,10 @@ def ceil(input: Any) -> Tensor:
     >>> ad.ceil(ad.tensor([-1.5, 1.5]))
     tensor([-1.,  2.])
     """
-    return rows.ceil(input)
+    return rows.ceil(input) if out is None else written(out, ceil, input)
 
 
-def trunc(input: Any) -> Tensor:
+def trunc(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Cut off the decimals of each element: round towards zero. Its derivative is 0.
 
     Examples
@@ -537,10 +567,10 @@ def trunc(input: Any) -> Tensor:
     >>> ad.trunc(ad.tensor([-1.5, 1.5]))
     tensor([-1.,  1.])
     """
-    return rows.trunc(input)
+    return rows.trunc(input) if out is None else written(out, trunc, input)
 
 
-def round(input: Any, *, decimals: int = 0) -> Tensor:
+def round(input: Any, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Round each element to the nearest number of so many decimals, halves to the even one. Its derivative is 0.
 
     Examples
@@ -548,10 +578,14 @@ def round(input: Any, *, decimals: int = 0) -> Tensor:
     >>> ad.round(ad.tensor([0.5, 1.5, 2.6]))
     tensor([0., 2., 3.])
     """
-    return rows.round(tensor_of(input, "round"), decimals=integer(decimals, "round", "decimals"))
+    return (
+        rows.round(tensor_of(input, "round"), decimals=integer(decimals, "round", "decimals"))
+        if out is None
+        else written(out, round, input, decimals=decimals)
+    )
 
 
-def frac(input: Any) -> Tensor:
+def frac(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Decimals of each element, with its sign: x - trunc(x).
 
     Examples
@@ -559,10 +593,10 @@ def frac(input: Any) -> Tensor:
     >>> ad.frac(ad.tensor([-1.5, 1.25]))
     tensor([-0.5000,  0.2500])
     """
-    return rows.frac(input)
+    return rows.frac(input) if out is None else written(out, frac, input)
 
 
-def abs(input: Any) -> Tensor:
+def abs(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Absolute value of each element, with derivative 0 at 0.
 
     Examples
@@ -570,10 +604,10 @@ def abs(input: Any) -> Tensor:
     >>> ad.abs(ad.tensor([-1.0, 2.0]))
     tensor([1., 2.])
     """
-    return rows.abs(input)
+    return rows.abs(input) if out is None else written(out, abs, input)
 
 
-def maximum(input: Any, other: Any) -> Tensor:
+def maximum(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Larger of two elements, broadcasting; equal ones share the gradient in halves.
 
     Examples
@@ -581,10 +615,10 @@ def maximum(input: Any, other: Any) -> Tensor:
     >>> ad.maximum(ad.tensor([1.0, 5.0]), ad.tensor([3.0, 2.0]))
     tensor([3., 5.])
     """
-    return rows.maximum(input, other)
+    return rows.maximum(input, other) if out is None else written(out, maximum, input, other)
 
 
-def minimum(input: Any, other: Any) -> Tensor:
+def minimum(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Smaller of two elements, broadcasting; equal ones share the gradient in halves.
 
     Examples
@@ -592,10 +626,10 @@ def minimum(input: Any, other: Any) -> Tensor:
     >>> ad.minimum(ad.tensor([1.0, 5.0]), ad.tensor([3.0, 2.0]))
     tensor([1., 2.])
     """
-    return rows.minimum(input, other)
+    return rows.minimum(input, other) if out is None else written(out, minimum, input, other)
 
 
-def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
+def clamp(input: Any, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
     """Limit each element to lie between `min` and `max`; the gradient passes at the limits and between them.
 
     Parameters
@@ -603,6 +637,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     input : Tensor
     min, max : Tensor, ndarray or number, optional
         At least one of them. Where `min` is above `max`, the result is `max`.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -619,7 +655,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     >>> ad.clamp(ad.tensor([-1.0, 0.5, 2.0]), 0, 1)
     tensor([0.0000, 0.5000, 1.0000])
     """
-    return _limited(input, min, max, "clamp")
+    return _limited(input, min, max, "clamp") if out is None else written(out, clamp, input, min, max)
 
 
 def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
@@ -636,7 +672,7 @@ def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
 
 
 @named
-def clamp_min(input: Any, min: Any) -> Tensor:
+def clamp_min(input: Any, min: Any, *, out: Tensor | None = None) -> Tensor:
     """Raise each element to at least `min`; see `clamp`.
 
     Examples
@@ -644,11 +680,13 @@ def clamp_min(input: Any, min: Any) -> Tensor:
     >>> ad.clamp_min(ad.tensor([-1.0, 2.0]), 0)
     tensor([0., 2.])
     """
+    if out is not None:
+        return written(out, clamp_min, input, min)
     return _limited(input, min, None, "clamp_min")
 
 
 @named
-def clamp_max(input: Any, max: Any) -> Tensor:
+def clamp_max(input: Any, max: Any, *, out: Tensor | None = None) -> Tensor:
     """Lower each element to at most `max`; see `clamp`.
 
     Examples
@@ -656,6 +694,8 @@ def clamp_max(input: Any, max: Any) -> Tensor:
     >>> ad.clamp_max(ad.tensor([-1.0, 2.0]), 0)
     tensor([-1.,  0.])
     """
+    if out is not None:
+        return written(out, clamp_max, input, max)
     return _limited(input, None, max, "clamp_max")
 
 
@@ -673,6 +713,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     Parameters
     ----------
     condition : Tensor or ndarray of bool
+        One of uint8 holds where it is not 0, with a warning.
     input, other : Tensor, ndarray or number, optional
         Both or none. Without them the result is a tuple of the positions, one tensor for each dimension, at which
         the condition holds or is not 0.
@@ -698,6 +739,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         holds = values(tensor_of(condition, "where"), "where with one argument", cure)
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(holds)))
     mask: Any = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
+    if mask.dtype == np.uint8:  # what comparisons gave before there were booleans
+        warnings.warn("where: the condition is uint8; pass a boolean one", UserWarning, stacklevel=2)
+        mask = mask != 0
     if mask.dtype != np.bool:
         raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")
     known = any(isinstance(x, (Node, np.ndarray)) for x in (input, other))

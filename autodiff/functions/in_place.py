@@ -28,9 +28,9 @@ from ..engine.modes import Watch, is_recording, set_detect_anomaly
 from ..engine.primitive import reworded
 from ..kernels.silence import silent
 from ..table import TABLE
+from ..table.elementwise import clone
 from ..table.indexing import follow, overwrite
 from ..tracing import Tracing, tracing
-from .elementwise import clone
 
 Write = Callable[[Any, Any], object]
 

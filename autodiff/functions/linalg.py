@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..table import products as rows
 from .arguments import tensor_of
 from .elementwise import add, mul
+from .output import written
 from .shape import unsqueeze
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["addmm", "bmm", "dot", "inner", "linear", "matmul", "mm", "mv", "outer"]
 
 
-def matmul(input: Any, other: Any) -> Tensor:
+def matmul(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Matrix product; of vectors the inner product; leading dimensions are batches and broadcast.
 
     Parameters
@@ -25,6 +26,8 @@ def matmul(input: Any, other: Any) -> Tensor:
         Of shape (..., n, k), or (k,).
     other : Tensor
         Of shape (..., k, m), or (k,).
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -41,6 +44,8 @@ def matmul(input: Any, other: Any) -> Tensor:
     >>> ad.tensor([[1.0, 2.0], [3.0, 4.0]]) @ ad.tensor([1.0, 1.0])
     tensor([3., 7.])
     """
+    if out is not None:
+        return written(out, matmul, input, other)
     a, b = tensor_of(input, "matmul"), tensor_of(other, "matmul")
     m, n = a._data.shape, b._data.shape
     if not m or not n:
@@ -76,7 +81,7 @@ def _product(name: str, input: Any, other: Any, m: int, n: int) -> Tensor:
     return rows.matmul(a, b)
 
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of two matrices.
 
     Examples
@@ -85,10 +90,10 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     tensor([[3],
             [7]])
     """
-    return _product("mm", input, mat2, 2, 2)
+    return _product("mm", input, mat2, 2, 2) if out is None else written(out, mm, input, mat2)
 
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of two batches of matrices, of shapes (b, n, k) and (b, k, m).
 
     Examples
@@ -96,10 +101,10 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> ad.bmm(ad.ones(5, 2, 3), ad.ones(5, 3, 4)).shape
     (5, 2, 4)
     """
-    return _product("bmm", input, mat2, 3, 3)
+    return _product("bmm", input, mat2, 3, 3) if out is None else written(out, bmm, input, mat2)
 
 
-def mv(input: Tensor, vec: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of a matrix and a vector.
 
     Examples
@@ -107,10 +112,10 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     >>> ad.mv(ad.tensor([[1, 2], [3, 4]]), ad.tensor([1, 1]))
     tensor([3, 7])
     """
-    return _product("mv", input, vec, 2, 1)
+    return _product("mv", input, vec, 2, 1) if out is None else written(out, mv, input, vec)
 
 
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of two vectors.
 
     Examples
@@ -118,10 +123,10 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     >>> ad.dot(ad.tensor([1, 2]), ad.tensor([3, 4]))
     tensor(11)
     """
-    return _product("dot", input, tensor, 1, 1)
+    return _product("dot", input, tensor, 1, 1) if out is None else written(out, dot, input, tensor)
 
 
-def inner(input: Tensor, other: Tensor) -> Tensor:
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner products along the last dimensions of two tensors; a product by a tensor of no dimensions.
 
     Examples
@@ -129,6 +134,8 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     >>> ad.inner(ad.tensor([[1, 2], [3, 4]]), ad.tensor([1, 1]))
     tensor([3, 7])
     """
+    if out is not None:
+        return written(out, inner, input, other)
     a, b = tensor_of(input, "inner"), tensor_of(other, "inner")
     _same_dtype(a, b, "inner")
     if not (a.ndim and b.ndim):
@@ -143,7 +150,7 @@ def _leading(x: Tensor) -> int:
     return math.prod(x.shape[:-1])
 
 
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of every element of one vector with every element of another.
 
     Examples
@@ -152,13 +159,17 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     tensor([[ 3,  4,  5],
             [ 6,  8, 10]])
     """
+    if out is not None:
+        return written(out, outer, input, vec2)
     a, b = tensor_of(input, "outer"), tensor_of(vec2, "outer")
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"outer: expected two vectors, got shapes {a.shape} and {b.shape}")
     return mul(unsqueeze(a, 1), b)
 
 
-def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(
+    input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
+) -> Tensor:
     """Add a product of two matrices to a tensor that broadcasts to it: beta input + alpha (mat1 @ mat2).
 
     Examples
@@ -166,6 +177,8 @@ def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: flo
     >>> ad.addmm(ad.ones(2), ad.tensor([[1.0, 2.0]]), ad.tensor([[1.0, 2.0], [3.0, 4.0]]), beta=10)
     tensor([[17., 20.]])
     """
+    if out is not None:
+        return written(out, addmm, input, mat1, mat2, beta=beta, alpha=alpha)
     x, product = tensor_of(input, "addmm"), _product("addmm", mat1, mat2, 2, 2)
     _same_dtype(x, product, "addmm")
     shape = product.shape

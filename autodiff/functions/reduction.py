@@ -20,6 +20,7 @@ from .arguments import Dims, along, dimension, dimensions, floats_of, numpy_name
 from .comparison import isnan
 from .elementwise import abs, clone, maximum, minimum, sign, where
 from .indexing import ValuesIndices, gather
+from .output import written
 from .shape import squeeze, unsqueeze
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ __all__ = [
 
 
 @numpy_names
-def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+def sum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None, out: Tensor | None = None
+) -> Tensor:
     """Add up the elements.
 
     Parameters
@@ -47,6 +50,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
         Keep those dimensions, with size 1.
     dtype : dtype, optional
         Convert to this dtype first.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -66,6 +71,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
     >>> x.sum(dim=0)
     tensor([4., 6.])
     """
+    if out is not None:
+        return written(out, sum, input, dim, keepdim, dtype=dtype)
     x = tensor_of(input, "sum")
     if dtype is not None or x.dtype.kind != "f":
         x = x.to(np.int64 if dtype is None else dtype)
@@ -74,7 +81,9 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeL
 
 
 @numpy_names
-def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+def mean(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None, out: Tensor | None = None
+) -> Tensor:
     """Average the elements; parameters as for `sum`.
 
     Raises
@@ -87,6 +96,8 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
     >>> ad.tensor([1.0, 2.0, 6.0]).mean()
     tensor(3.)
     """
+    if out is not None:
+        return written(out, mean, input, dim, keepdim, dtype=dtype)
     x = tensor_of(input, "mean")
     if dtype is not None:
         x = x.to(dtype)
@@ -96,7 +107,9 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
 
 
 @numpy_names
-def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+def nansum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None, out: Tensor | None = None
+) -> Tensor:
     """Add up the elements that are not NaN; parameters as for `sum`.
 
     Examples
@@ -104,13 +117,21 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
     >>> ad.nansum(ad.tensor([1.0, float("nan"), 2.0]))
     tensor(3.)
     """
+    if out is not None:
+        return written(out, nansum, input, dim, keepdim, dtype=dtype)
     x = tensor_of(input, "nansum")
     return sum(where(isnan(x), 0, x) if x.dtype.kind == "f" else x, dim, keepdim, dtype=dtype)
 
 
 @numpy_names
 def var(
-    input: Tensor, dim: Dims = None, correction: int | None = 1, keepdim: bool = False, *, unbiased: bool | None = None
+    input: Tensor,
+    dim: Dims = None,
+    correction: int | None = 1,
+    keepdim: bool = False,
+    *,
+    unbiased: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Variance: the mean squared distance from the mean, with n - `correction` in the denominator.
 
@@ -125,6 +146,8 @@ def var(
         Keep the reduced dimensions, with size 1.
     unbiased : bool, optional
         PyTorch's older name: True is a correction of 1, False of 0.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -135,13 +158,21 @@ def var(
     >>> ad.tensor([1.0, 2.0, 3.0]).var()
     tensor(1.)
     """
+    if out is not None:
+        return written(out, var, input, dim, correction, keepdim, unbiased=unbiased)
     off, options, n = _centred(input, dim, correction, keepdim, unbiased, "var")
     return (rows.sum(off * off, **options) / n).to(input.dtype)
 
 
 @numpy_names
 def std(
-    input: Tensor, dim: Dims = None, correction: int | None = 1, keepdim: bool = False, *, unbiased: bool | None = None
+    input: Tensor,
+    dim: Dims = None,
+    correction: int | None = 1,
+    keepdim: bool = False,
+    *,
+    unbiased: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Standard deviation, the root of `var`; parameters as there. Its derivative is 0 where it is 0.
 
@@ -150,6 +181,8 @@ def std(
     >>> ad.tensor([1.0, 2.0, 3.0]).std()
     tensor(1.)
     """
+    if out is not None:
+        return written(out, std, input, dim, correction, keepdim, unbiased=unbiased)
     off, options, n = _centred(input, dim, correction, keepdim, unbiased, "std")
     y: Tensor = rows.norm(off, p=2, **options) / math.sqrt(n) if n else rows.sum(off * off, **options) / n
     return y.to(input.dtype)
@@ -177,7 +210,13 @@ def _centred(
 
 @numpy_names
 def norm(
-    input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+    input: Tensor,
+    p: Any = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Length of the vector of all elements, or of those along dimensions, in the p-norm.
 
@@ -193,6 +232,8 @@ def norm(
         Keep those dimensions, with size 1.
     dtype : dtype, optional
         Convert to this dtype first.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -213,6 +254,8 @@ def norm(
     >>> ad.tensor([3.0, -4.0]).norm(float("inf"))
     tensor(4.)
     """
+    if out is not None:
+        return written(out, norm, input, p, dim, keepdim, dtype=dtype)
     x = floats_of(input if dtype is None else tensor_of(input, "norm").to(dtype), "norm")
     if not isinstance(p, NUMBERS):
         if p == "nuc":
@@ -242,7 +285,7 @@ def _nuclear(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
 
 
 @numpy_names
-def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Largest element along dimensions; equal ones share the gradient.
 
     Parameters
@@ -252,6 +295,8 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
         The dimensions to reduce; all of them by default.
     keepdim : bool, optional
         Keep those dimensions, with size 1.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -267,11 +312,13 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     >>> ad.amax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([5., 7.])
     """
+    if out is not None:
+        return written(out, amax, input, dim, keepdim)
     return _chosen(rows.amax, input, dim, keepdim, "amax")
 
 
 @numpy_names
-def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Smallest element along dimensions; equal ones share the gradient. Parameters as for `amax`.
 
     Examples
@@ -279,6 +326,8 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     >>> ad.amin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([1., 2.])
     """
+    if out is not None:
+        return written(out, amin, input, dim, keepdim)
     return _chosen(rows.amin, input, dim, keepdim, "amin")
 
 
@@ -295,7 +344,7 @@ def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
 
 
 @numpy_names
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Position of the largest element along `dim`, or in the flattened tensor.
 
     Examples
@@ -303,11 +352,13 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> ad.argmax(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([1, 0])
     """
+    if out is not None:
+        return written(out, argmax, input, dim, keepdim)
     return _position(comparison.argmax, input, dim, keepdim, "argmax")
 
 
 @numpy_names
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Position of the smallest element along `dim`, or in the flattened tensor.
 
     Examples
@@ -315,6 +366,8 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> ad.argmin(ad.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
     tensor([0, 1])
     """
+    if out is not None:
+        return written(out, argmin, input, dim, keepdim)
     return _position(comparison.argmin, input, dim, keepdim, "argmin")
 
 
@@ -386,7 +439,7 @@ def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 @numpy_names
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of the sum of exponentials along dimensions, without overflow.
 
     Examples
@@ -394,6 +447,8 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     >>> ad.logsumexp(ad.tensor([1000.0, 1000.0]), dim=0)
     tensor(1000.6932)
     """
+    if out is not None:
+        return written(out, logsumexp, input, dim, keepdim)
     x = tensor_of(input, "logsumexp")
     if x.dtype.kind != "f":
         x = x.to(get_default_dtype())
@@ -402,7 +457,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 
 
 @numpy_names
-def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out: Tensor | None = None) -> Tensor:
     """Exponentials along `dim`, scaled so that they add up to 1.
 
     Parameters
@@ -413,6 +468,8 @@ def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tenso
         The dimension along which the results add up to 1.
     dtype : dtype, optional
         Convert to this dtype first.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -428,11 +485,13 @@ def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tenso
     ----------
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
+    if out is not None:
+        return written(out, softmax, input, dim, dtype=dtype)
     return _normalized(rows.softmax, input, dim, dtype, "softmax")
 
 
 @numpy_names
-def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out: Tensor | None = None) -> Tensor:
     """Logarithm of `softmax`, accurate where that is close to 0; parameters as there.
 
     Examples
@@ -440,6 +499,8 @@ def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> T
     >>> ad.log_softmax(ad.tensor([0.0, 1000.0]), dim=0)
     tensor([-1000.,     0.])
     """
+    if out is not None:
+        return written(out, log_softmax, input, dim, dtype=dtype)
     return _normalized(rows.log_softmax, input, dim, dtype, "log_softmax")
 
 
@@ -454,7 +515,7 @@ def _normalized(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name:
 
 
 @numpy_names
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Tell whether all elements are true, or not 0.
 
     Examples
@@ -462,12 +523,14 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     >>> ad.all(ad.tensor([True, False]))
     tensor(False)
     """
+    if out is not None:
+        return written(out, all, input, dim, keepdim)
     x = tensor_of(input, "all")
     return comparison.all(x, **along(dim, keepdim, x.ndim, "all"))
 
 
 @numpy_names
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Tell whether any element is true, or not 0.
 
     Examples
@@ -475,5 +538,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     >>> ad.any(ad.tensor([True, False]))
     tensor(True)
     """
+    if out is not None:
+        return written(out, any, input, dim, keepdim)
     x = tensor_of(input, "any")
     return comparison.any(x, **along(dim, keepdim, x.ndim, "any"))

@@ -12,6 +12,7 @@ from ..engine.graph import Node
 from ..table import arrangement as rows
 from .arguments import Dims, also_by_name, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
 from .elementwise import clone
+from .output import written
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -401,7 +402,7 @@ def tile(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
 
 
 @numpy_names
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Join tensors along an existing dimension.
 
     Parameters
@@ -410,6 +411,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         Of equal shapes but for `dim`. Vectors without elements may stand among them.
     dim : int, optional
         The dimension along which they are joined.
+    out : Tensor, optional
+        Where the result is written.
 
     Returns
     -------
@@ -427,6 +430,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     >>> ad.cat([ad.tensor([1, 2]), ad.tensor([3])])
     tensor([1, 2, 3])
     """
+    if out is not None:
+        return written(out, cat, tensors, dim)
     xs = _tensors(tensors, "cat")
     like = next((x._data.shape for x in xs if x._data.shape != (0,)), (0,))
     d = dimension(dim, len(like), "cat")
@@ -457,7 +462,7 @@ def _without(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
 
 
 @numpy_names
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Join tensors of one shape along a new dimension.
 
     Examples
@@ -466,6 +471,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
+    if out is not None:
+        return written(out, stack, tensors, dim)
     xs = _tensors(tensors, "stack")
     if any(x.shape != xs[0].shape for x in xs):
         raise RuntimeError(f"stack: the shapes {[x.shape for x in xs]} must be equal")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..table import elementwise as rows
 from .arguments import integer
+from .output import written
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -21,7 +22,7 @@ __all__ = [
 # -- roots, exponentials, logarithms -----------------------------------------------------------------------------------
 
 
-def sqrt(input: Any) -> Tensor:
+def sqrt(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Square root of each element.
 
     Examples
@@ -29,10 +30,10 @@ def sqrt(input: Any) -> Tensor:
     >>> ad.sqrt(ad.tensor([4.0, 9.0]))
     tensor([2., 3.])
     """
-    return rows.sqrt(input)
+    return rows.sqrt(input) if out is None else written(out, sqrt, input)
 
 
-def exp(input: Any) -> Tensor:
+def exp(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Exponential of each element.
 
     Examples
@@ -40,10 +41,10 @@ def exp(input: Any) -> Tensor:
     >>> ad.exp(ad.tensor([0.0, 1.0]))
     tensor([1.0000, 2.7183])
     """
-    return rows.exp(input)
+    return rows.exp(input) if out is None else written(out, exp, input)
 
 
-def log(input: Any) -> Tensor:
+def log(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm of each element.
 
     Examples
@@ -51,10 +52,10 @@ def log(input: Any) -> Tensor:
     >>> ad.log(ad.tensor([1.0, 2.0]))
     tensor([0.0000, 0.6931])
     """
-    return rows.log(input)
+    return rows.log(input) if out is None else written(out, log, input)
 
 
-def log1p(input: Any) -> Tensor:
+def log1p(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm of 1 + each element, accurate near 0.
 
     Examples
@@ -62,10 +63,10 @@ def log1p(input: Any) -> Tensor:
     >>> ad.log1p(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.6931])
     """
-    return rows.log1p(input)
+    return rows.log1p(input) if out is None else written(out, log1p, input)
 
 
-def rsqrt(input: Any) -> Tensor:
+def rsqrt(input: Any, *, out: Tensor | None = None) -> Tensor:
     """One over the square root of each element.
 
     Examples
@@ -73,10 +74,10 @@ def rsqrt(input: Any) -> Tensor:
     >>> ad.rsqrt(ad.tensor([1.0, 4.0]))
     tensor([1.0000, 0.5000])
     """
-    return rows.rsqrt(input)
+    return rows.rsqrt(input) if out is None else written(out, rsqrt, input)
 
 
-def exp2(input: Any) -> Tensor:
+def exp2(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Two to the power of each element.
 
     Examples
@@ -84,10 +85,10 @@ def exp2(input: Any) -> Tensor:
     >>> ad.exp2(ad.tensor([1.0, 3.0]))
     tensor([2., 8.])
     """
-    return rows.exp2(input)
+    return rows.exp2(input) if out is None else written(out, exp2, input)
 
 
-def expm1(input: Any) -> Tensor:
+def expm1(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Exponential of each element minus 1, accurate near 0.
 
     Examples
@@ -95,10 +96,10 @@ def expm1(input: Any) -> Tensor:
     >>> ad.expm1(ad.tensor([0.0, 1e-7]))
     tensor([0.0000e+00, 1.0000e-07])
     """
-    return rows.expm1(input)
+    return rows.expm1(input) if out is None else written(out, expm1, input)
 
 
-def log2(input: Any) -> Tensor:
+def log2(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of each element to base 2.
 
     Examples
@@ -106,10 +107,10 @@ def log2(input: Any) -> Tensor:
     >>> ad.log2(ad.tensor([1.0, 8.0]))
     tensor([0., 3.])
     """
-    return rows.log2(input)
+    return rows.log2(input) if out is None else written(out, log2, input)
 
 
-def log10(input: Any) -> Tensor:
+def log10(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of each element to base 10.
 
     Examples
@@ -117,10 +118,10 @@ def log10(input: Any) -> Tensor:
     >>> ad.log10(ad.tensor([1.0, 100.0]))
     tensor([0.0000, 2.0000])
     """
-    return rows.log10(input)
+    return rows.log10(input) if out is None else written(out, log10, input)
 
 
-def logaddexp(input: Any, other: Any) -> Tensor:
+def logaddexp(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of the sum of two exponentials, log(exp(x) + exp(y)), without overflow, broadcasting.
 
     Examples
@@ -128,10 +129,10 @@ def logaddexp(input: Any, other: Any) -> Tensor:
     >>> ad.logaddexp(ad.tensor([0.0, 1000.0]), ad.tensor([0.0, 1000.0]))
     tensor([6.9315e-01, 1.0007e+03])
     """
-    return rows.logaddexp(input, other)
+    return rows.logaddexp(input, other) if out is None else written(out, logaddexp, input, other)
 
 
-def xlogy(input: Any, other: Any) -> Tensor:
+def xlogy(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Product x log(y), broadcasting; 0 wherever x is 0, unless y is NaN.
 
     Examples
@@ -139,13 +140,13 @@ def xlogy(input: Any, other: Any) -> Tensor:
     >>> ad.xlogy(ad.tensor([0.0, 2.0]), ad.tensor([0.0, 1.5]))
     tensor([0.0000, 0.8109])
     """
-    return rows.xlogy(input, other)
+    return rows.xlogy(input, other) if out is None else written(out, xlogy, input, other)
 
 
 # -- trigonometric functions ------------------------------------------------------------------------------------------
 
 
-def sin(input: Any) -> Tensor:
+def sin(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Sine of each element, in radians.
 
     Examples
@@ -153,10 +154,10 @@ def sin(input: Any) -> Tensor:
     >>> ad.sin(ad.tensor([0.0, 1.5]))
     tensor([0.0000, 0.9975])
     """
-    return rows.sin(input)
+    return rows.sin(input) if out is None else written(out, sin, input)
 
 
-def cos(input: Any) -> Tensor:
+def cos(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Cosine of each element, in radians.
 
     Examples
@@ -164,10 +165,10 @@ def cos(input: Any) -> Tensor:
     >>> ad.cos(ad.tensor([0.0, 1.5]))
     tensor([1.0000, 0.0707])
     """
-    return rows.cos(input)
+    return rows.cos(input) if out is None else written(out, cos, input)
 
 
-def tan(input: Any) -> Tensor:
+def tan(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Tangent of each element, in radians.
 
     Examples
@@ -175,10 +176,10 @@ def tan(input: Any) -> Tensor:
     >>> ad.tan(ad.tensor([0.0, 0.5]))
     tensor([0.0000, 0.5463])
     """
-    return rows.tan(input)
+    return rows.tan(input) if out is None else written(out, tan, input)
 
 
-def sinc(input: Any) -> Tensor:
+def sinc(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Sine of π times each element over π times the element; 1 at 0.
 
     Examples
@@ -186,10 +187,10 @@ def sinc(input: Any) -> Tensor:
     >>> ad.sinc(ad.tensor([0.0, 0.5, 1.0]))
     tensor([ 1.0000e+00,  6.3662e-01, -2.7828e-08])
     """
-    return rows.sinc(input)
+    return rows.sinc(input) if out is None else written(out, sinc, input)
 
 
-def asin(input: Any) -> Tensor:
+def asin(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine of each element of [-1, 1], in radians.
 
     Examples
@@ -197,10 +198,10 @@ def asin(input: Any) -> Tensor:
     >>> ad.asin(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 1.5708])
     """
-    return rows.asin(input)
+    return rows.asin(input) if out is None else written(out, asin, input)
 
 
-def acos(input: Any) -> Tensor:
+def acos(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine of each element of [-1, 1], in radians.
 
     Examples
@@ -208,10 +209,10 @@ def acos(input: Any) -> Tensor:
     >>> ad.acos(ad.tensor([0.0, 1.0]))
     tensor([1.5708, 0.0000])
     """
-    return rows.acos(input)
+    return rows.acos(input) if out is None else written(out, acos, input)
 
 
-def atan(input: Any) -> Tensor:
+def atan(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent of each element, in radians.
 
     Examples
@@ -219,10 +220,10 @@ def atan(input: Any) -> Tensor:
     >>> ad.atan(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7854])
     """
-    return rows.atan(input)
+    return rows.atan(input) if out is None else written(out, atan, input)
 
 
-def atan2(input: Any, other: Any) -> Tensor:
+def atan2(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Angle of the point (x, y) = (`other`, `input`), in radians from -π to π, broadcasting.
 
     The derivative at the origin is 0.
@@ -232,10 +233,10 @@ def atan2(input: Any, other: Any) -> Tensor:
     >>> ad.atan2(ad.tensor([1.0, -1.0]), ad.tensor([1.0, -1.0]))
     tensor([ 0.7854, -2.3562])
     """
-    return rows.atan2(input, other)
+    return rows.atan2(input, other) if out is None else written(out, atan2, input, other)
 
 
-def hypot(input: Any, other: Any) -> Tensor:
+def hypot(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Length of the hypotenuse over two legs, without overflow, broadcasting.
 
     Examples
@@ -243,13 +244,13 @@ def hypot(input: Any, other: Any) -> Tensor:
     >>> ad.hypot(ad.tensor([3.0]), ad.tensor([4.0]))
     tensor([5.])
     """
-    return rows.hypot(input, other)
+    return rows.hypot(input, other) if out is None else written(out, hypot, input, other)
 
 
 # -- hyperbolic functions ----------------------------------------------------------------------------------------------
 
 
-def tanh(input: Any) -> Tensor:
+def tanh(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic tangent of each element, between -1 and 1.
 
     Examples
@@ -257,10 +258,10 @@ def tanh(input: Any) -> Tensor:
     >>> ad.tanh(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7616])
     """
-    return rows.tanh(input)
+    return rows.tanh(input) if out is None else written(out, tanh, input)
 
 
-def sinh(input: Any) -> Tensor:
+def sinh(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic sine of each element.
 
     Examples
@@ -268,10 +269,10 @@ def sinh(input: Any) -> Tensor:
     >>> ad.sinh(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 1.1752])
     """
-    return rows.sinh(input)
+    return rows.sinh(input) if out is None else written(out, sinh, input)
 
 
-def cosh(input: Any) -> Tensor:
+def cosh(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic cosine of each element.
 
     Examples
@@ -279,10 +280,10 @@ def cosh(input: Any) -> Tensor:
     >>> ad.cosh(ad.tensor([0.0, 1.0]))
     tensor([1.0000, 1.5431])
     """
-    return rows.cosh(input)
+    return rows.cosh(input) if out is None else written(out, cosh, input)
 
 
-def asinh(input: Any) -> Tensor:
+def asinh(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic sine of each element.
 
     Examples
@@ -290,10 +291,10 @@ def asinh(input: Any) -> Tensor:
     >>> ad.asinh(ad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8814])
     """
-    return rows.asinh(input)
+    return rows.asinh(input) if out is None else written(out, asinh, input)
 
 
-def acosh(input: Any) -> Tensor:
+def acosh(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine of each element, which is at least 1.
 
     Examples
@@ -301,10 +302,10 @@ def acosh(input: Any) -> Tensor:
     >>> ad.acosh(ad.tensor([1.0, 2.0]))
     tensor([0.0000, 1.3170])
     """
-    return rows.acosh(input)
+    return rows.acosh(input) if out is None else written(out, acosh, input)
 
 
-def atanh(input: Any) -> Tensor:
+def atanh(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic tangent of each element, between -1 and 1.
 
     Examples
@@ -312,7 +313,7 @@ def atanh(input: Any) -> Tensor:
     >>> ad.atanh(ad.tensor([0.0, 0.5]))
     tensor([0.0000, 0.5493])
     """
-    return rows.atanh(input)
+    return rows.atanh(input) if out is None else written(out, atanh, input)
 
 
 # -- the error function ------------------------------------------------------------------------------------------------
@@ -321,7 +322,7 @@ def atanh(input: Any) -> Tensor:
 # exp(x²) erfc(x) in x beyond.
 
 
-def logaddexp2(input: Any, other: Any) -> Tensor:
+def logaddexp2(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 2 of the sum of two powers of 2, without overflow.
 
     Examples
@@ -329,10 +330,12 @@ def logaddexp2(input: Any, other: Any) -> Tensor:
     >>> ad.logaddexp2(ad.tensor([1000.0]), ad.tensor([1000.0]))
     tensor([1001.])
     """
+    if out is not None:
+        return written(out, logaddexp2, input, other)
     return rows.logaddexp(rows.mul(input, math.log(2)), rows.mul(other, math.log(2))) / math.log(2)
 
 
-def erf(input: Any) -> Tensor:
+def erf(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Error function: the probability that a normal variable of variance 1/2 lies within x of 0, signed as x.
 
     Examples
@@ -344,10 +347,10 @@ def erf(input: Any) -> Tensor:
     ----------
     Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23, 1969.
     """
-    return rows.erf(input)
+    return rows.erf(input) if out is None else written(out, erf, input)
 
 
-def erfc(input: Any) -> Tensor:
+def erfc(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Complementary error function 1 - erf(x), with all of its digits where it is small.
 
     Examples
@@ -355,10 +358,10 @@ def erfc(input: Any) -> Tensor:
     >>> ad.erfc(ad.tensor([0.0, 2.0]))
     tensor([1.0000, 0.0047])
     """
-    return rows.erfc(input)
+    return rows.erfc(input) if out is None else written(out, erfc, input)
 
 
-def erfinv(input: Any) -> Tensor:
+def erfinv(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Inverse of the error function, of elements of [-1, 1].
 
     Examples
@@ -366,10 +369,10 @@ def erfinv(input: Any) -> Tensor:
     >>> ad.erfinv(ad.tensor([0.0, 0.5, -1.0]))
     tensor([0.0000, 0.4769,   -inf])
     """
-    return rows.erfinv(input)
+    return rows.erfinv(input) if out is None else written(out, erfinv, input)
 
 
-def lgamma(input: Any) -> Tensor:
+def lgamma(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of the absolute value of the gamma function.
 
     Examples
@@ -377,10 +380,10 @@ def lgamma(input: Any) -> Tensor:
     >>> ad.lgamma(ad.tensor([1.0, 5.0]))
     tensor([0.0000, 3.1781])
     """
-    return rows.lgamma(input)
+    return rows.lgamma(input) if out is None else written(out, lgamma, input)
 
 
-def digamma(input: Any) -> Tensor:
+def digamma(input: Any, *, out: Tensor | None = None) -> Tensor:
     """Derivative of `lgamma`.
 
     Examples
@@ -388,10 +391,10 @@ def digamma(input: Any) -> Tensor:
     >>> ad.digamma(ad.tensor([1.0, 2.0]))
     tensor([-0.5772,  0.4228])
     """
-    return rows.polygamma(input, n=0)
+    return rows.polygamma(input, n=0) if out is None else written(out, digamma, input)
 
 
-def polygamma(n: int, input: Any) -> Tensor:
+def polygamma(n: int, input: Any, *, out: Tensor | None = None) -> Tensor:
     """Derivative of order `n` of `digamma`; from the second on it is NaN far below 0.
 
     Examples
@@ -399,6 +402,8 @@ def polygamma(n: int, input: Any) -> Tensor:
     >>> ad.polygamma(1, ad.tensor([1.0, 2.0]))
     tensor([1.6449, 0.6449])
     """
+    if out is not None:
+        return written(out, polygamma, n, input)
     order = integer(n, "polygamma", "n")
     if order < 0:
         raise RuntimeError(f"polygamma: n must not be negative, got {n}")

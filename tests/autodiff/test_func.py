@@ -103,6 +103,22 @@ def test_results_equal_pytorchs(call: Callable[[Any], Any]) -> None:
     np.testing.assert_allclose(flat(call(ad)), flat(call(torch)), rtol=5e-5, atol=5e-6)
 
 
+def test_what_comes_beside_a_gradient_has_no_graph() -> None:
+    def double(x: ad.Tensor) -> tuple[ad.Tensor, dict[str, ad.Tensor]]:
+        return 2 * x, {"x": x}
+
+    x, one = ad.tensor(3.0), ad.tensor(1.0)
+    assert not ad.func.grad(double, has_aux=True)(x)[1]["x"].requires_grad
+    assert not ad.func.vjp(double, x, has_aux=True)[2]["x"].requires_grad
+    assert not ad.func.jvp(double, (x,), (one,), has_aux=True)[2]["x"].requires_grad
+
+
+def test_a_forward_derivative_has_the_form_of_the_result() -> None:
+    p = {"a": ad.tensor([1.0, 3.0])}
+    value, slope = ad.func.jvp(lambda p: {"y": [p["a"] ** 2]}, (p,), ({"a": ad.ones(2)},))
+    assert (value["y"][0].tolist(), slope["y"][0].tolist()) == ([1.0, 9.0], [2.0, 6.0])
+
+
 def test_a_checkpoint_forgets_what_was_computed_and_draws_the_same_again() -> None:
     checkpoint = importlib.import_module("autodiff.utils.checkpoint").checkpoint
     calls = []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from tests.oracle import check_like_torch, needs_torch
+from tests.oracle import check_like_torch, needs_torch, torch
 
 X = np.random.default_rng(5).standard_normal((2, 3, 4))
 A = X[0]
@@ -99,3 +99,29 @@ def test_indices_beyond_the_end_are_refused() -> None:
             ad.take_along_dim(ad.tensor(A), ad.tensor(index), 1)
     with pytest.raises(IndexError, match="take_along_dim"):  # as PyTorch's
         ad.take_along_dim(ad.tensor(A), ad.tensor([-1]))
+
+
+def test_a_condition_of_bytes_warns_and_others_are_refused() -> None:
+    with pytest.warns(UserWarning, match="where: the condition is uint8"):
+        assert ad.where(ad.tensor([2, 0], dtype=ad.uint8), 1.0, ad.zeros(2)).tolist() == [1.0, 0.0]
+    with pytest.raises(TypeError, match="must be boolean, not float32"):
+        ad.where(ad.ones(2), 1.0, ad.zeros(2))
+
+
+@needs_torch
+@pytest.mark.parametrize("shape", [(5, 80), (80, 5), (1, 70), (0, 70)], ids=str)
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("name", ["cummax", "cummin"])
+def test_extremes_so_far_of_long_rows(name: str, dim: int, shape: tuple[int, int]) -> None:
+    a = np.random.default_rng(0).integers(0, 6, shape).astype(np.float32)
+    a[a == 5] = np.where(np.arange(np.sum(a == 5)) % 9, 5, np.nan)
+    mine, other = (getattr(lib, name)(lib.tensor(a), dim) for lib in (ad, torch))
+    np.testing.assert_array_equal(mine.indices, other.indices.numpy())
+    np.testing.assert_array_equal(mine.values, other.values.numpy())
+
+
+def test_what_is_repeated_has_its_own_memory() -> None:
+    for shape, k in (((1, 3), 2), ((2, 3), 1), ((2, 3), 2)):
+        x = ad.zeros(shape)
+        ad.repeat_interleave(x, k, 0).add_(1)
+        assert x.sum() == 0

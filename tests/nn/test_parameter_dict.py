@@ -43,6 +43,27 @@ def test_it_answers_as_a_dictionary() -> None:
         del d["up"]
 
 
+@needs_torch
+def test_it_is_joined_copied_and_taken_apart_as_pytorchs() -> None:
+    outcomes = []
+    for library, tensor in ((nn, ad.tensor), (torch.nn, theirs)):
+        d = made(library, tensor)
+        more = library.ParameterDict({"left": tensor(np.ones(1)), "up": tensor(np.ones(4))})
+        joined, plain, copy = d | more, {"down": 5} | d, d.copy()
+        made_now, there = d.setdefault("new", tensor(np.ones(5))), d.setdefault("left", tensor(np.ones(6)))
+        last, once = d.popitem(), d.fromkeys(["x", "y"], tensor(np.ones(2)))
+        d |= more
+        names = [list(x) for x in (joined, plain, copy, d, reversed(d), once)]
+        sizes = [tuple(x.shape) for x in (made_now, there, last[1], d["left"], joined["left"], copy["left"])]
+        outcomes.append((names, sizes, last[0], copy["left"] is there, len(list(once.parameters()))))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_an_empty_one_has_nothing_to_take_out() -> None:
+    with pytest.raises(KeyError, match="no parameter"):
+        nn.ParameterDict().popitem()
+
+
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
