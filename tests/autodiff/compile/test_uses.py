@@ -598,3 +598,18 @@ def test_checks_that_spare_work_cost_one_more_recording_in_all(native: bool) -> 
         loss(ad.ones(2, 3), ad.tensor(labels))
     with pytest.raises(IndexError, match="label 9"):
         loss(ad.ones(2, 3), target)
+
+
+def test_ctc_loss_is_refused_and_its_cure_works() -> None:
+    model = nn.Linear(4, 6)
+    x, y, steps = ad.ones(10, 1, 4), ad.tensor([[1, 2]]), [10]
+
+    def loss(log_p: ad.Tensor) -> ad.Tensor:
+        return nn.functional.ctc_loss(log_p.log_softmax(-1), y, steps, [2])
+
+    with pytest.raises(RuntimeError, match=r"compile: ctc_loss .*compile the model"):
+        ad.compile(lambda x: loss(model(x)))(x)
+    run = ad.compile(model.forward)
+    for _ in range(2):
+        found, expected = (ad.grad(loss(f(x)), model.weight)[0] for f in (run, model))
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-6)
