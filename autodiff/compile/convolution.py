@@ -58,8 +58,8 @@ class Side(NamedTuple):
 
     def inside(self, offset: int) -> tuple[int, int]:
         """Return the first place whose element lies inside, and the first one behind them."""
-        low = max(-(offset // self.stride), 0)
-        return min(low, self.places), max(min((self.size - 1 - offset) // self.stride + 1, self.places), low, 0)
+        low = min(max(-(offset // self.stride), 0), self.places)
+        return low, max(min((self.size - 1 - offset) // self.stride + 1, self.places), low)
 
 
 class Copies(NamedTuple):

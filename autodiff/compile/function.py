@@ -126,6 +126,7 @@ class Compiled:
         tensors, key, objects = flat((args, kwargs))
         known = self.recordings.get(_signature(key, tensors), [])
         before, exchange.log = exchange.log, self.messages
+        has_changed = False
         try:
             for recording in known:
                 if recording.fits(tensors):
@@ -136,6 +137,7 @@ class Compiled:
                     try:
                         result = recording.run(tensors)
                     except ChangedError:
+                        has_changed = True
                         self.draws.give_up()
                         self.messages.give_up()
                         continue
@@ -144,17 +146,20 @@ class Compiled:
                         known.insert(0, recording)
                     return result
             plain = not kwargs and len(args) == len(tensors)
-            return self._record(tensors, key, objects, [isinstance(a, Node) for a in args] if plain else None)
+            places = [isinstance(a, Node) for a in args] if plain else None
+            return self._record(tensors, key, objects, places, has_changed)
         finally:
             self.draws.finish()
             self.messages.finish()
             exchange.log = before
 
-    def _record(self, tensors: list[Any], key: Any, objects: list[Any], plain: list[bool] | None) -> Any:
+    def _record(
+        self, tensors: list[Any], key: Any, objects: list[Any], plain: list[bool] | None, is_general: bool
+    ) -> Any:
         """Run the function, write down what it computes, and make what runs that."""
         known = self.recordings.setdefault(_signature(key, tensors), [])
         self._check_names(known, tensors)
-        trace = Trace(self.name, self.draws)
+        trace = Trace(self.name, self.draws, is_general=is_general)
         names = Names(self.function, arguments=objects)
         attributes = Attributes(names.modules)
         args, kwargs = rebuilt(key, tensors)

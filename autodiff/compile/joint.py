@@ -41,11 +41,13 @@ class Joint:
         values = [*kept, *(args[s.place].detach() for s in self.saved)]
         outs = [t for t, lead in zip(leaves(result), self.leads, strict=True) if lead]
         zeros = [np.zeros(t._data.shape, t._data.dtype) for t in outs]
-        stamp = tick()
         for k, t in enumerate(outs):
             part = _Part(self, k, values, zeros, args)
-            t._requires_grad, t._op, t._inputs, t._params, t._stamp = True, part, inputs, NO_PARAMS, stamp
+            t._requires_grad, t._op, t._inputs, t._params, t._stamp = True, part, inputs, NO_PARAMS, tick()
         return result
+
+    def __str__(self) -> str:
+        return f"{self.run_forward}\n\n{self.run_backward}"
 
     leads: list[bool]
     again: Run  # calls the function itself

@@ -44,8 +44,8 @@ class Trace:
     run; those that it makes from Python's numbers are constants.
     """
 
-    def __init__(self, name: str, draws: Draws, older: list[Any] | None = None) -> None:
-        self.program, self.draws = Program(name), draws
+    def __init__(self, name: str, draws: Draws, older: list[Any] | None = None, is_general: bool = False) -> None:
+        self.program, self.draws, self.is_general = Program(name), draws, is_general
         self.numbers: dict[Node, int] = {}
         self.arrays: dict[int, int] = {}  # by id: the values of arrays that stand for a tensor in parameters
         self.kept: list[Any] = []  # so that no id is used twice
@@ -206,7 +206,12 @@ class Trace:
         return drawn
 
     def decides(self, check: Callable[..., Any], tensors: Sequence[Node], always: bool | None = None) -> bool:
-        """Note what a check of values says."""
+        """Note what a check of values says; once one has changed, those that only spare work are not asked again.
+
+        Otherwise `k` of them, as embeddings of `k` words of which some are padding, would mean 2 ** k recordings.
+        """
+        if self.is_general and always is not None:
+            return always
         outcome = bool(check(*(t._data for t in tensors)))
         self.program.instructions.append(
             Decide(check, tuple(map(self.number, tensors)), outcome, tuple(np.array(t._data) for t in tensors))
@@ -340,7 +345,8 @@ class Trace:
         """Note that a gradient is read."""
         if node in self.touched:
             return
-        self.program.absent.setdefault(self._owner(node), node._grad is None)
+        if id(node) in self.before or node in self.arguments:  # a leaf that the function makes has none at each call
+            self.program.absent.setdefault(self._owner(node), node._grad is None)
         if node._grad is not None and node._grad not in self.numbers and id(node._grad) in self.before:
             self.holders[node._grad] = self._owner(node)
             self._source(node._grad, Gradient(self._owner(node)))

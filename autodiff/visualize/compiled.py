@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..compile.describe import Block, Description
+from ..compile.joint import Joint
 from ..compile.native import Native
 from .diagram import Arrow, Diagram, Module
 
@@ -19,6 +20,7 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         found = [r.runner for rs in function.recordings.values() for r in rs]  # type: ignore[attr-defined]  # compiled
+        found = [r.run_forward if isinstance(r, Joint) else r for r in found]
         native = [n for n in found if isinstance(n, Native)]
         if not native:
             raise RuntimeError(

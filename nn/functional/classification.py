@@ -197,7 +197,7 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
 
     if decided(all_count, t, always=False):
         return None
-    if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t, always=False):
+    if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t):
         wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
         raise IndexError(f"{name}: label {labels[wrong][0]} is out of range for {classes} classes")
     return t != ignore_index

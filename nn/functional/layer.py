@@ -178,7 +178,7 @@ def embedding(
         fixed, dtype = rows.detach(), w.dtype
         often = computed("counts", lambda a: np.bincount(a.ravel(), minlength=1)[a][..., None].astype(dtype), at)
         rows = fixed + (rows - fixed) / often  # adds 0, whose gradient is the share
-    if padding_idx is None or decided(lambda a: not (a == padding_idx).any(), at):
+    if padding_idx is None or decided(lambda a: not (a == padding_idx).any(), at, always=False):
         return rows
     return ad.where((at != padding_idx)[..., None], rows, rows.detach())
 

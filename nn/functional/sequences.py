@@ -11,6 +11,7 @@ import autodiff as ad
 from autodiff import Tensor
 from autodiff.functions.arguments import floats_of, tensor_of
 from autodiff.tensor import from_array
+from autodiff.tracing import refuse
 
 from ._checks import checked_reduction
 
@@ -64,6 +65,7 @@ def ctc_loss(
     ----------
     Graves, Fernández, Gomez and Schmidhuber, "Connectionist temporal classification", ICML 2006.
     """
+    refuse("ctc_loss", "compile the model, and compute this loss of its result outside of the function")
     checked_reduction(reduction, "ctc_loss")
     x = floats_of(log_probs, "ctc_loss")
     if x.ndim == 2:

@@ -534,3 +534,82 @@ def test_a_primitive_whose_shape_depends_on_values_is_recorded_anew() -> None:
         f = ad.compile(lambda v: above(v).mean(), native=native)
         for values in ([1.0, -1.0, 2.0], [1.0, 4.0, 2.0], [-1.0, -1.0, 2.0]):
             assert f(ad.tensor(values)).item() == above(ad.tensor(values)).mean().item()
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_results_that_meet_in_a_sum_are_differentiated(native: bool) -> None:
+    # The walk takes the latest node first; two of one age were compared as tensors.
+    w = ad.tensor(np.ones((3, 3), np.float32), requires_grad=True)
+    f = ad.compile(lambda v: (v @ w, (v * w).exp(), (v + w).sin()), native=native)
+    for _ in range(2):
+        w.grad = None
+        v = ad.tensor(np.eye(3, dtype=np.float32))
+        sum(t.square().sum() for t in f(v)).backward()
+        found, w.grad = w.grad, None
+        sum(t.square().sum() for t in (v @ w, (v * w).exp(), (v + w).sin())).backward()
+        np.testing.assert_allclose(found.numpy(), w.grad.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_a_differentiable_result_has_a_program_for_each_way(native: bool) -> None:
+    w = ad.tensor([2.0, 3.0], requires_grad=True)
+    f = ad.compile(lambda v: (v * w).tanh(), native=native)
+    f(ad.tensor([1.0, 2.0]))
+    text = f.program()
+    assert "tanh" in text
+    assert "<lambda>, backward: " in text
+    assert " object at " not in text
+    if native:
+        assert "tanh" in str(ad.draw(f))
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_backward_to_a_leaf_made_inside_is_recorded_once(native: bool) -> None:
+    w = ad.tensor([2.0, 3.0], requires_grad=True)
+
+    def step(v: ad.Tensor) -> ad.Tensor:
+        w.grad, v = None, v.detach().requires_grad_()
+        (v * w).square().sum().backward()
+        return v.grad
+
+    f = ad.compile(step, native=native)
+    for k in range(4):
+        v = ad.tensor([1.0, 2.0 + k])
+        np.testing.assert_allclose(f(v).numpy(), (2 * v * w * w).detach().numpy(), rtol=1e-6)
+    assert sum(map(len, f.recordings.values())) == 1
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_checks_that_spare_work_cost_one_more_recording_in_all(native: bool) -> None:
+    embedding = nn.Embedding(4, 2, padding_idx=0)
+
+    def words(at: ad.Tensor) -> ad.Tensor:
+        return sum(embedding(at[:, k]).sum() * (k + 1) for k in range(3))
+
+    f = ad.compile(words, native=native)
+    for k in range(8):  # each word is padding, or not
+        at = ad.tensor([[1 + k // 4, 2, 3], [k & 1, k >> 1 & 1, k >> 2 & 1]])
+        found, expected = (ad.grad(g(at), embedding.weight)[0] for g in (f, words))
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-6)
+    assert sum(map(len, f.recordings.values())) == 2
+    target = ad.tensor([0, 9])
+    loss = ad.compile(lambda x, y: nn.functional.cross_entropy(x, y, ignore_index=0), native=native)
+    for labels in ([1, 2], [0, 1]):
+        loss(ad.ones(2, 3), ad.tensor(labels))
+    with pytest.raises(IndexError, match="label 9"):
+        loss(ad.ones(2, 3), target)
+
+
+def test_ctc_loss_is_refused_and_its_cure_works() -> None:
+    model = nn.Linear(4, 6)
+    x, y, steps = ad.ones(10, 1, 4), ad.tensor([[1, 2]]), [10]
+
+    def loss(log_p: ad.Tensor) -> ad.Tensor:
+        return nn.functional.ctc_loss(log_p.log_softmax(-1), y, steps, [2])
+
+    with pytest.raises(RuntimeError, match=r"compile: ctc_loss .*compile the model"):
+        ad.compile(lambda x: loss(model(x)))(x)
+    run = ad.compile(model.forward)
+    for _ in range(2):
+        found, expected = (ad.grad(loss(f(x)), model.weight)[0] for f in (run, model))
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-6)

@@ -103,6 +103,14 @@ def test_convolution_in_bands_of_lines(stride: int, monkeypatch: pytest.MonkeyPa
     compare(all_three(steps), x, w, rng.standard_normal((3, 5, *steps.places(x.shape[2:], w.shape[2:]))))
 
 
+def test_convolution_whose_kernel_reaches_beyond_all_places() -> None:
+    # Of the gradient's places a stride leaves three between others, and a tap stands four before the first.
+    steps = Steps((3, 2), (2, 0), (1, 3), (1, 3), 1)
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((3, 4, 13, 7)), rng.standard_normal((6, 4, 3, 4))
+    compare(all_three(steps), x, w, rng.standard_normal((3, 6, *steps.places(x.shape[2:], w.shape[2:]))))
+
+
 @st.composite
 def poolings(draw: Any) -> Any:
     """Draw an input with equal elements, NaN and infinities among them, and how windows slide over it."""
