@@ -207,7 +207,7 @@ def test_a_change_of_a_tensor_from_outside_with_gradients_is_refused() -> None:
 @pytest.mark.parametrize("native", WAYS)
 def test_what_is_read_in_another_order_is_read_before_it_is_stored(native: bool) -> None:
     start = np.arange(16.0).reshape(4, 4) / 8
-    w, p, q = ad.tensor(start), ad.tensor(start.T), ad.tensor(start.T)
+    w, p, q = (ad.tensor(np.ascontiguousarray(a)) for a in (start, start.T, start.T))
 
     def step() -> None:
         e = ad.exp(w.T)  # a loop of its own, for two read it, which store as it runs: so it is moved to them
