@@ -23,7 +23,7 @@ DEAR = {
 GRAIN = 1 << 16
 
 #: And those of a kernel that is a part as a whole, beside others.
-TASK = GRAIN // 4
+TASK = GRAIN // 2
 
 #: What a loop of its own, or a call, computes.
 SINGLE = ("dot", "call", "place")

@@ -242,8 +242,8 @@ class Module:
     def _section(self, kernels: Sequence[Kernel]) -> None:
         """Compute kernels that do not need each other: the large ones in parts, which threads share."""
         shared = [k for k in kernels if self.threads > 1 and self.plan.work(k) >= TASK]
-        # Less does not pay for moving memory to another processor: with half of it, digits took 61 us a step, not 57.
-        if sum(map(self.plan.work, shared)) < 4 * GRAIN:
+        # Less, some 20 us, does not pay for moving memory to another processor: digits took 67 us a step, not 54.
+        if sum(map(self.plan.work, shared)) < 6 * GRAIN:
             shared = []
         parts: dict[Kernel, int] = {}
         for k in sorted(shared, key=self.plan.work, reverse=True):
@@ -270,7 +270,7 @@ class Module:
         self.used.append({})
         head = kernel.anchors[0]
         if head.element.kind == "dot" and head.target is None:
-            product = self._product(head.element)
+            product = Product(head.element, 1, self.blocks_are_fast)  # BLAS may share it as it likes
             if product.parts == 1:
                 self._multiply(product, "0")
             else:
