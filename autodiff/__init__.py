@@ -30,6 +30,7 @@ from .functions.diagonal import *
 from .functions.distance import *
 from .functions.elementwise import *
 from .functions.former import *
+from .functions.further import *
 from .functions.grids import *
 from .functions.indexing import *
 from .functions.linalg import *
@@ -58,20 +59,30 @@ if TYPE_CHECKING:
     from . import amp as amp
     from . import autograd as autograd
     from . import backends as backends
+    from . import compiler as compiler
     from . import cuda as cuda
     from . import data as data
     from . import distributed as distributed
     from . import distributions as distributions
+    from . import func as func
+    from . import jit as jit
     from . import mps as mps
     from . import nn as nn
     from . import onnx as onnx
     from . import optim as optim
+    from . import sparse as sparse
+    from . import testing as testing
+    from . import types as types
     from . import utils as utils
+    from . import version as version
+    from . import xpu as xpu
     from .amp import GradScaler as GradScaler
     from .amp import autocast as autocast
+    from .func import vmap as vmap
     from .generator import Generator as Generator
     from .serialization import load as load
     from .serialization import save as save
+    from .sparse import sparse_coo_tensor as sparse_coo_tensor
     from .visualize import draw as draw
     from .visualize import explain as explain
 
@@ -79,20 +90,21 @@ if TYPE_CHECKING:
 paths.install()
 
 _MODULES = (
-    "accelerator", "amp", "autograd", "backends", "cuda", "data", "distributed", "distributions", "mps", "nn", "onnx",
-    "optim", "sklearn", "utils",
+    "accelerator", "amp", "autograd", "backends", "compiler", "cuda", "data", "distributed", "distributions", "func",
+    "jit", "mps", "nn", "onnx", "optim", "sklearn", "sparse", "testing", "types", "utils", "version", "xpu",
 )  # fmt: skip
 _HOMES = {
     "GradScaler": "amp", "autocast": "amp", "Generator": "generator", "draw": "visualize", "explain": "visualize",
-    "load": "serialization", "save": "serialization",
+    "vmap": "func", "load": "serialization", "save": "serialization", "sparse_coo_tensor": "sparse",
 }  # fmt: skip
 # What PyTorch has here as well as in `nn.functional`.
 _LAYERS = {
-    "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "batch_norm", "bilinear", "celu", "channel_shuffle",
-    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm", "bilinear", "celu",
+    "channel_shuffle", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "cosine_embedding_loss", "cosine_similarity", "ctc_loss",
     "dropout", "embedding", "group_norm", "hardshrink", "hinge_embedding_loss", "instance_norm", "kl_div",
-    "layer_norm", "margin_ranking_loss", "max_pool1d", "max_pool2d", "pairwise_distance", "pixel_shuffle",
-    "pixel_unshuffle", "poisson_nll_loss", "prelu", "rms_norm", "selu", "threshold", "triplet_margin_loss",
+    "layer_norm", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "pairwise_distance", "pixel_shuffle",
+    "pixel_unshuffle", "poisson_nll_loss", "prelu", "rms_norm", "rrelu", "selu", "threshold", "triplet_margin_loss",
 }  # fmt: skip
 
 

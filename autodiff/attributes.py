@@ -15,6 +15,7 @@ from .engine.primitive import wrap
 from .functions import shape as s
 from .functions.arguments import element, sizes
 from .functions.elementwise import to
+from .tracing import decided, values
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -66,6 +67,17 @@ class Attributes(Node):
     def is_cpu(self) -> bool:
         """Whether it lies on the CPU: True."""
         return True
+
+    def to_dense(self, dtype: Any = None) -> Tensor:
+        """Return it: every tensor is dense."""
+        x: Any = self
+        return x if dtype is None else to(x, dtype)
+
+    def to_sparse(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Return it, dense as it is: what PyTorch computes with sparse tensors is computed with dense ones."""
+        return self  # type: ignore[return-value]  # a Tensor
+
+    coalesce = to_sparse_coo = to_sparse_csr = to_sparse
 
     def get_device(self) -> int:
         """Return the number of its GPU: -1, for it lies on the CPU."""
@@ -169,7 +181,7 @@ class Attributes(Node):
 
     def equal(self, other: Tensor) -> bool:
         """Tell whether another tensor has its shape and its elements."""
-        return self._data.shape == other._data.shape and bool(np.array_equal(self._data, other._data))
+        return self._data.shape == other._data.shape and decided(np.array_equal, self, other)
 
     def is_inference(self) -> bool:
         """Tell whether it was made under `inference_mode` and must not be recorded: False, for here it may be."""
@@ -321,7 +333,7 @@ class Attributes(Node):
         tensor([7., 7.])
         """
         rest = {"name": "new_full", "requires_grad": requires_grad, "device": device}
-        value = fill_value._data.item() if isinstance(fill_value, Node) else fill_value
+        value = fill_value.item() if hasattr(fill_value, "item") else fill_value
         return self._filled((size,), value, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_tensor(
@@ -335,7 +347,9 @@ class Attributes(Node):
         tensor([1., 2.])
         """
         wanted = self._data.dtype if dtype is None else dtypes.checked(dtype, "new_tensor")
-        array = np.array(data._data if isinstance(data, Node) else data)
+        if isinstance(data, Node):
+            data = values(data, "copying a tensor by new_tensor()", "use clone()")
+        array = np.array(data)
         dtypes.checked(array.dtype, "new_tensor")
         return self._made(array.astype(wanted), requires_grad, device, "new_tensor")  # type: ignore[no-any-return]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -101,6 +101,9 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
         if (trace := tracing()) is not None:
             trace.reads(data, "tensor")
         data = data._data
+    elif (trace := tracing()) is not None:
+        for t in _tensors_in(data):
+            trace.reads(t, f"{name}() of a list of tensors", "join them by stack([...])")
     try:
         array = silent().run(np.array, data, dtype=wanted)
     except (ValueError, TypeError) as error:
@@ -116,6 +119,14 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     if wanted is None and array.dtype.kind == "f" and not isinstance(_first(data), (np.ndarray, np.generic, Tensor)):
         array = silent().run(array.astype, dtypes.get_default_dtype())
     return array if array.ndim else array[()]
+
+
+def _tensors_in(data: Any) -> Iterator[Tensor]:
+    if isinstance(data, Tensor):
+        yield data
+    elif isinstance(data, (list, tuple)):
+        for part in data:
+            yield from _tensors_in(part)
 
 
 def _first(data: Any) -> Any:

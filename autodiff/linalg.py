@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from .engine.primitive import NUMBERS, wrap
 from .functions import reduction as r
 from .functions import shape as s
-from .functions.arguments import Dims, dimension, dimensions, integer, numpy_names, tensor_of, widened
+from .functions.arguments import Dims, dimension, dimensions, floats_of, integer, numpy_names, tensor_of, widened
 from .functions.diagonal import diagonal as _diagonal
 from .functions.distance import cross as _cross
 from .functions.elementwise import abs, clone
@@ -45,9 +45,7 @@ if TYPE_CHECKING:
 
 
 def _floats(value: Any, name: str, dtype: DTypeLike | None) -> Any:
-    x = tensor_of(value, name)
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    x = floats_of(value, name)
     return x if dtype is None else x.to(dtype)
 
 

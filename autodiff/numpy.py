@@ -27,7 +27,7 @@ from .functions import transcendental as t
 from .functions.arguments import dimensions, tensor_of
 from .numpy_functions import COMPOSED
 from .table import TABLE
-from .tracing import tracing
+from .tracing import decided, tracing
 
 
 def _function_of(name: str, row: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,9 +164,14 @@ def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    at = _array(indices) if isinstance(indices, Node) else np.asarray(indices)
+    at = tensor_of(indices if isinstance(indices, Node) else np.asarray(indices), "take_along_axis")
     n = arr.numel() if axis is None else arr.shape[axis]
-    return i.take_along_dim(arr, wrap(np.where(at < 0, at + n, at)), axis)
+    return i.take_along_dim(arr, e.where(at < 0, at + n, at), axis)
+
+
+def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
+    a, b = (v if isinstance(v, Node) else wrap(np.asarray(v)) for v in (a1, a2))
+    return decided(lambda a, b: np.array_equal(a, b, equal_nan), a, b)
 
 
 def _sort(a: Any, axis: int | None = -1) -> Any:
@@ -224,7 +229,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     # elements
     np.where: _where, np.clip: _clip, np.round: _round, np.around: _round,
     np.isclose: c.isclose, np.allclose: c.allclose, np.copy: lambda a, order="K": e.clone(a),
-    np.array_equal: lambda a1, a2, equal_nan=False: np.array_equal(_plain(a1), _plain(a2), equal_nan),
+    np.array_equal: _array_equal,
     np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
     np.full_like: _filled(np.full),
     # shapes

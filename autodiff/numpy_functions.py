@@ -19,9 +19,10 @@ from .functions import reduction as r
 from .functions import rounding as ro
 from .functions import shape as s
 from .functions import statistics as st
-from .functions.arguments import dimension, tensor_of
+from .functions.arguments import computed, dimension, tensor_of
 from .table.indexing import index as index_row
 from .table.indexing import overwrite
+from .tracing import decided, values
 
 
 def _tensor(value: Any, name: str) -> Any:
@@ -108,13 +109,14 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
 
 def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     x, along = (s.ravel(arr), 0) if axis is None else (arr, dimension(axis, arr.ndim, "delete"))
-    kept = np.delete(np.arange(x.shape[along]), obj._data if isinstance(obj, Node) else obj)
+    gone = values(obj, "deleting what a tensor says", "pass a list") if isinstance(obj, Node) else obj
+    kept = np.delete(np.arange(x.shape[along]), gone)
     return i.index_select(x, along, wrap(kept))
 
 
 def _partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
     x, along = (s.ravel(a), 0) if axis is None else (a, axis)
-    return x.gather(along, wrap(np.argpartition(x._data, kth, along)))
+    return x.gather(along, computed("argpartition", lambda a: np.argpartition(a, kth, along), x))
 
 
 def _unique(ar: Any, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any:
@@ -122,7 +124,7 @@ def _unique(ar: Any, return_inverse: bool = False, return_counts: bool = False, 
 
 
 def _extract(condition: Any, arr: Any) -> Any:
-    return i.masked_select(_tensor(arr, "extract"), wrap(np.asarray(_tensor(condition, "extract")._data, np.bool)))
+    return i.masked_select(_tensor(arr, "extract"), _tensor(condition, "extract").to(np.bool))
 
 
 # -- reductions and what lies between neighbours -----------------------------------------------------------------------
@@ -139,7 +141,7 @@ def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepd
 
 
 def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    return _quantile(a, _tensor(q, "percentile")._data / 100, axis, method=method, keepdims=keepdims)
+    return _quantile(a, _tensor(q, "percentile").to(np.float64) / 100, axis, method=method, keepdims=keepdims)
 
 
 def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
@@ -187,7 +189,7 @@ def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> A
     """Return central differences inside, and differences of neighbours at the ends."""
     axes = range(f.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
     steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
-    if edge_order != 1 or len(steps) != len(axes) or any(np.ndim(h._data if isinstance(h, Node) else h) for h in steps):
+    if edge_order != 1 or len(steps) != len(axes) or any(map(np.ndim, steps)):
         raise TypeError("numpy.gradient() of tensors takes a number as the spacing along each axis, and edge_order=1")
     found = [_slope(f, dimension(k, f.ndim, "gradient"), h) for k, h in zip(axes, steps, strict=True)]
     return found[0] if len(found) == 1 else tuple(found)
@@ -261,7 +263,7 @@ COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {
     np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: ro.nan_to_num(x, nan, posinf, neginf),
     np.fix: lambda x: e.trunc(x), np.isposinf: lambda x: c.isposinf(x), np.isneginf: lambda x: c.isneginf(x),
     np.isreal: c.isreal, np.real: lambda val: val, np.imag: lambda val: e.mul(val, 0),
-    np.array_equiv: lambda a1, a2: np.array_equiv(*(v._data if isinstance(v, Node) else v for v in (a1, a2))),
+    np.array_equiv: lambda a1, a2: decided(np.array_equiv, _tensor(a1, "array_equiv"), _tensor(a2, "array_equiv")),
     # reductions, and what lies between neighbours
     np.median: _median, np.quantile: _quantile, np.percentile: _percentile, np.average: _average, np.ptp: _ptp,
     np.nanmean: lambda a, axis=None, dtype=None, keepdims=False: st.nanmean(a, axis, keepdims, dtype=dtype),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .engine import dtypes
 from .engine.graph import Node
+from .tracing import tracing
 
 Format = Callable[[Any], str]
 
@@ -41,7 +42,9 @@ def set_options(profile: str | None, **options: Any) -> None:
 
 
 def formatted(tensor: Node) -> str:
-    """Return the text of ``repr(tensor)``."""
+    """Return the text of ``repr(tensor)``; while it is recorded by `compile`, without numbers, which change."""
+    if tracing() is not None:
+        return f"tensor(<recorded by compile>, shape={tuple(tensor._data.shape)}, dtype={tensor._data.dtype})"
     data = np.asarray(tensor._data)
     cut = data.size > OPTIONS.threshold
     text = "tensor(" + (_body(data, _format(_edges(data) if cut else data), 7, cut) if data.size else "[]")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from .tracing import refuse
 if TYPE_CHECKING:
     from .generator import Generator
 
-__all__ = ["default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = ["default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
 
 def manual_seed(seed: int) -> Generator:
@@ -69,8 +70,8 @@ def initial_seed() -> int:
     return _common().initial_seed()
 
 
-_of_thread: ContextVar[Generator | None] = ContextVar("autodiff.generator", default=None)
-use_generator = _of_thread.set  # what a thread that loads data draws from, so that what others draw does not matter
+generator_here: ContextVar[Generator | None] = ContextVar("autodiff.generator", default=None)
+use_generator = generator_here.set  # what a thread that loads data draws from, so that what others draw does not matter
 
 
 @functools.cache
@@ -91,7 +92,7 @@ def default_generator() -> Generator:
     True
     """
     refuse("drawing random numbers here", "draw them outside of the function, and pass them as an argument")
-    return _of_thread.get() or _common()
+    return generator_here.get() or _common()
 
 
 def get_rng_state() -> dict[str, Any]:
@@ -139,3 +140,20 @@ def set_rng_state(new_state: Mapping[str, Any]) -> None:
     if trial.state != new_state:  # NumPy cuts a fraction off and leaves out what it does not know
         raise ValueError(f"set_rng_state: not a state of {type(bits).__name__}: {dict(new_state)}")
     bits.state = trial.state
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, *args: Any, **kwargs: Any) -> Iterator[None]:
+    """Let random numbers go on after the block as if it had drawn none.
+
+    Examples
+    --------
+    >>> with ad.random.fork_rng():
+    ...     _ = ad.rand(3)
+    """
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            set_rng_state(state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
 import stat
 import zlib
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ __all__ = ["load", "save"]
 _NOTE = "autodiff.crc32"  # under which the structure stands in the file's metadata, with the checksum behind it
 _NOTE_ALONE = "autodiff"  # under which it stood before there were checksums
 _METADATA = "__metadata__"
+_PICKLE = b"autodiff pickle\n"  # what a file that holds a pickle begins with
 _PLAIN = (str, int, float, bool, type(None))
 _LONGEST_HEADER = 100_000_000  # bytes; the library takes no more
 _DTYPES = {
@@ -77,10 +79,13 @@ def save(
     pickle_module, pickle_protocol, _use_new_zipfile_serialization : optional
         For PyTorch's sake; without effect, for nothing is pickled.
 
+    A whole module or optimizer, or a state that holds one, is pickled instead, as PyTorch pickles everything: `load`
+    reads it where it is told ``weights_only=False``, and where the classes can be imported.
+
     Raises
     ------
     TypeError
-        If the state holds anything else, such as a whole module; no file is touched then.
+        If the state holds anything else; no file is touched then.
     ValueError
         If it contains itself, or is too large for the format.
     OSError
@@ -96,11 +101,12 @@ def save(
     >>> state["epoch"], net.load_state_dict(state["model"])
     (7, <All keys matched successfully>)
     """
-    if hasattr(obj, "state_dict"):
-        raise TypeError(f"save: a {type(obj).__name__} is not saved as a whole; pass its state_dict()")
     arrays: dict[str, Array] = {}
     try:
-        structure = json.dumps(_described(obj, "", arrays))
+        try:
+            structure = json.dumps(_described(obj, "", arrays))
+        except _WholeError as reason:
+            return _write(f, [_pickled(obj, reason)])
         # One note alone: the library writes several in an order that changes, and with it the file of a state.
         blank = f"{_NOTE}={0:08x}"
         content = serialize(arrays, {blank: structure})
@@ -115,11 +121,28 @@ def save(
     header, values = content[:end], memoryview(content)[end:]
     key = _key_of_note(structure, json.loads(header[8:]), values)
     parts: list[Any] = [header.replace(blank.encode(), key.encode(), 1), values]
+    return _write(f, parts)
+
+
+def _write(f: Any, parts: list[Any]) -> None:
+    """Write the parts of a file, by name or into one that is open."""
     if isinstance(f, (str, bytes, os.PathLike)):
         files.replace(os.fsdecode(f), parts)
     else:
         for part in parts:
             f.write(part)
+
+
+class _WholeError(TypeError):
+    """A state holds a whole module or optimizer."""
+
+
+def _pickled(obj: Any, reason: TypeError) -> bytes:
+    """Return an object as a pickle, or say what cannot be saved."""
+    try:
+        return _PICKLE + pickle.dumps(obj)
+    except Exception as error:
+        raise TypeError(f"{reason}; nor can it be pickled: {error}") from None
 
 
 def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
@@ -139,7 +162,8 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
             return {kind: _named(value._data if isinstance(value, Tensor) else value, path, arrays)}
     if type(value) in _PLAIN:
         return value
-    raise TypeError(f"save: {path or 'the state'} is a {type(value).__name__}, which a file cannot hold")
+    wrong = _WholeError if hasattr(value, "state_dict") and not isinstance(value, type) else TypeError
+    raise wrong(f"save: {path or 'the state'} is a {type(value).__name__}, which a file cannot hold")
 
 
 def _named(array: Any, path: str, arrays: dict[str, Array]) -> str:
@@ -175,15 +199,19 @@ def load(
     mmap: bool | None = None,
     **pickle_load_args: Any,
 ) -> Any:
-    """Read what `save` wrote, or any safetensors file as a flat dict of tensors. Never executes what it reads.
+    """Read what `save` wrote, or any safetensors file as a flat dict of tensors.
+
+    What it reads is never executed, unless ``weights_only=False`` allows it.
 
     Parameters
     ----------
     f : str, path-like or binary file
     map_location : optional
         "cpu", or None; a function, or a dict from devices to devices, has nothing to map.
-    pickle_module, weights_only, mmap, **pickle_load_args : optional
-        For PyTorch's sake; without effect, for nothing is pickled.
+    weights_only : bool, optional
+        False reads a pickled object, too. It can run any code: for files that you trust.
+    pickle_module, mmap, **pickle_load_args : optional
+        For PyTorch's sake; without effect.
 
     Returns
     -------
@@ -209,18 +237,26 @@ def load(
     if not callable(map_location) and not isinstance(map_location, Mapping):
         check_device(map_location, "load")
     if not isinstance(f, (str, bytes, os.PathLike)):
-        return _read(io.BytesIO(f.read()), getattr(f, "name", "the file"))
+        return _read(io.BytesIO(f.read()), getattr(f, "name", "the file"), weights_only)
     name = os.fsdecode(f)
     # Opened to block, a pipe would let us wait for ever.
     # A buffer would cost a copy of the whole file: 0.3 s of 0.8 for 100 MB.
     with open(name, "rb", 0, opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError(f"load: {name!r} is not a regular file")
-        return _read(file, name)
+        return _read(file, name, weights_only)
 
 
-def _read(file: BinaryIO, name: str) -> Any:
+def _read(file: BinaryIO, name: str, weights_only: bool | None) -> Any:
     """Return what a file holds."""
+    if file.read(len(_PICKLE)) == _PICKLE:
+        if weights_only is not False:
+            raise ValueError(
+                f"load: {name!r} holds a pickled object, which can run any code; if you trust it, pass "
+                "weights_only=False"
+            )
+        return pickle.loads(file.read())
+    file.seek(0)
     try:
         header = _header(file)
         file.seek(0)

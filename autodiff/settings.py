@@ -7,24 +7,30 @@ from math import e, inf, nan, pi
 from typing import Any
 
 from . import printing
-from .engine.modes import enable_grad, no_grad
+from .engine.dtypes import set_default_dtype
+from .engine.modes import enable_grad, is_grad_enabled, no_grad
 from .kernels.blas import set_threads
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
     "e",
     "get_float32_matmul_precision",
+    "get_num_interop_threads",
     "get_num_threads",
     "inf",
     "inference_mode",
+    "is_autocast_enabled",
+    "is_inference_mode_enabled",
     "nan",
     "newaxis",
     "pi",
+    "set_default_tensor_type",
     "set_float32_matmul_precision",
     "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
     "set_printoptions",
+    "set_warn_always",
     "use_deterministic_algorithms",
 ]  # fmt: skip
 
@@ -165,3 +171,36 @@ def set_printoptions(
     printing.set_options(
         profile, precision=precision, threshold=threshold, edge=edgeitems, width=linewidth, sci=sci_mode
     )
+
+
+def get_num_interop_threads() -> int:
+    """Return how many operations run at once: 1."""
+    return 1
+
+
+def set_warn_always(b: bool) -> None:
+    """Ask for warnings each time: Python's `warnings` decides how often one is shown."""
+
+
+def is_inference_mode_enabled() -> bool:
+    """Tell whether `inference_mode` is on: it is `no_grad`, so whether nothing is recorded."""
+    return not is_grad_enabled()
+
+
+def is_autocast_enabled(device_type: str | None = None) -> bool:
+    """Tell whether `autocast` casts: False."""
+    return False
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype by a class such as `FloatTensor`, or by its name.
+
+    Examples
+    --------
+    >>> ad.set_default_tensor_type("torch.FloatTensor")
+    """
+    name = (t if isinstance(t, str) else t.__name__).rpartition(".")[2]
+    kinds = {"HalfTensor": "float16", "FloatTensor": "float32", "DoubleTensor": "float64"}
+    if name not in kinds or ".cuda." in str(t):
+        raise TypeError(f"set_default_tensor_type: expected one of {[*kinds]}, on the CPU, got {t!r}")
+    set_default_dtype(kinds[name])

@@ -14,8 +14,11 @@ import nn
 import optim
 
 from . import random
+from .compile import compile as compile_function
+from .compile.machine import is_available
 from .creation import as_tensor
 from .engine.modes import no_grad
+from .generator import Generator
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -35,6 +38,8 @@ Array = npt.NDArray[Any]
 
 _FEWEST_TO_VALIDATE = 5  # examples; fewer say nothing of when to stop
 _ROWS = 8192  # that are predicted at a time
+_STEPS_BEFORE = 200  # that are taken before one is compiled
+_STEPS_TO_COME = 1000  # that are still possible then
 
 
 def _perceptron(n_features: int, n_outputs: int) -> nn.Module:
@@ -60,6 +65,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         standardize: bool = True,
         callbacks: Sequence[Callable[[Any], Any]] = (),
         warm_start: bool = False,
+        compile: bool | str = "auto",
         progress: bool = False,
         random_state: Any = None,
     ) -> None:
@@ -75,6 +81,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         self.standardize = standardize
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.compile = compile
         self.progress = progress
         self.random_state = random_state
 
@@ -146,6 +153,8 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
                 continue
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
                 raise ValueError(f"{type(self).__name__}: {name} must be an integer of at least {least}, got {value!r}")
+        if not (self.compile == "auto" or isinstance(self.compile, (bool, np.bool))):
+            raise ValueError(f'{type(self).__name__}: compile must be True, False or "auto", got {self.compile!r}')
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(
                 f"{type(self).__name__}: validation_fraction must be at least 0 and less than 1, "
@@ -176,6 +185,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         self.loss_curve_: list[float] = []
         self.validation_curve_: list[float] = []
         self._source = source
+        self._steps: _Steps | None = None
 
     def _note_target_scale(self, y: Array) -> None:
         """Note how targets are scaled; labels are not."""
@@ -203,8 +213,11 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
     ) -> None:
         """Train, and keep the parameters of the epoch with the smallest loss on what was held out."""
         best, best_state, waited = np.inf, None, 0
+        if self._steps is None:
+            self._steps = _Steps(self)
+        self._steps.to_come = epochs * -(-len(X) // self.batch_size)
         for epoch in self._epochs(epochs):
-            self.loss_curve_.append(self._epoch(X, y, source))
+            self.loss_curve_.append(self._epoch(X, y, source, self._steps))
             self.n_iter_ += 1
             if X_held is not None:
                 loss = self._mean_loss(X_held, y_held)
@@ -239,16 +252,13 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
                 yield epoch
                 bar.set_postfix(loss=f"{self.loss_curve_[-1]:.4f}")
 
-    def _epoch(self, X: Array, y: Array, source: Any) -> float:
+    def _epoch(self, X: Array, y: Array, source: Any, step: _Steps) -> float:
         """Take a step for each mini-batch, in a random order; return the mean loss."""
         self.module_.train()
         total = 0.0
         # Batches of nearly one size, for batch normalization cannot do with a last one of a single example.
         for rows in np.array_split(source.permutation(len(X)), -(-len(X) // self.batch_size)):
-            self.optimizer_.zero_grad()
-            loss = self.criterion_(self.module_(as_tensor(X[rows])), as_tensor(y[rows]))
-            loss.backward()
-            self.optimizer_.step()
+            loss = step(as_tensor(X[rows]), as_tensor(y[rows]))
             total += loss.item() * len(rows)
         return total / len(X)
 
@@ -256,6 +266,10 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         self.module_.eval()
         with no_grad():
             return float(self.criterion_(self.module_(as_tensor(X)), as_tensor(y)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return state | {"_steps": None} if "_steps" in state else state
 
     # -- predicting
 
@@ -271,6 +285,59 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         with no_grad():
             parts = [module(as_tensor(X[i : i + _ROWS])).numpy() for i in range(0, len(X), _ROWS)]
         return np.concatenate(parts)
+
+
+class _Steps:
+    """The training steps of an estimator: plain, and compiled where that pays.
+
+    Attributes
+    ----------
+    to_come : int
+        How many the fit takes at most from now on.
+    """
+
+    def __init__(self, owner: _Neural) -> None:
+        module, criterion, optimizer = owner.module_, owner.criterion_, owner.optimizer_
+
+        def step(x: Any, y: Any) -> Any:
+            optimizer.zero_grad()
+            loss = criterion(module(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        self._step, self._taken, self.to_come = step, 0, 0
+        self._compiled: Callable[..., Any] | None = None
+        self._may_compile = owner.compile is not False
+        self._waits = owner.compile == "auto"
+        if self._waits:
+            # What Python does beside tensors in classes of a user's own would happen once, when it is recorded.
+            parts = [*module.modules(), criterion, optimizer]
+            ours = all(type(part).__module__.partition(".")[0] in ("nn", "optim") for part in parts)
+            self._may_compile = ours and is_available()
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        """Take a step and return the loss before it."""
+        self._taken += 1
+        self.to_come -= 1
+        if self._compiled is None and self._may_compile and (not self._waits or self._pays()):
+            self._compiled = compile_function(self._step)
+        if self._compiled is not None:
+            try:
+                return self._compiled(x, y)
+            except RuntimeError:  # it cannot be recorded, and nothing has changed; what is wrong in itself raises again
+                if not self._waits:
+                    raise
+                self._compiled, self._may_compile = None, False
+        return self._step(x, y)
+
+    def _pays(self) -> bool:
+        """Tell whether compiling will pay, by counts alone, for results must not depend on how fast a machine is.
+
+        Two programs, for the two sizes of batches, take 0.04 s from the cache on disk and 0.3 s without; a step of the
+        default network saves 0.15 ms.
+        """
+        return self._taken > _STEPS_BEFORE and self.to_come >= _STEPS_TO_COME
 
 
 class NeuralClassifier(ClassifierMixin, _Neural):  # type: ignore[misc]  # as above
@@ -307,6 +374,10 @@ class NeuralClassifier(ClassifierMixin, _Neural):  # type: ignore[misc]  # as ab
         Called with the estimator after each epoch; one that returns a true value ends training.
     warm_start : bool, optional
         Let `fit` go on from the present parameters.
+    compile : bool or "auto", optional
+        Whether steps are compiled to native code, with the same numbers but for rounding. "auto" does it where
+        llvmlite is installed, for networks, criteria and optimizers of this library, once a fit has taken 200 steps and
+        many more may come; what cannot be compiled is computed without.
     progress : bool, optional
         Show a bar (needs tqdm).
     random_state : int, RandomState or None, optional
@@ -347,13 +418,14 @@ class NeuralClassifier(ClassifierMixin, _Neural):  # type: ignore[misc]  # as ab
         class_weight: Mapping[Any, float] | str | None = None,
         callbacks: Sequence[Callable[[Any], Any]] = (),
         warm_start: bool = False,
+        compile: bool | str = "auto",
         progress: bool = False,
         random_state: Any = None,
     ) -> None:
         super().__init__(
             module, criterion=criterion, optimizer=optimizer, lr=lr, weight_decay=weight_decay, epochs=epochs,
             batch_size=batch_size, validation_fraction=validation_fraction, patience=patience, standardize=standardize,
-            callbacks=callbacks, warm_start=warm_start, progress=progress, random_state=random_state,
+            callbacks=callbacks, warm_start=warm_start, compile=compile, progress=progress, random_state=random_state,
         )  # fmt: skip
         self.class_weight = class_weight
 
@@ -437,7 +509,7 @@ class NeuralRegressor(RegressorMixin, _Neural):  # type: ignore[misc]  # as abov
     Parameters
     ----------
     module, criterion, optimizer, lr, weight_decay, epochs, batch_size, validation_fraction, patience, standardize, \
-    callbacks, warm_start, progress, random_state
+    callbacks, warm_start, compile, progress, random_state
         As for `NeuralClassifier`; the network gives a number for each target, the criterion, by default the mean
         squared error, takes standardized predictions and targets of shape (n_samples, n_targets).
 
@@ -487,10 +559,9 @@ def _moments(X: Array) -> tuple[Array, Array]:
 
 @contextmanager
 def _own_randomness(source: Any) -> Iterator[None]:
-    """Draw what layers draw from a source of one's own, and leave the library's generator as it was."""
-    before = random.get_rng_state()
-    random.manual_seed(int(source.randint(2**31)))
+    """Let layers draw from a generator of this fit; others, in other threads too, draw what they would without it."""
+    token = random.generator_here.set(Generator().manual_seed(int(source.randint(2**31))))
     try:
         yield
     finally:
-        random.set_rng_state(before)
+        random.generator_here.reset(token)

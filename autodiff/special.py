@@ -124,7 +124,7 @@ def log_ndtr(input: Tensor) -> Tensor:
     tensor([  -0.6931, -203.9172])
     """
     x = _floats(input, "log_ndtr")
-    far = x._data < -10
+    far = x.detach() < -10
     z = where(far, x, -10.0)  # there an asymptotic series: log φ(x) - log(-x) + log(1 - 1/x² + 3/x⁴ - 15/x⁶ + …)
     u = 1 / (z * z)
     series = 1 - u * (1 - u * (3 - u * (15 - u * (105 - u * (945 - u * 10395)))))

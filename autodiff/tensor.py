@@ -51,7 +51,8 @@ from .size import Size
 from .table import elementwise as rows
 from .table.indexing import index as index_row
 from .table.indexing import overwrite as overwrite_row
-from .tracing import Tracing, noted, refuse, tracing
+from .tracing import Tracing, attribute_changes, noted, refuse, tracing
+from .tracing import values as values_of
 
 __all__ = ["Tensor"]
 
@@ -599,6 +600,7 @@ class Tensor(Attributes):
         >>> x.grad
         tensor(20.)
         """
+        attribute_changes[0] += 1
         return _backward.register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> _backward.RemovableHandle:
@@ -628,6 +630,7 @@ class Tensor(Attributes):
         """
         if self._op is not None:
             raise RuntimeError("register_post_accumulate_grad_hook: the tensor is no leaf; use register_hook")
+        attribute_changes[0] += 1
         return _backward.register_hook(self, hook, after=True)
 
     # -- operators -----------------------------------------------------------------------------------------------------
@@ -897,8 +900,10 @@ class Tensor(Attributes):
 
     def _seen_as(self, function: Callable[..., Tensor], *dims: Any) -> Tensor:
         """Become a view of itself: the same memory in another shape."""
-        former = copied(self)
+        former, trace = copied(self), tracing()
         share_version(former, self)
+        if trace is not None:
+            trace.reshapes(self, former)
         view = function(former, *dims)
         if view is former:
             return self
@@ -909,6 +914,8 @@ class Tensor(Attributes):
             age(self, former)
             self._op, self._inputs, self._params, self._stamp = view._op, view._inputs, view._params, tick()
         self._data = view._data
+        if trace is not None:
+            trace.same(self, view)
         return self
 
     def squeeze_(self, *dim: Any) -> Tensor:
@@ -929,10 +936,11 @@ class Tensor(Attributes):
 
     def bernoulli_(self, p: Any = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with ones, with probability `p`, and zeros."""
-        chance = p._data if isinstance(p, Node) else p
+        chance = values_of(p, "bernoulli_ with a tensor", "use bernoulli()") if isinstance(p, Node) else p
         if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
             raise RuntimeError(f"bernoulli_: a probability must be from 0 to 1, got {p}")
-        values = np.asarray((generator or default_generator()).random(self.shape) < chance).astype(self.dtype)
+        shape, dtype = self.shape, self.dtype
+        values = noted(lambda: np.asarray((generator or default_generator()).random(shape) < chance).astype(dtype))
         return self._overwrite("bernoulli_", np.copyto, values, values)
 
     def random_(self, *bounds: int, generator: np.random.Generator | None = None) -> Tensor:
@@ -941,15 +949,19 @@ class Tensor(Attributes):
         low, high = (0, *bounds) if len(bounds) == 1 else bounds or (0, most)
         if low >= high:
             raise RuntimeError(f"random_: expected from < to, got {low} and {high}")
-        values = (generator or default_generator()).integers(low, high, self.shape)
-        return self._overwrite("random_", np.copyto, np.asarray(values).astype(self.dtype), values)
+        shape, dtype = self.shape, self.dtype
+        values = noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(dtype))
+        return self._overwrite("random_", np.copyto, values, values)
 
     def exponential_(self, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with numbers drawn from the exponential distribution of rate `lambd`."""
         self._floats("exponential_", lambd)
         if not lambd > 0:
             raise RuntimeError(f"exponential_: lambd must be positive, got {lambd}")
-        values = np.asarray((generator or default_generator()).exponential(1 / lambd, self.shape)).astype(self.dtype)
+        shape, dtype = self.shape, self.dtype
+        values = noted(
+            lambda: np.asarray((generator or default_generator()).exponential(1 / lambd, shape)).astype(dtype)
+        )
         return self._overwrite("exponential_", np.copyto, values, values)
 
     def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:

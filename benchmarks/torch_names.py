@@ -70,9 +70,9 @@ GROUPS: dict[str, tuple[str, str]] = {
         r"upsample_(bilinear|nearest)|LinearCrossEntropy\w+|linear_cross_entropy|RNNBase|RNNCellBase|grad|volatile|new_\w+|"
         r"untyped_storage|frobenius_norm|nuclear_norm|gradient|map2?_|apply_|is_same_size|is_signed)",
     ),
-    "three dimensions and lazy layers": (
-        "programs for volumes are rare, and a lazy layer is one that is told its sizes",
-        r"(\w*3d\w*|Lazy\w+)",
+    "pooling of windows drawn at random": (
+        "no program that was tried has it",
+        r"(\w*[fF]ractional\w*|\w*3d\w*)",
     ),
     "special functions and decompositions that few programs use": (
         "they can be made of NumPy's or SciPy's by `primitive`, a line each",
@@ -154,7 +154,7 @@ def table() -> str:
         "",
         "`autodiff.nn` and `autodiff.optim` are the packages `nn` and `optim`, the same modules; a script that has an",
         "`nn.py` of its own beside it finds ours under the longer name. Random numbers are not PyTorch's: equal seeds",
-        "give equal runs here, and other numbers there. Half precision on the CPU, GPUs and whole pickled modules are",
+        "give equal runs here, and other numbers there. bfloat16, complex numbers and GPUs are",
         "refused in one sentence; a `state_dict` is saved, in safetensors format.",
         "",
         "## PyTorch's names",

@@ -39,7 +39,8 @@ no gradient flows back, the way is dashed.
 
 ![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each way](neuron.png)
 
-`ad.draw(L, derivatives=w)`, given a tensor, lights the ways from it to the output and writes the product beneath.
+`ad.draw(L, derivatives=w)`, given a tensor, lights the ways from it to the output and writes the product beneath; of a
+graph too large to read, from module to module.
 
 ![The same neuron with the way from w to L lit, and beneath it ∂L/∂w as a product and in numbers](neuron_product.png)
 
@@ -103,7 +104,7 @@ more than 40 operations, or, if it has no modules to fold, of more than 250. `fo
 
 ![Ten thousand multiplications, all but the last twenty in one box](folded.png)
 
-`direction="TB"` runs from top to bottom.
+What would get too wide to read runs from top to bottom by itself; `direction="TB"` or `"LR"` overrules that.
 
 ![A small convolutional network from top to bottom](cnn.png)
 
@@ -113,7 +114,10 @@ more than 40 operations, or, if it has no modules to fold, of more than 250. `fo
 sigmoid layers with small weights let the gradient vanish. The number is written beside the shade: ∂/value is the size
 of the gradient (the root of its mean square) divided by that of the tensor.
 
-![Sigmoid layers whose gradients get smaller from right to left](heat.png)
+![Sigmoid layers whose gradients get smaller from the output back to the input](heat.png)
+
+A gradient that is a sum which cancels, as that of a bias before a batch normalization, is rounding; it is no vanishing
+one, and the picture says "0 but for rounding".
 
 With `depth=1`, modules are shaded by the gradients of their parameters.
 
@@ -230,13 +234,15 @@ def main(folder: Path = HERE) -> None:
     ad.draw(loss).save(folder / "neuron.html")
     loss, model = xor()
     ad.draw(loss, params=model).save(folder / "xor.png")
+    ad.draw(loss, params=model, theme="dark").save(folder / "xor_dark.png")
     ad.draw(loss, params=model, derivatives=True).save(folder / "xor_chain.png")
     ad.draw(loss, params=model).save(folder / "xor.html")
     ad.draw(shared()[0], derivatives=True).save(folder / "direct.png")
     loss, model = blocks(784, 256, 128, 64, 32)
     ad.draw(loss, params=model, depth=1).save(folder / "mnist.png")
+    ad.draw(loss, params=model, depth=1, theme="dark").save(folder / "mnist_dark.png")
     loss, model = blocks(64, *[32] * 12)
-    ad.draw(loss, params=model, direction="TB").save(folder / "deep_folded.png")
+    ad.draw(loss, params=model).save(folder / "deep_folded.png")
     loss, model = cnn()
     ad.draw(loss, params=model, depth=2, direction="TB").save(folder / "cnn.png")
     loss, model = vanishing()

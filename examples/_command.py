@@ -7,6 +7,7 @@ import importlib.util
 import math
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from typing import TypeVar
 import numpy as np
 
 Item = TypeVar("Item")
+
+_MINUTE = 60.0  # seconds
 
 
 class ExampleError(Exception):
@@ -111,11 +114,24 @@ def reason(error: BaseException) -> str:
 
 
 def progress(items: Iterable[Item], total: int, title: str, unit: str = "batch") -> Iterable[Item]:
-    """Pass the items on while a bar shows how far it is; the bar is drawn on terminals only."""
+    """Pass the items on while a bar on a terminal shows how far it is; in a file, a line a minute does."""
+    if not sys.stderr.isatty():
+        return _told_each_minute(items, f"of {total:,}, {title}", unit)
     from tqdm import tqdm
 
-    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit=unit, leave=False, disable=None)
+    bar: Iterable[Item] = tqdm(items, total=total, desc=title, unit=unit, leave=False)
     return bar
+
+
+_told = [time.monotonic()]  # when the program last said how far it is; many short loops share the minute
+
+
+def _told_each_minute(items: Iterable[Item], rest: str, unit: str) -> Iterator[Item]:
+    for i, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - _told[0] >= _MINUTE:
+            print(f"{time.strftime('%H:%M')}  {unit} {i:,} {rest}", flush=True)
+            _told[0] = time.monotonic()
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -204,6 +220,17 @@ def job_count(text: str) -> int:
     return -1 if text == "-1" else integer(1, why=", or -1 for as many as there are cores")(text)
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that says each default which is not plain: neither of a switch nor of what is left out."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default == "" or not action.help:
+            return action.help
+        if isinstance(action.default, (list, tuple)):
+            return f"{action.help} (default: {' '.join(map(str, action.default))})"
+        return super()._get_help_string(action)
+
+
 def parser(description: str, out: str, quick: str = "", compiles: bool = False) -> argparse.ArgumentParser:
     """
     Make the option parser of a program, with the options that all programs have.
@@ -224,9 +251,7 @@ def parser(description: str, out: str, quick: str = "", compiles: bool = False) 
     argparse.ArgumentParser
         To be completed with the program's own options.
     """
-    options = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
-    )
+    options = argparse.ArgumentParser(description=description, formatter_class=_Help, allow_abbrev=False)
     options.add_argument("--seed", type=integer(0), default=0, help="makes the run repeatable")
     options.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder for the pictures")
     if quick:

@@ -50,7 +50,9 @@ def scatter(axes: Any, points: NDArray[np.float32], seen: NDArray[np.int64], cla
         ):
             if rows.any():
                 label = f"class {number + 1}" if shape == marker else None
-                axes.scatter(*points[rows].T, s=14, c=colour, marker=shape, alpha=0.8, linewidths=1, label=label)
+                look = {"s": 10, "alpha": 0.5} if shape == marker else {"s": 45, "zorder": 3, "depthshade": False}
+                axes.scatter(*points[rows].T, c=colour, marker=shape, linewidths=1.8, label=label, **look)
+    axes.computed_zorder = False  # the crosses lie above all others, however far away they are
     axes.set(xlabel="$x_1$", ylabel="$x_2$", zlabel="$x_3$")
     axes.set_box_aspect(None, zoom=0.8)  # leaves room for the label of the third axis
     axes.tick_params(labelsize=7)

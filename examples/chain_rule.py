@@ -197,7 +197,7 @@ def draw_numbers(seed: int) -> list[Lesson]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns 0 if every gradient is the one calculated by hand."""
-    options = parser(__doc__ or "", out="runs/chain_rule", quick="changes nothing: it is").parse_args(arguments)
+    options = parser(__doc__ or "", out="runs/chain_rule", quick="all of it: it is quick").parse_args(arguments)
     folder = writable_folder(options.out)
     lessons = draw_numbers(options.seed)
     largest = max(teach(lesson, folder) for lesson in lessons)

@@ -33,6 +33,7 @@ from examples._command import (
 )
 from examples._history import History, Score
 from examples._images import Labels, Pixels, load_digits
+from examples._step import training_step
 from optim import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 
 BATCH = 100
@@ -113,7 +114,7 @@ class Architecture:
 
     def loss(self, model: nn.Sequential, x: NDArray[np.floating], y: Labels) -> ad.Tensor:
         """Return the cross entropy of a batch, with the penalty on the weights, but not on the biases."""
-        loss = nn.functional.cross_entropy(model(x), ad.tensor(y))
+        loss = nn.functional.cross_entropy(model(x), ad.as_tensor(y))
         for layer in model:
             if self.l2 and isinstance(layer, nn.Linear):
                 loss = loss + 0.5 * self.l2 * (layer.weight * layer.weight).sum()
@@ -136,7 +137,7 @@ def shuffled_batches(data: Data, rng: np.random.Generator) -> Iterator[tuple[Pix
         yield data.x_train[rows], data.y_train[rows]
 
 
-def train(architecture: Architecture, rule: str, data: Data, epochs: int, seed: int) -> History:
+def train(architecture: Architecture, rule: str, data: Data, epochs: int, seed: int, compiled: bool = False) -> History:
     """
     Train a new network; the seed decides on its first weights and on the order of the images.
 
@@ -152,6 +153,8 @@ def train(architecture: Architecture, rule: str, data: Data, epochs: int, seed: 
         How often each training image is seen.
     seed : int
         Makes the run repeatable.
+    compiled : bool, default False
+        Whether the step is compiled.
 
     Returns
     -------
@@ -161,16 +164,12 @@ def train(architecture: Architecture, rule: str, data: Data, epochs: int, seed: 
     ad.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = architecture.build(data.x_train.shape[1], 10)
-    optimizer = RULES[rule](model)
+    step = training_step(RULES[rule](model), lambda x, y: architecture.loss(model, x, y), compiled)
     history = History()
     for _ in range(epochs):
         model.train()
         for x, y in shuffled_batches(data, rng):
-            optimizer.zero_grad()
-            loss = architecture.loss(model, x, y)
-            loss.backward()
-            optimizer.step()
-            history.steps.append(loss.item())
+            history.steps.append(step(x, y).item())
         history.train.append(score(model, data.x_train, data.y_train))
         history.test.append(score(model, data.x_test, data.y_test))
     return history
@@ -273,7 +272,7 @@ def study_network(data: Data, options: argparse.Namespace, folder: Path) -> None
     rows = []
     networks = variants(options.architecture)
     for name, architecture in progress(networks.items(), len(networks), "networks", unit="network"):
-        history = train(architecture, options.optimizer, data, options.epochs, options.seed)
+        history = train(architecture, options.optimizer, data, options.epochs, options.seed, options.compile)
         seen, unseen = history.train[-1], history.test[-1]
         rows.append([name, f"{seen.loss:.4f}", f"{unseen.loss:.4f}", f"{seen.accuracy:.1%}", f"{unseen.accuracy:.1%}"])
         if architecture == options.architecture:
@@ -289,7 +288,7 @@ def study_scales(data: Data, options: argparse.Namespace, folder: Path) -> None:
     with silence_divergence():  # from weights that are too large, some runs end in infinities: that is the point
         for norm, depth, scale in progress(runs, len(runs), "scales", unit="network"):
             architecture = replace(options.architecture, depth=depth, norm=norm, weight_scale=float(scale))
-            history = train(architecture, "Momentum", data, options.epochs, options.seed)
+            history = train(architecture, "Momentum", data, options.epochs, options.seed, options.compile)
             curves.setdefault((norm, depth), []).append(history.test[-1])
     rows = []
     for (norm, depth), scores in curves.items():
@@ -306,7 +305,7 @@ def study_optimizers(data: Data, options: argparse.Namespace, folder: Path) -> N
     """Train the network asked for with each of the four update rules."""
     histories = {}
     for rule in progress(RULES, len(RULES), "optimizers", unit="optimizer"):
-        histories[rule] = train(options.architecture, rule, data, options.epochs, options.seed)
+        histories[rule] = train(options.architecture, rule, data, options.epochs, options.seed, options.compile)
     rows = [
         [rule, f"{history.train[-1].loss:.4f}", f"{history.train[-1].accuracy:.1%}", f"{history.test[-1].accuracy:.1%}"]
         for rule, history in histories.items()
@@ -382,7 +381,7 @@ def study_steps(data: Data, options: argparse.Namespace, folder: Path) -> None:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/fully_connected", quick="10 epochs, 5 scales")
+    options = parser(__doc__ or "", out="runs/fully_connected", quick="10 epochs, 5 scales", compiles=True)
     options.add_argument("--study", choices=("all", *STUDIES), default="all", help="one study alone")
     options.add_argument("--depth", type=integer(1), default=5, help="affine layers")
     options.add_argument("--width", type=integer(1), default=100, help="size of each hidden layer")
@@ -390,7 +389,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.add_argument("--dropout", type=number(0, below=1), default=0.0, help="share of activations dropped")
     options.add_argument("--l2", type=number(0), default=0.0, help="weight of half the squared weights in the loss")
     options.add_argument(
-        "--weight-scale", type=positive_number, default=None, help="deviation of the first weights; None: He's"
+        "--weight-scale", type=positive_number, default=None, help="deviation of the first weights (default: He's)"
     )
     options.add_argument("--optimizer", choices=RULES, default="Adam", help="for the network study")
     options.add_argument("--epochs", type=integer(1), default=30, help="how often each training image is seen")

@@ -320,12 +320,12 @@ def report_regression(digits: Labels, labels: Labels) -> None:
 
 
 def draw_graph(model: nn.Module, objective: Objective, images: Images, path: Path) -> None:
-    """Write the graph of one training step on four images as a picture, from top to bottom: it is a long one."""
+    """Write the graph of one training step on four images as a picture: its modules, from top to bottom."""
     model.train()
     inputs = ad.tensor(images.inputs(slice(4)), name="images")
     targets = ad.tensor(objective.targets(images.labels[:4]), name="targets")
     loss = objective.criterion(model(inputs), targets).named("loss")
-    plots.save_graph(ad.draw(loss, params=model, direction="TB"), path)
+    plots.save_graph(ad.draw(loss, params=model, depth=1, direction="TB"), path)
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -19,6 +19,7 @@ import autodiff as ad
 import nn
 from examples import _plots as plots
 from examples._command import integer, parser, positive_number, print_table, progress, require, run, writable_folder
+from examples._step import training_step
 from optim import Adam
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def train_perceptron(gate: str, epochs: int, lr: float) -> Trained:
 # -- the multi-layer perceptron ----------------------------------------------------------------------------------------
 
 
-def train_mlp(gate: str, epochs: int, lr: float) -> Trained:
+def train_mlp(gate: str, epochs: int, lr: float, compiled: bool = False) -> Trained:
     """
     Train a 2-4-1 network by gradient descent: smooth activations have the gradient that the step has not.
 
@@ -137,19 +138,17 @@ def train_mlp(gate: str, epochs: int, lr: float) -> Trained:
         Steps of Adam, each on all four rows.
     lr : float
         Its learning rate.
+    compiled : bool, default False
+        Whether the step is compiled.
     """
     model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1), nn.Sigmoid())
     inputs, targets = ad.tensor(INPUTS), ad.tensor(targets_of(gate))
     criterion = nn.BCELoss()
-    optimizer = Adam(model.parameters(), lr=lr)
+    step = training_step(Adam(model.parameters(), lr=lr), lambda x, y: criterion(model(x), y), compiled)
     mistakes = []
     for _ in progress(range(epochs), epochs, f"MLP on {gate}", "epoch"):
-        optimizer.zero_grad()
-        output = model(inputs)
-        loss = criterion(output, targets)
-        loss.backward()
-        optimizer.step()
-        mistakes.append(int(((output > 0.5) != (targets > 0.5)).sum()))
+        mistakes.append(count_mistakes(model, targets_of(gate)))
+        step(inputs, targets)
     return Trained(gate, "2-4-1 MLP", model, mistakes)
 
 
@@ -258,7 +257,8 @@ def draw_flat_step(path: Path) -> None:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/perceptron", quick="fewer epochs: 25 for the perceptron on XOR")
+    quick = "fewer epochs: 25 for the perceptron on XOR"
+    options = parser(__doc__ or "", out="runs/perceptron", quick=quick, compiles=True)
     options.add_argument("--epochs", type=integer(1), default=200, help="at most so many for the perceptron")
     options.add_argument("--lr", type=positive_number, default=0.1, help="how far its weights move at a mistake")
     settings = options.parse_args(arguments)
@@ -275,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     ad.manual_seed(options.seed)
     perceptrons = [train_perceptron(gate, options.epochs, options.lr) for gate in GATES]
-    results = [*perceptrons, train_mlp("XOR", epochs=200, lr=0.1)]
+    results = [*perceptrons, train_mlp("XOR", epochs=200, lr=0.1, compiled=options.compile)]
     print_results(results)
     xor = perceptrons[-1]
     print(

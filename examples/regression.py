@@ -36,6 +36,7 @@ from examples._command import (
     silence_divergence,
     writable_folder,
 )
+from examples._step import training_step
 from examples._sweep import sweep
 from optim import SGD, Adam, Optimizer
 
@@ -107,6 +108,7 @@ class Settings:
     epochs: int
     tolerance: float
     seed: int
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ def fit(data: Data, settings: Settings) -> Fit:
     model = build_network(settings.activation, rng)
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.lr)
     criterion = nn.MSELoss()
+    step = training_step(optimizer, lambda x, y: criterion(model(x), y), settings.compiled)
     points = TensorDataset(data.train_x, data.train_y)
     batches = DataLoader(points, batch_size=settings.batch_size, shuffle=True, generator=rng)
 
@@ -192,11 +195,8 @@ def fit(data: Data, settings: Settings) -> Fit:
         for _ in range(settings.epochs):
             total = 0.0
             for x, y in batches:
-                optimizer.zero_grad()
-                loss = criterion(model(x), y)
-                loss.backward()
-                optimizer.step()
-                total += loss.item() * len(x)  # the last batch may be short: a mean of means would weigh it too much
+                loss = step(x, y).item()
+                total += loss * len(x)  # the last batch may be short: a mean of means would weigh it too much
             train.append(total / len(points))
             test.append(squared_error(predict(model, data.test_x), data.test_y))
             if not math.isfinite(train[-1]) or (len(train) > 1 and abs(train[-1] - train[-2]) < settings.tolerance):
@@ -398,7 +398,9 @@ def share(text: str) -> float:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/regression", quick="100 points, 10 epochs, batch sizes 4 and 8")
+    options = parser(
+        __doc__ or "", out="runs/regression", quick="100 points, 10 epochs, batch sizes 4 and 8", compiles=True
+    )
     options.add_argument("--csv", type=Path, metavar="FILE", help="points to fit: columns x and y (default: generated)")
     options.add_argument("--points", type=integer(FEWEST), default=250, help="how many to generate")
     options.add_argument("--test-share", type=share, default=0.2, help="the share of points set aside for the test")
@@ -424,7 +426,7 @@ def grid(options: argparse.Namespace) -> list[Settings]:
     """Return every combination the command line asks for, each once."""
     choices = itertools.product(options.activation, options.optimizer, options.batch_size)
     return [
-        Settings(*choice, options.lr, options.epochs, options.tolerance, options.seed)
+        Settings(*choice, options.lr, options.epochs, options.tolerance, options.seed, options.compile)
         for choice in dict.fromkeys(choices)
     ]
 

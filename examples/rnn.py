@@ -31,6 +31,7 @@ from examples._command import (
     silence_divergence,
     writable_folder,
 )
+from examples._step import training_step
 from optim import SGD, Adam
 
 DIGITS, START = 10, 10  # the tokens, and the one that stands before an answer
@@ -106,7 +107,7 @@ def train(model: Writer, options: argparse.Namespace) -> list[float]:
     model : Writer
         The network; trained in place.
     options : argparse.Namespace
-        The command line: ``steps``, ``batch_size``, ``length``, ``lr``, ``clip`` and ``seed`` are used.
+        The command line: ``steps``, ``batch_size``, ``length``, ``lr``, ``clip``, ``seed`` and ``compile`` are used.
 
     Returns
     -------
@@ -120,18 +121,19 @@ def train(model: Writer, options: argparse.Namespace) -> list[float]:
     """
     rng = np.random.default_rng(options.seed)
     optimizer = Adam(model.parameters(), lr=options.lr)
+    update = training_step(
+        optimizer,
+        lambda question, answer: F.cross_entropy(model(question, answer).reshape(-1, DIGITS), answer.reshape(-1)),
+        options.compile,
+        before_update=lambda: nn.utils.clip_grad_norm_(model.parameters(), options.clip),
+    )
     losses = []
     every = max(1, options.steps // 5)
     print("step     loss   rows written without a mistake")
     for step in range(1, options.steps + 1):
         question, answer = questions(options.length, options.batch_size, rng)
-        optimizer.zero_grad()
         with silence_divergence():
-            loss = F.cross_entropy(model(question, answer).reshape(-1, DIGITS), answer.reshape(-1))
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), options.clip)
-            optimizer.step()
-        losses.append(loss.item())
+            losses.append(update(question, answer).item())
         if not math.isfinite(losses[-1]):
             raise ExampleError(f"the loss became {losses[-1]} in step {step}: try a smaller --lr")
         if step % every == 0:
@@ -238,7 +240,7 @@ def draw_descents(free: Descent, limited: Descent, path: Path) -> None:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/rnn", quick="rows of three digits and 300 steps")
+    options = parser(__doc__ or "", out="runs/rnn", quick="rows of three digits and 300 steps", compiles=True)
     options.add_argument("--cell", choices=[*CELLS], default="lstm", help="what the network is made of")
     options.add_argument("--hidden", type=integer(1), default=128, help="the size of its state")
     options.add_argument("--length", type=integer(1), default=8, help="digits in a row")

@@ -33,6 +33,7 @@ from examples._command import (
     writable_folder,
 )
 from examples._points import SCALES, Labels, Rows, make_points
+from examples._step import training_step
 from examples._sweep import sweep
 from optim import SGD, Adam, Optimizer
 
@@ -70,6 +71,7 @@ class Settings:
     batch_size: int = 32
     epochs: int = 200
     order: str = ORDERS[0]
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,14 +177,12 @@ def train(settings: Settings) -> Result:
         shuffle=settings.order == "shuffled every epoch",
         generator=rng,
     )
+    step = training_step(optimizer, lambda x, y: criterion(model(x), y), settings.compiled)
     before, curve = unit_weights(model), []
     with silence_divergence():
         for _ in range(settings.epochs):
             for x, y in batches:
-                optimizer.zero_grad()
-                loss = criterion(model(x), y)
-                loss.backward()
-                optimizer.step()
+                step(x, y)
             curve.append(tuple(score(model, inputs[rows], labels[rows]) for rows in (train_rows, validation_rows)))
             if not math.isfinite(curve[-1][0].loss):
                 raise ExampleError(f"the loss became {curve[-1][0].loss} in epoch {len(curve)}: try a smaller --lr")
@@ -378,7 +378,7 @@ def show_architecture(base: Settings, folder: Path) -> None:
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a run, from the command line or from a list like it."""
-    options = parser(__doc__ or "", out="runs/seminar", quick="500 points, 60 epochs, one seed")
+    options = parser(__doc__ or "", out="runs/seminar", quick="500 points, 60 epochs, one seed", compiles=True)
     options.add_argument(
         "study", nargs="?", choices=("all", "architecture", *STUDIES), default="all", help="which question to ask"
     )
@@ -400,7 +400,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     require("matplotlib", "tqdm", "joblib", "threadpoolctl")
     folder = writable_folder(options.out)
     base = Settings(
-        points=options.points, data_seed=options.seed, seed=options.seed, epochs=options.epochs, lr=options.lr
+        points=options.points,
+        data_seed=options.seed,
+        seed=options.seed,
+        epochs=options.epochs,
+        lr=options.lr,
+        compiled=options.compile,
     )
     points, classes = make_points(base.points, base.data_seed)
     alone = np.mean((points[:, 2] > 0) == classes)

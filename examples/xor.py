@@ -101,7 +101,7 @@ def draw_graph(model: nn.Module, path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns 0 if the network has learned all four rows, else 1."""
-    options = parser(__doc__ or "", out="runs/xor", quick="changes nothing: it is", compiles=True).parse_args(arguments)
+    options = parser(__doc__ or "", out="runs/xor", quick="all of it: it is quick", compiles=True).parse_args(arguments)
     require("matplotlib")
     folder = writable_folder(options.out)
 

@@ -13,6 +13,7 @@ import autodiff as ad
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .attention import MultiheadAttention as MultiheadAttention
 from .functional._checks import check_sizes
 from .module import Module, Parameter
 
@@ -591,3 +592,29 @@ class PReLU(Module):
     def extra_repr(self) -> str:
         """Name the number of slopes."""
         return f"num_parameters={self.num_parameters}"
+
+
+class RReLU(_Activation):
+    """Leaky rectified linear unit whose slope is drawn anew for each element in training; see `nn.functional.rrelu`.
+
+    Parameters
+    ----------
+    lower, upper : float, optional
+        Between which a slope is drawn; in evaluation it is their mean.
+    inplace : bool, optional
+
+    Examples
+    --------
+    >>> nn.RReLU(0.1, 0.3).eval()(ad.tensor([-1.0, 2.0]))
+    tensor([-0.2000,  2.0000])
+    """
+
+    function = staticmethod(F.rrelu)
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__(lower=lower, upper=upper, inplace=inplace)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map a tensor to one of the same shape."""
+        result: Tensor = self.function(input, training=self.training, **{n: getattr(self, n) for n in self._options})
+        return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -10,10 +9,9 @@ from numpy.typing import DTypeLike
 import autodiff as ad
 from autodiff import Tensor
 
-from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
-from .functional._checks import check_dtypes, check_sizes, checked_floats, checked_probability
-from .functional.attention import additive, attention_weights
+from .functional._checks import check_sizes, checked_probability
+from .functional.heads import Projections, attend
 from .linear import Linear
 from .module import Module, Parameter
 
@@ -184,99 +182,18 @@ class MultiheadAttention(Module):
         RuntimeError
             If shapes or dtypes do not fit, or `is_causal` comes without a mask.
         """
-        q, k, v = self._read(query, key, value)
-        if is_causal and attn_mask is None:
-            raise RuntimeError(
-                "MultiheadAttention: is_causal=True only says what attn_mask is; pass "
-                "nn.Transformer.generate_square_subsequent_mask(L)"
-            )
-        batched = q.ndim == 3
-        q, k, v = (self._heads(x) for x in self._projected(q, k, v))
-        mask = self._mask(q, k, key_padding_mask, attn_mask)
-        k, v, mask = self._extended(k, v, mask)
-        y, weights = self._attended(q, k, v, mask, need_weights)
-        order = (0, 2, 1, 3) if self.batch_first and batched else (2, 0, 1, 3)
-        y = self.out_proj(y.permute(*order).reshape(query.shape))
-        if weights is None:
-            return y, None
-        weights = weights.mean(1) if average_attn_weights else weights
-        return y, weights if batched else weights.squeeze(0)
-
-    def _read(self, *given: Any) -> list[Tensor]:
-        """Return query, key and value, checked."""
-        name, what = "MultiheadAttention", ("query", "key", "value")
-        tensors = [checked_floats(t, name) for t in given]
-        check_dtypes(name, *tensors, self.out_proj.weight)
-        q, k, v = tensors
-        for t, n, size in zip(tensors, what, (self.embed_dim, self.kdim, self.vdim), strict=True):
-            if t.ndim not in (2, 3) or t.ndim != q.ndim or t.shape[-1] != size:
-                raise RuntimeError(
-                    f"{name}: expected a {n} of 2 dimensions, or 3 with a batch, the last of size {size}, got shapes "
-                    + ", ".join(str(t.shape) for t in tensors)
-                )
-        batch = 0 if self.batch_first else 1
-        if k.shape[:-1] != v.shape[:-1] or (q.ndim == 3 and q.shape[batch] != k.shape[batch]):
-            raise RuntimeError(
-                f"{name}: key and value need one length, and all of them one batch, got shapes {q.shape}, {k.shape} "
-                f"and {v.shape}" + ("" if self.batch_first or q.ndim == 2 else "; is it meant to be batch_first=True?")
-            )
-        return tensors
-
-    def _projected(self, q: Tensor, k: Tensor, v: Tensor) -> list[Tensor]:
-        """Return the projections of queries, keys and values."""
-        weights: list[Tensor] = [*self._in_weights()]
-        if len(weights) == 1:
-            weights = [*ad.chunk(weights[0], 3)]
-        biases = (None,) * 3 if self.in_proj_bias is None else ad.chunk(self.in_proj_bias, 3)
-        return [F.linear(x, w, b) for x, w, b in zip((q, k, v), weights, biases, strict=True)]
-
-    def _heads(self, x: Tensor) -> Tensor:
-        """Part (L, N, E), or (N, L, E), into heads, (N, num_heads, L, head_dim)."""
-        if x.ndim == 2:
-            x = x.unsqueeze(1)
-            order = (1, 2, 0, 3)
-        else:
-            order = (0, 2, 1, 3) if self.batch_first else (1, 2, 0, 3)
-        return x.reshape(*x.shape[:2], self.num_heads, self.head_dim).permute(*order)
-
-    def _mask(self, q: Tensor, k: Tensor, padding: Any, mask: Any) -> Tensor | None:
-        """Return both masks as one that is added to the scores."""
-        name = "MultiheadAttention"
-        pad = additive(padding, q, name, "key_padding_mask", keeps=False)
-        add = additive(mask, q, name, keeps=False)
-        batch, heads, length, keys = *q.shape[:3], k.shape[2]
-        if pad is not None:
-            if pad.shape != (batch, keys) and not (batch == 1 and pad.shape == (keys,)):
-                raise RuntimeError(f"{name}: key_padding_mask must have shape {(batch, keys)}, got {pad.shape}")
-            pad = pad.reshape(batch, 1, 1, keys)
-        if add is not None:
-            if add.shape not in ((length, keys), (batch * heads, length, keys)):
-                raise RuntimeError(
-                    f"{name}: attn_mask must have shape {(length, keys)} or {(batch * heads, length, keys)}, "
-                    f"got {add.shape}"
-                )
-            add = add if add.ndim == 2 else add.reshape(batch, heads, length, keys)
-        return add if pad is None else pad if add is None else pad + add
-
-    def _extended(self, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Add the learned key and value and those of zeros, which no mask hides."""
-        one = (k.shape[0], self.num_heads, 1, self.head_dim)
-        added: list[tuple[Tensor, Tensor]] = []
-        if self.bias_k is not None and self.bias_v is not None:
-            rows = [ad.broadcast_to(b.reshape(1, *one[1:]), one) for b in (self.bias_k, self.bias_v)]
-            added.append((rows[0], rows[1]))
-        if self.add_zero_attn:
-            added.append((ad.zeros(*one, dtype=k.dtype),) * 2)
-        if added:
-            k, v = (ad.cat([x, *(pair[i] for pair in added)], 2) for i, x in enumerate((k, v)))
-            mask = None if mask is None else F.pad(mask, (0, len(added)))
-        return k, v, mask
-
-    def _attended(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, need_weights: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        p = self.dropout if self.training else 0.0
-        if not need_weights:
-            return F.scaled_dot_product_attention(q, k, v, mask, p), None
-        weights = F.dropout(attention_weights(q, k, mask, 1 / math.sqrt(self.head_dim)), p)
-        return weights @ v, weights
+        y, weights = attend(
+            "MultiheadAttention",
+            (query, key, value),
+            Projections(self._in_weights(), self.in_proj_bias, (self.kdim, self.vdim)),
+            (self.bias_k, self.bias_v),
+            num_heads=self.num_heads,
+            batch_first=self.batch_first,
+            zero=self.add_zero_attn,
+            masks=(key_padding_mask, attn_mask),
+            is_causal=is_causal,
+            dropout_p=self.dropout if self.training else 0.0,
+            need_weights=need_weights,
+            average=average_attn_weights,
+        )
+        return self.out_proj(y), weights

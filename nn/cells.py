@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of
 
 from . import init
-from .functional._checks import checked_floats
 from .module import Module, Parameter
 
 States = tuple[Tensor, ...]  # h, or h and c
@@ -107,13 +107,13 @@ class _Cell(Module):
     def _read(self, input: Any, *states: Any) -> tuple[Tensor, States]:
         """Return input and states as batches; a state that is not given is 0."""
         name = type(self).__name__
-        x = checked_floats(input, name)
+        x = floats_of(input, name)
         if x.ndim not in (1, 2):
             raise ValueError(f"{name}: expected an input of shape (input,) or (N, input), got {x.shape}")
         if x.shape[-1] != self.input_size:
             raise RuntimeError(f"{name}: expected {self.input_size} features in the input, got shape {x.shape}")
         shape = (*x.shape[:-1], self.hidden_size)
-        given = [ad.zeros(*shape, dtype=x.dtype) if s is None else checked_floats(s, name) for s in states]
+        given = [ad.zeros(*shape, dtype=x.dtype) if s is None else floats_of(s, name) for s in states]
         for s in given:
             if s.ndim not in (1, 2):
                 raise ValueError(f"{name}: expected a state of shape (hidden,) or (N, hidden), got {s.shape}")

@@ -19,7 +19,7 @@ from .module import Module, Parameter
 
 
 class _Convolution(Module):
-    """What convolutions of one and two dimensions share."""
+    """What convolutions share."""
 
     bias: Parameter | None
     _dimensions: int
@@ -151,6 +151,19 @@ class Conv2d(_Convolution):
     _function = staticmethod(F.conv2d)
 
 
+class Conv3d(_Convolution):
+    """Convolution of volumes, (N, in_channels, D, H, W) to (N, out_channels, D', H', W'); see `Conv2d`.
+
+    Examples
+    --------
+    >>> nn.Conv3d(3, 8, kernel_size=(1, 3, 3), padding="same")(ad.zeros(2, 3, 4, 5, 6)).shape
+    (2, 8, 4, 5, 6)
+    """
+
+    _dimensions = 3
+    _function = staticmethod(F.conv3d)
+
+
 class MaxPool2d(Module):
     """Largest element of every window over an image; see `nn.functional.max_pool2d`.
 
@@ -171,6 +184,8 @@ class MaxPool2d(Module):
     tensor([[[4.]]])
     """
 
+    _function: Any = staticmethod(F.max_pool2d)
+
     def __init__(
         self,
         kernel_size: Many,
@@ -187,7 +202,7 @@ class MaxPool2d(Module):
 
     def forward(self, input: Tensor) -> Any:
         """Map (N, C, H, W) to (N, C, H', W')."""
-        return F.max_pool2d(
+        return self._function(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
@@ -221,6 +236,8 @@ class AvgPool2d(Module):
     tensor([[[2.5000]]])
     """
 
+    _function: Any = staticmethod(F.avg_pool2d)
+
     def __init__(
         self,
         kernel_size: Many,
@@ -237,7 +254,7 @@ class AvgPool2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C, H', W')."""
-        return F.avg_pool2d(
+        y: Tensor = self._function(
             input,
             self.kernel_size,
             self.stride,
@@ -246,10 +263,35 @@ class AvgPool2d(Module):
             self.count_include_pad,
             self.divisor_override,
         )
+        return y
 
     def extra_repr(self) -> str:
         """Name the sizes."""
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxPool3d(MaxPool2d):
+    """Largest element of every window over a volume, (N, C, D, H, W); parameters as for `MaxPool2d`.
+
+    Examples
+    --------
+    >>> nn.MaxPool3d((1, 2, 2))(ad.zeros(1, 2, 3, 4, 6)).shape
+    (1, 2, 3, 2, 3)
+    """
+
+    _function = staticmethod(F.max_pool3d)
+
+
+class AvgPool3d(AvgPool2d):
+    """Average of every window over a volume, (N, C, D, H, W); parameters as for `AvgPool2d`.
+
+    Examples
+    --------
+    >>> nn.AvgPool3d(2)(ad.zeros(1, 2, 2, 4, 6)).shape
+    (1, 2, 1, 2, 3)
+    """
+
+    _function = staticmethod(F.avg_pool3d)
 
 
 class Unfold(Module):
@@ -281,3 +323,6 @@ class Unfold(Module):
 
 def _plain(value: Many) -> Many:
     return tuple(value) if isinstance(value, Sequence) else value
+
+
+_ConvNd = _Convolution  # PyTorch's name, which programs ask `isinstance` for

@@ -10,7 +10,9 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, distributed
+from autodiff.distributed.collectives import average
 from autodiff.engine.graph import array_of, increment_version, recorded
+from autodiff.tracing import decided, tracing
 
 from .module import Module, tensors_in
 from .normalization import _BatchNorm
@@ -25,27 +27,49 @@ class _Bucket:
 
     def __init__(self, params: list[Tensor]) -> None:
         self.params = params
-        self.flat = ad.zeros(sum(p.numel() for p in params), dtype=params[0].dtype)
         self.ends = np.cumsum([0, *(p.numel() for p in params)]).tolist()
+        self.flat = ad.zeros(self.ends[-1] + len(params), dtype=params[0].dtype)  # at its end, who has gradients
         self.waits_for = set(params)
+        self.recorded: Any = None  # what stands for `flat` while a step is compiled
 
     def send(self) -> Any:
         """Gather the gradients and begin to average them."""
+        if tracing() is not None:
+            parts = [ad.zeros(p.numel(), dtype=p.dtype) if p.grad is None else p.grad.reshape(-1) for p in self.params]
+            self.recorded = ad.cat(parts)
+            return distributed.all_reduce(self.recorded, distributed.ReduceOp.AVG, async_op=True)
         flat = array_of(self.flat)
         for p, a, b in self._parts():
             flat[a:b] = 0 if p.grad is None else array_of(p.grad).reshape(-1)
-        return distributed.all_reduce(self.flat, distributed.ReduceOp.AVG, async_op=True)
+        flat[self.ends[-1] :] = [p.grad is not None for p in self.params]
+        return average(self.flat)
 
-    def receive(self) -> None:
-        """Write the averages into the gradients."""
+    def send_nothing(self) -> Any:
+        """Take part in averaging the gradients of others."""
+        array_of(self.flat)[...] = 0
+        return average(self.flat)
+
+    def receive(self, scale: float = 1) -> None:
+        """Write the averages into the gradients, but of parameters that no process has a gradient of."""
+        self.waits_for = set(self.params)
+        if tracing() is not None:
+            with ad.no_grad():
+                for p, a, b in self._parts():
+                    part = self.recorded[a:b].reshape(p.shape)
+                    p.grad = part.clone() if p.grad is None else p.grad.copy_(part)
+            self.recorded = None
+            return
         flat = array_of(self.flat)
-        for p, a, b in self._parts():
+        if scale != 1:
+            flat *= scale
+        for (p, a, b), is_used in zip(self._parts(), flat[self.ends[-1] :] > 0, strict=True):
+            if not is_used:
+                continue
             if p.grad is None:
                 p.grad = ad.tensor(flat[a:b].reshape(p.shape))
             else:
                 array_of(p.grad)[...] = flat[a:b].reshape(p.shape)
                 increment_version(p.grad)
-        self.waits_for = set(self.params)
 
     def _parts(self) -> Iterator[tuple[Tensor, int, int]]:
         return zip(self.params, self.ends[:-1], self.ends[1:], strict=True)
@@ -115,6 +139,9 @@ class DistributedDataParallel(Module):
         self._buckets = _buckets([p for _, p in reversed(trained)], bucket_cap_mb)
         self._of = {p: bucket for bucket in self._buckets for p in bucket.params}
         self._sent: list[Any] = []
+        self._syncs = True  # whether the gradients of the last forward pass are averaged
+        self._joins = False  # whether processes may have no examples left
+        self._scale = 1.0  # of averages, where only those with examples count
         self._is_awaiting = False  # whether a backward pass is to come
         for _, p in trained:
             p.register_post_accumulate_grad_hook(self._arrive)
@@ -135,19 +162,21 @@ class DistributedDataParallel(Module):
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """Call the module."""
-        syncs = self.training and self.require_backward_grad_sync and ad.is_grad_enabled()
+        syncs = self.require_backward_grad_sync and ad.is_grad_enabled()
         if syncs and self._is_awaiting and self._is_partial():
             missing = sorted(self._names[p] for bucket in self._buckets for p in bucket.waits_for)
             raise RuntimeError(
                 f"DistributedDataParallel: since the last forward pass no gradient came for {', '.join(missing)}; if "
                 "the output does not depend on them, pass find_unused_parameters=True"
             )
+        if ad.is_grad_enabled() and self._syncs is not syncs:
+            self._syncs = syncs
+        leader = self._announce() if self._joins and ad.is_grad_enabled() else 0
         if self.broadcast_buffers and self.training:
-            for buffer in self.module.buffers():
-                distributed.broadcast(buffer, 0)
+            self._broadcast_buffers(leader)
         output = self.module(*inputs, **kwargs)
         if syncs:
-            self._is_awaiting = True
+            self._is_awaiting = tracing() is None
             if self.find_unused_parameters:
                 self._skip_unused(tensors_in(output))
         return output
@@ -164,26 +193,116 @@ class DistributedDataParallel(Module):
 
     def _arrive(self, param: Tensor) -> None:
         """Note a gradient; begin with each bucket that is full, in their order; at the last, wait for all."""
-        if not self.require_backward_grad_sync:
+        if not self._syncs:
             return
+        for work in self._sent:
+            work.is_completed()  # messages go on when MPI is called
         self._of[param].waits_for.discard(param)
         while len(self._sent) < len(self._buckets) and not self._buckets[len(self._sent)].waits_for:
             self._sent.append(self._buckets[len(self._sent)].send())
         if len(self._sent) == len(self._buckets):
             for work, bucket in zip(self._sent, self._buckets, strict=True):
                 work.wait()
-                bucket.receive()
-            self._sent = []
+                bucket.receive(self._scale)
+            self._sent.clear()
             self._is_awaiting = False
+
+    _arrive.is_recorded = True  # type: ignore[attr-defined]  # by `compile`: it computes with tensors alone
+
+    def _broadcast_buffers(self, src: int) -> None:
+        """Let all have the buffers of one process, by one message for each dtype."""
+        if tracing() is not None:
+            for buffer in self.module.buffers():
+                distributed.broadcast(buffer, src)
+            return
+        kinds: dict[Any, list[Tensor]] = {}
+        for buffer in self.module.buffers():
+            kinds.setdefault(buffer.dtype, []).append(buffer)
+        for buffers in kinds.values():
+            flat = ad.cat([buffer.detach().reshape(-1) for buffer in buffers])
+            distributed.broadcast(flat, src)
+            ends = np.cumsum([buffer.numel() for buffer in buffers])[:-1]
+            for buffer, values in zip(buffers, np.split(array_of(flat), ends), strict=True):
+                array_of(buffer)[...] = values.reshape(buffer.shape)
+                increment_version(buffer)
 
     @contextmanager
     def no_sync(self) -> Iterator[None]:
-        """Let gradients add up without being averaged, until a pass outside of this block averages their sums."""
+        """Let gradients add up without being averaged, until a pass outside of this block averages their sums.
+
+        What counts is where the forward pass is.
+        """
         before, self.require_backward_grad_sync = self.require_backward_grad_sync, False
         try:
             yield
         finally:
             self.require_backward_grad_sync = before
+
+    @contextmanager
+    def join(
+        self,
+        divide_by_initial_world_size: bool = True,
+        enable: bool = True,
+        throw_on_early_termination: bool = False,
+    ) -> Iterator[None]:
+        """Let a process that has fewer batches than others wait for them at the end of this block.
+
+        It takes part in their messages with gradients of 0. At the end all have the parameters of one that trained to
+        the last.
+
+        Parameters
+        ----------
+        divide_by_initial_world_size : bool, optional
+            Divide sums of gradients by the number of all processes, or else of those that still have batches.
+        enable : bool, optional
+            False: do nothing.
+        throw_on_early_termination : bool, optional
+            Raise in all processes as soon as one has no batches left.
+
+        Examples
+        --------
+        >>> with model.join():  # doctest: +SKIP
+        ...     for x, y in batches:
+        ...         train_step(x, y)
+        """
+        if not enable or distributed.get_world_size() < 2:
+            yield
+            return
+        self._joins, self._throws, self._divides_by_all = True, throw_on_early_termination, divide_by_initial_world_size
+        self._last = distributed.get_rank()
+        try:
+            yield
+            while (leader := self._announce(ends=True)) >= 0:
+                self._follow(leader)
+        finally:
+            self._joins, self._scale = False, 1.0
+        for tensor in self.module.state_dict().values():
+            distributed.broadcast(tensor, self._last)
+
+    def _announce(self, ends: bool = False) -> int:
+        """Tell the others whether a batch comes, and learn it of them; return the first that has one, or -1."""
+        mine = ad.tensor([not ends, self._syncs, self.training and self.broadcast_buffers], dtype="int64")
+        found = [ad.zeros(3, dtype="int64") for _ in range(distributed.get_world_size())]
+        distributed.all_gather(found, mine)
+        active = [rank for rank, said in enumerate(found) if said[0].item()]
+        if self._throws and len(active) < len(found):
+            gone = sorted({*range(len(found))} - {*active})
+            raise RuntimeError(f"DistributedDataParallel: no batches are left in the processes {gone}")
+        if not active:
+            return -1
+        self._last = active[0]
+        self._said = found[self._last].tolist()
+        self._scale = 1.0 if self._divides_by_all else len(found) / len(active)
+        return self._last
+
+    def _follow(self, leader: int) -> None:
+        """Take part in a step of the others."""
+        _, syncs, broadcasts = self._said
+        if broadcasts:
+            self._broadcast_buffers(leader)
+        if syncs:
+            for work in [bucket.send_nothing() for bucket in self._buckets]:
+                work.wait()
 
 
 def _buckets(params: list[Tensor], cap_mb: float) -> list[_Bucket]:
@@ -233,9 +352,11 @@ class SyncBatchNorm(_BatchNorm):
             return super()._normalize(x, mean, var, use_batch, momentum)
         dims, shape = (0, *range(2, x.ndim)), (-1,) + (1,) * (x.ndim - 2)
         sums = distributed.summed(ad.cat([x.sum(dims), ad.full((1,), x.numel() / x.shape[1], dtype=x.dtype)]))
-        count = sums[-1].item()
-        if count < 2:
-            raise ValueError(f"SyncBatchNorm: expected more than one value per channel in training, got {count:g}")
+        count = sums[-1].detach()
+        if decided(lambda n: n < 2, count):
+            raise ValueError(
+                f"SyncBatchNorm: expected more than one value per channel in training, got {count._data:g}"
+            )
         batch_mean = sums[:-1] / count
         off = x - batch_mean.reshape(shape)
         batch_var = distributed.summed((off * off).sum(dims)) / count

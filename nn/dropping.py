@@ -5,7 +5,7 @@ from __future__ import annotations
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .shaping import Dropout
+from .shaping import Dropout as Dropout
 
 
 class Dropout1d(Dropout):
@@ -65,3 +65,31 @@ class Dropout3d(Dropout):
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, C, D, H, W) or (C, D, H, W) to itself."""
         return F.dropout3d(input, self.p, self.training)
+
+
+class AlphaDropout(Dropout):
+    """In training, put elements to the least value of `nn.SELU` at random; see `nn.functional.alpha_dropout`.
+
+    Examples
+    --------
+    >>> nn.AlphaDropout(0.2).eval()(ad.ones(2))
+    tensor([1., 1.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map any shape to itself."""
+        return F.alpha_dropout(input, self.p, self.training, self.inplace)
+
+
+class FeatureAlphaDropout(Dropout):
+    """In training, do to whole channels what `nn.AlphaDropout` does to elements.
+
+    Examples
+    --------
+    >>> nn.FeatureAlphaDropout(0.2).eval()(ad.ones(1, 1, 2))
+    tensor([[[1., 1.]]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (N, C, ...) to itself."""
+        return F.feature_alpha_dropout(input, self.p, self.training, self.inplace)

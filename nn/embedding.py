@@ -9,10 +9,11 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
-from .functional._checks import check_sizes, checked_tensor
+from .functional._checks import check_sizes
 from .functional.layer import check_dense, checked_row
 from .module import Module, Parameter
 
@@ -100,7 +101,7 @@ class Embedding(Module):
         >>> nn.Embedding.from_pretrained(ad.tensor([[1.0, 2.0], [3.0, 4.0]]))(ad.tensor(1))
         tensor([3., 4.])
         """
-        embeddings = checked_tensor(embeddings, "Embedding")
+        embeddings = tensor_of(embeddings, "Embedding")
         if embeddings.ndim != 2:
             raise ValueError(f"Embedding: a table must have two dimensions, got shape {embeddings.shape}")
         rows, columns = embeddings.shape
@@ -190,12 +191,12 @@ class EmbeddingBag(Module):
             self.weight = Parameter(ad.zeros(num_embeddings, embedding_dim, device=device, dtype=dtype))
             self.reset_parameters()
         else:
-            self.weight = Parameter(checked_tensor(_weight, "EmbeddingBag"))
+            self.weight = Parameter(tensor_of(_weight, "EmbeddingBag"))
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, **options: Any) -> EmbeddingBag:
         """Make one of a given table, which is not learned unless `freeze` is False."""
-        rows, columns = checked_tensor(embeddings, "EmbeddingBag").shape
+        rows, columns = tensor_of(embeddings, "EmbeddingBag").shape
         made = cls(rows, columns, _weight=embeddings, **options)
         made.weight.requires_grad_(not freeze)
         return made

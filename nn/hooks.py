@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -50,6 +50,31 @@ class Hooks:
         hooks[handle._key] = Entry(hook, *how)
         hooks.update(earlier)
         return handle
+
+
+class ByHandle(MutableMapping[int, Hook]):
+    """The hooks of a kind by the keys of their handles, as programs for PyTorch read and delete them."""
+
+    def __init__(self, entries: dict[int, Entry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, key: int) -> Hook:
+        return self._entries[key].hook
+
+    def __setitem__(self, key: int, hook: Hook) -> None:
+        self._entries[key] = Entry(hook)
+
+    def __delitem__(self, key: int) -> None:
+        del self._entries[key]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"OrderedDict({dict(self)})"
 
 
 #: The hooks of every module, which are called before a module's own.

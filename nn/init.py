@@ -399,3 +399,14 @@ xavier_uniform, xavier_normal = _deprecated(xavier_uniform_), _deprecated(xavier
 kaiming_uniform, kaiming_normal = _deprecated(kaiming_uniform_), _deprecated(kaiming_normal_)
 eye, dirac = _deprecated(eye_), _deprecated(dirac_)
 orthogonal, sparse = _deprecated(orthogonal_), _deprecated(sparse_)
+
+# Helpers of PyTorch's that programs call by their private names.
+_calculate_fan_in_and_fan_out = fans
+_no_grad_uniform_, _no_grad_normal_, _no_grad_trunc_normal_ = uniform_, normal_, trunc_normal_
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    """Return the number of inputs, or of outputs, that each unit of a weight is connected to."""
+    if mode.lower() not in ("fan_in", "fan_out"):
+        raise ValueError(f"_calculate_correct_fan: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    return fans(tensor)[mode.lower() == "fan_out"]

@@ -7,9 +7,9 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import checked_tensor
 from .normalization import _BatchNorm
 
 
@@ -33,7 +33,7 @@ class _InstanceNorm(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalize (N, num_features, ...), or one sample without N."""
         name = type(self).__name__
-        x, (n, _) = checked_tensor(input, name), self._dimensions
+        x, (n, _) = tensor_of(input, name), self._dimensions
         if x.ndim not in self._dimensions:
             raise ValueError(f"{name}: expected a {n}-d or {n + 1}-d input, got shape {x.shape}")
         if x.shape[-n] != self.num_features:
@@ -96,3 +96,15 @@ class InstanceNorm2d(_InstanceNorm):
     """
 
     _dimensions = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalization of each channel of each volume; see `nn.InstanceNorm2d`.
+
+    Examples
+    --------
+    >>> nn.InstanceNorm3d(3)(ad.zeros(2, 3, 4, 5, 6)).shape
+    (2, 3, 4, 5, 6)
+    """
+
+    _dimensions = (4, 5)

@@ -7,6 +7,7 @@ from typing import Any
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .distance import PairwiseDistance
 from .functional._checks import checked_reduction, checked_smoothing, with_old_reduction
 from .module import Module
 
@@ -27,7 +28,7 @@ class _Loss(Module):
             made: Any = with_old_reduction(vars(cls)["__init__"])
             setattr(cls, "__init__", made)  # noqa: B010  # mypy refuses the assignment
 
-    def __init__(self, *, reduction: str = "mean", **options: Any) -> None:
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean", **options: Any) -> None:
         super().__init__()
         self.reduction = checked_reduction(reduction, type(self).__name__, *self._reductions)
         self._options = ("reduction", *options)
@@ -44,6 +45,19 @@ class _Loss(Module):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Compare input and target."""
         return self._compare(input, target)
+
+
+class _WeightedLoss(_Loss):
+    """The base of losses of one's own that have a weight for each class."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: None = None,
+        reduce: None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction, weight=weight)
 
 
 class MSELoss(_Loss):
@@ -428,6 +442,131 @@ class TripletMarginLoss(_Loss):
         if margin <= 0:
             raise ValueError(f"TripletMarginLoss: margin must be positive, got {margin}")
         super().__init__(margin=margin, p=p, eps=eps, swap=swap, reduction=reduction)
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]  # three tensors
+        """Compare the distances of an anchor to two others."""
+        return self._compare(anchor, positive, negative)
+
+
+class CTCLoss(_Loss):
+    """Loss of a sequence whose alignment with its labels is not known; see `nn.functional.ctc_loss`.
+
+    Parameters
+    ----------
+    blank : int, optional
+        The class that stands for no label.
+    reduction : {"mean", "sum", "none"}, optional
+    zero_infinity : bool, optional
+        Whether labels that do not fit their sequence have the loss 0 instead of infinity.
+
+    Examples
+    --------
+    >>> nn.CTCLoss()(ad.full((2, 1, 2), 0.5).log(), ad.tensor([[1]]), [2], [1])
+    tensor(0.2877)
+    """
+
+    function = staticmethod(F.ctc_loss)
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(blank=blank, reduction=reduction, zero_infinity=zero_infinity)
+
+    def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any) -> Tensor:  # type: ignore[override]  # with lengths
+        """Compare log probabilities (T, N, C) with labels."""
+        return self._compare(log_probs, targets, input_lengths, target_lengths)
+
+
+class MultiMarginLoss(_Loss):
+    """Multi-class hinge loss; see `nn.functional.multi_margin_loss`.
+
+    Parameters
+    ----------
+    p : {1, 2}, optional
+    margin : float, optional
+    weight : Tensor, optional
+        A factor for each class.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.MultiMarginLoss()(ad.tensor([[1.0, 0.5]]), ad.tensor([0]))
+    tensor(0.2500)
+    """
+
+    function = staticmethod(F.multi_margin_loss)
+
+    def __init__(
+        self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, *, reduction: str = "mean"
+    ) -> None:
+        super().__init__(p=p, margin=margin, weight=weight, reduction=reduction)
+
+
+class MultiLabelMarginLoss(_Loss):
+    """Hinge loss of several right classes; see `nn.functional.multilabel_margin_loss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.MultiLabelMarginLoss()(ad.tensor([0.1, 0.2, 0.4, 0.8]), ad.tensor([3, 0, -1, 1]))
+    tensor(0.8500)
+    """
+
+    function = staticmethod(F.multilabel_margin_loss)
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+
+
+class MultiLabelSoftMarginLoss(_Loss):
+    """Binary cross-entropy of logits, averaged over classes; see `nn.functional.multilabel_soft_margin_loss`.
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        A factor for each class.
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> nn.MultiLabelSoftMarginLoss()(ad.zeros(1, 2), ad.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
+
+    function = staticmethod(F.multilabel_soft_margin_loss)
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(weight=weight, reduction=reduction)
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """`nn.TripletMarginLoss` with a distance of one's own.
+
+    Parameters
+    ----------
+    distance_function : callable, optional
+        Gets two tensors; `nn.functional.pairwise_distance` unless given.
+    margin : float, optional
+    swap : bool, optional
+    reduction : {"mean", "sum", "none"}, optional
+
+    Examples
+    --------
+    >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(-1))
+    >>> loss(ad.tensor([[0.0]]), ad.tensor([[1.0]]), ad.tensor([[1.5]]))
+    tensor(0.5000)
+    """
+
+    function = staticmethod(F.triplet_margin_with_distance_loss)
+
+    def __init__(
+        self, *, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = "mean"
+    ) -> None:
+        if margin <= 0:
+            raise ValueError(f"TripletMarginWithDistanceLoss: margin must be positive, got {margin}")
+        measure = PairwiseDistance() if distance_function is None else distance_function
+        super().__init__(distance_function=measure, margin=margin, swap=swap, reduction=reduction)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]  # three tensors
         """Compare the distances of an anchor to two others."""

@@ -511,6 +511,21 @@ class Module:
         """The submodules of the module itself by name."""
         return Registry(self, "module")
 
+    @property
+    def _forward_hooks(self) -> hooks.ByHandle:
+        """The hooks after each call by the keys of their handles; what is deleted there is removed here."""
+        return hooks.ByHandle(self._own_hooks().after)
+
+    @property
+    def _forward_pre_hooks(self) -> hooks.ByHandle:
+        """The hooks before each call."""
+        return hooks.ByHandle(self._own_hooks().before)
+
+    @property
+    def _backward_hooks(self) -> hooks.ByHandle:
+        """The hooks that gradients pass."""
+        return hooks.ByHandle(self._own_hooks().backward)
+
     def _at(self, name: str, kind: str, target: str) -> Any:
         if not self._registered.get(name, "").startswith(kind) or vars(self)[name] is None:
             raise AttributeError(f"{type(self).__name__} has no {kind} {name!r}, asked for as {target!r}")
@@ -857,7 +872,8 @@ class Module:
             for module, name, tensor in places:
                 object.__setattr__(module, name, tensor)
             for tensor, before in tensors:
-                if not np.array_equal(tensor._data, before, equal_nan=True):
+                is_lazy = tensor.shape != before.shape  # it has learned its size, and keeps it
+                if not is_lazy and not np.array_equal(tensor._data, before, equal_nan=True):
                     _overwrite(tensor, before)
             for module, extra_state in extras:
                 module.set_extra_state(extra_state)

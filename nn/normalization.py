@@ -10,11 +10,19 @@ from numpy.typing import DTypeLike
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.engine.graph import array_of, increment_version
+from autodiff.functions.arguments import tensor_of
 from autodiff.tracing import tracing
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import check_sizes, checked_tensor
+from .functional._checks import check_sizes
 from .module import Module, Parameter
+
+
+def _reset(module: Any) -> None:
+    """Let scale and shift, where there are any, be 1 and 0 again."""
+    for parameter, value in ((module.weight, 1), (getattr(module, "bias", None), 0)):
+        if parameter is not None:
+            parameter.detach().fill_(value)
 
 
 class _BatchNorm(Module):
@@ -55,10 +63,21 @@ class _BatchNorm(Module):
         self.register_buffer("running_var", ad.ones(num_features, device=device, dtype=dtype) if tracks else None)
         self.register_buffer("num_batches_tracked", ad.tensor(0) if tracks else None)
 
+    def reset_running_stats(self) -> None:
+        """Start the running averages over: mean 0, variance 1, no batch seen."""
+        for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if buffer is not None:
+                buffer.detach().fill_(value)
+
+    def reset_parameters(self) -> None:
+        """Start parameters and running averages over."""
+        self.reset_running_stats()
+        _reset(self)
+
     def forward(self, input: Tensor) -> Tensor:
         """Normalize (N, num_features, ...) over all but dimension 1."""
         name = type(self).__name__
-        x = checked_tensor(input, name)
+        x = tensor_of(input, name)
         shape = x._data.shape
         if len(shape) not in self._dimensions:
             expected = " or ".join(f"{n}-d" for n in self._dimensions)
@@ -167,6 +186,18 @@ class BatchNorm2d(_BatchNorm):
     _dimensions = (4,)
 
 
+class BatchNorm3d(_BatchNorm):
+    """Normalization of each channel of volumes over the batch, of shape (N, num_features, D, H, W); see `BatchNorm1d`.
+
+    Examples
+    --------
+    >>> nn.BatchNorm3d(3)(ad.randn(4, 3, 2, 2, 2)).shape
+    (4, 3, 2, 2, 2)
+    """
+
+    _dimensions = (5,)
+
+
 class LayerNorm(Module):
     """Normalization of each sample over its last dimensions, then a learned scale and shift.
 
@@ -220,6 +251,10 @@ class LayerNorm(Module):
         self.register_parameter(
             "bias", Parameter(ad.zeros(shape, device=device, dtype=dtype)) if learned and bias else None
         )
+
+    def reset_parameters(self) -> None:
+        """Let scale and shift start over."""
+        _reset(self)
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., *normalized_shape) to itself."""
@@ -278,6 +313,10 @@ class RMSNorm(Module):
         self.eps, self.elementwise_affine = eps, elementwise_affine
         weight = Parameter(ad.ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
         self.register_parameter("weight", weight)
+
+    def reset_parameters(self) -> None:
+        """Let scale and shift start over."""
+        _reset(self)
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., *normalized_shape) to itself."""
@@ -351,9 +390,13 @@ class GroupNorm(Module):
             "bias", Parameter(ad.zeros(num_channels, device=device, dtype=dtype)) if affine and bias else None
         )
 
+    def reset_parameters(self) -> None:
+        """Let scale and shift start over."""
+        _reset(self)
+
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, num_channels, ...) to itself."""
-        x = checked_tensor(input, "GroupNorm")
+        x = tensor_of(input, "GroupNorm")
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise RuntimeError(f"GroupNorm: expected {self.num_channels} channels in dim 1, got shape {x.shape}")
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import as_many, checked_tensor
+from .functional._checks import as_many
 from .functional.convolution import Many
 from .module import Module
 
@@ -23,7 +24,7 @@ class _Pad(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Put elements around the last dimensions of (N, C, ...) or (C, ...)."""
-        x = checked_tensor(input, type(self).__name__)
+        x = tensor_of(input, type(self).__name__)
         if x.ndim not in (self._dimensions + 1, self._dimensions + 2):
             raise ValueError(
                 f"{type(self).__name__}: expected a {self._dimensions + 1}-d or {self._dimensions + 2}-d input, "
@@ -43,7 +44,7 @@ class _ConstantPad(_Pad):
 
     def forward(self, input: Tensor) -> Tensor:
         """Put the value around the last dimensions."""
-        return F.pad(checked_tensor(input, type(self).__name__), self.padding, value=self.value)
+        return F.pad(tensor_of(input, type(self).__name__), self.padding, value=self.value)
 
     def extra_repr(self) -> str:
         """Name the widths and the value."""
@@ -223,3 +224,63 @@ class CircularPad2d(_CircularPad):
     """
 
     _dimensions = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """Put a value around volumes; see `nn.ConstantPad2d`.
+
+    Examples
+    --------
+    >>> nn.ConstantPad3d((1, 1, 0, 0, 1, 0), 5.0)(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class ZeroPad3d(_ZeroPad):
+    """Put zeros around volumes; see `nn.ZeroPad2d`.
+
+    Examples
+    --------
+    >>> nn.ZeroPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class ReflectionPad3d(_ReflectionPad):
+    """Mirror volumes at their faces; see `nn.ReflectionPad2d`.
+
+    Examples
+    --------
+    >>> nn.ReflectionPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class ReplicationPad3d(_ReplicationPad):
+    """Repeat the faces of volumes; see `nn.ReplicationPad2d`.
+
+    Examples
+    --------
+    >>> nn.ReplicationPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3
+
+
+class CircularPad3d(_CircularPad):
+    """Go on with the other face of volumes; see `nn.CircularPad2d`.
+
+    Examples
+    --------
+    >>> nn.CircularPad3d((1, 1, 0, 0, 1, 0))(ad.ones(1, 2, 3, 4)).shape
+    (1, 3, 3, 6)
+    """
+
+    _dimensions = 3

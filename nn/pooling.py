@@ -7,6 +7,10 @@ from typing import Any
 from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
+from .convolution import AvgPool2d as AvgPool2d
+from .convolution import AvgPool3d as AvgPool3d
+from .convolution import MaxPool2d as MaxPool2d
+from .convolution import MaxPool3d as MaxPool3d
 from .functional.adaptive import Size
 from .functional.convolution import Many
 from .module import Module
@@ -164,3 +168,27 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """
 
     _function = staticmethod(F.adaptive_max_pool2d)
+
+
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """Average of each part of a volume; see `nn.functional.adaptive_avg_pool3d`.
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool3d(1)(ad.zeros(2, 3, 4, 5, 6)).shape
+    (2, 3, 1, 1, 1)
+    """
+
+    _function = staticmethod(F.adaptive_avg_pool3d)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """Largest element of each part of a volume; see `nn.functional.adaptive_max_pool3d`.
+
+    Examples
+    --------
+    >>> nn.AdaptiveMaxPool3d((1, None, 2))(ad.zeros(2, 3, 4, 5, 6)).shape
+    (2, 3, 1, 5, 2)
+    """
+
+    _function = staticmethod(F.adaptive_max_pool3d)

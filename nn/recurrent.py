@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
@@ -27,7 +28,6 @@ from .cells import (
     recurrent_weight,
     rnn_step,
 )
-from .functional._checks import checked_floats
 from .module import Module, Parameter
 from .utils.rnn import PackedSequence
 
@@ -132,7 +132,7 @@ class RNNBase(Module):
         read = []
         for s, size in zip(states, sizes, strict=True):
             shape = (rows, batch, size) if batched else (rows, size)
-            given = ad.zeros(*shape, dtype=x.dtype) if s is None else checked_floats(s, name)
+            given = ad.zeros(*shape, dtype=x.dtype) if s is None else floats_of(s, name)
             if given.shape != shape:
                 raise RuntimeError(f"{name}: expected an initial state of shape {shape}, got {given.shape}")
             if given.dtype != x.dtype:
@@ -145,7 +145,7 @@ class RNNBase(Module):
         if isinstance(input, PackedSequence):
             return self._apply_packed(input, states)
         name = type(self).__name__
-        x = checked_floats(input, name)
+        x = floats_of(input, name)
         if x.ndim not in (2, 3):
             raise ValueError(f"{name}: expected a sequence of 2 dimensions or a batch of 3, got shape {x.shape}")
         self._check_width(x)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
-from .functional._checks import checked_probability, checked_tensor
+from .functional._checks import checked_probability
 from .module import Module
 
 
@@ -50,7 +51,7 @@ class Flatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., a, b, c, ...) to (..., a · b · c, ...)."""
-        return checked_tensor(input, "Flatten").flatten(self.start_dim, self.end_dim)
+        return tensor_of(input, "Flatten").flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         """Name the dimensions."""
@@ -86,7 +87,7 @@ class Unflatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., a · b, ...) to (..., a, b, ...)."""
-        x = checked_tensor(input, "Unflatten")
+        x = tensor_of(input, "Unflatten")
         if not -x.ndim <= self.dim < x.ndim:
             raise IndexError(f"Unflatten: dim {self.dim} is out of range for shape {x.shape}")
         d, sizes = self.dim % x.ndim, self.unflattened_size

@@ -16,29 +16,30 @@ from .embedding import Embedding
 from .module import Module, tensors_in
 
 
-def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None = None) -> None:
+def summary(model: Module, input: Any, dtype: DTypeLike | None = None) -> None:
     """Print the path, type, output shape and number of parameters of every module, and the totals.
 
-    The model is called once, in evaluation mode and with zeros, to see the shapes; it is left as it was.
+    The model is called once, in evaluation mode, to see the shapes; it is left as it was.
 
     Parameters
     ----------
     model : Module
-    input_shape : sequence of int, or of such sequences
-        The shape of the input, the batch among it; or of each of several inputs.
+    input : Tensor, ndarray, or sequence of int; or a sequence of these
+        A batch, or the shape of one, which then holds zeros; or several, where the model takes several inputs.
     dtype : dtype, optional
-        Of the inputs; unless given, int64 for a model that begins with an Embedding, else that of its first parameter.
+        Of inputs given by their shape; unless given, int64 for a model that begins with an Embedding, else that of its
+        first parameter.
 
     Raises
     ------
     TypeError
-        If `model` is no Module, or `input_shape` is not a sequence of int or of such sequences.
+        If `model` is no Module, `input` is none of these, or a batch is given together with `dtype`.
     ValueError
         If a size is negative.
 
     Examples
     --------
-    >>> nn.summary(nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)), (5, 3))
+    >>> nn.summary(nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)), ad.ones(5, 3))
     Module  Type        Output shape  Parameters
     --------------------------------------------
             Sequential  (5, 1)                41
@@ -47,10 +48,12 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
     2       Linear      (5, 1)                 9
     --------------------------------------------
     Parameters: 41, of which 41 are learned
+
+    The same with the shape in the batch's place: ``nn.summary(model, (5, 3))``.
     """
     if not isinstance(model, Module):
         raise TypeError(f"summary: expected a Module, got {type(model).__name__}")
-    shapes = _output_shapes(model, input_shape, dtype)
+    shapes = _output_shapes(model, _inputs(model, input, dtype))
     rows = [("Module", "Type", "Output shape", "Parameters")]
     for path, module in model.named_modules():
         count = sum(p.numel() for p in module.parameters())
@@ -66,10 +69,8 @@ def summary(model: Module, input_shape: Sequence[int], dtype: DTypeLike | None =
     print("\n".join([texts[0], line, *texts[1:], line, f"Parameters: {total:,}, of which {learned:,} are learned"]))
 
 
-def _output_shapes(model: Module, input_shape: Sequence[Any], dtype: DTypeLike | None) -> dict[Module, str]:
+def _output_shapes(model: Module, inputs: Sequence[Any]) -> dict[Module, str]:
     """Call the model and return the shape of what each module computed last."""
-    wanted = _input_dtype(model) if dtype is None else dtype
-    inputs = [from_array(np.zeros(shape, wanted)) for shape in _input_shapes(input_shape)]
     shapes: dict[Module, str] = {}
 
     def note(module: Module, args: Any, output: Any) -> None:
@@ -96,14 +97,19 @@ def _input_dtype(model: Module) -> DTypeLike:
     return next((p.dtype for p in model.parameters()), ad.get_default_dtype())
 
 
-def _input_shapes(given: Any) -> list[tuple[int, ...]]:
-    """Return the shape of each input."""
-    if any(isinstance(x, (Tensor, np.ndarray)) for x in (given if isinstance(given, (list, tuple)) else [given])):
-        raise TypeError("summary: input_shape must be a shape, got a tensor; write summary(model, X.shape)")
-    several = isinstance(given, Sequence) and bool(given) and all(isinstance(s, Sequence) for s in given)
-    shapes = given if several else [given]
-    if not all(isinstance(s, Sequence) and all(isinstance(n, (int, np.integer)) for n in s) for s in shapes):
-        raise TypeError(f"summary: input_shape must be a sequence of integers or of such sequences, got {given!r}")
-    if any(n < 0 for s in shapes for n in s):
-        raise ValueError(f"summary: sizes must not be negative, got {given!r}")
-    return [tuple(s) for s in shapes]
+def _inputs(model: Module, given: Any, dtype: DTypeLike | None) -> list[Any]:
+    """Return the inputs, or zeros of the shapes that are given in their place."""
+    is_one = isinstance(given, (Tensor, np.ndarray)) or not isinstance(given, Sequence)
+    inputs = [given] if is_one or all(isinstance(n, (int, np.integer)) for n in given) else list(given)
+    batches = [isinstance(x, (Tensor, np.ndarray)) for x in inputs]
+    if any(batches) and dtype is not None:
+        raise TypeError("summary: dtype is that of inputs given by their shape; a batch has its own")
+    for x, is_batch in zip(inputs, batches, strict=True):
+        if is_batch:
+            continue
+        if not isinstance(x, Sequence) or not all(isinstance(n, (int, np.integer)) for n in x):
+            raise TypeError(f"summary: expected a tensor, a shape, or a sequence of these, got {given!r}")
+        if any(n < 0 for n in x):
+            raise ValueError(f"summary: sizes must not be negative, got {given!r}")
+    zeros = _input_dtype(model) if dtype is None else dtype
+    return [x if is_batch else from_array(np.zeros(x, zeros)) for x, is_batch in zip(inputs, batches, strict=True)]

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autodiff import Tensor, dtypes
+from autodiff.functions.arguments import floats_of
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
 from .attention import MultiheadAttention
 from .container import ModuleList
-from .functional._checks import check_sizes, checked_floats
+from .functional._checks import check_sizes
 from .functional.attention import causal_mask
 from .linear import Linear
 from .module import Module
@@ -150,7 +151,7 @@ class TransformerEncoderLayer(_Layer):
     ) -> Tensor:
         """Map (S, N, E) to itself; masks as for `nn.MultiheadAttention`."""
         attends = _attends(self.self_attn, None, src_mask, src_key_padding_mask, is_causal)
-        return self._through(checked_floats(src, "TransformerEncoderLayer"), attends, self._fed)
+        return self._through(floats_of(src, "TransformerEncoderLayer"), attends, self._fed)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -183,7 +184,7 @@ class TransformerDecoderLayer(_Layer):
         """Map (T, N, E), attending to a memory (S, N, E), to itself; masks as for `nn.MultiheadAttention`."""
         attends = _attends(self.self_attn, None, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         reads = _attends(self.multihead_attn, memory, memory_mask, memory_key_padding_mask, memory_is_causal)
-        return self._through(checked_floats(tgt, "TransformerDecoderLayer"), attends, reads, self._fed)
+        return self._through(floats_of(tgt, "TransformerDecoderLayer"), attends, reads, self._fed)
 
 
 class _Stack(Module):
@@ -388,7 +389,7 @@ class Transformer(Module):
         RuntimeError
             If the sizes of source and target do not fit.
         """
-        x, y = checked_floats(src, "Transformer"), checked_floats(tgt, "Transformer")
+        x, y = floats_of(src, "Transformer"), floats_of(tgt, "Transformer")
         batch = 0 if self.batch_first else 1
         if x.ndim != y.ndim or x.ndim not in (2, 3) or (x.ndim == 3 and x.shape[batch] != y.shape[batch]):
             raise RuntimeError(
@@ -423,3 +424,8 @@ class Transformer(Module):
                 [0., 0.]])
         """
         return causal_mask(sz, sz, np.dtype(dtypes.get_default_dtype() if dtype is None else dtype))
+
+
+def _get_clones(module: Module, N: int) -> ModuleList:  # noqa: N803  # PyTorch's name
+    """Return n copies of a module; programs take this helper of PyTorch's for their own layers."""
+    return ModuleList([copy.deepcopy(module) for _ in range(N)])

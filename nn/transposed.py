@@ -19,7 +19,7 @@ from .module import Module, Parameter
 
 
 class _ConvTranspose(Module):
-    """What transposed convolutions of one and two dimensions share."""
+    """What transposed convolutions share."""
 
     bias: Parameter | None
     _dimensions: int
@@ -171,3 +171,16 @@ class ConvTranspose2d(_ConvTranspose):
 
     _dimensions = 2
     _function = staticmethod(F.conv_transpose2d)
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """Transposed convolution of volumes, (N, in_channels, D, H, W); see `nn.ConvTranspose2d`.
+
+    Examples
+    --------
+    >>> nn.ConvTranspose3d(3, 8, kernel_size=2, stride=2)(ad.zeros(1, 3, 2, 3, 4)).shape
+    (1, 8, 4, 6, 8)
+    """
+
+    _dimensions = 3
+    _function = staticmethod(F.conv_transpose3d)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff import RemovableHandle
+from autodiff.tracing import attribute_changes
 
 Hook = Callable[..., Any]
 
@@ -35,6 +36,10 @@ class Hooked:
         """Return the hooks of a kind, in the order in which they are called."""
         return () if self._hooks is None else tuple(self._hooks.get(kind, {}).values())
 
+    def steps_are_hooked(self) -> bool:
+        """Tell whether anything is to be called before or after a step."""
+        return bool(self.hooks("before step") or self.hooks("after step"))
+
     def _hook(self, kind: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
         if not callable(hook):
             raise TypeError(f"hook: expected a callable, got {type(hook).__name__}")
@@ -46,6 +51,7 @@ class Hooked:
             del hooks[key]
         hooks[handle._key] = hook
         hooks.update(earlier)
+        attribute_changes[0] += 1
         if "step" in kind:  # on the object: an optimizer without hooks pays nothing for them
             vars(self)["step"] = functools.partial(step_between, self)
         return handle

@@ -22,6 +22,9 @@ from .options import ADDED_LATER, IMPLEMENTATION, Check, choice, is_number, not_
 from .parameters import require_parameters, split_names, to_list
 from .state import copy_options, read_entry, read_parts, save_entry
 
+#: What PyTorch's programs give an option that has no default.
+required = object()
+
 #: How often a step that was interrupted is taken up again when that is interrupted, too.
 _ATTEMPTS = 100
 

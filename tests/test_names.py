@@ -70,9 +70,9 @@ def test_the_table_tells_what_is_here_from_what_is_not() -> None:
     absent = torch_names.absent()
     assert "device" not in absent["torch"]
     assert "nn" not in absent["torch"]  # which is imported when it is asked for
-    assert "jit" in absent["torch"]
-    assert torch_names.group_of("jit") == "compilers and tracing"
-    assert torch_names.group_of("Conv3d") == "three dimensions and lazy layers"
+    assert "fx" in absent["torch"]
+    assert torch_names.group_of("fx") == "compilers and tracing"
+    assert torch_names.group_of("FractionalMaxPool3d") == "pooling of windows drawn at random"
     assert "Linear" not in absent["torch.nn"]
 
 
@@ -81,3 +81,17 @@ def test_the_page_that_the_documentation_carries_was_printed_by_this_table() -> 
     page = Path(__file__).parents[1].joinpath("docs", "pytorch.md").read_text(encoding="utf-8")
     assert page.splitlines()[:20] == torch_names.table().splitlines()[:20]
     assert "**Compilers and tracing**" in page
+
+
+def test_type_checkers_find_every_module_under_pytorchs_path() -> None:
+    root = Path(ad.__file__).parent
+    kinds = (root / "nn" / "functional.pyi").read_text(encoding="utf-8").splitlines()
+    files = sorted((root.parent / "nn" / "functional").glob("[a-z]*.py"))
+    assert kinds == [f"from nn.functional.{file.stem} import *" for file in files]
+    for package in ("nn/utils", "optim"):
+        homes = {file.stem for file in (root.parent / package).glob("[a-z]*.py")}
+        stubs = {file.stem for file in (root / package).glob("[a-z]*.pyi")}
+        assert stubs <= homes
+    assert {"parametrizations", "parametrize", "prune", "rnn", "stateless"} <= {
+        file.stem for file in (root / "nn" / "utils").glob("*.pyi")
+    }

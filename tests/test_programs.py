@@ -218,6 +218,53 @@ for epoch in range(2):
         optimizer.zero_grad(); loss = F.cross_entropy(net(text, offsets), label); loss.backward(); optimizer.step()
 results = [loss.item()]
 """,
+    "lazy layers, weight norm, pruning, checkpoints and averaged weights": """
+from torch.nn.utils import weight_norm, prune
+from torch.optim.swa_utils import AveragedModel, SWALR, update_bn
+from torch.utils.checkpoint import checkpoint
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.LazyConv2d(4, 3, padding=1); self.bn = nn.LazyBatchNorm2d(); self.fc = nn.LazyLinear(3)
+    def forward(self, x):
+        x = checkpoint(lambda t: F.relu(self.bn(self.conv(t))), x, use_reentrant=False)
+        return self.fc(torch.flatten(F.avg_pool2d(x, 2), 1))
+net = Net(); net(torch.ones(1, 1, 4, 4).repeat(2, 1, 1, 1)); fill(net)
+net.bn.reset_running_stats(); weight_norm(net.fc)
+prune.l1_unstructured(net.conv, "weight", amount=0.25)
+optimizer = optim.Rprop(net.parameters(), lr=0.01); mean = AveragedModel(net.bn)
+for step in range(4):
+    loss = F.cross_entropy(net(data(5, 1, 4, 4)), torch.tensor([0, 1, 2, 1, 0]))
+    optimizer.zero_grad(); loss.backward(); optimizer.step(); mean.update_parameters(net.bn)
+results = [loss.item(), mean.module.weight.sum().item(), int((net.conv.weight == 0).sum()), len(net.state_dict())]
+""",
+    "rotary positions, experts, and a policy of normal vectors": """
+from torch.distributions import MultivariateNormal, Independent, Normal, TransformedDistribution, TanhTransform
+from torch.func import grad, vmap, functional_call
+def rotated(x, cos, sin):
+    a, b = x.float().reshape(*x.shape[:-1], -1, 2).unbind(-1)
+    return torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(3).type_as(x)
+class Experts(nn.Module):
+    def __init__(self, d=8):
+        super().__init__(); self.gate = nn.Linear(d, 3, bias=False)
+        self.experts = nn.ModuleList([nn.Linear(d, d) for _ in range(3)])
+    def forward(self, x):
+        w, chosen = torch.topk(self.gate(x), 2); w = F.softmax(w, dim=1, dtype=torch.float).to(x.dtype)
+        out = torch.zeros_like(x)
+        for i, expert in enumerate(self.experts):
+            row, nth = torch.where(chosen == i); out[row] += w[row, nth, None] * expert(x[row])
+        return out
+x = data(2, 5, 2, 4); t = torch.outer(torch.arange(5), 1.0 / 100 ** (torch.arange(0, 4, 2).float() / 4)).float()
+y = rotated(x, torch.cos(t)[None, :, None], torch.sin(t)[None, :, None]); net = fill(Experts())
+loss = net(y.reshape(-1, 8)).square().mean(); loss.backward()
+mean = data(3, 2).requires_grad_(); policy = MultivariateNormal(mean, torch.diag_embed(torch.full((3, 2), 0.3)))
+objective = -policy.log_prob(data(3, 2)).mean() - 0.1 * policy.entropy().mean(); objective.backward()
+squashed = TransformedDistribution(Independent(Normal(data(3, 2), 1.0), 1), [TanhTransform()])
+params = {k: v.detach() for k, v in net.gate.named_parameters()}
+each = vmap(grad(lambda p, v: functional_call(net.gate, p, (v,)).pow(2).sum()), in_dims=(None, 0))(params, data(4, 8))
+results = [loss.item(), net.gate.weight.grad.sum().item(), mean.grad.sum().item(),
+           squashed.log_prob(torch.full((3, 2), 0.5)).sum().item(), each["weight"].sum().item()]
+""",
     "what programs ask before they begin": """
 torch.manual_seed(0); torch.cuda.manual_seed_all(0); torch.backends.cudnn.deterministic = True
 torch.set_num_threads(1); torch.set_float32_matmul_precision("high")

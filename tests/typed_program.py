@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 
 import autodiff as ad
+import autodiff.nn.functional as same_functional
 import nn
 import optim
 
@@ -35,6 +36,7 @@ def train() -> float:
     assert_type(Net()(x), tuple[ad.Tensor, int])
     assert_type(loss.item(), float)
     assert_type(nn.functional.softmax(x, 1), ad.Tensor)
+    assert_type(same_functional.softmax(x, 1), ad.Tensor)
     assert_type(ad.exp(x) + 1, ad.Tensor)
     loss.backward()
     optimizer.step()

@@ -5,4 +5,6 @@ from __future__ import annotations
 from . import cuda as cuda
 from . import cudnn as cudnn
 from . import mkl as mkl
+from . import mkldnn as mkldnn
 from . import mps as mps
+from . import openmp as openmp

@@ -601,13 +601,25 @@ def _cause(
             f"a kink: the slope is {left:.6g} on the left and {right:.6g} on the right of this entry, so there is no "
             "derivative to compare with; check at another point"
         )
-    if np.all(a == 0):
+    if not analytic.any():
         return "a missing term: backward finds no way from this output to this input (detached, or a rule that gives 0)"
+    if np.all(a == 0):
+        return (
+            "missing terms: the analytic gradient is 0 wherever they disagree. Does the rule know all inputs that an "
+            "output depends on? One of softmax depends on its whole row"
+        )
     factor = analytic[at] / numeric[at] if numeric[at] else np.nan
     clear = np.abs(numeric) > 1e3 * s.atol  # entries whose ratio means something
     if np.isfinite(factor) and np.allclose(analytic[clear], factor * numeric[clear], rtol=10 * s.rtol, atol=s.atol):
-        return f"a wrong factor: the analytic gradient is {factor:.6g} times the numerical one wherever they disagree"
+        which = "sign" if np.isclose(factor, -1) else "factor"
+        return f"a wrong {which}: the analytic gradient is {factor:.6g} times the numerical one wherever they disagree"
     difference = analytic[at] - numeric[at]
     if np.allclose(a - n, difference, rtol=10 * s.rtol, atol=s.atol):
         return f"a missing or superfluous term: analytic minus numerical is {difference:.6g} wherever they disagree"
-    return "a missing or superfluous term: neither their ratio nor their difference is the same in all entries"
+    small = np.abs(n) <= s.atol
+    if np.all((a == 0) != small):
+        return "a wrong condition: one of the two is 0 wherever they disagree, as with < in place of >"
+    return (
+        "a wrong formula: neither the ratio nor the difference of the two is the same in all entries. Does the rule "
+        "read the right argument (the result or the input, this input or another), and take the right power of it?"
+    )

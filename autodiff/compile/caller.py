@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ..engine.primitive import wrap
 from ..tracing import attribute_changes
 from .messages import define
 from .program import Gradient, Input, Live, Reference
+from .surroundings import Place, held, is_alike
 
 #: What the function returns where it gives up.
 MISSED = object()
@@ -49,7 +51,12 @@ def knows_arrays() -> bool:
         return False
 
 
-def entry(arguments: list[tuple[int, tuple[int, ...], Any, int]], table: Callable[[Any], int], piece: str) -> str:
+def entry(
+    arguments: list[tuple[int, tuple[int, ...], Any, int]],
+    table: Callable[[Any], int],
+    piece: str,
+    written: list[tuple[int, int]],
+) -> str:
     """Return LLVM's text of a function that looks at the arrays that are passed and then runs the program.
 
     Parameters
@@ -59,6 +66,8 @@ def entry(arguments: list[tuple[int, tuple[int, ...], Any, int]], table: Callabl
         What gives the place in the table of the addresses that are compared with.
     piece : str
         The function that runs the program.
+    written : list of (place in the table, bytes)
+        Arrays that the program writes, which no argument may overlap.
     """
     count = len(arguments)
     head = ", ".join(["ptr %table", *(f"i64 %a{k}" for k in range(count))])
@@ -95,6 +104,16 @@ def entry(arguments: list[tuple[int, tuple[int, ...], Any, int]], table: Callabl
             lines.append(f"  %dc{k}x{d} = icmp eq i64 {found}, {size}")
             check(f"%dc{k}x{d}")
         data = at(f"%o{k}", 16, "ptr", f"data{k}")
+        start = f"%start{k}"
+        lines.append(f"  {start} = ptrtoint ptr {data} to i64")
+        lines.append(f"  %end{k} = add i64 {start}, {math.prod(shape) * np.dtype(dtype).itemsize}")
+        for w, (at_place, size) in enumerate(written):
+            low = at("%table", 8 * at_place, "i64", f"low{k}x{w}")
+            lines.append(f"  %high{k}x{w} = add i64 {low}, {size}")
+            lines.append(f"  %below{k}x{w} = icmp ule i64 %end{k}, {low}")
+            lines.append(f"  %above{k}x{w} = icmp uge i64 {start}, %high{k}x{w}")
+            lines.append(f"  %apart{k}x{w} = or i1 %below{k}x{w}, %above{k}x{w}")
+            check(f"%apart{k}x{w}")
         lines += [f"  %slot{k} = getelementptr i8, ptr %table, i64 {8 * place}", f"  store ptr {data}, ptr %slot{k}"]
     lines += [f"  %r = call i32 @{piece}(ptr %table)", "  ret i32 %r", "unfit:", "  ret i32 2", "}"]
     return "\n".join(lines)
@@ -107,6 +126,7 @@ class Caller:
         self.native, self.recording = native, recording
         self.names: dict[str, Any] = {
             "MISSED": MISSED, "tick": tick, "is_recording": is_recording, "changes": attribute_changes,
+            "is_alike": is_alike, "held": held,
             "dtypes": dtypes, "refs": sys.getrefcount, "wrap": wrap, "attributes": recording.attributes,
         }  # fmt: skip
         self.kinds = kinds
@@ -125,71 +145,100 @@ class Caller:
         self.sync.append(lambda: self.names.__setitem__(name, get(owner)))
 
     def _written(self) -> str:
+        """Return the text of the function: what it compares, what it prepares, the call, what it keeps up to date."""
+        native, recording = self.native, self.recording
         checks: list[str] = []
         before: list[str] = []
         after: list[str] = []
         changing: list[str] = []  # what may be another number at each call
-        native, recording = self.native, self.recording
+        self._arguments(checks)
+        self._surroundings(checks)
+        self._optimizers(checks, changing, after)
+        self._held(checks)
+        self._gradients(before, after)
+        draws = self._draws(before, after)
+        self._versions(after)
+        result = self._result(recording.program.result, before)
+        self.names |= {"lock": native.lock, "diverges": native.check_finite, "native": native.entered}
+        self.names |= {"runs": memoryview(native.runs), "finite": memoryview(native.finite), "refresh": self.refresh}
+        lines = [f"def call({', '.join(f'a{k}' for k in range(len(self.kinds)))}):"]
+        for start in range(0, len(checks), 8):
+            lines.append(f"    if {' or '.join(checks[start : start + 8])}: return MISSED")
+        if changing:
+            lines.append(f"    if {' or '.join(changing)}: refresh()")
+        lines += self._call(before, after, draws)
+        if native.lowered.ends:
+            lines.append("    if not finite[0]: diverges()")
+        lines.append(f"    return {result}")
+        return "\n".join(lines)
+
+    def _call(self, before: list[str], after: list[str], draws: bool) -> list[str]:
+        """Return the lines of the native call and of what stands around it."""
+        self._name("table", self.native.at)
+        passed = [f"id(a{p}._data)" if self.kinds[p] else f"id(a{p})" for p, *_ in self.native.passed]
+        lines = ["    with lock:", "        before = runs[0]", "        try:"]
+        lines += [f"            {line}" for line in before]
+        lines.append(f"            if native({', '.join(['table', *passed])}):")
+        lines += ["                draws.give_up()"] * draws + ["                return MISSED"]
+        lines += [f"            {line}" for line in after]
+        lines += ["        except BaseException:"]  # an interrupt: the optimizers' books shall say what has changed
+        if after:
+            lines += ["            if runs[0] != before:", *(f"                {line}" for line in after)]
+        return [*lines, "            raise"]
+
+    def _arguments(self, checks: list[str]) -> None:
+        """Compare the modes, and the classes of the arguments; native code looks at shapes and dtypes."""
+        recording = self.recording
         self._name("mode", recording.mode)
         self._name("default", dtypes.get_default_dtype())
         checks.append("is_recording() is not mode or dtypes._default is not default or changes[0] != attributes.stamp")
-        arguments = [f"a{k}" for k in range(len(self.kinds))]
         for k, is_tensor in enumerate(self.kinds):
             kind = recording.classes[k] if is_tensor else np.ndarray
             checks.append(f"a{k}.__class__ is not {self._name(f'kind{k}', kind)}")
             if is_tensor:
                 checks.append(f"a{k}._requires_grad is not {recording.leads[k]}")
-        for k, (name, read) in enumerate(recording.names.read):
-            checks.append(f"{self._read(k, name, read)} is not {self._name(f'n{k}', recording.names.values[k])}")
+
+    def _surroundings(self, checks: list[str]) -> None:
+        """Compare what names stand for, the memory of tensors from outside, and where gradients flow."""
+        native, recording = self.native, self.recording
+        for k, place in enumerate(recording.names.places):
+            checks.append(self._differs(k, place, self._name(f"n{k}", recording.names.values[k])))
         for k, x in enumerate(native.live):
             node = self._name(f"p{k}", x[1])
             self._expect(f"w{k}", lambda x: x[2], x)
             checks.append(f"{node}._data is not w{k}")
             checks.append(f"{node}._requires_grad is not {x[1]._requires_grad}")
-        self._optimizers(checks, changing, after)
-        for k, (owner, absent) in enumerate(recording.program.absent.items()):
+        for k, x in enumerate(x for x in recording.watched if all(x is not y[1] for y in native.live)):
+            checks.append(f"{self._name(f'owner{k}', x)}._requires_grad is not {x._requires_grad}")
+
+    def _held(self, checks: list[str]) -> None:
+        """Compare which gradients are there, and the memory of those that are read."""
+        for k, (owner, absent) in enumerate(self.recording.program.absent.items()):
             node = f"a{owner}" if isinstance(owner, int) else self._name(f"b{k}", owner)
             checks.append(f"{node}._grad is {'not ' if absent else ''}None")
-        for k, x in enumerate(native.held):
+        for k, x in enumerate(self.native.held):
             node = f"a{x[1]}" if isinstance(x[1], int) else self._name(f"h{k}", x[1])
             self._expect(f"ha{k}", lambda x: x[2], x)
             checks.append(f"{node}._grad._data is not ha{k}")
-        self._gradients(before, after)
+
+    def _draws(self, before: list[str], after: list[str]) -> bool:
+        """Draw random numbers before the call, and tell whether there are any."""
+        native = self.native
         draws = [f"{self._name(f'draw{k}', draw)}(())" for k, draw in enumerate(native.pieces[:-1])]
         if draws:  # of the right shapes alone: what is drawn for another batch is lost
             before += [
                 f"if a{p}{'._data' * self.kinds[p]}.shape != {shape!r}: return MISSED" for p, shape, *_ in native.passed
             ]
             before += draws
-            self._name("draws", recording.owner.draws)
+            self._name("draws", self.recording.owner.draws)
             after.append("draws.taken.clear()")
-        passed = [f"id(a{p}._data)" if self.kinds[p] else f"id(a{p})" for p, *_ in native.passed]
-        self._name("native", native.entered)
-        self._name("table", native.at)
-        changed = [f"{self._name(f'v{k}', node)}._version.changed(now)" for k, node in enumerate(native.changed)]
+        return bool(draws)
+
+    def _versions(self, after: list[str]) -> None:
+        """Note that tensors were changed."""
+        changed = [f"{self._name(f'v{k}', node)}._version.changed(now)" for k, node in enumerate(self.native.changed)]
         if changed:
             after += ["now = tick()", *changed]
-        result = self._result(recording.program.result, before)
-        self.names |= {"lock": native.lock, "diverges": native.check_finite}
-        self.names |= {"runs": memoryview(native.runs), "finite": memoryview(native.finite), "refresh": self.refresh}
-        lines = [f"def call({', '.join(arguments)}):"]
-        for start in range(0, len(checks), 8):
-            lines.append(f"    if {' or '.join(checks[start : start + 8])}: return MISSED")
-        if changing:
-            lines.append(f"    if {' or '.join(changing)}: refresh()")
-        lines += ["    with lock:", "        before = runs[0]", "        try:"]
-        lines += [f"            {line}" for line in before]
-        lines.append(f"            if native({', '.join(['table', *passed])}):")
-        lines += ["                draws.give_up()"] * bool(draws) + ["                return MISSED"]
-        lines += [f"            {line}" for line in after]
-        lines += ["        except BaseException:"]  # an interrupt: the optimizers' books shall say what has changed
-        if after:
-            lines += ["            if runs[0] != before:", *(f"                {line}" for line in after)]
-        lines.append("            raise")
-        if native.lowered.ends:
-            lines.append("    if not finite[0]: diverges()")
-        lines.append(f"    return {result}")
-        return "\n".join(lines)
 
     def refresh(self) -> None:
         """Read the options again, of which one has changed."""
@@ -197,13 +246,16 @@ class Caller:
         for sync in self.groups:
             sync()
 
-    def _read(self, k: int, name: str, read: Callable[[], Any]) -> str:
-        cells = {c: v.cell_contents for c, v in zip(read.__code__.co_freevars, read.__closure__ or (), strict=True)}
-        if "cell" in cells:
-            return f"{self._name(f'c{k}', cells['cell'])}.cell_contents"
-        if "scope" in cells:
-            return f"{self._name(f'c{k}', cells['scope'])}[{cells['name']!r}]"
-        return f"{self._name(f'c{k}', cells['owner'])}.{cells['name']}"
+    def _differs(self, k: int, place: Place, value: str) -> str:
+        """Return what tells whether a place holds something else than it did."""
+        holder = self._name(f"c{k}", place.holder)
+        if place.how == "cell":
+            return f"{holder}.cell_contents is not {value}"
+        if place.how == "key":
+            return f"{holder}.get({place.key!r}) is not {value}"
+        if place.how == "attribute":
+            return f"{holder}.{place.key} is not {value}"
+        return f"not is_alike(held({holder}), {value})"
 
     def _optimizers(self, checks: list[str], changing: list[str], after: list[str]) -> None:
         native = self.native

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .element import Element
-from .fuse import Anchor, Kernel, Plan
+from .fuse import BY_ADDRESS, Anchor, Kernel, Plan
 from .lower import Lowered
 
 _SIGNS = {
@@ -101,6 +101,9 @@ class Description:
             n, m = a.element.shape[-2:]
             k = a.element.args[0].shape[-1]
             return f"product {n} x {k} x {m}, {_short(bytes_)}B, {_short(2 * a.element.size * k)}flop"
+        if a.element.kind == "routine" and a.target is None:
+            sizes = " x ".join(map(str, a.element.shape))
+            return f"{a.element.what.name} {sizes}, {_short(bytes_)}B, {_short(a.element.what.flops)}flop"
         count = math.prod(kernel.domain)
         seen: set[Element] = set()
         flops = count * sum(self._cost(b.body, seen, top=b.target is None) + b.is_reduction for b in kernel.anchors)
@@ -112,7 +115,7 @@ class Description:
             return 0
         seen.add(e)
         own = int(e.kind == "map" and e.what not in ("cast", "positive"))
-        args = [] if e.kind in ("reshape", "reduce", "dot", "call") else e.args[1:] if e.kind == "take" else e.args
+        args = [] if e.kind in ("reshape", "reduce", *BY_ADDRESS) else e.args[1:] if e.kind == "take" else e.args
         return own + sum(self._cost(a, seen, False) for a in args)
 
     def _formula(self, a: Anchor) -> str:
@@ -122,6 +125,8 @@ class Description:
             return f"{name} = {self._text(e, 0, top=False)}"
         if e.kind == "dot":
             return f"v{e.number} = {self._text(e.args[0], 3)} @ {self._text(e.args[1], 3)}"
+        if e.kind == "routine":
+            return f"v{e.number} = {e.what.name}({', '.join(self._text(x, 0) for x in e.args)})"
         if e.kind == "call":
             return f"v{e.number} = {self.calls[e].name}({', '.join(self._text(x, 0) for x in e.args)})"
         if a.parts:

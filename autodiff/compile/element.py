@@ -31,8 +31,8 @@ class Element:
         "memory", "literal", "option": it is there already. "map": a function of each element of its arguments,
         broadcast. "reduce": a function along axes. "view": the elements of its argument at other indices; "reshape":
         in another shape; "take": at indices that are arguments. "place": its first argument with others written into
-        it. "dot": a product of matrices. "call": computed by
-        NumPy.
+        it. "dot": a product of matrices. "routine": what a native function of its own computes. "call": computed
+        by NumPy.
     args : tuple of Element
     what : hashable
         The function of a map, the (function, axes) of a reduction, for each dimension of a view's argument the
@@ -73,8 +73,10 @@ class Graph:
         self, kind: str, args: tuple[Element, ...], what: Any, shape: Shape, dtype: Any, weak: bool = False
     ) -> Element:
         """Return the node that is so made."""
-        if dtype not in KINDS and kind != "call" and kind != "memory":
-            raise UnsayableError(f"{dtype}")
+        if kind not in ("call", "memory", "routine"):
+            for d in (dtype, *(a.dtype for a in args)):
+                if d not in KINDS:
+                    raise UnsayableError(f"{d}")
         key: tuple[Any, ...] = (kind, tuple(a.number for a in args), what, type(what), shape, dtype, weak)
         if kind == "literal":
             key = (*key, repr(what))

@@ -14,14 +14,15 @@ import numpy as np
 from ..engine.dtypes import get_default_dtype
 from ..engine.graph import Node
 from ..engine.modes import is_recording, watching
-from ..engine.primitive import wrap
-from ..tracing import traced_by, tracing
+from ..tracing import exchange, traced_by, tracing
+from . import structure
 from .caller import MISSED, Caller
 from .element import UnsayableError
 from .joint import Joint, differentiated
 from .machine import is_available
 from .native import Native
-from .program import ChangedError, Draws, Input, Live, Plain, Program, Step
+from .program import ChangedError, Constant, Draws, Input, Live, Plain, Program, Step, node_of
+from .structure import flat, rebuilt
 from .surroundings import Attributes, Names
 from .trace import Trace
 
@@ -110,7 +111,7 @@ class Compiled:
         self.name = getattr(function, "__name__", type(function).__name__)
         self.recordings: dict[Any, list[Recording]] = {}
         self.callers: list[tuple[int, Any]] = []
-        self.draws = Draws()
+        self.draws, self.messages = Draws(), Draws()
         if native and not is_available():
             warnings.warn(
                 "compile: llvmlite is not installed, so NumPy runs what is recorded; for native code: "
@@ -122,31 +123,72 @@ class Compiled:
         """Run what was recorded, or record."""
         if tracing() is not None or watching() is not None:
             return self.function(*args, **kwargs)
-        tensors, key, rebuild = _flat(args, kwargs)
-        known = self.recordings.get(key, [])
+        tensors, key, objects = flat((args, kwargs))
+        known = self.recordings.get(_signature(key, tensors), [])
+        before, exchange.log = exchange.log, self.messages
         try:
             for recording in known:
                 if recording.fits(tensors):
+                    if recording.is_shared(tensors):  # what the program writes is what it reads elsewhere
+                        return self.function(*args, **kwargs)
                     if recording.program.differentiable and recording.joint is None:
                         return self.function(*args, **kwargs)
                     try:
                         result = recording.run(tensors)
                     except ChangedError:
                         self.draws.give_up()
+                        self.messages.give_up()
                         continue
                     if recording is not known[0]:  # what fitted last is tried first
                         known.remove(recording)
                         known.insert(0, recording)
                     return result
             plain = not kwargs and len(args) == len(tensors)
-            return self._record(tensors, key, rebuild, [isinstance(a, Node) for a in args] if plain else None)
+            return self._record(tensors, key, objects, [isinstance(a, Node) for a in args] if plain else None)
         finally:
             self.draws.finish()
+            self.messages.finish()
+            exchange.log = before
 
-    def _record(
-        self, tensors: list[Any], key: Any, rebuild: Callable[[list[Any]], Any], plain: list[bool] | None
-    ) -> Any:
-        known = self.recordings.setdefault(key, [])
+    def _record(self, tensors: list[Any], key: Any, objects: list[Any], plain: list[bool] | None) -> Any:
+        """Run the function, write down what it computes, and make what runs that."""
+        known = self.recordings.setdefault(_signature(key, tensors), [])
+        self._check_names(known, tensors)
+        trace = Trace(self.name, self.draws)
+        names = Names(self.function, arguments=objects)
+        attributes = Attributes(names.modules)
+        args, kwargs = rebuilt(key, tensors)
+        try:
+            for place, x in enumerate(tensors):
+                trace.argument(x, place)
+            trace.watch(names.sources())
+            with traced_by(trace):
+                result = self.function(*args, **kwargs)
+                tree, restore = structure.plain(result)
+                derivative = differentiated(trace, tree)
+            trace.check_sources()
+            self._check_unchanged(names, [attributes, *trace.attributes], (args, kwargs), tensors, key)
+            trace.check_flags()
+            names = Names(self.function, trace.program.modules.values(), objects)
+            program, joint = trace.finished(tree, derivative)
+        except BaseException:
+            trace.roll_back()
+            raise
+        names.forget([s.data for s in program.sources.values() if isinstance(s, Constant) and s.shared])
+        recording = Recording(trace, names, self, tensors)
+        if trace.is_aliased or recording.is_shared(tensors):  # what is true of these arguments alone
+            return result
+        known.append(recording)
+        recording.joint, recording.restore = joint, restore
+        if joint is not None:
+            joint.again = lambda given: structure.plain(
+                self.function(*rebuilt(key, given)[0], **rebuilt(key, given)[1])
+            )[0]
+        recording.prepare(plain if restore is None else None)
+        return result
+
+    def _check_names(self, known: list[Recording], tensors: list[Any]) -> None:
+        """Refuse to record again because of what is no argument; warn of too many recordings."""
         if (changed := next((c for r in known if (c := r.names.changed())), None)) is not None:
             raise RuntimeError(
                 f"compile: {self.name} was recorded when {changed}: what changes between calls must be an argument"
@@ -156,87 +198,51 @@ class Compiled:
             warnings.warn(
                 f"compile: {self.name} is recorded for the {count}th time, now for {_described(tensors)}; each "
                 "recording takes time. Pad batches to one shape, or call the function itself where shapes vary",
-                stacklevel=3,
+                stacklevel=4,
             )
-        trace = Trace(self.name, self.draws)
-        args, kwargs = rebuild(tensors)
-        names = Names(self.function)
-        try:
-            for place, x in enumerate(tensors):
-                trace.argument(x, place)
-            with traced_by(trace):
-                result = self.function(*args, **kwargs)
-                derivative = differentiated(trace, result)
-            if (changed := names.changed() or names.grown()) is not None:
-                raise RuntimeError(
-                    f"compile: {self.name} changes {changed.split()[0]}, which happens once, when it "
-                    "is recorded; return what shall be kept, and keep it outside of the function"
-                )
-            names = Names(self.function, trace.program.modules.values())
-            program, joint = trace.finished(result, derivative)
-        except BaseException:
-            trace.roll_back()
-            raise
-        recording = Recording(program, names, self, tensors, bool(is_recording()))
-        known.append(recording)
-        recording.joint = joint
-        recording.prepare(plain)
-        return result
+
+    def _check_unchanged(
+        self, names: Names, attributes: list[Attributes], given: Any, tensors: list[Any], key: Any
+    ) -> None:
+        """Refuse a function that changes something other than tensors, which would happen once."""
+        if (changed := names.changed()) is not None:
+            what = changed.split()[0]
+        elif name := next(filter(None, (a.changed() for a in attributes)), None):
+            what = name
+        else:
+            now, after, _ = flat(given)
+            if after == key and len(now) == len(tensors) and all(map(operator.is_, now, tensors)):
+                return
+            what = "an argument"
+        cure = "return what shall be kept, and keep it outside of the function"
+        if what.endswith(".training"):
+            cure = "call train() or eval() outside of the function"
+        raise RuntimeError(f"compile: {self.name} changes {what}, which happens once, when it is recorded; {cure}")
 
     def program(self) -> str:
         """Return what was recorded as text."""
         return "\n\n".join(str(r) for rs in self.recordings.values() for r in rs)
 
 
-def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any, Callable[[list[Any]], Any]]:
-    """Return the tensors among arguments, what else they consist of, and what puts them together again."""
-    tensors: list[Any] = []
-
-    def take(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            value = wrap(value)
-        if isinstance(value, Node):
-            tensors.append(value)
-            return _PLACE
-        if type(value) in (list, tuple):
-            return (type(value), tuple(map(take, value)))
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return (type(value), tuple(map(take, value)))
-        if type(value) is dict:
-            return (dict, tuple((k, take(v)) for k, v in value.items()))
-        return (None, value, type(value))
-
-    shape = (take(args), take(kwargs))
-    signature = tuple((x._data.shape, x._data.dtype, x._requires_grad) for x in tensors)
-    key = (shape, signature, bool(is_recording()), get_default_dtype())
+def _signature(key: Any, tensors: list[Any]) -> Any:
+    """Return what a recording is known by: what tensors stand in, their shapes and dtypes, the modes."""
+    kinds = tuple((x._data.shape, x._data.dtype, x._requires_grad) for x in tensors)
+    signature = (key, kinds, bool(is_recording()), get_default_dtype())
     try:
-        hash(key)
+        hash(signature)
     except TypeError:
         raise TypeError("compile: arguments that are no tensors must be hashable") from None
-
-    def rebuild(given: list[Any]) -> Any:
-        rest = iter(given)
-
-        def put(value: Any) -> Any:
-            if value is _PLACE:
-                return next(rest)
-            if value[0] is None:
-                return value[1]
-            if value[0] is dict:
-                return {k: put(v) for k, v in value[1]}
-            parts = map(put, value[1])
-            return value[0](*parts) if hasattr(value[0], "_fields") else value[0](parts)
-
-        return put(shape[0]), put(shape[1])
-
-    return tensors, key, rebuild
-
-
-_PLACE = ("tensor",)
+    return signature
 
 
 def _described(tensors: list[Any]) -> str:
     return ", ".join(f"{x._data.dtype}{list(x._data.shape)}" for x in tensors) or "no tensors"
+
+
+def _hooks(tensor: Any) -> tuple[Any, ...]:
+    """Return what is called when a gradient comes to a tensor."""
+    noted = tensor._extra
+    return () if noted is None else (*(noted.hooks or {}).values(), *(noted.after or {}).values())
 
 
 def _switches(optimizer: Any, group: dict[str, Any]) -> list[Any]:
@@ -247,22 +253,28 @@ def _switches(optimizer: Any, group: dict[str, Any]) -> list[Any]:
 class Recording:
     """A program, and what must hold for it to be run."""
 
-    def __init__(self, program: Program, names: Names, owner: Compiled, tensors: list[Any], mode: bool) -> None:
+    def __init__(self, trace: Trace, names: Names, owner: Compiled, tensors: list[Any]) -> None:
+        program, mode, met = trace.program, bool(is_recording()), [x for x in trace.flags if x not in trace.arguments]
         self.program, self.names, self.owner, self.mode = program, names, owner, mode
         self.leads = [x._requires_grad for x in tensors]
         self.classes = [type(x) for x in tensors]
         self.arguments = [(x._data.shape, x._data.dtype, x._requires_grad) for x in tensors]
-        self.attributes = Attributes(program.modules.values())
+        self.attributes = Attributes({id(m): m for m in (*program.modules.values(), *names.modules)}.values())
         self.live = [s.node for s in program.sources.values() if isinstance(s, Live)]
-        self.kinds = [(x._data.shape, x._data.dtype, x._requires_grad) for x in self.live]
+        self.watched = met  # tensors whose values are not read as well: gradients flow to them, or not
+        self.kinds = [(x._data.shape, x._data.dtype, x._requires_grad) for x in self.watched]
+        self.hooks = list(map(_hooks, self.watched))
         self.groups = [
             (i.optimizer, [([*g["params"]], _switches(i.optimizer, g)) for g in i.optimizer.param_groups])
             for i in program.instructions
             if isinstance(i, Step)
         ]
+        self.written = [Live(p) for i in program.instructions if isinstance(i, Step) for _, p, *_ in i.updates]
+        self.written += [target for target, _ in program.writes]
         self.runner: Any = Plain(program)
         self.caller: Caller | None = None
         self.joint: Joint | None = None
+        self.restore: Callable[[Any], Any] | None = None  # puts data classes back into a result
 
     def prepare(self, plain: list[bool] | None) -> None:
         """Make native code, if that is possible; `plain` says which arguments are tensors and not arrays."""
@@ -298,15 +310,19 @@ class Recording:
         """Tell whether the program computes what the function would."""
         if self.attributes.have_changed() or self.names.changed():
             return False
-        for x, (shape, dtype, leads) in zip(self.live, self.kinds, strict=True):
+        for x, (shape, dtype, leads) in zip(self.watched, self.kinds, strict=True):
             data = x._data
             if data.shape != shape or data.dtype != dtype or x._requires_grad is not leads:
                 return False
+        if self.hooks != list(map(_hooks, self.watched)):
+            return False
         for owner, absent in self.program.absent.items():
             node = args[owner] if isinstance(owner, int) else owner
             if (node._grad is None) is not absent:
                 return False
         for optimizer, known in self.groups:
+            if optimizer.steps_are_hooked():
+                return False
             if len(known) != len(optimizer.param_groups):
                 return False
             for (params, switches), group in zip(known, optimizer.param_groups, strict=True):
@@ -315,6 +331,15 @@ class Recording:
                 if switches != _switches(optimizer, group):
                     return False
         return True
+
+    def is_shared(self, args: list[Any]) -> bool:
+        """Tell whether what the program writes shares memory with what it reads by another name."""
+        for target in self.written:
+            x = node_of(target, args)
+            others = args if not isinstance(target, Input) else [*(a for a in args if a is not x), *self.live]
+            if any(np.may_share_memory(x._data, y._data) for y in others):
+                return True
+        return False
 
     def run(self, args: list[Any]) -> Any:
         """Run the program, and let the short way expect what is there now."""
@@ -325,7 +350,7 @@ class Recording:
             if short in callers:
                 callers.remove(short)
             callers.insert(0, short)
-        return result
+        return result if self.restore is None else self.restore(result)
 
     def __str__(self) -> str:
         return str(self.runner)

@@ -303,6 +303,9 @@ def definitions(needed: set[str]) -> str:
         if entry in done:
             continue
         done.add(entry)
+        if entry.startswith("declare "):
+            lines.append(entry)
+            continue
         name, kind, count = entry.split("|")
         if name.startswith("ad."):
             w = Writer()

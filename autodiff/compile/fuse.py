@@ -26,7 +26,9 @@ GRAIN = 1 << 16
 TASK = GRAIN // 2
 
 #: What a loop of its own, or a call, computes.
-SINGLE = ("dot", "call", "place")
+SINGLE = ("dot", "call", "place", "routine")
+#: What reads arrays as they stand in memory.
+BY_ADDRESS = ("dot", "call", "routine")
 
 
 @dataclass(eq=False)
@@ -179,7 +181,7 @@ class Plan:
             a.kept = a.kept or (parted and not a.domain)
         for k in self.kernels:
             for a in k.anchors:
-                by_address = a.target is None and a.element.kind in ("dot", "call")
+                by_address = a.target is None and a.element.kind in BY_ADDRESS
                 for x in a.accesses:
                     other = self.anchors.get(x.element)
                     if other is None or (not other.domain and not by_address and not x.dynamic):
@@ -197,6 +199,8 @@ class Plan:
         head = kernel.anchors[0]
         if head.target is None and head.element.kind == "dot":  # whose loops are BLAS's
             return head.element.size * head.element.args[0].shape[-1] // 4
+        if head.target is None and head.element.kind == "routine":
+            return int(head.element.what.work)
         if not kernel.domain or (head.target is None and head.element.kind == "call"):
             return 0
         if head.parts:
@@ -220,7 +224,7 @@ class Plan:
         forced |= {e for e in results if e.kind not in ("memory", "literal", "option")}
         cost: dict[Element, int] = {}
         for e in self.elements:
-            if e.kind in ("dot", "call"):
+            if e.kind in BY_ADDRESS:
                 for a in e.args:
                     force(forced, operand(a)[0] if e.kind == "dot" and operand(a) else a)
             elif e.kind == "reshape" or e.kind == "take":
@@ -246,7 +250,7 @@ class Plan:
 
     def _analyse(self, a: Anchor) -> None:
         """Find what an anchor reads, and when that is there."""
-        if a.element.kind in ("dot", "call") and a.target is None:
+        if a.element.kind in BY_ADDRESS and a.target is None:
             for e in a.element.args:
                 source = operand(e)[0] if a.element.kind == "dot" and operand(e) else e
                 a.accesses.append(Access(source, 0, ()))

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import _route_to, _walk
+from ..engine.backward import _route_to, _walk, grad
 from ..engine.graph import NO_PARAMS, Node, changed_since, recorded, tick
 from ..engine.modes import set_grad_enabled
 from ..engine.primitive import wrap
-from .program import Gradient, Input, Live, Program, Reference, Step, leaves
+from .program import Draw, Gradient, Input, Live, Program, Reference, Step, leaves
 
 Run = Callable[[list[Any]], Any]
 
@@ -43,11 +43,12 @@ class Joint:
         zeros = [np.zeros(t._data.shape, t._data.dtype) for t in outs]
         stamp = tick()
         for k, t in enumerate(outs):
-            part = _Part(self, k, values, zeros)
+            part = _Part(self, k, values, zeros, args)
             t._requires_grad, t._op, t._inputs, t._params, t._stamp = True, part, inputs, NO_PARAMS, stamp
         return result
 
     leads: list[bool]
+    again: Run  # calls the function itself
 
 
 class _Part:
@@ -58,11 +59,12 @@ class _Part:
     inputs: tuple[str, ...] = ()
     needs: Mapping[str, Any] = NO_PARAMS
 
-    def __init__(self, joint: Joint, place: int, values: list[Any], zeros: list[Any]) -> None:
-        self.joint, self.place, self.values, self.zeros = joint, place, values, zeros
+    def __init__(self, joint: Joint, place: int, values: list[Any], zeros: list[Any], args: list[Any]) -> None:
+        self.joint, self.place, self.values, self.zeros, self.args = joint, place, values, zeros, args
         self.name = self.symbol = joint.forward.name
         self.given: Any = None
         self.found: Any = None
+        self.recorded: _Recorded | None = None
 
     @property
     def on_arrays(self) -> _Part:
@@ -71,11 +73,16 @@ class _Part:
 
     @property
     def on_tensors(self) -> Any:
-        """Refuse to record the derivative."""
-        raise RuntimeError(
-            f"{self.name}: the derivative of a compiled function's result is not recorded; compile a function that "
-            "takes both derivatives itself"
-        )
+        """The rules as they are recorded: those of the function itself, called once more."""
+        forward = self.joint.forward
+        if forward.writes or any(isinstance(i, Draw) for i in forward.instructions):
+            raise RuntimeError(
+                f"{self.name}: the derivative of a compiled function's result is not recorded where the function draws "
+                "random numbers or changes a tensor; compile a function that takes both derivatives itself"
+            )
+        if self.recorded is None:
+            self.recorded = _Recorded(self)
+        return self.recorded
 
     def __getitem__(self, i: int) -> Callable[..., Any]:
         return self._gradient
@@ -98,6 +105,25 @@ class _Part:
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+class _Recorded:
+    """The rules of a compiled function's result on tensors, which its own graph gives."""
+
+    def __init__(self, part: _Part) -> None:
+        self.part, self.given, self.found = part, None, ()
+
+    def __getitem__(self, i: int) -> Callable[..., Any]:
+        return self._gradient
+
+    def _gradient(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
+        part = self.part
+        if self.given is not g:
+            with set_grad_enabled(True):
+                result = part.joint.again(part.args)
+                outs = [t for t, lead in zip(leaves(result), part.joint.leads, strict=True) if lead]
+                self.given, self.found = g, grad(outs[part.place], x, g, create_graph=True, materialize_grads=True)
+        return self.found[i]
 
 
 def differentiated(trace: Any, result: Any) -> Any:

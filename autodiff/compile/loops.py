@@ -76,6 +76,8 @@ class Module:
         self.functions: list[str] = []
         self.needed: set[str] = set()
         self.used: list[dict[Any, int]] = [{}]  # by kernel: what it accesses, and the number of its marks
+        self.routines: dict[Any, str] = {}  # their names
+        self.scratch: dict[Element, int] = {}  # where in the arena each has memory of its own
         self._place()
         self._write()
         self.entered = False
@@ -92,8 +94,10 @@ class Module:
         first: dict[Element, int] = {}
         last: dict[Element, int] = {}
         levels = {level: at for at, level in enumerate(sorted({k.level for k in self.plan.kernels}))}
+        of_level: dict[int, list[Element]] = defaultdict(list)
         for kernel in self.plan.kernels:  # those of one level may run at once
             at = levels[kernel.level]
+            of_level[at] += [a.element for a in kernel.anchors if a.target is None]
             for a in kernel.anchors:
                 if a.target is None and a.kept and a.element not in self.homes:
                     first[a.element] = at
@@ -110,6 +114,10 @@ class Module:
         for at in range(len(levels)):
             for e in [e for e, f in first.items() if f == at]:
                 self.offsets[e] = self._take(free, _bytes(e))
+            routines = [e for e in of_level[at] if e.kind == "routine"]
+            for e in routines:
+                self.scratch[e] = self._take(free, e.what.parts * e.what.scratch)
+            free += [(self.scratch[e], e.what.parts * e.what.scratch) for e in routines]
             for e in ends[at]:
                 free.append((self.offsets[e], _bytes(e)))
                 free[:] = _joined(free)
@@ -264,6 +272,8 @@ class Module:
         for k in parts:
             for a in [a for a in k.anchors if a in self.partial]:
                 self._combine(a, parts[k])
+            if k.anchors[0].element.kind == "routine" and k.anchors[0].target is None:
+                self._add_up(k.anchors[0].element)
 
     def _kernel(self, kernel: Kernel) -> None:
         """Compute a kernel where it stands."""
@@ -276,6 +286,10 @@ class Module:
             else:
                 with self._times(product.parts) as part:
                     self._multiply(product, part)
+        elif head.element.kind == "routine" and head.target is None:
+            with self._times(head.element.what.parts) as part:
+                self._routine(head.element, part)
+            self._add_up(head.element)
         elif head.parts:
             for written in head.parts:
                 self.used.append({})
@@ -288,6 +302,8 @@ class Module:
         head, domain = kernel.anchors[0], kernel.domain
         if head.element.kind == "dot" and head.target is None:
             return math.ceil(self._product(head.element).parts / self._together(head.element))
+        if head.element.kind == "routine" and head.target is None:
+            return int(head.element.what.parts)
         if head.parts:
             return 1
         first, *others = _merged(domain, kernel.anchors)
@@ -320,6 +336,8 @@ class Module:
             else:
                 with self._times(self.w(f"add i64 {start}, {size}"), start) as block:
                     self._multiply(product, block)
+        elif head.element.kind == "routine" and head.target is None:
+            self._routine(head.element, "%part")
         elif parts == 1:
             self._kernel(kernel)
         else:
@@ -716,6 +734,42 @@ class Module:
                 found = self.w(f"getelementptr {kind}, ptr {found}, i64 {self._scaled(index, step)}")
         return found
 
+    # -- routines ------------------------------------------------------------------------------------------------------
+
+    def _routine(self, e: Element, part: str) -> None:
+        """Call the native function of a routine for a part of its images."""
+        w, what = self.w, e.what
+        name = self.routines.setdefault(what, f"routine{len(self.routines)}")
+        scratch = self._own(e, part)
+        if what.parts == 1:
+            first, last = "0", str(what.batch)
+        else:
+            first = w(f"mul i64 {part}, {what.chunk}")
+            last = w.call("llvm.smin.i64", "i64", w(f"add i64 {first}, {what.chunk}"), str(what.batch))
+        y = scratch if what.adds_up else self.address(w, e)[0]
+        addresses = [y, scratch, *(self.address(w, a)[0] for a in e.args)]
+        w.do(f"call void @{name}({', '.join(f'ptr {a}' for a in addresses)}, i64 {first}, i64 {last})")
+
+    def _own(self, e: Element, part: str) -> str:
+        """Return the address of the memory that a part of a routine has for itself."""
+        base = self.w(f"getelementptr i8, ptr {self._base(self.w, 'arena')}, i64 {self.scratch[e]}")
+        return self.w(f"getelementptr i8, ptr {base}, i64 {self._scaled(part, e.what.scratch)}")
+
+    def _add_up(self, e: Element) -> None:
+        """Add the sums of all parts, in their order."""
+        if not e.what.adds_up:
+            return
+        self.used.append({})
+        base, marks = self.address(self.w, e)
+        own = [self._own(e, str(part)) for part in range(e.what.parts)]
+        with self._times(e.size) as i:
+            total = self._fetch(own[0], self._marks("arena"), e.dtype, i)
+            for at in own[1:]:
+                total = self._joined(
+                    "add", TYPES[e.dtype.name], total, self._fetch(at, self._marks("arena"), e.dtype, i)
+                )
+            self._store(base, marks, e.dtype, i, total)
+
     def text(self) -> str:
         """Return the whole module."""
         scopes = ["!0 = distinct !{!0}"]
@@ -725,7 +779,12 @@ class Module:
                 scopes.append(f"!{10 + 3 * at} = distinct !{{!{10 + 3 * at}, !0}}")
                 scopes.append(f"!{10 + 3 * at + 1} = !{{!{10 + 3 * at}}}")
                 scopes.append(f"!{10 + 3 * at + 2} = !{{{others}}}")
-        return "\n\n".join([*self.functions, definitions(self.needed), "\n".join(scopes)]) + "\n"
+        routines = []
+        for what, name in self.routines.items():
+            w = what.routine()
+            self.needed |= w.needed
+            routines.append(w.text(name))
+        return "\n\n".join([*self.functions, *routines, definitions(self.needed), "\n".join(scopes)]) + "\n"
 
 
 def _bytes(e: Element) -> int:

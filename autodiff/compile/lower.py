@@ -10,10 +10,14 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.primitive import _floating
+from . import convolution, pooling
 from .element import KINDS, Element, Graph, Symbol, UnsayableError
 from .program import Apply, Constant, Decide, Draw, Input, Live, Program, Step, filled, references
 
 Slot = Any
+
+#: What makes an element of the rows that have a native function of their own.
+ROUTINES: dict[Any, Callable[..., Element]] = {**convolution.ROWS, **pooling.ROWS}
 
 
 class Lowered:
@@ -101,7 +105,8 @@ class Lowered:
             elif i.widens and len({a.dtype for a in args}) > 1:
                 raise UnsayableError("integers of several kinds")
             params = {k: filled(v, _Symbols(self)) for k, v in i.params.items()}
-            e = self.graph.apply(i.op.forward, args, params)
+            native = ROUTINES.get(i.op)
+            e = native(self.graph, *args, **params) if native else self.graph.apply(i.op.forward, args, params)
             if i.widens and value.dtype.kind == "f":
                 e = self.graph.cast(e, value.dtype)
             if (e.shape, e.dtype) != (value.shape, value.dtype) or e.weak:

@@ -107,6 +107,12 @@ def _target() -> tuple[Any, Any, Any, dict[str, int], str]:
     return llvm, machine, linker, library, f"{llvmlite.__version__} {llvm.llvm_version_info} {cpu} {features}"
 
 
+@functools.cache
+def features() -> frozenset[str]:
+    """Return what this processor can, in LLVM's words."""
+    return frozenset(name for name, has in _target()[0].get_host_cpu_features().items() if has)
+
+
 def cache_folder() -> str:
     """Return where compiled code is kept: the variable AUTODIFF_CACHE_DIR, or the user's folder for such files."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

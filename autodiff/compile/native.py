@@ -85,7 +85,14 @@ class Native:
         *first, last = self.module.pieces or [None]
         simple = simple and isinstance(last, str) and all(isinstance(e, Element) and not e.args for e in first)
         if simple and knows_arrays():
-            self.module.enter(entry(self.passed, self.slots.__getitem__, last))
+            nodes = {p for s in self.lowered.steps for _, p, _ in s.params}
+            nodes |= {t.node for t, _ in self.program.writes if isinstance(t, Live)}
+            written = [
+                (place, slot[1][1]._data.nbytes)
+                for slot, place in places.items()
+                if isinstance(slot, tuple) and slot[0] == "memory" and slot[1][0] == "live" and slot[1][1] in nodes
+            ]
+            self.module.enter(entry(self.passed, self.slots.__getitem__, last, written))
 
     @staticmethod
     def _home(e: Element, slot: Any, homes: dict[Element, Any]) -> Any:
@@ -111,6 +118,7 @@ class Native:
         self.states: list[list[Any]] = []  # [place, optimizer, parameter, name, array]
         self.held: list[list[Any]] = []  # [place, owner, array]
         self.arguments: list[tuple[int, int]] = []
+        self.overwritten = {t.place for t, _ in self.program.writes if isinstance(t, Input)}
         self.temporary: list[Any] = []
         for slot, place in self.places.items():
             if slot == "arena":
@@ -174,7 +182,10 @@ class Native:
             arrays = [self._array(a, args) for a in e.args]
             try:
                 with np.errstate(all="ignore"):
-                    out[...] = function(*arrays)
+                    found = function(*arrays)
+                if np.shape(found) != out.shape:  # it depends on values
+                    raise ChangedError
+                out[...] = found
             except Exception:  # what a check would have refused, say: recording it anew says so at the user's line
                 raise ChangedError from None
 
@@ -270,6 +281,8 @@ class Native:
         self.now = []
         for place, k in self.arguments:
             array = np.ascontiguousarray(args[k]._data)
+            if array is not args[k]._data and k in self.overwritten:  # what was written would be in a copy
+                raise UnfitError
             self.now.append(array)
             table[place] = array.ctypes.data
         self._read_options()

@@ -319,7 +319,7 @@ class Plain:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.names: dict[str, Any] = {"asarray": np.asarray, "floating": _floating, "ChangedError": ChangedError}
+        self.names: dict[str, Any] = {"shape": np.shape, "floating": _floating, "ChangedError": ChangedError}
         define(self._written(), self.names)
         self.run = self.names["run"]
 
@@ -348,7 +348,10 @@ class Plain:
             if i.widens:
                 return [f"v{i.out} = floating({self._name(f'f{place}', i.op)}, [{arrays}], dict({', '.join(params)}))"]
             inside = ", ".join([arrays, *params] if arrays else params)
-            return [f"v{i.out} = {self._name(f'f{place}', i.op.forward)}({inside})"]
+            lines = [f"v{i.out} = {self._name(f'f{place}', i.op.forward)}({inside})"]
+            if not getattr(i.op, "home", "").startswith("autodiff."):  # whose shape may depend on values
+                lines.append(f"if shape(v{i.out}) != {self.program.values[i.out].shape!r}: raise ChangedError")
+            return lines
         if isinstance(i, Draw):
             return [f"v{i.out} = {self._name(f'f{place}', i)}()"]
         if isinstance(i, Decide):
@@ -377,6 +380,7 @@ class Plain:
     def __call__(self, args: list[Any]) -> Any:
         """Run the program on tensors, and return what the function returns."""
         program = self.program
+        made: dict[int, Any] = {}  # what is returned twice shares memory
         try:
             with np.errstate(all="ignore"):
                 env = self.run(args)
@@ -389,7 +393,7 @@ class Plain:
         for owner, n in program.grads:
             node = args[owner] if isinstance(owner, int) else owner
             node._grad = wrap(np.array(env[n])) if isinstance(n, int) else None if n is None else n.node
-        return mapped(program.result, lambda r: self._returned(r, env, args))
+        return mapped(program.result, lambda r: self._returned(r, env, args, made))
 
     def __str__(self) -> str:
         program = self.program
@@ -400,12 +404,14 @@ class Plain:
             lines.append(f"       {out}{name}({', '.join(f'v{n}' for n in i.uses())})")
         return "\n".join(lines)
 
-    def _returned(self, r: Any, env: dict[int, Any], args: list[Any]) -> Any:
+    def _returned(self, r: Any, env: dict[int, Any], args: list[Any], made: dict[int, Any]) -> Any:
         if isinstance(r, (Input, Live, Gradient)):
             return node_of(r, args)
         if isinstance(r, Reference):
             value = env[r.number]
-            return wrap(np.array(value) if value.__class__ is np.ndarray else value)
+            if value.__class__ is np.ndarray:
+                value = made.setdefault(r.number, np.array(value))
+            return wrap(value)
         return r
 
 

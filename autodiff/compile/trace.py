@@ -12,12 +12,13 @@ import numpy as np
 from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
-from ..tracing import traced_by
+from ..tracing import exchanges, traced_by
 from .joint import is_whole, parted
 from .messages import depth, is_ours, refusal
 from .program import (
     Apply,
     Call,
+    ChangedError,
     Constant,
     Decide,
     Draw,
@@ -31,7 +32,7 @@ from .program import (
     Value,
     leaves,
 )
-from .surroundings import has_hooks
+from .surroundings import Attributes, has_hooks, state_of
 
 Undo = Callable[[], None]
 
@@ -54,9 +55,15 @@ class Trace:
         self.changed: set[Node] = set()
         self.touched: set[Node] = set()  # whose gradients were set
         self.undo: list[Undo] = []
+        self.attributes: list[Attributes] = []  # of modules before they were called
         self.arguments: dict[Node, int] = {}
         self.holders: dict[Node, Any] = {}  # gradients that were there before, and whose they are
         self.stepped: dict[Node, int] = {}  # what an optimizer left
+        self.flags: dict[Node, bool] = {}  # whether tensors from outside require a gradient
+        self.message: tuple[Node, ...] = ()  # the last one from other processes
+        self.sent = 0  # how many instructions stand before the last message
+        self.is_aliased = False  # whether an argument shares memory with another tensor from outside
+        self.sources: dict[Any, bytes] = {}  # of random numbers
         # What lived before the function ran, held so that nothing it makes has the id of one of them.
         self.older = living() if older is None else older
         self.before = {id(x) for x in self.older}
@@ -65,9 +72,8 @@ class Trace:
 
     def argument(self, node: Node, place: int) -> None:
         """Take a tensor as an argument."""
-        if node in self.arguments:
-            raise refusal("one tensor as two arguments", "pass it once")
         self.arguments[node] = place
+        self.flags[node] = node._requires_grad
         self._source(node, Input(place))
 
     def number(self, node: Node) -> int:
@@ -78,6 +84,9 @@ class Trace:
         if known is not None:
             return known
         data = node._data
+        if id(node) in self.before:
+            self.flags.setdefault(node, node._requires_grad)
+            self.is_aliased = self.is_aliased or any(_overlap(x, node) for x in self.arguments)
         if any(_overlap(x, node) for x in self.changed):
             raise refusal("reading what shares memory with a tensor that was changed", "read it before, or clone it")
         if id(data) in self.arrays and data.__class__ is np.ndarray:
@@ -117,12 +126,39 @@ class Trace:
 
     def applied(self, op: Any, out: Node, inputs: Sequence[Node], params: dict[str, Any]) -> None:
         """Note that a row was applied."""
+        if op in exchanges:  # in their order, for other processes send them in this one
+            forward = op.forward
+            op, inputs = Call(op.name, lambda a, *_: forward(a)), (*inputs, *self.message, *self._verified())
+            self.message = (out,)
         numbers = tuple(self.number(x) for x in inputs)
         params = {name: self._referring(value) for name, value in params.items()}
         widens = isinstance(op, Primitive) and bool(op.rules) and not any(x._data.dtype.kind == "f" for x in inputs)
         if op.view and inputs and np.may_share_memory(out._data, inputs[0]._data):
             self.views[out] = inputs[0], op, params
         self.program.instructions.append(Apply(self._new(out), op, numbers, params, widens))
+
+    def exchanged(self, name: str, send: Callable[..., Any], node: Node) -> Node:
+        """Return what processes make of a tensor, and note that."""
+        out: Node = wrap(send(node._data))
+        self.applied(Call(name, lambda a, *_: send(a)), out, (node, *self.message, *self._verified()), {})
+        self.message = (out,)
+        return out
+
+    def _verified(self) -> list[Node]:
+        """Return what a message waits for: until all checks before it have said what they said, nothing is sent."""
+        checks = [i for i in self.program.instructions[self.sent :] if isinstance(i, Decide)]
+        self.sent = len(self.program.instructions)
+
+        def verify(*arrays: Any) -> Any:
+            rest = map(np.asarray, arrays)  # not symbols, which would make loops of the checks, to be run at the end
+            if any(bool(i.check(*(next(rest) for _ in i.inputs))) is not i.outcome for i in checks):
+                raise ChangedError
+            return np.zeros(())
+
+        verified: Node = wrap(np.zeros(()))
+        numbers = tuple(n for i in checks for n in i.inputs)
+        self.program.instructions.append(Apply(self._new(verified), Call("verified", verify), numbers, {}))
+        return [verified] if checks else []
 
     def converted(self, out: Node, node: Node) -> None:
         """Note that a tensor was brought to another dtype."""
@@ -142,10 +178,26 @@ class Trace:
             return tuple(map(self._referring, value))
         return value
 
+    def watch(self, sources: Any) -> None:
+        """Note where generators of random numbers stand."""
+        self.sources = {source: state_of(source) for source in sources}
+
+    def check_sources(self) -> None:
+        """Refuse what drew from them on its own."""
+        if any(state_of(source) != state for source, state in self.sources.items()):
+            raise refusal("drawing from Python's or NumPy's generators", "use rand() or randn(), or pass the numbers")
+
+    def check_flags(self) -> None:
+        """Refuse to switch whether a tensor from outside requires a gradient, which would happen once."""
+        if any(node._requires_grad is not flag for node, flag in self.flags.items()):
+            raise refusal("switching requires_grad of a tensor from outside", "use x.detach().requires_grad_()")
+
     def draw(self, draw: Callable[[], Any]) -> Any:
         """Return random numbers, and note that they are drawn; the tensor that takes the array is known by it."""
+        self.check_sources()
         with traced_by(None):
             drawn = self.draws.take(draw)
+        self.watch(self.sources)
         value = Value(drawn.shape, drawn.dtype)
         self.program.values.append(value)
         self.program.instructions.append(Draw(len(self.program.values) - 1, draw, self.draws, value))
@@ -153,7 +205,7 @@ class Trace:
         self.kept.append(drawn)
         return drawn
 
-    def decides(self, check: Callable[..., Any], tensors: Sequence[Node]) -> bool:
+    def decides(self, check: Callable[..., Any], tensors: Sequence[Node], always: bool | None = None) -> bool:
         """Note what a check of values says."""
         outcome = bool(check(*(t._data for t in tensors)))
         self.program.instructions.append(
@@ -171,10 +223,20 @@ class Trace:
         """Return the positions that stand in brackets."""
         if node._data.dtype.kind == "b" and (node in self.numbers or id(node) in self.before):
             raise refusal("picking by a mask", "its shape depends on data; use where(mask, x, 0)")
-        key = np.array(node._data)
-        self.arrays[id(key)] = self.number(node)
-        self.kept.append(key)
-        return key
+        return self.parameter(node)
+
+    def reshapes(self, node: Node, former: Node) -> None:
+        """Note what a tensor was that becomes a view of itself."""
+        if id(node) in self.before or node in self.arguments:
+            raise refusal("a change of the shape in place, of a tensor from outside,", "change that of a clone()")
+        self.same(former, node)
+
+    def parameter(self, node: Node) -> Any:
+        """Return an array that stands for a tensor among a row's parameters."""
+        array = np.array(node._data)
+        self.arrays[id(array)] = self.number(node)
+        self.kept.append(array)
+        return array
 
     # -- changes in place ----------------------------------------------------------------------------------------------
 
@@ -294,6 +356,9 @@ class Trace:
 
     def accumulates(self, node: Any, g: Any, create_graph: bool) -> None:
         """Add a gradient to a tensor's."""
+        hooks = node._extra.after if node._extra is not None else None
+        if hooks and not all(getattr(hook, "is_recorded", False) for hook in hooks.values()):
+            raise refusal("a hook", "remove it, or call the function itself")
         self.reads_grad(node)
         before = node._grad
         if before is not None and not (create_graph or before._requires_grad):
@@ -320,6 +385,8 @@ class Trace:
 
     def steps(self, optimizer: Any) -> None:
         """Let an optimizer update its parameters."""
+        if optimizer.steps_are_hooked():
+            raise refusal("a hook", "remove it, or call what it does outside of the function")
         changed = []
         for place, group in enumerate(optimizer.param_groups):
             for p in group["params"]:
@@ -355,7 +422,9 @@ class Trace:
         """Note that a module is called."""
         if has_hooks(module):
             raise refusal("a hook", "remove it, or call the function itself")
-        self.program.modules.setdefault(id(module), module)
+        if id(module) not in self.program.modules:
+            self.program.modules[id(module)] = module
+            self.attributes.append(Attributes([module]))
 
     def truth(self, node: Node) -> bool:
         """Tell whether a tensor is true: to library code, which can follow either way; a user's is refused."""
@@ -364,12 +433,12 @@ class Trace:
         self.reads(node, "bool")
         return bool(node._data)
 
-    def reads(self, node: Node, what: str) -> None:
+    def reads(self, node: Node, what: str, cure: str = "return the tensor and read it outside of the function") -> None:
         """Refuse to tell a value that another run would not have."""
         known = self.numbers.get(node)
         constant = known is not None and isinstance(self.program.sources.get(known), Constant)
         if not constant and (known is not None or id(node) in self.before or id(node._data) in self.arrays):
-            raise refusal(*_READING.get(what, (what, "return the tensor and read it outside of the function")))
+            raise refusal(*_READING.get(what, (what, cure)))
 
     def refuse(self, what: str, cure: str) -> None:
         """Refuse what cannot be recorded."""
@@ -383,6 +452,8 @@ class Trace:
     def finished(self, result: Any, derivative: Any = None) -> tuple[Program, Any]:
         """Return the program of what was returned and what was changed, and its parts if it has a derivative."""
         program = self.program
+        if self.message:  # no process may leave one out
+            self.decides(lambda a: True, self.message)
         for node in self.changed:
             number = self.numbers[node]
             if node in self.holders:
@@ -447,9 +518,14 @@ _READING = {
 
 
 def living() -> list[Any]:
-    """Return all tensors that there are."""
+    """Return all tensors that there are, those as well that `gc.freeze` has put aside."""
     kinds = _kinds(Node)
-    return [x for x in gc.get_objects() if type(x) in kinds]
+    if is_frozen := gc.get_freeze_count() > 0:
+        gc.unfreeze()
+    found = [x for x in gc.get_objects() if type(x) in kinds]
+    if is_frozen:
+        gc.freeze()
+    return found
 
 
 def _kinds(kind: type) -> set[type]:

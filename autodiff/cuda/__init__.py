@@ -93,3 +93,61 @@ def get_device_name(device: Any = None) -> str:
     """Refuse: there is no GPU that has a name."""
     check_device("cuda" if device is None else device, "get_device_name")
     return ""
+
+
+def get_device_capability(device: Any = None) -> tuple[int, int]:
+    """Refuse: there is no GPU whose generation could be returned."""
+    check_device("cuda", "get_device_capability")
+    return 0, 0
+
+
+def get_device_properties(device: Any = None) -> Any:
+    """Refuse: there is no GPU to describe."""
+    check_device("cuda", "get_device_properties")
+
+
+def init() -> None:
+    """Refuse: there is no GPU to begin with."""
+    check_device("cuda", "init")
+
+
+def get_rng_state_all() -> list[Any]:
+    """Return the states of the generators of all GPUs: there are none."""
+    return []
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Set the states of the generators of all GPUs: there are none."""
+
+
+def reset_max_memory_allocated(device: Any = None) -> None:
+    """Forget the most bytes that were taken on a GPU: none ever were."""
+
+
+memory_cached = max_memory_cached = memory_allocated
+reset_max_memory_cached = reset_max_memory_allocated
+
+
+def memory_summary(device: Any = None, abbreviated: bool = False) -> str:
+    """Describe the memory of a GPU: there is none."""
+    return "There is no GPU."
+
+
+class _Kind(type):
+    """Answers that no tensor lies on a GPU."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return False
+
+
+class _Typed(metaclass=_Kind):
+    """A class of tensors on GPUs, which programs name in a condition; making one is refused."""
+
+    def __new__(cls, *args: Any) -> Any:
+        check_device("cuda", f"cuda.{cls.__name__}")
+
+
+FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ByteTensor, BoolTensor = (
+    type(f"{name}Tensor", (_Typed,), {"__doc__": f"{name} tensors on GPUs, of which there are none."})
+    for name in ("Float", "Double", "Half", "Long", "Int", "Byte", "Bool")
+)

@@ -61,7 +61,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
         if len(lengths := {len(item) for item in batch}) > 1:
             raise RuntimeError(f"default_collate: items must be of one length, got {sorted(lengths)}")
         return _like(first, [default_collate(column) for column in zip(*batch, strict=True)])
-    raise TypeError(f"default_collate: cannot stack items of type {type(first).__name__}; give a collate_fn")
+    is_picture = hasattr(first, "getbands")  # one of Pillow's images
+    cure = "give the data set transform=transforms.ToTensor()" if is_picture else "give a collate_fn"
+    raise TypeError(f"default_collate: cannot stack items of type {type(first).__name__}; {cure}")
 
 
 def default_convert(data: Any) -> Any:

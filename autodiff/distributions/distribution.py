@@ -34,7 +34,7 @@ class Distribution:
     Attributes
     ----------
     batch_shape, event_shape : tuple of int
-        The shape of the draws, and of one draw, which is () for all distributions here.
+        The shape of the draws, and of one draw, which is () unless its elements are drawn together.
     has_rsample : bool
         Whether gradients flow through `rsample`.
     """
@@ -43,8 +43,8 @@ class Distribution:
     _validate_args = __debug__
     _parameters: tuple[str, ...] = ()  # those that `repr` shows and that are checked
 
-    def __init__(self, batch_shape: Sizes = (), validate_args: bool | None = None) -> None:
-        self.batch_shape, self.event_shape = tuple(batch_shape), ()
+    def __init__(self, batch_shape: Sizes = (), validate_args: bool | None = None, event_shape: Sizes = ()) -> None:
+        self.batch_shape, self.event_shape = tuple(batch_shape), tuple(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
         if self._validate_args:
@@ -129,11 +129,11 @@ class Distribution:
         if not isinstance(value, Tensor):
             raise ValueError(f"{type(self).__name__}: the value must be a Tensor, got {type(value).__name__}")
         try:
-            np.broadcast_shapes(value.shape, self.batch_shape)
+            np.broadcast_shapes(value.shape, (*self.batch_shape, *self.event_shape))
         except ValueError:
             raise ValueError(
                 f"{type(self).__name__}: a value of shape {value.shape} does not broadcast to batch_shape "
-                f"{self.batch_shape}"
+                f"{self.batch_shape}" + (f" and event_shape {self.event_shape}" if self.event_shape else "")
             ) from None
         words, holds = self._support()
         if not _all(holds(value.detach())):
@@ -146,7 +146,7 @@ class Distribution:
 
     def _shape(self, sample_shape: Sizes) -> tuple[int, ...]:
         """Return the shape of what is drawn."""
-        return (*sample_shape, *self.batch_shape)
+        return (*sample_shape, *self.batch_shape, *self.event_shape)
 
     def __repr__(self) -> str:
         values = [(name, getattr(self, name)) for name in self._parameters]

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..functions.elementwise import softplus, where
+from ..functions.solving import solve_triangular
 from ..functions.transcendental import log
 from ..tensor import Tensor
 from .bernoulli import Bernoulli
 from .categorical import Categorical
+from .composed import Independent
 from .distribution import Distribution
+from .multivariate_normal import MultivariateNormal
 from .normal import Normal
 from .uniform import Uniform
 
@@ -107,3 +110,18 @@ def _categoricals(p: Categorical, q: Categorical) -> Tensor:
 def _limited(term: Tensor, never: Tensor, impossible: Tensor) -> Tensor:
     """Return a term of an expectation: 0 where p never draws it, infinite where q cannot."""
     return where(never, 0.0, where(impossible, np.inf, term))
+
+
+@register_kl(MultivariateNormal, MultivariateNormal)
+def _normal_vectors(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
+    mixed = solve_triangular(q.scale_tril, p.scale_tril, upper=False)
+    shift = solve_triangular(q.scale_tril, (q.loc - p.loc).unsqueeze(-1), upper=False)
+    squares = (mixed * mixed).sum((-2, -1)) + (shift * shift).sum((-2, -1))
+    return q._half_log_det() - p._half_log_det() + 0.5 * (squares - p.event_shape[0])
+
+
+@register_kl(Independent, Independent)
+def _independents(p: Independent, q: Independent) -> Tensor:
+    if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
+        raise NotImplementedError("kl_divergence: both need the same reinterpreted_batch_ndims")
+    return p._summed(kl_divergence(p.base_dist, q.base_dist))

@@ -38,7 +38,9 @@ class Origin(NamedTuple):
         """Yield what a report says about it."""
         code = linecache.getline(self.file, self.line).strip()
         what = f"part of the derivative of {self.within}, which was called" if self.within else "called"
-        yield f"  {what} at {self.file}:{self.line}, in {self.function}" + (f": {code}" if code else "")
+        shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        file = " ".join((shell and shell.compile.format_code_name(self.file)) or [self.file])  # or Cell In[3]
+        yield f"  {what} at {file}:{self.line}, in {self.function}" + (f": {code}" if code else "")
         if self.modules:
             yield f"  in the module {_path(self.modules)}"
 
@@ -46,11 +48,8 @@ class Origin(NamedTuple):
 def _path(modules: tuple[Any, ...]) -> str:
     """Return the innermost module as "path: Class", its path seen from the outermost one that knows it."""
     last = modules[-1]
-    for root in modules:
-        for path, module in root.named_modules():
-            if module is last:
-                return f"{path}: {type(last).__name__}" if path else type(last).__name__
-    return type(last).__name__
+    path = next((path for root in modules for path, module in root.named_modules() if module is last), "")
+    return f"{path}: {type(last).__name__}" if path else type(last).__name__
 
 
 def _origin() -> Origin:
@@ -88,8 +87,8 @@ def check_change(name: str, tensor: Node, before: Array, written: Sequence[Any])
     """Raise if a tensor that was changed in place holds what is looked for; `written` is what that was done with."""
     watch = watching()
     if watch is not None and (found := _found(watch, tensor._data)):
-        came = [(_called("before", tensor), before)]
-        came += [(f"operand {i}", np.asarray(value)) for i, value in enumerate(written)]
+        operands = ((f"operand {i}", np.asarray(value)) for i, value in enumerate(written))
+        came = [(_called("before", tensor), before), *operands]
         raise _report(watch, f"{name}: it leaves {found} behind", _origin(), came, ("after", tensor._data))
 
 
@@ -112,9 +111,8 @@ class CheckedRules:
         watch, origin = self._watch, y._extra.origin if y._extra is not None else None
         arrived = ("gradient of the result", _array(g))
         if found := _found(watch, arrived[1]):
-            raise _report(
-                watch, f"{self._name}: the gradient of its result {_ARRIVED.format(found)}", origin, [], arrived
-            )
+            what = f"{self._name}: the gradient of its result {_ARRIVED.format(found)}"
+            raise _report(watch, what, origin, [], arrived)
         if isinstance(g, Node):
             with on_behalf_of(watch, origin and origin._replace(within=self._name)):
                 gx = rule(g, y, inputs, params, i)

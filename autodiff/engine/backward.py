@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,6 +42,7 @@ class _Route(NamedTuple):
     path: set[Node]  # the nodes that gradients may reach
     wanted: set[Node] | None  # those whose gradients are asked for; None for all
     has_hooks: bool = True  # whether hooks are called
+    ends: Any = ()  # a list of (stamp of the first operation that read it, number, leaf): of leaves to be added early
 
 
 def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
@@ -52,6 +53,16 @@ def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
             steps.add(y)
             path.add(y)
     return _Route(steps, path, wanted)
+
+
+def _route_home(outputs: Collection[Node]) -> _Route:
+    """Return the way to all leaves; gradients that hooks wait for are added as soon as they are whole."""
+    found = recorded(outputs, _FREED)
+    first = {x: y._stamp for y in reversed(found) for x in y._inputs}
+    leaves = [x for x in (*outputs, *first) if x._op is None]
+    waiting = [x for x in leaves if x._extra is not None and x._extra.after]
+    ends = sorted((first.get(x, 0), i, x) for i, x in enumerate(waiting))
+    return _Route({*found}, {*first}, {*leaves}, ends=ends)
 
 
 @np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
@@ -80,7 +91,7 @@ def _walk(
         g, noted = pending.pop(y), y._extra
         if route is not None or (noted is not None and (noted.hooks or noted.retains_grad)):
             g = _arrive(y, g, kept, route)
-            if route is not None and y not in route.steps:
+            if route is not None and _ends_at(y, route, pending, watch):
                 continue
         inputs, op, params = _inputs_of(y), y._op, y._params
         rules = op.on_tensors if create_graph else op.on_arrays
@@ -110,6 +121,8 @@ def _walk(
             y._inputs, y._params = None, NO_PARAMS
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
+        for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
+            finish()
     return _asked_for(pending, kept, route)
 
 
@@ -194,15 +207,23 @@ def through(steps: Iterable[Node], seeds: Mapping[Node, Any], rules_of: RulesOf 
     return _walk(dict(seeds), True, False, route, rules_of)
 
 
-def _finish_leaves(gradients: Gradients, watch: Watch | None) -> None:
+def _finish_leaves(gradients: Gradients, watch: Watch | None) -> Gradients:
     """Call the hooks of the leaves, which have received all of their gradients now, and check what these leave."""
     for x in gradients:
         if x._extra is not None:
             gradients[x] = _hooked(x, gradients[x])
         if watch is not None:
             check_leaf(watch, x, gradients[x])
-    for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
-        finish()
+    return gradients
+
+
+def _ends_at(y: Node, route: _Route, pending: Gradients, watch: Watch | None) -> bool:
+    """Tell whether the way ends at a result; add the gradients of leaves that nothing older than it has read."""
+    while route.ends and route.ends[-1][0] > y._stamp:
+        x = route.ends.pop()[-1]
+        if x in pending:
+            _add(_finish_leaves({x: pending.pop(x)}, watch))
+    return y not in route.steps
 
 
 _waiting: dict[int, list[Callable[[], None]]] = {}  # for each thread, the calls to be made at the end of its walk
@@ -299,12 +320,19 @@ def backward(
         seed = _seed(y, v, on_tensors, "backward")
         seeds[y] = seeds[y] + seed if y in seeds else seed
     route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
+    if route is None and _hooks_wait and not on_tensors:
+        route = _route_home(seeds)
     retain = create_graph if retain_graph is None else retain_graph
     if on_tensors:
         with set_grad_enabled(create_graph):
             found = _walk(seeds, retain, True, route)
     else:
         found = _walk(seeds, retain, create_graph, route)
+    _add(found, create_graph, trace)
+
+
+def _add(found: Gradients, create_graph: bool = False, trace: Any = None) -> None:
+    """Add gradients to the ``.grad`` of their nodes, and call the hooks that wait for this."""
     with _adding:
         for x, g in found.items():
             _accumulate(x, g, create_graph, trace)
@@ -315,6 +343,7 @@ def backward(
 
 
 _adding = RLock()  # several threads may add to one leaf
+_hooks_wait: set[bool] = set()  # is not empty once a hook was registered that is called after a gradient was added
 
 
 def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
@@ -479,6 +508,7 @@ def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle
     """Call `hook(gradient)` whenever a gradient of the node is computed, or `hook(node)` after it was added."""
     if not node._requires_grad:
         raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
+    _hooks_wait.update([after] if after else [])
     refresh(node)
     noted, which = extra(node), "after" if after else "hooks"
     if getattr(noted, which) is None:

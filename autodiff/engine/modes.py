@@ -6,8 +6,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from ..tracing import refuse, tracing
 from ..tracing import state as _state
@@ -20,36 +19,21 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Watch:
-    """The state of the switches while `detect_anomaly` is on; as a truth value, whether operations are recorded.
+class Watch(NamedTuple):
+    """The state of the switches while `detect_anomaly` is on; as a truth value, whether operations are recorded."""
 
-    Attributes
-    ----------
-    recording : bool
-        Whether operations are recorded.
-    nan, inf : bool
-        Whether a NaN, an infinity in a result is an error.
-    in_rule : bool
-        Whether a derivative rule is running on tensors, whose result as a whole is checked instead.
-    origin : object or None
-        Where the operation was called whose rule is running, if that was noted.
-    """
-
-    __slots__ = ("in_rule", "inf", "nan", "origin", "recording")
-
-    def __init__(self, recording: bool, nan: bool, inf: bool, in_rule: bool = False, origin: object = None) -> None:
-        self.recording = recording
-        self.nan = nan
-        self.inf = inf
-        self.in_rule = in_rule
-        self.origin = origin
+    recording: bool
+    nan: bool  # whether a NaN in a result is an error
+    inf: bool  # whether an infinity is one
+    in_rule: bool = False  # whether a derivative rule is running on tensors, whose result as a whole is checked instead
+    origin: object = None  # where the operation was called whose rule is running, if that was noted
 
     def __bool__(self) -> bool:
         return self.recording
 
     def switched(self, recording: bool) -> Watch:
         """Return the same checks, with the recording on or off."""
-        return Watch(recording, self.nan, self.inf, self.in_rule, self.origin)
+        return self._replace(recording=recording)
 
 
 # Both switches are one variable, so that an operation reads both in the time of one: it asks whether the state `is
@@ -75,8 +59,7 @@ def _set_watch(watch: Watch | None) -> None:
         refuse("detect_anomaly", "call the function itself under detect_anomaly, not the compiled one")
     elif tracing() is not None:
         return
-    recording = bool(_state.get())
-    _state.set(recording if watch is None else watch.switched(recording))
+    _state.set(watch.switched(bool(_state.get())) if watch is not None else bool(_state.get()))
 
 
 @contextlib.contextmanager
@@ -113,9 +96,7 @@ class _GradMode:
         self._before.append(bool(is_recording()))
         _set_recording(self.mode)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         _set_recording(self._before.pop())
 
     def __call__(self, function: F) -> F:
@@ -242,24 +223,7 @@ def is_anomaly_enabled() -> bool:
     return watching() is not None
 
 
-class _AnomalyMode:
-    """A context manager that switches checking, and back to what it was."""
-
-    def __init__(self, mode: bool, check_nan: bool, check_inf: bool) -> None:
-        self._watch = Watch(True, bool(check_nan), bool(check_inf)) if mode else None
-        self._before: list[Watch | None] = []
-
-    def __enter__(self) -> None:
-        self._before.append(watching())
-        _set_watch(self._watch)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _set_watch(self._before.pop())
-
-
-class detect_anomaly(_AnomalyMode):
+class detect_anomaly:
     """Raise at the first operation whose result, or whose gradient in `backward`, holds a NaN.
 
     The error names the operation, the line of your code that called it, the module it ran in, and describes every
@@ -291,10 +255,18 @@ class detect_anomaly(_AnomalyMode):
     """
 
     def __init__(self, check_nan: bool = True, *, check_inf: bool = False) -> None:
-        super().__init__(True, check_nan, check_inf)
+        self._watch: Watch | None = Watch(True, bool(check_nan), bool(check_inf))
+        self._before: list[Watch | None] = []
+
+    def __enter__(self) -> None:
+        self._before.append(watching())
+        _set_watch(self._watch)
+
+    def __exit__(self, *raised: object) -> None:
+        _set_watch(self._before.pop())
 
 
-class set_detect_anomaly(_AnomalyMode):
+class set_detect_anomaly(detect_anomaly):
     """Switch the checks of `detect_anomaly` on or off: at once when called, and back after a block in ``with``.
 
     Parameters
@@ -317,7 +289,8 @@ class set_detect_anomaly(_AnomalyMode):
     """
 
     def __init__(self, mode: bool, check_nan: bool = True, *, check_inf: bool = False) -> None:
-        super().__init__(mode, check_nan, check_inf)
+        super().__init__(check_nan, check_inf=check_inf)
+        self._watch = self._watch if mode else None
         self._at_call = watching()
         _set_watch(self._watch)
 

@@ -327,13 +327,7 @@ def primitive(
 
     def define(forward: Callable[P, Any]) -> Callable[P, Tensor]:
         apply: Any = row(forward, symbol=symbol, view=view, called=called, words=words, **rules)
-        apply.__name__, apply.__qualname__, apply.__module__ = (
-            forward.__name__,
-            forward.__qualname__,
-            forward.__module__,
-        )
-        apply.__doc__, apply.__wrapped__ = forward.__doc__, forward
-        return apply  # type: ignore[no-any-return]  # the same signature, recording
+        return functools.update_wrapper(apply, forward)
 
     return define
 
@@ -347,7 +341,7 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         a = input._data
         records = input._requires_grad and is_recording() is True
         try:
-            value = quiet().run(forward, a) if records else quiet().run(_carefully, op, (a,), NO_PARAMS)
+            value = quiet().run(forward, a) if records else quiet().run(_floating, op, (a,), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (a,)) from None
         out = _new(_Result)
@@ -393,7 +387,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             a, b = input._data, other._data
         records = (input._requires_grad or other._requires_grad) and is_recording() is True
         try:
-            value = quiet().run(forward, a, b) if records else quiet().run(_carefully, op, (a, b), NO_PARAMS)
+            value = quiet().run(forward, a, b) if records else quiet().run(_floating, op, (a, b), NO_PARAMS)
         except Exception as error:
             raise _failed(op.name, error, (a, b)) from None
         out = _new(_Result)
@@ -435,7 +429,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
         records = leads and is_recording() is True
         try:
             if not records:
-                value = quiet().run(_carefully, op, arrays, params)
+                value = quiet().run(_floating, op, arrays, params)
             elif params:
                 value = quiet().run(forward, *arrays, **params)
             else:
@@ -560,18 +554,14 @@ def _converted(node: Node, data: Any) -> Node:
     return out
 
 
-def _carefully(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Compute a result that the short way does not record: no gradient is asked for, or results are being checked."""
+def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Compute a result that the short way does not record: no gradient is asked for, or results are being checked.
+
+    What integers alone turn into floats, each for itself, has the default float dtype.
+    """
     for array in arrays:
         if array.dtype.kind == "f":
             return op.forward(*arrays, **params)
-    return _floating(op, arrays, params)
-
-
-def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Compute a result; what integers alone turn into floats, each for itself, has the default float dtype."""
-    if any(array.dtype.kind == "f" for array in arrays):
-        return op.forward(*arrays, **params)
     meet = len(op.rules) == len(arrays) == 2 and not params  # an index beside numbers stays what it is
     value = op.forward(*(dtypes.met(*arrays) if meet else arrays), **params)
     if value.dtype.kind != "f":

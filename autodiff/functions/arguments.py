@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,20 +16,48 @@ from ..engine.graph import Node
 from ..engine.primitive import lift, reworded, wrap
 from ..tracing import tracing
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Dims = int | Sequence[int] | None
 
 
-def tensor_of(value: Any, name: str) -> Any:
+def tensor_of(value: Any, name: str) -> Tensor:
     """Return a tensor as it is and an array as a tensor; refuse anything else."""
     if isinstance(value, Node):
-        return value
+        return value  # type: ignore[return-value]  # every Node made is a Tensor
     if isinstance(value, (np.ndarray, np.generic)):
         dtypes.checked(value.dtype, name)
-        return wrap(value)
+        return wrap(value)  # type: ignore[no-any-return]  # as above
     raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
+
+
+def floats_of(value: Any, name: str) -> Tensor:
+    """Return a tensor of floats; refuse anything else."""
+    x = tensor_of(value, name)
+    if x._data.dtype.kind != "f":
+        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    return x
+
+
+def check_dtypes(name: str, *tensors: Any) -> None:
+    """Refuse tensors of several dtypes, and what is no tensor; None among them is left out."""
+    given = [tensor_of(t, name) for t in tensors if t is not None]
+    if any(t.dtype != given[0].dtype for t in given):
+        raise RuntimeError(f"{name}: all tensors need one dtype, got {' and '.join(str(t.dtype) for t in given)}")
+
+
+def check_broadcast(name: str, *tensors: Any) -> None:
+    """Refuse tensors whose shapes do not broadcast."""
+    if any(t.shape != tensors[0].shape for t in tensors):
+        try:
+            np.broadcast_shapes(*(t.shape for t in tensors))
+        except ValueError:
+            shapes = " and ".join(str(t.shape) for t in tensors)
+            raise RuntimeError(f"{name}: shapes {shapes} do not broadcast") from None
 
 
 def widened(x: Any) -> Any:
@@ -138,7 +166,7 @@ def named(function: Callable[P, R]) -> Callable[P, R]:
 
 def _under(name: str, error: Exception) -> Exception:
     """Return an error that begins with the name of the operation that was called."""
-    if str(error).startswith(name):
+    if str(error).startswith((name, "compile: ")):
         return error
     return reworded(error, f"{name}: {error}")
 
@@ -185,3 +213,12 @@ def computed(name: str, compute: Callable[..., Any], *inputs: Node) -> Any:
     if (trace := tracing()) is not None:
         trace.computed(name, compute, out, inputs)
     return out
+
+
+def parts_computed(name: str, compute: Callable[..., Sequence[Any]], *inputs: Node) -> tuple[Any, ...]:
+    """Return the several arrays that a function makes of tensors, each as by `computed`."""
+    outs = tuple(map(wrap, compute(*(x._data for x in inputs))))
+    if (trace := tracing()) is not None:
+        for k, out in enumerate(outs):
+            trace.computed(name, lambda *arrays, k=k: compute(*arrays)[k], out, inputs)
+    return outs

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from ..engine.primitive import wrap
 from ..table import reduction as rows
-from .arguments import along, dimension, numpy_names, tensor_of
+from .arguments import along, computed, dimension, floats_of, numpy_names, tensor_of
 from .elementwise import clone
 from .indexing import ValuesIndices, gather
 from .shape import unsqueeze
@@ -77,9 +77,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     >>> ad.logcumsumexp(ad.tensor([1000.0, 1000.0]), dim=0)
     tensor([1000.0000, 1000.6932])
     """
-    x = tensor_of(input, "logcumsumexp")
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"logcumsumexp: expected floats, got {x.dtype}")
+    x = floats_of(input, "logcumsumexp")
     d = dimension(dim, x.ndim, "logcumsumexp")
     return rows.logcumsumexp(x, dim=d) if x.ndim else rows.logcumsumexp(unsqueeze(x, 0), dim=0).reshape(())
 
@@ -113,10 +111,14 @@ def _extreme_so_far(extreme: np.ufunc, input: Any, dim: int, name: str) -> Value
     d = dimension(dim, x.ndim, name)
     if not x.ndim:
         return ValuesIndices(clone(x), wrap(np.int64(0)))
-    best = extreme.accumulate(x._data, axis=d)  # NaN from the first one on
     places = np.arange(x.shape[d]).reshape([-1 if k == d else 1 for k in range(x.ndim)])
-    is_best = (x._data == best) | np.isnan(x._data) if x.dtype.kind == "f" else x._data == best
-    indices = wrap(np.maximum.accumulate(np.where(is_best, places, 0), axis=d))
+
+    def last_best(a: Any) -> Any:
+        best = extreme.accumulate(a, axis=d)  # NaN from the first one on
+        is_best = (a == best) | np.isnan(a) if a.dtype.kind == "f" else a == best
+        return np.maximum.accumulate(np.where(is_best, places, 0), axis=d)
+
+    indices = computed(name, last_best, x)
     return ValuesIndices(gather(x, d, indices), indices)
 
 

@@ -61,7 +61,7 @@ def _by_product(a: Any, b: Any) -> Tensor:
     """Return Euclidean distances as √(|a|² + |b|² - 2 a·b); what is left of nothing by rounding is 0."""
     both = unsqueeze((a * a).sum(-1), -1) + unsqueeze((b * b).sum(-1), -2)
     squares = both - 2 * matmul(a, b.mT)
-    is_zero = squares._data <= 16 * np.finfo(np.float64).eps * both._data
+    is_zero = squares.detach() <= 16 * np.finfo(np.float64).eps * both.detach()
     return where(is_zero, 0, sqrt(where(is_zero, 1, squares)))
 
 

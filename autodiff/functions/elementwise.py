@@ -12,7 +12,7 @@ from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, lift, wrap
 from ..table import comparison
 from ..table import elementwise as rows
-from ..tracing import decided, refuse
+from ..tracing import decided, values
 from .arguments import integer, named, operands, target_of, tensor_of
 
 if TYPE_CHECKING:
@@ -694,8 +694,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     tensor([0., 2.])
     """
     if input is None and other is None:
-        refuse("where with one argument", "its shape depends on data; use where(condition, a, b)")
-        return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(tensor_of(condition, "where")._data)))
+        cure = "its shape depends on data; use where(condition, a, b)"
+        holds = values(tensor_of(condition, "where"), "where with one argument", cure)
+        return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(holds)))
     mask: Any = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
     if mask.dtype != np.bool:
         raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")

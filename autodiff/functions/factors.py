@@ -9,7 +9,7 @@ import numpy as np
 from ..engine.modes import is_recording
 from ..engine.primitive import wrap
 from ..table import linalg as rows
-from .arguments import tensor_of
+from .arguments import parts_computed, tensor_of
 from .diagonal import triu
 from .linalg import matmul
 from .shape import cat, narrow, transpose
@@ -117,8 +117,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:  # noqa: N803  # PyTorch's name
     if mode == "complete" and m > n:
         if x.requires_grad and is_recording():
             raise RuntimeError(f"qr: mode='complete' has no derivative for more rows than columns, got shape {x.shape}")
-        found = np.linalg.qr(x._data, "complete")
-        return QR(wrap(found.Q), wrap(found.R))
+        return QR(*parts_computed("qr", lambda a: np.linalg.qr(a, "complete"), x))
     q = rows.q_factor(narrow(x, -1, 0, min(m, n)))
     r = triu(matmul(q.mT, x))
     return QR(wrap(np.zeros(0, x.dtype)) if mode == "r" else q, r)
@@ -196,10 +195,14 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVD:  # noqa: N803  # PyTorch'
     joined = rows.singular_vectors(x)
     u, v = narrow(joined, -2, 0, m), narrow(joined, -2, m, n)
     if full_matrices and m != n:
-        whole = np.linalg.svd(x._data)
-        u = cat([u, wrap(whole.U[..., k:])], -1)
-        v = cat([v, wrap(whole.Vh.mT[..., k:])], -1)
+        more_u, more_v = parts_computed("svd", lambda a: _beyond(np.linalg.svd(a), k), x)
+        u, v = cat([u, more_u], -1), cat([v, more_v], -1)
     return SVD(u, rows.singular_values(x), transpose(v, -2, -1))
+
+
+def _beyond(found: Any, k: int) -> tuple[Any, Any]:
+    """Return the left and right singular vectors without a singular value."""
+    return found.U[..., k:], found.Vh.mT[..., k:]
 
 
 def svdvals(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from ..engine.graph import Node
 from ..engine.primitive import wrap
 from ..table import arrangement, windows
+from ..tracing import values
 from .arguments import dimension, integer, named, numpy_names, tensor_of
 from .elementwise import clone
 from .indexing import index_select
@@ -120,7 +121,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise RuntimeError(f"combinations: expected a vector and r ≥ 0, got shape {x.shape} and {n}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.array(list(choose(range(x.shape[0]), n)), np.int64).reshape(-1, n) if n else np.zeros(0, np.int64)
-    return x[wrap(places)]  # type: ignore[no-any-return]  # a row's result
+    return x[wrap(places)]
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64, device: Any = None) -> Tensor:
@@ -316,7 +317,9 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     d = dimension(dim, x.ndim, "tensor_split")
     if not x.ndim:
         raise RuntimeError("tensor_split: a tensor of no dimensions cannot be parted")
-    given = indices_or_sections._data.tolist() if isinstance(indices_or_sections, Node) else indices_or_sections
+    given = indices_or_sections
+    if isinstance(given, Node):
+        given = values(given, "splitting at places that a tensor says", "pass a list of integers").tolist()
     size = x.shape[d]
     if isinstance(given, Sequence):
         ends = [slice(k).indices(size)[1] for k in given]
@@ -477,7 +480,11 @@ def repeat_interleave(
     x = tensor_of(input, "repeat_interleave")
     if repeats is None:
         x, repeats = wrap(np.arange(x.numel())), x
-    times = repeats._data if isinstance(repeats, Node) else np.asarray(repeats)
+    times = (
+        np.asarray(repeats)
+        if not isinstance(repeats, Node)
+        else values(repeats, "repeating as often as a tensor says", "its shape depends on data; pass an integer")
+    )
     if times.dtype.kind not in "iu" or times.ndim > 1 or (times.size and times.min() < 0):
         raise RuntimeError(f"repeat_interleave: repeats must be integers, not negative, got {repeats!r}")
     d = 0 if dim is None else dimension(dim, x.ndim, "repeat_interleave")

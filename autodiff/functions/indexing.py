@@ -212,7 +212,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     d = 0 if dim is None else dimension(dim, x.ndim, "take_along_dim")
     if dim is None:
         x, at = ravel(x), ravel(at)
-    elif at.dtype.kind == "i" and x.ndim and at._data.size and decided(lambda a: a.min() < 0, at):
+    elif at.dtype.kind == "i" and x.ndim and at._data.size and decided(lambda a: a.min() < 0, at, always=True):
         # they count from the end
         at = where(at < 0, at + x.shape[d], at)
     if x.ndim != at.ndim or not x.ndim:
@@ -301,7 +301,7 @@ def scatter(
     elif reduce == "add":
         y = add(x, rows.scatter_sum(put, at, shape=x.shape, dim=d))
     else:
-        y = mul(x, wrap(_factors(x, at, put, d)))
+        y = mul(x, _factors(x, at, put, d))
     return _shaped(y, tensor_of(input, "scatter").shape)
 
 
@@ -309,11 +309,14 @@ def _factors(x: Tensor, at: Tensor, put: Tensor, d: int) -> Any:
     """Return for each place the product of what goes there."""
     if put.requires_grad and is_recording():
         raise RuntimeError("scatter: reduce='multiply' has no derivative with respect to src; use scatter_reduce")
-    places = list(np.ogrid[tuple(slice(n) for n in at.shape)])
-    places[d] = at._data
-    factors = np.ones(x.shape, x.dtype)
-    np.multiply.at(factors, tuple(places), put._data)
-    return factors
+    shape, dtype, places = x.shape, x.dtype, list(np.ogrid[tuple(slice(n) for n in at.shape)])
+
+    def multiplied(at: Any, put: Any) -> Any:
+        factors = np.ones(shape, dtype)
+        np.multiply.at(factors, (*places[:d], at, *places[d + 1 :]), put)
+        return factors
+
+    return computed("scatter", multiplied, at, put)
 
 
 @numpy_names

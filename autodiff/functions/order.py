@@ -8,9 +8,10 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.primitive import wrap
-from .arguments import computed, dimension, integer, numpy_names, tensor_of
+from ..tracing import decided
+from .arguments import computed, dimension, integer, numpy_names, parts_computed, tensor_of
 from .elementwise import where
-from .indexing import ValuesIndices, _order, _picked, masked_select
+from .indexing import ValuesIndices, _order, _picked
 from .indexing import sort as sort_along
 from .reduction import max
 
@@ -81,28 +82,44 @@ def _chosen(x: Tensor, places: Any, d: int, keepdim: bool) -> ValuesIndices:
 
 def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -> Any:
     x = tensor_of(input, name)
-    array = x._data
-    missing = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, np.bool)
     if dim is None:
-        flat = np.sort(array, axis=None)
-        n = flat.size - int(missing.sum()) if ignores_nan else flat.size
-        if not n or (missing.any() and not ignores_nan):
-            return _made(array.dtype.type(np.nan)) if not missing.any() else max(masked_select(x, wrap(missing)))
-        same = array == flat[(n - 1) // 2]
-        return max(masked_select(x, wrap(np.asarray(same)))).to(x.dtype)  # equal ones share the gradient
+        if not x.numel():
+            return _made(x.dtype.type(np.nan))
+        same = computed(name, lambda a: _is_middle(a, ignores_nan), x)
+        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min if x.dtype.kind in "iu" else False
+        return max(where(same, x, wrap(np.asarray(lowest, x.dtype)))).to(x.dtype)  # equal ones share the gradient
     d = dimension(dim, x.ndim, name)
     if not x.ndim:
         return _chosen(x, np.int64(0), 0, keepdim)
     if not x.shape[d]:
         raise IndexError(f"{name}: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
+    return _chosen(x, computed(name, lambda a: _middles(a, d, ignores_nan), x), d, keepdim)
+
+
+def _missing(a: Any) -> Any:
+    return np.isnan(a) if a.dtype.kind == "f" else np.zeros(a.shape, np.bool)
+
+
+def _is_middle(a: Any, ignores_nan: bool) -> Any:
+    """Tell which elements are the median of all of an array, or are NaN, where that is it."""
+    missing, flat = np.asarray(_missing(a)), np.sort(a, axis=None)
+    n = flat.size - int(missing.sum()) if ignores_nan else flat.size
+    if not n or (missing.any() and not ignores_nan):
+        return missing
+    return np.asarray(a == flat[(n - 1) // 2])
+
+
+def _middles(a: Any, d: int, ignores_nan: bool) -> Any:
+    """Return where medians along a dimension stand."""
+    missing = _missing(a)
     counts = (
-        (~missing).sum(d, keepdims=True) if ignores_nan else np.full_like(missing.sum(d, keepdims=True), x.shape[d])
+        (~missing).sum(d, keepdims=True) if ignores_nan else np.full_like(missing.sum(d, keepdims=True), a.shape[d])
     )
-    order = np.argsort(array, axis=d, kind="stable")
+    order = np.argsort(a, axis=d, kind="stable")
     places = np.take_along_axis(order, np.maximum(counts - 1, 0) // 2, axis=d)
     if not ignores_nan:
         places = np.where(missing.any(d, keepdims=True), missing.argmax(d, keepdims=True), places)
-    return _chosen(x, places, d, keepdim)
+    return places
 
 
 @numpy_names
@@ -162,8 +179,11 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
         values, counts = np.unique(row, return_counts=True, equal_nan=False)
         return np.flatnonzero((row == (top := values[counts.argmax()])) | ((row != row) & (top != top)))[-1]
 
-    places = np.apply_along_axis(last_of_most, d, x._data) if x._data.size else np.zeros(x._data.sum(d).shape, np.int64)
-    return _chosen(x, np.expand_dims(places, d), d, keepdim)
+    def places(a: Any) -> Any:
+        found = np.apply_along_axis(last_of_most, d, a) if a.size else np.zeros(a.sum(d).shape, np.int64)
+        return np.expand_dims(found, d)
+
+    return _chosen(x, computed("mode", places, x), d, keepdim)
 
 
 _ROUNDED: dict[str, Any] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
@@ -173,9 +193,9 @@ def _quantiles(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, 
     x = tensor_of(input, name)
     if x.dtype not in (np.float32, np.float64):
         raise RuntimeError(f"{name}: expected float32 or float64, got {x.dtype}")
-    parts = np.asarray(q._data if isinstance(q, Node) else q, np.float64)
-    if parts.ndim > 1 or not ((parts >= 0) & (parts <= 1)).all():
-        raise RuntimeError(f"{name}: q must be a number or a vector, between 0 and 1, got {parts}")
+    parts: Any = q.detach().to(np.float64) if isinstance(q, Node) else wrap(np.asarray(q, np.float64))  # type: ignore[attr-defined]  # a Tensor
+    if parts.ndim > 1 or not decided(lambda p: ((p >= 0) & (p <= 1)).all(), parts):
+        raise RuntimeError(f"{name}: q must be a number or a vector, between 0 and 1, got {parts._data}")
     if interpolation not in ("linear", "midpoint", *_ROUNDED):
         raise RuntimeError(
             f"{name}: no interpolation {interpolation!r}; there are linear, midpoint, lower, higher, nearest"
@@ -187,26 +207,32 @@ def _quantiles(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, 
     asked = q.reshape(-1).to(x.dtype) if isinstance(q, Node) and q._requires_grad else None  # type: ignore[attr-defined]  # a Tensor
     y = _between(lines, parts.reshape(-1), interpolation, ignores_nan, asked).movedim(-1, 0)
     if keepdim:
-        y = y.reshape((parts.size, *(1 if dim is None or k == d else n for k, n in enumerate(x.shape))))
+        y = y.reshape((parts.numel(), *(1 if dim is None or k == d else n for k, n in enumerate(x.shape))))
     return y if parts.ndim else y.squeeze(0)
 
 
 def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool, asked: Any) -> Tensor:
     """Return along the last dimension what lies below parts of the elements there."""
-    missing, last = np.isnan(lines._data), lines.shape[-1] - 1
-    ends = np.maximum((~missing).sum(-1, keepdims=True) - 1, 0) if ignores_nan else last
-    ranks = np.broadcast_to(parts * ends, (*lines.shape[:-1], parts.size))
-    if not ignores_nan:  # one NaN makes it NaN; in order it is the last
-        ranks = np.where(missing.any(-1, keepdims=True), float(last), ranks)
-    ranks = _ROUNDED.get(interpolation, np.positive)(ranks)
-    low = np.floor(ranks).astype(np.int64)
+
+    def places(a: Any, p: Any) -> list[Any]:
+        """Return the positions below and above, the weight of the latter, whether both are one, and the last ones."""
+        missing, last = np.isnan(a), a.shape[-1] - 1
+        counts = (~missing).sum(-1, keepdims=True) if ignores_nan else np.full((*a.shape[:-1], 1), a.shape[-1])
+        ends = np.maximum(counts - 1, 0)
+        ranks = p * ends
+        if not ignores_nan:  # one NaN makes it NaN; in order it is the last
+            ranks = np.where(missing.any(-1, keepdims=True), float(last), ranks)
+        ranks = _ROUNDED.get(interpolation, np.positive)(ranks)
+        low = np.floor(ranks).astype(np.int64)
+        weight = np.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - low
+        return [low, np.ceil(ranks).astype(np.int64), weight.astype(a.dtype), low == ranks, ends.astype(a.dtype)]
+
+    low, high, weights, is_one, ends = parts_computed("ranks", places, lines, parts)
     values = sort_along(lines, -1).values
-    below, above = values.gather(-1, wrap(low)), values.gather(-1, wrap(np.ceil(ranks).astype(np.int64)))
-    weight = np.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - low
-    weights: Tensor = wrap(weight.astype(lines.dtype))
+    below, above = values.gather(-1, low), values.gather(-1, high)
     if asked is not None and interpolation == "linear":  # what has a derivative with respect to the parts
-        weights = asked * np.asarray(ends, lines.dtype) - low.astype(lines.dtype)
-    return where(low == ranks, below, below.lerp(above, weights))  # an infinity is not between two
+        weights = asked * ends - low.to(lines.dtype)
+    return where(is_one, below, below.lerp(above, weights))  # an infinity is not between two
 
 
 @numpy_names

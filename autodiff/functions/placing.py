@@ -10,8 +10,9 @@ from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, wrap
 from ..table import arrangement, reduction
 from ..table import indexing as rows
-from .arguments import dimension, element, integer, named, numpy_names, tensor_of
-from .elementwise import add, where
+from ..tracing import agreed, decided, parameter
+from .arguments import computed, dimension, element, integer, named, numpy_names, parts_computed, tensor_of
+from .elementwise import add, clone, where
 from .indexing import _mask, _placing, _shaped, plain_index, scatter_add
 from .shape import broadcast_to, ravel
 
@@ -39,8 +40,8 @@ def _slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any, Any]
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu" or at.ndim > 1:
         raise TypeError(f"{name}: index must be a vector of integers, got {at.dtype} of shape {at.shape}")
-    places, size = at._data.reshape(-1).copy(), x.shape[d] if x.ndim else 1
-    if places.size and not -size <= places.min() <= places.max() < size:
+    places, size = parameter(at.reshape(-1)), x.shape[d] if x.ndim else 1
+    if places.size and not decided(lambda a: -size <= a.min() <= a.max() < size, at):
         raise IndexError(f"{name}: index holds {places.min()} to {places.max()}, but dim {d} has size {size}")
     return (x if x.ndim else x.reshape(1)), (slice(None),) * d + (places,), d
 
@@ -148,8 +149,8 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     key = plain_index(tuple(slice(None) if k is None else k for k in indices), "index_put")
     if not accumulate:
         return _written(x, v, _at(key))
-    spot = x._data[key].shape
-    return add(x, rows.unindex(broadcast_to(v, spot), shape=x.shape, key=key))
+    spot = rows.index(x.detach(), key=key)
+    return add(x, rows.unindex(broadcast_to(v, spot.shape), shape=x.shape, key=key))
 
 
 @named
@@ -165,11 +166,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if values.dtype != x.dtype:
         raise RuntimeError(f"masked_scatter: source must have the dtype of the input, {x.dtype}, got {values.dtype}")
     shape = np.broadcast_shapes(x.shape, m.shape)
-    key = np.array(np.broadcast_to(m._data, shape))
-    n = int(key.sum())
-    if values.numel() < n:
-        raise RuntimeError(f"masked_scatter: the mask holds at {n} places, source has {values.numel()} elements")
-    return _written(broadcast_to(x, shape), rows.index(values, key=(slice(n),)), _at(key))
+    x, m, n = broadcast_to(x, shape), broadcast_to(m, shape), values.numel()
+    if not decided(lambda a: a.sum() <= n, m):
+        raise RuntimeError(f"masked_scatter: the mask holds at {m._data.sum()} places, source has {n} elements")
+    if not n:
+        return clone(x)
+    turn = computed("turn", lambda a: np.clip(np.cumsum(a) - 1, 0, n - 1).reshape(shape), m)  # whose element goes there
+    return where(m, rows.index(values, key=parameter(turn)), x)
 
 
 # -- in the place of a view --------------------------------------------------------------------------------------------
@@ -232,12 +235,12 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 
 
 def _flat_places(index: Any, n: int, name: str) -> Any:
-    at = tensor_of(index, name)._data
+    at = tensor_of(index, name)
     if at.dtype.kind not in "iu":
         raise TypeError(f"{name}: index must hold integers, got {at.dtype}")
-    if at.size and not -n <= at.min() <= at.max() < n:
-        raise IndexError(f"{name}: index holds {at.min()} to {at.max()}, but there are {n} elements")
-    return np.array(at)
+    if at.numel() and not decided(lambda a: -n <= a.min() <= a.max() < n, at):
+        raise IndexError(f"{name}: index holds {at._data.min()} to {at._data.max()}, but there are {n} elements")
+    return at
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -249,7 +252,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     tensor([1, 4])
     """
     x = ravel(input)
-    return rows.index(x, key=_flat_places(index, x.numel(), "take"))
+    return rows.index(x, key=parameter(_flat_places(index, x.numel(), "take")))
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
@@ -262,7 +265,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             [0., 2.]])
     """
     x = ravel(input)
-    at = wrap(_flat_places(index, x.numel(), "put").reshape(-1))
+    at = _flat_places(index, x.numel(), "put").reshape(-1)
     return index_put(x, (at,), ravel(source), accumulate).reshape(tensor_of(input, "put").shape)
 
 
@@ -307,13 +310,13 @@ def scatter_reduce(
         raise RuntimeError(f"scatter_reduce: reduce must be sum, prod, mean, amax or amin, got {reduce!r}")
     x, at, put, d = _placing(input, dim, index, tensor_of(src, "scatter_reduce"), "scatter_reduce")
     counts = scatter_add(wrap(np.zeros(x.shape, np.int64)), d, at, wrap(np.ones(at.shape, np.int64)))
-    met = counts._data > 0
+    met = counts > 0
     if reduce in _NEUTRAL:
-        y = _gathered_together(x, at, put, d, reduce, include_self, counts._data)
+        y = _gathered_together(x, at, put, d, reduce, include_self, counts)
     else:
         y = scatter_add(x if include_self else where(met, 0, x).to(x.dtype), d, at, put)
         if reduce == "mean":
-            n = wrap(np.maximum(counts._data + include_self, 1).astype(x.dtype))
+            n = (counts + int(include_self)).clamp_min(1).to(x.dtype)
             y = y / n if x.dtype.kind == "f" else y // n
             y = y if include_self else where(met, y, x)
     return _shaped(y, tensor_of(input, "scatter_reduce").shape)
@@ -321,19 +324,23 @@ def scatter_reduce(
 
 def _gathered_together(x: Any, at: Any, put: Any, d: int, reduce: str, include_self: bool, counts: Any) -> Tensor:
     """Reduce what goes to each place along a new last dimension, filled up with what changes nothing."""
-    places = list(np.ogrid[tuple(slice(n) for n in at.shape)])
-    places[d] = at._data
-    target = np.ravel_multi_index(tuple(np.broadcast_arrays(*places)), x.shape).reshape(-1)
-    order = np.argsort(target, kind="stable")
-    first = np.cumsum(counts.reshape(-1)) - counts.reshape(-1)
-    lane = np.arange(target.size) - first[target[order]]  # of one place, its elements lie in lanes side by side
-    lanes = max(int(counts.max(initial=0)), 1)
+    shape, places = x.shape, list(np.ogrid[tuple(slice(n) for n in at.shape)])
+
+    def laned(at: Any, counts: Any) -> list[Any]:
+        """Return the order of the elements by place, where each goes, and its lane beside others that go there."""
+        target = np.ravel_multi_index(np.broadcast_arrays(*places[:d], at, *places[d + 1 :]), shape).reshape(-1)
+        order = np.argsort(target, kind="stable")
+        first = np.cumsum(counts.reshape(-1)) - counts.reshape(-1)
+        return [order, target[order], np.arange(target.size) - first[target[order]]]
+
+    order, target, lane = map(parameter, parts_computed("lanes", laned, at, counts))
+    lanes = agreed(lambda a: max(int(a.max(initial=0)), 1), counts)
     fill = _NEUTRAL[reduce]
     if x.dtype.kind != "f" and reduce != "prod":
         fill = (np.iinfo(x.dtype).min if fill < 0 else np.iinfo(x.dtype).max) if x.dtype.kind in "iu" else fill > 0
     table = wrap(np.full((x.numel(), lanes + 1), fill, x.dtype))
-    table = _written(table, rows.index(ravel(put), key=order), _at((target[order], lane)))
-    own = ravel(x) if include_self else where(counts.reshape(-1) > 0, wrap(np.asarray(fill, x.dtype)), ravel(x))
+    table = _written(table, rows.index(ravel(put), key=order), _at((target, lane)))
+    own = ravel(x) if include_self else where(ravel(counts) > 0, wrap(np.asarray(fill, x.dtype)), ravel(x))
     table = _written(table, own, _at((slice(None), lanes)))
     options = {"dim": (1,), "keepdim": False}
     if reduce == "prod":

@@ -16,7 +16,7 @@ from ..kernels.reductions import count
 from ..table import arrangement, comparison
 from ..table import reduction as rows
 from ..table.linalg import nuclear_norm
-from .arguments import Dims, along, dimension, dimensions, numpy_names, tensor_of, widened
+from .arguments import Dims, along, dimension, dimensions, floats_of, numpy_names, tensor_of, widened
 from .comparison import isnan
 from .elementwise import abs, clone, maximum, minimum, sign, where
 from .indexing import ValuesIndices, gather
@@ -159,9 +159,7 @@ def _centred(
     input: Tensor, dim: Any, correction: Any, keepdim: bool, unbiased: bool | None, name: str
 ) -> tuple[Tensor, dict[str, Any], float]:
     """Return the distances from the mean, float16 in float32, what their sum is told, and the denominator under it."""
-    x = tensor_of(input, name)
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    x = floats_of(input, name)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     correction = 1 if correction is None else correction
@@ -215,10 +213,7 @@ def norm(
     >>> ad.tensor([3.0, -4.0]).norm(float("inf"))
     tensor(4.)
     """
-    x = tensor_of(input, "norm")
-    x = x if dtype is None else x.to(dtype)
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"norm: expected floats, got {x.dtype}")
+    x = floats_of(input if dtype is None else tensor_of(input, "norm").to(dtype), "norm")
     if not isinstance(p, NUMBERS):
         if p == "nuc":
             return _nuclear(x, along(dim, keepdim, x.ndim, "norm")["dim"], keepdim)
@@ -449,11 +444,7 @@ def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> T
 
 
 def _normalized(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
-    x = tensor_of(input, name)
-    if dtype is not None:
-        x = x.to(dtype)
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
+    x = floats_of(input if dtype is None else tensor_of(input, name).to(dtype), name)
     d, wide = dimension(dim, x.ndim, name), widened(x)
     y: Tensor = op(wide, dim=d) if x.ndim else squeeze(op(unsqueeze(wide, 0), dim=0), 0)
     return y if wide is x else y.to(x.dtype)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.dtypes import get_default_dtype
-from ..engine.primitive import wrap
 from ..table import elementwise as rows
-from .arguments import named, operands, tensor_of
+from .arguments import computed, named, operands, tensor_of
 from .elementwise import _refuse_zero, where
 
 if TYPE_CHECKING:
@@ -58,9 +57,8 @@ def signbit(input: Any) -> Tensor:
     >>> ad.signbit(ad.tensor([1.0, -0.0, -2.0]))
     tensor([False,  True,  True])
     """
-    x: Any = tensor_of(input, "signbit")._data
-    found: Tensor = wrap(np.signbit(x) if x.dtype.kind == "f" else x < 0)
-    return found
+    x = tensor_of(input, "signbit")
+    return computed("signbit", lambda a: np.asarray(np.signbit(a) if a.dtype.kind == "f" else a < 0), x)  # type: ignore[no-any-return]  # a Tensor
 
 
 def heaviside(input: Any, values: Any) -> Tensor:
@@ -106,11 +104,12 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
     if x.dtype.kind != "f":
         return rows.clone(x)
     limits = np.finfo(x.dtype)
-    kind, array = x.dtype.type, x._data
+    kind = x.dtype.type
     high, low = (limits.max if posinf is None else posinf), (limits.min if neginf is None else neginf)
     with np.errstate(all="ignore"):
-        filled = np.where(np.isnan(array), kind(nan or 0.0), np.where(array > 0, kind(high), kind(low)))
-    return where(np.isfinite(array), x, filled)
+        for_nan, above, below = kind(nan or 0.0), kind(high), kind(low)
+    fill = computed("fill", lambda a: np.where(np.isnan(a), for_nan, np.where(a > 0, above, below)), x)
+    return where(computed("isfinite", np.isfinite, x), x, fill)
 
 
 def positive(input: Tensor) -> Tensor:
@@ -168,8 +167,7 @@ def _of_integers(function: np.ufunc, input: Any, other: Any) -> Tensor:
     x, y = operands(function.__name__, input, other)
     if x.dtype.kind not in "iu":
         raise RuntimeError(f"{function.__name__}: expected integers, got {x.dtype}")
-    found: Tensor = wrap(np.asarray(function(x._data, y._data)))
-    return found
+    return computed(function.__name__, lambda a, b: np.asarray(function(a, b)), x, y)  # type: ignore[no-any-return]  # a Tensor
 
 
 def gcd(input: Any, other: Any) -> Tensor:

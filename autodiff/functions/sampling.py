@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from ..engine import dtypes
 from ..engine.graph import Node
 from ..engine.primitive import wrap
 from ..random import default_generator
-from .arguments import integer, sizes
+from ..tracing import decided, noted, refuse
+from .arguments import computed, integer, sizes, tensor_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -62,17 +64,17 @@ def normal(
     tensor([1., 2.])
     """
     check_device(device, "normal")
-    arrays = [x._data if isinstance(x, Node) else x for x in (mean, std)]
-    if not np.all(np.asarray(arrays[1]) >= 0):
-        raise RuntimeError(f"normal: std must not be negative, got {np.min(arrays[1])}")
-    tensors = [x._data for x in (mean, std) if isinstance(x, Node)]
+    tensors: list[Any] = [x for x in (mean, std) if isinstance(x, Node)]
+    m, s = (x if isinstance(x, Node) else wrap(np.asarray(x)) for x in (mean, std))
+    if not decided(lambda a: np.all(a >= 0), s):
+        raise RuntimeError(f"normal: std must not be negative, got {np.min(s._data)}")
     if (size is None) == (not tensors):
         raise TypeError("normal: expected a tensor as mean or std, or a size beside numbers")
-    shape = np.broadcast_shapes(*(a.shape for a in tensors)) if size is None else sizes((size,), "normal")
+    shape = np.broadcast_shapes(*(x.shape for x in tensors)) if size is None else sizes((size,), "normal")
     wanted = dtypes.get_default_dtype() if dtype is None else dtypes.checked(dtype, "normal")
-    kind = np.result_type(*(a.dtype for a in tensors)) if tensors else wanted
-    noise = np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind)
-    drawn: Tensor = wrap((noise * arrays[1] + arrays[0]).astype(kind))
+    kind = np.result_type(*(x.dtype for x in tensors)) if tensors else wanted
+    noise = wrap(noted(lambda: np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind)))
+    drawn: Tensor = computed("normal", lambda noise, m, s: np.asarray(noise * s + m).astype(kind), noise, m, s)
     return drawn.requires_grad_(requires_grad)
 
 
@@ -89,14 +91,14 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: _Source = Non
     >>> ad.bernoulli(ad.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    chances = input._data if p is None else np.broadcast_to(np.float64(p), input.shape)
+    chances = input if p is None else wrap(np.broadcast_to(np.float64(p), input.shape))
     if chances.dtype.kind != "f":
         raise RuntimeError(f"bernoulli: expected probabilities, got a tensor of {chances.dtype}; give p, or floats")
-    if not np.all((chances >= 0) & (chances <= 1)):
+    if not decided(lambda a: np.all((a >= 0) & (a <= 1)), chances):
         raise RuntimeError("bernoulli: a probability must be from 0 to 1")
-    drawn = (generator or default_generator()).random(input.shape)
-    made: Tensor = wrap(np.asarray(drawn < chances).astype(input.dtype))
-    return made
+    shape, kind = input.shape, input.dtype
+    drawn = wrap(noted(lambda: np.asarray((generator or default_generator()).random(shape))))
+    return computed("bernoulli", lambda u, p: np.asarray(u < p).astype(kind), drawn, chances)  # type: ignore[no-any-return]  # a Tensor
 
 
 def poisson(input: Tensor, generator: _Source = None) -> Tensor:
@@ -107,6 +109,7 @@ def poisson(input: Tensor, generator: _Source = None) -> Tensor:
     >>> ad.poisson(ad.zeros(2))
     tensor([0., 0.])
     """
+    refuse("poisson, whose draws depend on values,", "draw outside of the function, and pass what was drawn")
     if not np.all(input._data >= 0):
         raise RuntimeError("poisson: a rate must not be negative")
     drawn = (generator or default_generator()).poisson(input._data.astype(np.float64))
@@ -145,26 +148,40 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     >>> sorted(ad.multinomial(ad.ones(3), 3).tolist())
     [0, 1, 2]
     """
-    weights, count = input._data.astype(np.float64), integer(num_samples, "multinomial", "num_samples")
+    weights, count = tensor_of(input, "multinomial"), integer(num_samples, "multinomial", "num_samples")
     if input.dtype.kind != "f":
         raise RuntimeError(f"multinomial: expected weights that are floats, got {input.dtype}")
     if weights.ndim not in (1, 2) or not weights.shape[-1]:
         raise RuntimeError(f"multinomial: expected weights of 1 or 2 dimensions, got shape {tuple(weights.shape)}")
-    if not np.all(np.isfinite(weights) & (weights >= 0)):
+    if not decided(lambda w: np.all(np.isfinite(w) & (w >= 0)), weights):
         raise RuntimeError("multinomial: a weight must be finite and not negative")
     if count < 1 or (not replacement and count > weights.shape[-1]):
         raise RuntimeError(f"multinomial: cannot draw {count} of {weights.shape[-1]} categories without replacement")
-    if not np.all(weights.sum(-1) > 0):
+    if not decided(lambda w: np.all(w.astype(np.float64).sum(-1) > 0), weights):
         raise RuntimeError("multinomial: the weights of a row must not all be 0")
-    source = generator or default_generator()
-    if replacement:
-        ends = np.cumsum(weights, -1)
-        u = source.random((*weights.shape[:-1], count)) * ends[..., -1:]
-        drawn = (u[..., None] >= ends[..., None, :]).sum(-1)
-        rows = np.minimum(drawn, weights.shape[-1] - 1)
-    else:  # the categories whose exponential waiting times at these rates end first (Efraimidis and Spirakis, 2006)
+    shape = tuple(weights.shape)
+
+    def draw() -> Any:
+        source = generator or default_generator()
+        return source.random((*shape[:-1], count)) if replacement else source.standard_exponential(shape)
+
+    drawn = wrap(noted(draw))
+    return computed("multinomial", _with if replacement else _without(count), weights, drawn)  # type: ignore[no-any-return]  # a Tensor
+
+
+def _with(weights: Any, u: Any) -> Any:
+    """Return the categories that uniform numbers fall into."""
+    ends = np.cumsum(weights.astype(np.float64), -1)
+    drawn = ((u * ends[..., -1:])[..., None] >= ends[..., None, :]).sum(-1)
+    return np.asarray(np.minimum(drawn, weights.shape[-1] - 1), np.int64)
+
+
+def _without(count: int) -> Callable[..., Any]:
+    """Return what finds the categories whose exponential waiting times end first (Efraimidis and Spirakis, 2006)."""
+
+    def first(weights: Any, times: Any) -> Any:
         with np.errstate(divide="ignore"):
-            waiting = source.standard_exponential(weights.shape) / weights
-        rows = np.argsort(waiting, -1)[..., :count]
-    made: Tensor = wrap(np.asarray(rows, np.int64))
-    return made
+            waiting = times / weights.astype(np.float64)
+        return np.asarray(np.argsort(waiting, -1)[..., :count], np.int64)
+
+    return first

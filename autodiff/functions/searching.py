@@ -8,7 +8,8 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.primitive import wrap
-from .arguments import Dims, dimension, dimensions, integer, named, numpy_names, tensor_of
+from ..tracing import decided, values
+from .arguments import Dims, computed, dimension, dimensions, integer, named, numpy_names, parts_computed, tensor_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -17,6 +18,10 @@ __all__ = [
     "argwhere", "bincount", "bucketize", "count_nonzero", "histc", "isin", "nonzero", "searchsorted", "unique",
     "unique_consecutive", "unravel_index",
 ]  # fmt: skip
+
+
+#: Why positions and different elements cannot be compiled, and what is done instead.
+_SHAPE = "its shape depends on data; use where(condition, a, b)"
 
 
 def _made(array: Any) -> Tensor:
@@ -47,7 +52,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     tensor([[1],
             [2]])
     """
-    x = tensor_of(input, "nonzero")._data
+    x = values(tensor_of(input, "nonzero"), "nonzero", _SHAPE)
     if as_tuple:
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(x)))
     return _made(np.argwhere(x))
@@ -75,7 +80,8 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     tensor(2)
     """
     x = tensor_of(input, "count_nonzero")
-    return _made(np.count_nonzero(x._data, axis=dimensions(dim, x.ndim, "count_nonzero")))
+    dims = dimensions(dim, x.ndim, "count_nonzero")
+    return computed("count_nonzero", lambda a: np.asarray(np.count_nonzero(a, axis=dims)), x)  # type: ignore[no-any-return]  # a Tensor
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
@@ -86,10 +92,14 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> ad.isin(ad.tensor([1, 2, 3]), ad.tensor([3, 1]))
     tensor([ True, False,  True])
     """
-    a, b = (v._data if isinstance(v, Node) else v for v in (elements, test_elements))
     if not any(isinstance(v, (Node, np.ndarray)) for v in (elements, test_elements)):
         raise TypeError(f"isin: expected a Tensor, got {type(elements).__name__} and {type(test_elements).__name__}")
-    return _made(np.isin(a, b, assume_unique=assume_unique, invert=invert))
+
+    def found(a: Any, b: Any) -> Any:
+        return np.asarray(np.isin(a, b, assume_unique=assume_unique, invert=invert))
+
+    both = (v if isinstance(v, Node) else wrap(np.asarray(v)) for v in (elements, test_elements))
+    return computed("isin", found, *both)  # type: ignore[no-any-return]  # a Tensor
 
 
 # -- sorted boundaries -------------------------------------------------------------------------------------------------
@@ -132,19 +142,29 @@ def searchsorted(
         raise RuntimeError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
     if right and side == "left":
         raise RuntimeError("searchsorted: side='left' contradicts right=True")
-    row = tensor_of(sorted_sequence, "searchsorted")._data
-    row = row if sorter is None else np.take_along_axis(row, tensor_of(sorter, "searchsorted")._data, -1)
-    values = input._data if isinstance(input, Node) else np.asarray(input)
+    row, sought = (
+        tensor_of(sorted_sequence, "searchsorted"),
+        input if isinstance(input, Node) else wrap(np.asarray(input)),
+    )
+    order = () if sorter is None else (tensor_of(sorter, "searchsorted"),)
+    if row.ndim != 1 and row.shape[:-1] != sought._data.shape[:-1]:
+        raise RuntimeError(
+            f"searchsorted: sequences of shape {row.shape} do not fit values of shape {sought._data.shape}"
+        )
     way: Any = "right" if right or side == "right" else "left"
-    if row.ndim == 1:
-        found = np.asarray(np.searchsorted(row, values, way))
-    elif row.shape[:-1] != values.shape[:-1]:
-        raise RuntimeError(f"searchsorted: sequences of shape {row.shape} do not fit values of shape {values.shape}")
-    else:
-        found = np.empty(values.shape, np.int64)
+    kind = np.int32 if out_int32 else np.int64
+
+    def places(row: Any, values: Any, *order: Any) -> Any:
+        for at in order:
+            row = np.take_along_axis(row, at, -1)
+        if row.ndim == 1:
+            return np.asarray(np.searchsorted(row, values, way)).astype(kind)
+        found = np.empty(values.shape, kind)
         for k in np.ndindex(row.shape[:-1]):
             found[k] = np.searchsorted(row[k], values[k], way)
-    return _made(found.astype(np.int32 if out_int32 else np.int64))
+        return found
+
+    return computed("searchsorted", places, row, sought, *order)  # type: ignore[no-any-return]  # a Tensor
 
 
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
@@ -173,17 +193,19 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     tensor([0, 2, 0, 1])
     """
     x, n = tensor_of(input, "bincount"), integer(minlength, "bincount", "minlength")
-    if x.ndim != 1 or x.dtype.kind not in "iu" or (x._data.size and x._data.min() < 0):
+    if x.ndim != 1 or x.dtype.kind not in "iu" or (x.numel() and decided(lambda a: a.min() < 0, x)):
         raise RuntimeError(f"bincount: expected a vector of integers, not negative, got {x.dtype} of shape {x.shape}")
     if n < 0:
         raise RuntimeError(f"bincount: minlength must not be negative, got {n}")
+    if x.numel() and not decided(lambda a: a.max() < n, x):
+        values(x, "bincount of numbers from minlength on", "its shape depends on data; pass a greater minlength")
     if weights is None:
-        return _made(np.bincount(x._data, minlength=n))
+        return computed("bincount", lambda a: np.bincount(a, minlength=n), x)  # type: ignore[no-any-return]  # a Tensor
     w = tensor_of(weights, "bincount")
     if w.shape != x.shape:
         raise RuntimeError(f"bincount: weights of shape {w.shape} do not fit an input of shape {x.shape}")
-    counted = np.bincount(x._data, w._data, n)
-    return _made(counted.astype(np.float32 if w.dtype == np.float32 else np.float64))
+    kind = np.float32 if w.dtype == np.float32 else np.float64
+    return computed("bincount", lambda a, w: np.bincount(a, w, n).astype(kind), x, w)  # type: ignore[no-any-return]  # as above
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
@@ -197,13 +219,16 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     x, n = tensor_of(input, "histc"), integer(bins, "histc", "bins")
     if x.dtype.kind != "f" or n <= 0 or min > max:
         raise RuntimeError(f"histc: expected floats, bins > 0 and min ≤ max, got {x.dtype}, {bins}, {min} and {max}")
-    array = x._data.reshape(-1)
-    low, high = (min, max) if min != max or not array.size else (float(array.min()), float(array.max()))
-    if low == high:
-        low, high = low - 1, high + 1
-    inside = array[(array >= low) & (array <= high)].astype(np.float64)
-    place = np.minimum(((inside - low) / (high - low) * n).astype(np.int64), n - 1)
-    return _made(np.bincount(place, minlength=n).astype(x.dtype))
+
+    def counted(a: Any) -> Any:
+        low, high = (min, max) if min != max or not a.size else (float(a.min()), float(a.max()))
+        if low == high:
+            low, high = low - 1, high + 1
+        inside = a[(a >= low) & (a <= high)].astype(np.float64)
+        place = np.minimum(((inside - low) / (high - low) * n).astype(np.int64), n - 1)
+        return np.bincount(place, minlength=n).astype(a.dtype)
+
+    return computed("histc", counted, x)  # type: ignore[no-any-return]  # a Tensor
 
 
 @named
@@ -237,14 +262,14 @@ def unique(
     """
     x = tensor_of(input, "unique")
     axis = None if dim is None else dimension(dim, x.ndim, "unique")
-    found = np.unique(x._data, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
+    found = np.unique(values(x, "unique", _SHAPE), return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
     inverse = np.reshape(found[1], x.shape if axis is None else -1)
     return _asked(found[0], inverse, found[2], return_inverse, return_counts)
 
 
-def _asked(values: Any, inverse: Any, counts: Any, with_inverse: bool, with_counts: bool) -> Any:
+def _asked(different: Any, inverse: Any, counts: Any, with_inverse: bool, with_counts: bool) -> Any:
     more = ((inverse, with_inverse), (counts, with_counts))
-    listed = [_made(values), *(_made(array.astype(np.int64)) for array, wanted in more if wanted)]
+    listed = [_made(different), *(_made(array.astype(np.int64)) for array, wanted in more if wanted)]
     return tuple(listed) if len(listed) > 1 else listed[0]
 
 
@@ -260,7 +285,8 @@ def unique_consecutive(
     """
     x = tensor_of(input, "unique_consecutive")
     d = 0 if dim is None else dimension(dim, x.ndim, "unique_consecutive")
-    slices = np.moveaxis(np.atleast_1d(x._data), d, 0) if dim is not None else x._data.reshape(-1)
+    array = values(x, "unique_consecutive", _SHAPE)
+    slices = np.moveaxis(np.atleast_1d(array), d, 0) if dim is not None else array.reshape(-1)
     differs = (slices[1:] != slices[:-1]).any(axis=tuple(range(1, slices.ndim)))
     first = np.concatenate([np.ones(min(len(slices), 1), np.bool), differs])
     inverse = np.cumsum(first) - 1
@@ -277,9 +303,12 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     >>> ad.unravel_index(ad.tensor([1, 5]), (2, 3))
     (tensor([0, 1]), tensor([1, 2]))
     """
-    at = tensor_of(indices, "unravel_index")._data
     sizes_ = (shape,) if isinstance(shape, int) else tuple(shape)
     try:
-        return tuple(_made(places) for places in np.unravel_index(at, sizes_))
+        return parts_computed(
+            "unravel_index",
+            lambda a: [np.asarray(places) for places in np.unravel_index(a, sizes_)],
+            tensor_of(indices, "unravel_index"),
+        )
     except (TypeError, ValueError) as error:
         raise type(error)(f"unravel_index: {error}") from None

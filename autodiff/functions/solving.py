@@ -11,7 +11,8 @@ from ..engine.graph import Node
 from ..engine.primitive import wrap
 from ..kernels.linalg import above
 from ..table import linalg as rows
-from .arguments import integer, tensor_of
+from ..tracing import agreed, decided, parameter
+from .arguments import computed, integer, tensor_of
 from .diagonal import tril, triu
 from .elementwise import where
 from .factors import matrices
@@ -72,7 +73,7 @@ def slogdet(A: Tensor) -> Determinant:  # noqa: N803  # PyTorch's name
     Determinant(sign=tensor(-1.), logabsdet=tensor(0.6931))
     """
     x = matrices(A, "slogdet", square=True)
-    return Determinant(wrap(np.linalg.slogdet(x._data)[0]), rows.logabsdet(x))
+    return Determinant(computed("sign", lambda a: np.asarray(np.linalg.slogdet(a)[0]), x), rows.logabsdet(x))
 
 
 def logdet(input: Tensor) -> Tensor:
@@ -292,9 +293,10 @@ def pinv(
 
 def _tolerances(x: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     """Return below what a singular value counts as 0: as a number, and as a part of the largest."""
-    low, relative = (v._data if isinstance(v, Node) else v for v in (atol, rtol))
+    low, relative = (parameter(v) if isinstance(v, Node) else v for v in (atol, rtol))
     if relative is None:
-        relative = 0.0 if low is not None and np.any(low) else max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
+        is_set = decided(np.any, atol) if isinstance(atol, Node) else low is not None and np.any(low)
+        relative = 0.0 if is_set else max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
     return (0.0 if low is None else low), relative
 
 
@@ -361,7 +363,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:  # noqa: N803  # PyTorch's name
     if k < 0:
         x, k = _inverse(x, "matrix_power"), -k
     if k == 0:
-        return x * 0 + np.eye(x.shape[-1], dtype=x.dtype)  # type: ignore[no-any-return]  # a row's result
+        return x * 0 + np.eye(x.shape[-1], dtype=x.dtype)
     half: Tensor = x if k == 1 else matrix_power(x, k // 2)
     if k == 1:
         return half
@@ -383,8 +385,7 @@ def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
     Moler and Van Loan, "Nineteen dubious ways to compute the exponential of a matrix", SIAM Review 2003.
     """
     x = matrices(A, "matrix_exp", square=True)
-    size = float(np.abs(x._data).sum(-1).max(initial=0))
-    halvings = max(0, math.frexp(size)[1] + 2) if math.isfinite(size) else 0
+    halvings = agreed(_halvings, x)
     x = x / 2.0**halvings
     y = term = x * 0 + np.eye(x.shape[-1], dtype=x.dtype)
     for k in range(1, 13):  # of at most a quarter, raised to 13 and over 13! there is nothing left
@@ -393,6 +394,12 @@ def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
     for _ in range(halvings):
         y = matmul(y, y)
     return y  # type: ignore[no-any-return]  # a row's result
+
+
+def _halvings(a: Any) -> int:
+    """Return how often a matrix is halved until its norm is at most a quarter."""
+    size = float(np.abs(a).sum(-1).max(initial=0))
+    return max(0, math.frexp(size)[1] + 2) if math.isfinite(size) else 0
 
 
 def matrix_rank(
@@ -411,6 +418,12 @@ def matrix_rank(
     tensor(1)
     """
     x = matrices(A, "matrix_rank")
-    low, relative = _tolerances(x, tol if atol is None else atol, 0.0 if tol is not None else rtol)
-    rank: Tensor = wrap(np.asarray(above(rows.singular_values(x)._data, low, relative).sum(-1)))
-    return rank
+    asked = (tol if atol is None else atol), (0.0 if tol is not None else rtol)
+    by_tensors = [v for v in asked if isinstance(v, Node)]
+
+    def rank(found: Any, *given: Any) -> Any:
+        rest = iter(given)
+        low, relative = _tolerances(x, *(next(rest) if isinstance(v, Node) else v for v in asked))
+        return np.asarray(above(found, low, relative).sum(-1))
+
+    return computed("matrix_rank", rank, rows.singular_values(x), *by_tensors)  # type: ignore[no-any-return]  # a Tensor

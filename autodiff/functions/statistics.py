@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.graph import Node
-from .arguments import Dims, dimension, integer, numpy_names, tensor_of
+from ..tracing import decided
+from .arguments import Dims, dimension, floats_of, integer, numpy_names, tensor_of
 from .comparison import isnan
 from .cumulative import cumsum
 from .elementwise import clamp, clone
@@ -55,9 +56,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
     >>> ad.nanmean(ad.tensor([1.0, float("nan"), 2.0]))
     tensor(1.5000)
     """
-    x = tensor_of(input, "nanmean")
-    if x.dtype.kind != "f":
-        raise RuntimeError(f"nanmean: expected floats, got {x.dtype}")
+    x = floats_of(input, "nanmean")
     n = (~isnan(x)).sum(dim, keepdim)
     y = nansum(x, dim, keepdim, dtype=dtype)
     return y / n
@@ -103,7 +102,7 @@ def _weights(values: Any, n: int, kinds: str, name: str) -> Any:
     w = tensor_of(values, name)
     if w.ndim > 1 or w.numel() != n or w.dtype.kind not in kinds:
         raise RuntimeError(f"cov: {name} must be a vector of {n} numbers, got {w.dtype} of shape {w.shape}")
-    if w._data.size and w._data.min() < 0:
+    if w.numel() and decided(lambda a: a.min() < 0, w):
         raise RuntimeError(f"cov: {name} must not be negative")
     return w
 

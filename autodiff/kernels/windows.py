@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .elements import masked
+
 Array = Any  # an ndarray
 Sizes = tuple[int, ...]
 
@@ -84,30 +86,58 @@ def _batches(batch: int, row: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, batch, step))
 
 
-def _columns(x: Array, kernel: Sizes, steps: Steps) -> Iterator[tuple[slice, Array]]:
-    """Yield parts of the batch, and their windows as columns of shape (n, groups, C / groups · kernel, places)."""
-    n, (batch, channels), inner = len(kernel), x.shape[:2], x.shape[2:]
-    if any((*steps.before, *steps.after)):
-        padded = np.zeros((batch, channels, *steps.padded(inner)), x.dtype)
-        padded[(slice(None),) * 2 + steps.inside(inner)] = x
-        x = padded
-    every = windows(x, size=kernel, stride=steps.stride, dilation=steps.dilation)
-    every = every.transpose(0, 1, *range(n + 2, 2 * n + 2), *range(2, n + 2))  # places last: long rows to copy
-    rows, places = channels // steps.groups * math.prod(kernel), math.prod(every.shape[n + 2 :])
-    for part in _batches(batch, channels * math.prod(kernel) * places):
-        images = every[part]
-        yield part, images.reshape(len(images), steps.groups, rows, places)
+_LONG = 16  # so many rows are worth a product of their own
+
+
+def _copies(x: Array, kernel: Sizes, steps: Steps) -> tuple[list[int], Iterator[tuple[slice, list[Array]]]]:
+    """Return how many elements of a kernel stand in each row, and parts of the batch with their windows as columns.
+
+    Columns are of shape (n, groups, C / groups · elements, places). They come in one piece, or with many rows in a
+    piece for each element of a kernel's first dimension: pieces of one copy, for a step along that dimension only is
+    another start (MEC: Cho and Brand 2017). That copy is a third of the columns of a kernel of 3 x 3.
+    """
+    (batch, channels), places = x.shape[:2], steps.places(x.shape[2:], kernel)
+    rows, starts = channels // steps.groups * math.prod(kernel), [0]
+    numbers = [*zip(x.shape[2:], places, kernel, steps.stride, steps.before, steps.dilation, strict=True)]
+    if steps.stride[0] == 1 and kernel[0] > 1 and rows // kernel[0] >= _LONG:
+        starts = [i * steps.dilation[0] * math.prod(places[1:]) for i in range(kernel[0])]
+        rows, kernel = rows // kernel[0], (1, *kernel[1:])
+        numbers[0] = x.shape[2], steps.padded(x.shape[2:])[0], 1, 1, steps.before[0], 1
+    lines = tuple(count for _, count, *_ in numbers)
+    spans = itertools.product(*itertools.starmap(_overlaps, numbers))
+    elements = [*zip(itertools.product(*map(range, kernel)), spans, strict=True)]
+
+    def parts() -> Iterator[tuple[slice, list[Array]]]:
+        for part in _batches(batch, channels * math.prod(kernel) * math.prod(lines)):
+            images = x[part]
+            copy = np.zeros((len(images), channels, *kernel, *lines), x.dtype)
+            for element, inside in elements:  # a step for each element, which leaves NumPy few dimensions to copy
+                to: Any = (..., *element, *(of for of, _ in inside))
+                at: Any = (..., *(at for _, at in inside))
+                copy[to] = images[at]
+            columns = copy.reshape(len(images), steps.groups, rows, math.prod(lines))
+            yield part, [columns[..., start : start + math.prod(places)] for start in starts]
+
+    return [rows] * len(starts), parts()
 
 
 def convolve(input: Array, weight: Array, *, steps: Steps) -> Array:
     """Return the output (N, out, *places) of kernels (out, C / groups, *kernel) over an input (N, C, ...)."""
     out, kernel = len(weight), weight.shape[2:]
-    kernels = weight.reshape(steps.groups, out // steps.groups, math.prod(weight.shape[1:]))
     places = steps.places(input.shape[2:], kernel)
     y = np.empty((len(input), steps.groups, out // steps.groups, math.prod(places)), input.dtype)
-    for part, columns in _columns(input, kernel, steps):
-        np.matmul(kernels, columns, out=y[part])
+    rows, parts = _copies(input, kernel, steps)
+    kernels = _by_piece(weight, len(rows)).reshape(len(rows), steps.groups, out // steps.groups, rows[0])
+    for part, pieces in parts:
+        np.matmul(kernels[0], pieces[0], out=y[part])
+        for k, piece in zip(kernels[1:], pieces[1:], strict=True):
+            y[part] += k @ piece
     return y.reshape(len(input), out, *places)
+
+
+def _by_piece(weight: Array, pieces: int) -> Array:
+    """Return kernels with the elements of each piece together: those of the first dimension apart, if they are."""
+    return weight[None] if pieces == 1 else np.moveaxis(weight, 2, 0)
 
 
 def convolve_input(output: Array, weight: Array, *, shape: Sizes, steps: Steps) -> Array:
@@ -135,10 +165,15 @@ def convolve_weight(input: Array, output: Array, *, shape: Sizes, steps: Steps) 
     """Return the gradient of the kernels, of `shape`, from that of the output."""
     groups, out = steps.groups, shape[0] // steps.groups
     output = output.reshape(len(output), groups, out, math.prod(output.shape[2:]))
-    total = np.zeros((groups, out, math.prod(shape[1:])), np.result_type(input.dtype, np.float32))
-    for part, columns in _columns(input, shape[2:], steps):
-        total += (output[part] @ columns.mT).sum(axis=0, dtype=total.dtype)
-    return total.reshape(shape).astype(input.dtype, copy=False)
+    rows, parts = _copies(input, shape[2:], steps)
+    total = np.zeros((len(rows), groups, out, rows[0]), np.result_type(input.dtype, np.float32))
+    for part, pieces in parts:
+        for k, piece in enumerate(pieces):
+            total[k] += (output[part] @ piece.mT).sum(axis=0, dtype=total.dtype)
+    gradient = total.astype(input.dtype, copy=False)
+    if len(rows) == 1:
+        return gradient.reshape(shape)
+    return np.ascontiguousarray(np.moveaxis(gradient.reshape(shape[2], *shape[:2], *shape[3:]), 0, 2))
 
 
 # -- what is left of each window ---------------------------------------------------------------------------------------
@@ -196,37 +231,52 @@ def _left(shape: Sizes, slide: Slide) -> Sizes:
     return (*shape[: len(shape) - len(slide.size)], *slide.places)
 
 
+def _are_apart(slide: Slide) -> bool:
+    """Tell whether no element is in two windows."""
+    return all(s > d * (k - 1) for _, k, s, _, d in zip(*slide, strict=True))
+
+
+def _along(x: Array, slide: Slide, start: float, join: np.ufunc) -> Array:
+    """Join every window's elements, along one dimension after the other: 2 k steps for a window of k · k elements."""
+    first = x.ndim - len(slide.size)
+    for d, numbers in enumerate(zip(*slide, strict=True), first):
+        left = np.full((*x.shape[:d], numbers[0], *x.shape[d + 1 :]), start, x.dtype)
+        whole = (slice(None),) * d
+        for places, inside in _overlaps(x.shape[d], *numbers):
+            of, at = (*whole, places), (*whole, inside)
+            join(left[of], x[at], out=left[of])
+        x = left
+    return x
+
+
 def window_sum(x: Array, *, slide: Slide) -> Array:
     """Return the sum of every window."""
-    out = np.zeros(_left(x.shape, slide), x.dtype)
-    for _, of, at in _elements(x.shape, slide):
-        out[of] += x[at]
-    return out
+    return _along(x, slide, 0, np.add)
 
 
 def spread_windows(values: Array, *, shape: Sizes, slide: Slide) -> Array:
     """Return zeros of `shape` with each value added everywhere in its window."""
     out = np.zeros(shape, values.dtype)
     for _, of, at in _elements(shape, slide):
-        out[at] += values[of]
+        if _are_apart(slide):
+            out[at] = values[of]
+        else:
+            out[at] += values[of]
     return out
 
 
 def window_max(x: Array, *, slide: Slide) -> Array:
     """Return the largest element of every window."""
-    out = np.full(_left(x.shape, slide), -np.inf, x.dtype)
-    for _, of, at in _elements(x.shape, slide):
-        np.maximum(out[of], x[at], out=out[of])
-    return out
+    return _along(x, slide, -np.inf, np.maximum)
 
 
 def window_argmax(x: Array, largest: Array, *, slide: Slide) -> Array:
     """Return the number of the first element of each window that is the largest; of the last NaN where there is one."""
-    number = np.zeros(largest.shape, np.uint8 if math.prod(slide.size) <= 256 else np.int64)
+    number = np.zeros(largest.shape, np.uint8 if math.prod(slide.size) < 256 else np.int64)
     elements = list(_elements(x.shape, slide))
-    for i, of, at in reversed(elements):  # so that the first of equal ones is written last
-        is_less = x[at] != largest[of]
-        number[of] = number[of] * is_less + number.dtype.type(i) * ~is_less  # a third of the time that `where` takes
+    for _, of, at in reversed(elements):  # how many there are, from each element on, before the first that is
+        number += 1
+        number[of] *= x[at] != largest[of]  # a third of the time that `where` takes
     if np.isnan(np.add.reduce(largest, axis=None)):
         for i, of, at in elements:
             np.copyto(number[of], i, where=np.isnan(x[at]), casting="unsafe")
@@ -236,8 +286,12 @@ def window_argmax(x: Array, largest: Array, *, slide: Slide) -> Array:
 def put_in_windows(values: Array, number: Array, *, shape: Sizes, slide: Slide) -> Array:
     """Return zeros of `shape` with each value added to the element of its window that has this number."""
     out = np.zeros(shape, values.dtype)
+    is_finite = np.isfinite(np.add.reduce(values, axis=None))
     for i, of, at in _elements(shape, slide):
-        out[at] += np.where(number[of] == i, values[of], 0)
+        if is_finite and _are_apart(slide):  # a quarter of the time
+            np.multiply(values[of], number[of] == i, out=out[at])
+        else:
+            out[at] += masked(values[of], number[of] == i)
     return out
 
 

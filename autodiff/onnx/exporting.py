@@ -17,7 +17,7 @@ from ..compile.program import Apply, Call, filled
 from ..engine.graph import Node
 from .graph import Graph, Wire
 from .recording import Array, Recording, Repeated, Size, UnsayableError, record
-from .rows import ROWS, SIZED
+from .rows import NEVER, NONE, ROWS, SIZED
 
 PARAMETERS = "parameters"  # the entry of a file's metadata that names what is trained
 OLDEST = 18  # in which reductions take their axes as inputs
@@ -84,7 +84,7 @@ def export(
         raise ValueError(f"export: names of inputs and outputs must differ, got {[*inputs, *outputs]}")
     if taken := {*inputs, *outputs} & {source[0] for source in recording.sources.values() if isinstance(source, tuple)}:
         raise ValueError(f"export: {sorted(taken)} are names of the model's own tensors; choose others")
-    written = _written(recording, inputs, outputs, dims)
+    written = _written(recording, inputs, outputs, dims, opset)
     message = helper.make_model(
         written,
         opset_imports=[helper.make_opsetid("", opset)],
@@ -145,10 +145,10 @@ def _names(names: Sequence[str] | None, kind: str, count: int) -> list[str]:
     return [*names]
 
 
-def _written(recording: Recording, inputs: list[str], outputs: list[str], dims: list[int | None]) -> Any:
+def _written(recording: Recording, inputs: list[str], outputs: list[str], dims: list[int | None], opset: int) -> Any:
     """Return the graph of what was recorded."""
     batch = next(((name, d) for name, d in zip(inputs, dims, strict=True) if d is not None), None)
-    g = Graph(batch)
+    g = Graph(batch, opset)
     wires: dict[int, Wire] = {}
     for n, name in zip(recording.inputs, inputs, strict=True):
         wires[n] = Wire(g, name, *recording.values[n])
@@ -189,6 +189,8 @@ def _emitted(g: Graph, row: Apply, wires: dict[int, Wire], recording: Recording)
     params = filled(row.params, wires)
     inputs = [wires[n] for n in row.inputs]
     try:
+        if name in NEVER and not isinstance(row.op, Call):
+            raise UnsayableError(NONE.format(NEVER[name]))
         if name not in SIZED and _has_size(params):
             raise UnsayableError("a parameter depends on the size of the batch")
         if name in ROWS and not isinstance(row.op, Call):

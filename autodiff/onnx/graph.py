@@ -91,16 +91,18 @@ class Graph:
         Of ONNX's messages.
     batch : tuple of (str, int) or None
         The input and its dimension that says how large the batch is.
+    opset : int
+        The version of the operators.
     place : str
         What the names of nodes begin with.
     out : Wire
         The value that is being computed, without a name: its shape and dtype.
     """
 
-    def __init__(self, batch: tuple[str, int] | None) -> None:
+    def __init__(self, batch: tuple[str, int] | None, opset: int) -> None:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
-        self.batch, self.place = batch, ""
+        self.batch, self.opset, self.place = batch, opset, ""
         self.out = Wire(self, "", (), np.float32)
         self.known: dict[Any, Wire] = {}
 

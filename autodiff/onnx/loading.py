@@ -78,6 +78,10 @@ class Network(nn.Module):
             # PyTorch writes equal tensors once: a weight of ones, and a running variance of ones.
             self._arrays[node.output[0]] = self._arrays[node.input[0]]
             return None
+        if node.op_type == "If":
+            return Step(
+                node.name, "If", [*node.input], [*node.output], {k: self._branch(b) for k, b in attributes.items()}, ()
+            )
         if node.domain not in ("", "ai.onnx") or node.op_type not in NODES:
             raise RuntimeError(f"load: {said} is no operator that can be run here")
         function = NODES[node.op_type]
@@ -86,6 +90,11 @@ class Network(nn.Module):
         except TypeError as error:
             raise RuntimeError(f"load: {said} has what cannot be run here: {error}") from None
         return Step(node.name, node.op_type, [*node.input], [*node.output], attributes, NUMBERS.get(node.op_type, ()))
+
+    def _branch(self, graph: Any) -> tuple[list[Step], list[str]]:
+        """Return the steps of a branch, and the names of what it gives."""
+        self._arrays |= {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        return [s for node in graph.node if (s := self._step(node)) is not None], [o.name for o in graph.output]
 
     def _hold(self, name: str, array: Array, trained: bool) -> None:
         """Keep a tensor under its name, the parts of which are modules."""
@@ -115,14 +124,26 @@ class Network(nn.Module):
         values: dict[str, Any] = {**self._arrays, **dict(zip(self.input_names, inputs, strict=True))}
         for name, (home, last) in self._homes.items():
             values[name] = getattr(home, last)
-        for step in self._steps:
+        self._run(self._steps, values)
+        found = [_tensor(values[name]) for name in self.output_names]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _run(self, steps: list[Step], values: dict[str, Any]) -> None:
+        """Run nodes; a condition that depends on shapes alone is a number here, another one is read."""
+        for step in steps:
+            if step.op_type == "If":
+                condition = values[step.inputs[0]]
+                is_true = bool(condition.item() if isinstance(condition, Tensor) else np.all(condition))
+                inner, names = step.attributes["then_branch" if is_true else "else_branch"]
+                within = dict(values)
+                self._run(inner, within)
+                values.update({name: within[given] for name, given in zip(step.outputs, names, strict=True)})
+                continue
             try:
                 self._advance(step, values)
             except (IndexError, TypeError, ValueError, RuntimeError) as error:
                 kind = next(k for k in (IndexError, TypeError, ValueError, RuntimeError) if isinstance(error, k))
                 raise kind(f"{step.op_type} (node {step.name!r}): {error}") from error
-        found = [_tensor(values[name]) for name in self.output_names]
-        return found[0] if len(found) == 1 else tuple(found)
 
     def _advance(self, step: Step, values: dict[str, Any]) -> None:
         """Run a node; what is computed from arrays alone, as shapes are, remains an array."""

@@ -94,6 +94,11 @@ def cumsum(x: Tensor, axis: int, *, exclusive: int = 0, reverse: int = 0) -> Ten
     return ad.flip(ad.cumsum(ad.flip(x, axis), axis), axis) if reverse else ad.cumsum(x, axis)
 
 
+def _running_product(x: Tensor, axis: int, exclusive: int, reverse: int) -> Tensor:
+    expect("exclusive", exclusive, 0)
+    return ad.flip(ad.cumprod(ad.flip(x, axis), axis), axis) if reverse else ad.cumprod(x, axis)
+
+
 def topk(x: Tensor, k: Any, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> Any:
     """Return the largest elements and where they stand."""
     return ad.topk(x, int(np.ravel(k)[0]), axis, bool(largest), bool(sorted))
@@ -190,6 +195,19 @@ def blocks(x: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     inner = c // blocksize**2
     parts = x.reshape(n, blocksize, blocksize, inner, h, w).permute(0, 3, 4, 1, 5, 2)
     return parts.reshape(n, inner, h * blocksize, w * blocksize)
+
+
+def pixels(x: Tensor, *, blocksize: int) -> Tensor:
+    """Move blocks of pixels into channels."""
+    n, c, h, w = x.shape
+    parts = x.reshape(n, c, h // blocksize, blocksize, w // blocksize, blocksize).permute(0, 3, 5, 1, 2, 4)
+    return parts.reshape(n, -1, h // blocksize, w // blocksize)
+
+
+def identity(x: Tensor, *, dtype: int | None = None, k: int = 0) -> Tensor:
+    """Return ones on a diagonal, in the shape of a matrix."""
+    kind = x.dtype if dtype is None else helper.tensor_dtype_to_np_dtype(dtype)
+    return from_array(np.eye(x.shape[0], x.shape[1], k=k, dtype=kind))
 
 
 def triangle(x: Tensor, k: Any = 0, *, upper: int = 1) -> Tensor:
@@ -366,6 +384,20 @@ def resize(
     return F.interpolate(x, mode=kinds[n - 1], align_corners=where == "align_corners", **size)
 
 
+def fold(
+    x: Tensor, image: Ints, block: Ints, *, dilations: Ints | None = None, pads: Ints | None = None,
+    strides: Ints | None = None,
+) -> Tensor:  # fmt: skip
+    """Add columns up at their places in an image."""
+    n = len(block)
+    if n != 2:
+        raise RefusedError(f"images of {n} dimensions are not supported")
+    before, after = ([*pads[:n]], [*pads[n:]]) if pads else ([0] * n, [0] * n)
+    whole = tuple(m + b + a for m, b, a in zip(image, before, after, strict=True))
+    y = F.fold(x, whole, tuple(block), tuple(dilations or (1,) * n), 0, tuple(strides or (1,) * n))
+    return around(y, [-b for b in before], [-a for a in after])
+
+
 # -- normalization -----------------------------------------------------------------------------------------------------
 
 
@@ -384,6 +416,18 @@ def layer_norm(
     """Normalize over the last dimensions."""
     shape = x.shape[axis:]
     return F.layer_norm(x, shape, scale.reshape(shape), None if bias is None else bias.reshape(shape), epsilon)
+
+
+def rms_norm(x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Tensor:
+    """Divide by the root of the mean square over the last dimensions."""
+    dims = tuple(range(axis % x.ndim, x.ndim))
+    return x / ((x * x).mean(dims, keepdim=True) + epsilon).sqrt() * scale
+
+
+def lp_norm(x: Tensor, *, axis: int = -1, p: int = 2) -> Tensor:
+    """Divide by a norm; zeros stay."""
+    size = ad.norm(x, p, axis, keepdim=True)
+    return x / ad.where(size == 0, 1.0, size)
 
 
 # -- recurrence --------------------------------------------------------------------------------------------------------
@@ -514,6 +558,8 @@ NODES: dict[str, Run] = {
     "Selu": lambda x, *, alpha=1.67326319, gamma=1.05070102: gamma * F.elu(x, alpha),
     "HardSigmoid": lambda x, *, alpha=0.2, beta=0.5: ad.clamp(alpha * x + beta, 0, 1),
     "ThresholdedRelu": lambda x, *, alpha=1.0: F.threshold(x, alpha, 0.0),
+    "Swish": lambda x, *, alpha=1.0: x * ad.sigmoid(alpha * x),
+    "Shrink": lambda x, *, bias=0.0, lambd=0.5: ad.where(x < -lambd, x + bias, ad.where(x > lambd, x - bias, 0.0)),
     "Gelu": lambda x, *, approximate="none": F.gelu(x, approximate),
     "Softmax": lambda x, *, axis=-1: ad.softmax(x, axis),
     "LogSoftmax": lambda x, *, axis=-1: ad.log_softmax(x, axis),
@@ -534,6 +580,7 @@ NODES: dict[str, Run] = {
     "ReduceLogSum": reduction(lambda x, d, k: x.sum(d, keepdim=k).log()),
     "ReduceLogSumExp": reduction(lambda x, d, k: ad.logsumexp(x, d, keepdim=k)),
     "ArgMax": position(ad.argmax), "ArgMin": position(ad.argmin), "CumSum": cumsum, "TopK": topk,
+    "CumProd": lambda x, axis, *, exclusive=0, reverse=0: _running_product(x, axis, exclusive, reverse),
     # shapes
     "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze, "Transpose": transpose,
     "Expand": expand, "Split": split, "Slice": cut, "Pad": pad, "ConstantOfShape": filled, "Shape": shape_of,
@@ -541,7 +588,7 @@ NODES: dict[str, Run] = {
     "Concat": lambda *tensors, axis: ad.cat(tensors, axis),
     "Tile": lambda x, repeats: ad.tile(x, tuple(repeats)),
     "Range": lambda start, end, step: ad.arange(start, end, step),
-    "DepthToSpace": blocks,
+    "DepthToSpace": blocks, "SpaceToDepth": pixels, "EyeLike": identity,
     "Trilu": triangle,
     # positions
     "Gather": gather, "GatherND": gather_nd, "ScatterElements": scatter, "ScatterND": scatter_nd, "OneHot": one_hot,
@@ -549,7 +596,8 @@ NODES: dict[str, Run] = {
     # products, windows, normalization
     "MatMul": ad.matmul, "Gemm": gemm, "Det": ad.det,
     "Einsum": lambda *tensors, equation: ad.einsum(equation, *tensors),
-    "Conv": conv, "ConvTranspose": conv_transpose, "MaxPool": max_pool, "AveragePool": average_pool, "Resize": resize,
+    "Conv": conv, "ConvTranspose": conv_transpose, "Col2Im": fold,
+    "MaxPool": max_pool, "AveragePool": average_pool, "Resize": resize,
     "GlobalAveragePool": lambda x: x.mean(tuple(range(2, x.ndim)), keepdim=True),
     "GlobalMaxPool": lambda x: ad.amax(x, tuple(range(2, x.ndim)), keepdim=True),
     "BatchNormalization": batch_norm, "LayerNormalization": layer_norm,
@@ -557,13 +605,15 @@ NODES: dict[str, Run] = {
     "GroupNormalization": lambda x, scale, b, *, num_groups, epsilon=1e-5, stash_type=1: F.group_norm(
         x, num_groups, scale, b, epsilon
     ),
+    "RMSNormalization": rms_norm, "LpNormalization": lp_norm,
     # recurrence
     "LSTM": lstm, "GRU": gru, "RNN": rnn,
 }  # fmt: skip
 
 #: The inputs of operators that are read as Python's numbers.
 NUMBERS: dict[str, tuple[int, ...]] = {
-    "Clip": (1, 2), "CumSum": (1,), "TopK": (1,), "Reshape": (1,), "Squeeze": (1,), "Unsqueeze": (1,), "Expand": (1,),
+    "Clip": (1, 2), "CumSum": (1,), "CumProd": (1,), "Col2Im": (1, 2),
+    "TopK": (1,), "Reshape": (1,), "Squeeze": (1,), "Unsqueeze": (1,), "Expand": (1,),
     "Split": (1,), "Slice": (1, 2, 3, 4), "Pad": (1, 2, 3), "ConstantOfShape": (0,), "Tile": (1,), "Range": (0, 1, 2),
     "Trilu": (1,), "OneHot": (1, 2), "Resize": (1, 2, 3), "Dropout": (1, 2),
     **{name: (1,) for name in NODES if name.startswith("Reduce")},

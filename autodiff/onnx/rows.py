@@ -267,6 +267,33 @@ def windows(g: Graph, x: Wire, *, size: Shape, stride: Shape, dilation: Shape) -
     return g.Transpose(x, perm=order)
 
 
+def unwindows(g: Graph, x: Wire, *, shape: Shape, size: Shape, stride: Shape, dilation: Shape) -> Wire:
+    """Windows added up by the operator that folds columns, and zeros where none reaches."""
+    n = len(size)
+    lead, places = x.shape[: -2 * n], x.shape[-2 * n : -n]
+    if any(isinstance(m, Size) for m in (*lead[1:], *places)):
+        raise UnsayableError("windows along the batch")
+    first, channels, k = (lead[0] if lead else 1), math.prod(lead[1:]), len(lead)
+    order = [*range(k), *range(k + n, k + 2 * n), *range(k, k + n)]
+    columns = g.Transpose(x, perm=order, shape=tuple(x.shape[d] for d in order))
+    columns = g.reshape(columns, (first, channels * math.prod(size), math.prod(places)))
+    reach = tuple((p - 1) * s + d * (m - 1) + 1 for p, s, d, m in zip(places, stride, dilation, size, strict=True))
+    image = g.Col2Im(
+        columns, g.sizes(reach), g.sizes(size), strides=stride, dilations=dilation, shape=(first, channels, *reach)
+    )
+    more = [m - r for m, r in zip(shape[-n:], reach, strict=True)]
+    if any(more):
+        image = g.Pad(image, g.sizes([0] * (n + 4) + more), shape=(first, channels, *shape[-n:]))
+    return g.reshape(image, shape)
+
+
+def cumprod(g: Graph, x: Wire, *, dim: int) -> Wire:
+    """Running products, which a newer opset has."""
+    if g.opset < 26:
+        raise UnsayableError("ONNX has CumProd from opset 26 on; pass opset=26, which few runtimes know yet")
+    return g.CumProd(x.astype(g.out.dtype), g.array(np.int64(dim)))
+
+
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 ROWS: dict[str, Emit] = {
@@ -312,6 +339,7 @@ ROWS: dict[str, Emit] = {
     "argmin": position("ArgMin"),
     "argsort": lambda g, x, *, dim: argsort(g, x, axis=dim),
     "cumsum": lambda g, x, *, dim: g.CumSum(x.astype(g.out.dtype), g.array(np.int64(dim))),
+    "cumprod": cumprod,
     "softmax": lambda g, x, *, dim: g.Softmax(x, axis=dim),
     "log_softmax": lambda g, x, *, dim: g.LogSoftmax(x, axis=dim),
     "moments": moments,
@@ -335,7 +363,26 @@ ROWS: dict[str, Emit] = {
     "window_max": window_max,
     "window_sum": window_sum,
     "windows": windows,
+    "unwindows": unwindows,
 }
 
 #: Rows that can be said where a parameter depends on the batch.
-SIZED = {"reshape", "expand", "cat", "index", "unindex", "convolve_input", "scatter_sum"}
+SIZED = {"reshape", "expand", "cat", "index", "unindex", "unwindows", "convolve_input", "scatter_sum"}
+
+#: What is said of rows that no node says, nor several.
+NONE = "ONNX has no operator for {}"
+NEVER = {
+    "cholesky": "the factors of a matrix",
+    "eigenvalues": "eigenvalues",
+    "eigenvectors": "eigenvectors",
+    "erfinv": "the inverse of erf",
+    "lgamma": "the gamma function",
+    "logabsdet": "the logarithm of a determinant",
+    "logcumsumexp": "running sums of exponentials in logarithms",
+    "polygamma": "the derivatives of the gamma function",
+    "q_factor": "the factors of a matrix",
+    "r_factor": "the factors of a matrix",
+    "singular_values": "singular values",
+    "solve": "the solution of linear systems",
+    "solve_triangular": "the solution of linear systems",
+}

@@ -13,6 +13,7 @@ from .expression import Expression, name, number, parts, value
 from .notation import on_paper
 from .simplify import is_negative, product
 
+_MOST_POSITIONS = 6  # of an array of positions that is written out
 _GREEK = re.compile(
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|phi|chi|psi|omega"
 )
@@ -421,7 +422,7 @@ def key(index: Any) -> str:
     --------
     >>> from autodiff.symbolic.formulas import key
     >>> [key(i) for i in (0, (slice(None), -1), (Ellipsis, slice(1, 6, 2), None), np.arange(3))]
-    ['0', ':, −1', '…, 1:6:2, None', 'array']
+    ['0', ':, −1', '…, 1:6:2, None', '[0, 1, 2]']
     """
     if isinstance(index, tuple):
         return ", ".join(map(key, index))
@@ -430,4 +431,7 @@ def key(index: Any) -> str:
         return (f"{start}:{stop}" + (f":{step}" if step else "")).replace("-", "−")
     if index is Ellipsis:
         return "…"
-    return str(index).replace("-", "−") if index is None or isinstance(index, int) else "array"
+    if index is None or isinstance(index, int):
+        return str(index).replace("-", "−")
+    is_short = getattr(index, "size", _MOST_POSITIONS + 1) <= _MOST_POSITIONS
+    return str(index.tolist()).replace("-", "−") if is_short else "array"

@@ -45,7 +45,7 @@ put = row(
     x=lambda g, index, dim: put(g, index, np.zeros(index.shape, g.dtype), dim=dim),
     src=lambda g, index, dim: gather(g, index, dim=dim),
     symbol="scatter",
-    words="1 where it is put",
+    words="1 where the result has it, else 0",
 )
 
 # -- by a class label along dimension 1, as classification does at every step: gather takes twice the time -------------
@@ -81,7 +81,7 @@ def follow(x: Array, way: Way) -> Array:
 
 @primitive(
     symbol="[ ]=",
-    words="1 where it is put",
+    words="1 where the result has it, else 0",
     x=lambda g, way: overwrite(g, g.dtype.type(0), way=way),
     values=lambda g, way: follow(g, way),
 )

@@ -15,12 +15,16 @@ from .computation import Computation
 from .diagram import Arrow, Content, Frame, Health, Module, Step
 from .gradients import recorded
 from .names import Names
+from .paths import product
+from .places import shown
 from .view import health
 
 # A picture of more operations is not read but searched: it is folded to its modules, where there are none to its end.
 MOST_STEPS, MOST_STEPS_ALONE = 40, 250
+_MOST_BOXES, _FEWEST_MODULES = 20, 4  # one beneath the other they fit a page; fewer modules would say nothing
 _KEPT_STEPS = 20  # of those outside of modules
 _LEFT_OUT = "Derivatives are left out; pass fold=False to see them."
+_PARTLY_LEFT_OUT = "The derivatives on the ways are left out; pass fold=False to see them."
 
 
 def architecture(outputs: Sequence[Node], params: Any, depth: int, digits: int = 4, heat: bool = False) -> Overview:
@@ -43,21 +47,50 @@ def overview(
 ) -> Overview:
     """Describe how the outputs were computed, folded so far that it can be read, and without `derivatives`."""
     steps = recorded(outputs)
-    count, levels = len(steps), Calls(steps).levels
-    for depth in range(max(levels, default=-1), -1, -1):
-        group = functools.partial(_modules, depth=depth)
-        view = Overview(outputs, Names(params), group, digits, numbers=False)
-        if len(view.diagram.nodes) <= MOST_STEPS:
-            view = Overview(outputs, Names(params), group, digits, numbers=True, heat=heat)
-            view.diagram.note = f"{count:,} operations, too many to read: modules are folded below depth {depth}. " + (
-                _LEFT_OUT if derivatives else "Pass depth=… for another view, fold=False for all of it."
-            )
-            return view
-    view = Overview(outputs, Names(params), _earliest, digits, numbers=True, heat=heat)
-    view.diagram.note = f"{count:,} operations, too many to read: all but the last {_KEPT_STEPS} are folded. " + (
-        _LEFT_OUT if derivatives else "Pass fold=False for all of them."
+    depth = _depth(outputs, params, max(Calls(steps).levels, default=-1))
+    group: Callable[[Overview], Grouping]
+    if depth is not None:
+        group, folded = functools.partial(_modules, depth=depth), f"modules are folded below depth {depth}"
+        more = "Pass depth=… for another view, fold=False for all of it."
+    else:
+        group, folded = _earliest, f"all but the last {_KEPT_STEPS} are folded"
+        more = "Pass fold=False for all of them."
+    view = Overview(outputs, Names(params), group, digits, numbers=True, heat=heat)
+    view.diagram.note = f"{len(steps):,} operations, too many to read: {folded}. " + (
+        _LEFT_OUT if derivatives else more
     )
     return view
+
+
+def overview_of(
+    outputs: Sequence[Node], input: Node, params: Any = None, digits: int = 4, heat: bool = False
+) -> Overview:
+    """Describe the same with the ways from one tensor to the output lit, and its derivative written beneath."""
+    view = overview(outputs, params, digits, heat, derivatives=True)
+    explanation = product(outputs, input, params, digits, shown=shown(view).names)
+    view.diagram.note = f"{explanation}\n{view.diagram.note.replace(_LEFT_OUT, _PARTLY_LEFT_OUT)}"
+    reached, lit = {input}, set()
+    for y in view.steps:
+        through = [x for x in y._inputs if x in reached]
+        if through:
+            reached.add(y)
+            lit |= {(view.keys[x], view.makers[y]) for x in through if x in view.keys}
+            lit.add((view.makers[y], view.keys[y]))
+    for arrow in view.diagram.arrows:
+        arrow.is_lit = (arrow.tail, arrow.head) in lit
+    return view
+
+
+def _depth(outputs: Sequence[Node], params: Any, deepest: int) -> int | None:
+    """Return below which depth to fold: as deep as fits a page, or, where that leaves next to nothing, can be read."""
+    readable = None
+    for depth in range(deepest, -1, -1):
+        view = Overview(outputs, Names(params), functools.partial(_modules, depth=depth), 4, numbers=False)
+        if len(view.diagram.nodes) <= _MOST_BOXES and (readable is None or len(view.members) >= _FEWEST_MODULES):
+            return depth
+        if len(view.diagram.nodes) <= MOST_STEPS and readable is None:
+            readable = depth
+    return readable
 
 
 def _count(count: int, one: str, many: str) -> str:
@@ -193,10 +226,9 @@ class Overview(Computation):
         returned = [y for y in members if y in self.calls.calls[key].returned]
         shape = f"→ {contents.shape(returned[-1]._data)}" if returned else ""
         count = self._parameters(key)
-        lines = (shape, _count(count, "parameter", "parameters") if count else "")
-        module = Module(
-            name, self.labels[key], tuple(line for line in lines if line), self.place(self.calls.parents[key])
-        )
+        parameters = _count(count, "parameter", "parameters") if count else ""
+        lines = tuple(line for line in (shape, parameters) if line)
+        module = Module(name, self.labels[key], lines, self.place(self.calls.parents[key]), is_brief=True)
         if returned and self.has_numbers:
             module.content = self._result_of(key, returned[-1])
         return module

@@ -108,7 +108,7 @@ def _summary(array: npt.NDArray[Any], digits: int, brief: bool) -> list[str]:
             mean, spread = wide.mean(), wide.std()
             if abs(mean) < spread * 10.0**-digits:  # what is left of it is rounding
                 mean = 0.0
-            middle = " ± ".join(numbers(np.array([mean, spread]), digits))
+            middle = " ± ".join(numbers(np.array([mean, spread]), digits)) if mean else f"0 ± {number(spread, digits)}"
             lines = [middle] if brief else [f"mean {middle}", " … ".join(numbers(np.array([low, high]), digits))]
     return lines + _not_finite(array)
 

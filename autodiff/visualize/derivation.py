@@ -10,7 +10,7 @@ from .chain import Chain
 from .diagram import Arrow, Box, Content, Kind
 from .local import DIRECT_NOTE, Local
 from .names import Names
-from .paths import derive
+from .paths import product
 from .view import View
 
 
@@ -30,13 +30,8 @@ def derivation_of(
     outputs: Sequence[Node], input: Node, params: Any = None, digits: int = 4, heat: bool = False
 ) -> Derivation:
     """Describe the same with the ways from one tensor to the output lit, and their product written beneath."""
-    if len(outputs) > 1:
-        raise ValueError(f"draw: the derivative with respect to one tensor needs one output, got {len(outputs)}")
     view = derivation(outputs, params, digits, heat)
-    try:
-        explanation = derive(outputs[0], input, params, digits, shown=view.local.chain.names)
-    except (ValueError, RuntimeError) as error:
-        raise type(error)(str(error).replace("explain:", "draw:", 1)) from None
+    explanation = product(outputs, input, params, digits, shown=view.local.chain.names)
     view.diagram.note = "\n".join(filter(None, (str(explanation), view.diagram.note)))
     reached = {view.keys[input]} if input in view.keys else set()
     for arrow in view.diagram.arrows:  # in the order of computation

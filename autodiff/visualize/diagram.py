@@ -7,7 +7,7 @@ from typing import Literal
 
 from .contents import Rows
 
-HEAT_LIMITS = (1e-7, 1e-5, 1, 100)  # between vanishing, small, healthy, large and exploding gradients
+HEAT_LIMITS = (1e-7, 1e-5, 10, 1000)  # between vanishing, small, healthy, large and exploding gradients
 
 Kind = Literal["input", "parameter", "constant", "result", "output"]
 
@@ -98,6 +98,7 @@ class Module:
     lines: tuple[str, ...]
     frame: int | None = None
     content: Content | None = None
+    is_brief: bool = False  # whether the lines may stand on one, where height matters
 
 
 @dataclass

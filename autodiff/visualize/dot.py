@@ -8,15 +8,17 @@ from typing import Any
 
 from .contents import Rows, number
 from .diagram import HEAT_LIMITS, Arrow, Box, Content, Derivative, Diagram, Health, Module, Step
+from .layout import direction as suitable
 from .theme import LIGHT, Theme
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 _EXITS = {"LR": "e", "TB": "s", "RL": "w", "BT": "n"}
+_ENTRIES = {"LR": "w", "TB": "n", "RL": "e", "BT": "s"}
 
 
-def write(diagram: Diagram, direction: str, graph: Any, theme: Theme = LIGHT, marked: bool = False) -> None:
+def write(diagram: Diagram, direction: str | None, graph: Any, theme: Theme = LIGHT, marked: bool = False) -> None:
     """Write the diagram into an empty `graphviz.Digraph`; marked, so that a page finds each part in what is drawn."""
-    _Writer(diagram, direction, theme, marked).write(graph)
+    _Writer(diagram, direction or suitable(diagram), theme, marked).write(graph)
 
 
 class _Writer:
@@ -25,6 +27,7 @@ class _Writer:
         self.across = direction in ("LR", "RL")
         self.labels = _Labels(theme, self.across, marked)
         self.nodes = {node.key: node for node in diagram.nodes}
+        self.has_labels = any(arrow.derivative is not None for arrow in diagram.arrows)
         self.entering: dict[str, list[Arrow]] = {}
         self.leaving: dict[str, list[Arrow]] = {}
         for arrow in diagram.arrows:
@@ -39,6 +42,7 @@ class _Writer:
         self.attached = {
             box.key: step for places in (self.inside, self.beside) for step, boxes in places.items() for box in boxes
         }
+        self.flanked = {} if self.across else self._parameters_aside()
         # Where arrows end: at the symbol of a step, at one of several boxes that share a node
         self.anchors = {node.key: f"{node.key}:step" for node in diagram.nodes if isinstance(node, Step)}
         shared = {step: boxes for step, boxes in self.beside.items() if len(boxes) > 1}
@@ -59,11 +63,25 @@ class _Writer:
         is_beginning = all(isinstance(tail, Box) and tail.kind in ("parameter", "constant") for tail in tails)
         return self.nodes[step].frame == box.frame and (box.kind == "constant" or not is_beginning)
 
+    def _parameters_aside(self) -> dict[str, list[Box]]:
+        """Return the parameters that stand to the left and the right of what a layer computed from them.
+
+        Above it they would push the way of the data aside, layer by layer. There is room for two.
+        """
+        found: dict[str, list[Box]] = {}
+        for arrow in self.diagram.arrows:
+            box, result = self.nodes[arrow.tail], self.nodes[arrow.head]
+            is_of_layer = box.frame is not None and box.frame == result.frame and len(self.leaving[arrow.tail]) == 1
+            if is_of_layer and isinstance(box, Box) and box.kind == "parameter" and isinstance(result, Box):
+                found.setdefault(arrow.head, []).append(box)
+        return {key: boxes for key, boxes in found.items() if len(boxes) < 3 and len(self.entering[key]) > len(boxes)}
+
     def write(self, graph: Any) -> None:
         theme = self.theme
         text = {"fontname": theme.font, "fontcolor": theme.text}
         graph.attr("graph", rankdir=self.direction, bgcolor=theme.background, pad="0.25", **text, fontsize="11")
-        graph.attr("graph", nodesep="0.3", ranksep="0.35", newrank="true")
+        ranksep = "0.35" if self.across or self.has_labels else "0.25"  # upright, height is what there is least of
+        graph.attr("graph", nodesep="0.3", ranksep=ranksep, newrank="true")
         graph.attr("node", **text, fontsize="10", margin="0.09,0.06", height="0", width="0")
         # Graphviz 2.43 confuses the attributes of arrows within a rank unless all are declared, in alphabetical order.
         declared = {"arrowhead": "normal", "arrowsize": "0.7", "arrowtail": "normal", "color": theme.side}
@@ -131,6 +149,11 @@ class _Writer:
         if box.content.health is not None:
             look |= {"fillcolor": self.labels.heat(box.content.health)}
         graph.node(box.key, label=f"<{self.labels.box(box)}>", **look)
+        if box.key in self.flanked:
+            with graph.subgraph() as level:
+                level.attr(rank="same")
+                for beside in (box, *self.flanked[box.key]):
+                    level.node(beside.key)
 
     def _write_step(self, graph: Any, step: Step) -> None:
         """Write a step, and what stands beside it: one box as a node, several as the cells of one node."""
@@ -162,6 +185,8 @@ class _Writer:
             return
         if isinstance(self.nodes[arrow.tail], Step):
             tail += f":{_EXITS[self.direction]}"
+        if arrow.head in self.beside or arrow.head in self.inside:  # the arrows of these come from aside
+            head += f":{_ENTRIES[self.direction]}"
         look = mark | ({"color": self.theme.main, "penwidth": "1.8"} if arrow.is_main else {})
         if arrow.is_lit:
             look |= {"color": self.theme.lit, "penwidth": "2.6"}
@@ -171,6 +196,9 @@ class _Writer:
             look["style"] = "dashed"  # no gradient flows back
         if self._comes_into_frame(arrow):
             look["minlen"] = "2"
+        if any(box.key == arrow.tail for box in self.flanked.get(arrow.head, ())[1:]):  # the second one, to the right
+            graph.edge(head, tail, **look, **({"class": "reversed"} if mark else {}), dir="back")
+            return
         graph.edge(tail, head, **look, weight="8" if self._is_on_line(arrow) else "1")
 
     def _comes_into_frame(self, arrow: Arrow) -> bool:
@@ -213,7 +241,8 @@ class _Labels:
     def module(self, module: Module) -> str:
         """Return the name of a folded call and the lines that describe it."""
         rows = [_row(_cell(f"<B>{_font(module.title, self.theme.text, 12)}</B>"))]
-        rows += [_row(_cell(_font(line, self._faint(module.content), 10))) for line in module.lines]
+        lines = module.lines if self.across or not module.is_brief else (" · ".join(module.lines),)
+        rows += [_row(_cell(_font(line, self._faint(module.content), 10))) for line in lines if line]
         if module.content is not None and (numbers := self._numbers(module.content, 9, "CENTER")):
             rows.append(_row(_cell(_table(numbers))))
         return _table(*rows, padding=2)
@@ -299,7 +328,8 @@ class _Labels:
             rows.append(self._numbers(step.content, 9, align))
         if rows:
             health = step.content.health if step.content is not None else None
-            parts.append(_table(*rows, color="" if health is None else self.heat(health)))
+            color = "" if health is None else self.heat(health)
+            parts.append(_table(*rows, color=color, padding=2 if color else 0))
         cells = [_cell(part) for part in parts]
         return _table(*map(_row, cells), padding=1) if self.across else _table(_row("".join(cells)), padding=2)
 

@@ -130,7 +130,9 @@ class Explanation:
             return "\n".join([*self._in_names(left, rows), *self._by_gradients(), *([self.note] if self.note else [])])
         if any(f.formula for path in self.paths for f in path):
             rows.append([_join(" · ", (_hold(f.formula, len(path)) or f.name for f in path)) for path in self.paths])
-        number_row = [_join(" × ", (_with_sign(f.number, i) for i, f in enumerate(path))) for path in self.paths]
+        number_row = [
+            _join(" × ", (_with_sign(f.number, i + k) for i, f in enumerate(path))) for k, path in enumerate(self.paths)
+        ]
         if number_row != [self._number] and (lines != [left] or not self.factors[0].shape):
             rows.append(number_row)
         rows = [*rows, [self._number]]
@@ -179,8 +181,8 @@ class Explanation:
             )
         if all(not f.shape and f.value is not None for path in self.paths for f in path):
             numbers = [
-                _join(r" \cdot ", (_latex_with_sign(f.value, i, self._digits) for i, f in enumerate(path)), dots)
-                for path in self.paths
+                _join(r" \cdot ", (_latex_with_sign(f.value, i + k, self._digits) for i, f in enumerate(path)), dots)
+                for k, path in enumerate(self.paths)
             ]
             lines.append(" + ".join(numbers) + more)
         lines.append(_latex_matrix(np.asarray(self.value._data), self._digits))

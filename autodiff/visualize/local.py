@@ -46,6 +46,8 @@ class Local:
         inside = ["…" if e is None else symbolic.text(e) for e in operands]
         if op.name == "index":
             return f"{inside[0]}[{key(params['key'])}]"
+        if op.name == "overwrite" and len(way := params["way"]) == 1 and "key" in way[0][1]:
+            return f"{inside[0]} with [{key(way[0][1]['key'])}] = {inside[1]}"
         told = ("dim", "dims", "shape") if op.name != "unindex" else ()
         inside += [f"{k}={said}" for k in told if (said := contents.parameter(params.get(k))) is not None]
         return f"{called}({', '.join(inside)})"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine.graph import Node
+from .calls import Calls
 from .diagram import Kind
 
 _FOUND = ("argmax", "argmin", "moments")  # what functions call what they have computed without a gradient
@@ -29,14 +31,38 @@ class Names:
         if params is None:
             return
         if hasattr(params, "named_parameters"):
-            pairs = [*params.named_parameters(), *(params.named_buffers() if hasattr(params, "named_buffers") else ())]
-            self.modules = {id(module): path for path, module in params.named_modules()}
-        else:
-            pairs = self._pairs(params)
-        for name, t in pairs:
+            self._read(params)
+            return
+        for name, t in self._pairs(params):
             if not isinstance(t, Node):
                 raise TypeError(f"{where}: params must hold tensors, got {type(t).__name__} for {name!r}")
             self.tensors.setdefault(t, str(name))
+
+    def _read(self, module: Any, prefix: str = "") -> None:
+        """Take the names from a module."""
+        buffers = module.named_buffers() if hasattr(module, "named_buffers") else ()
+        for name, t in (*module.named_parameters(), *buffers):
+            if not isinstance(t, Node):
+                raise TypeError(f"{self.where}: params must hold tensors, got {type(t).__name__} for {name!r}")
+            self.tensors.setdefault(t, f"{prefix}{name}")
+        for path, inner in module.named_modules():
+            self.modules.setdefault(id(inner), f"{prefix}{path}".removesuffix("."))
+
+    def read_called(self, steps: Sequence[Node]) -> None:
+        """Take the names from the modules that were called, where the user says nothing of names."""
+        if self.given:
+            return
+        calls = Calls(steps)
+        called = [call.module for call, parent in zip(calls.calls, calls.parents, strict=True) if parent is None]
+        outer: list[Any] = list({id(m): m for m in called if any(True for _ in _parameters(m))}.values())
+        if len(outer) == 1:
+            self._read(outer[0])
+            return
+        kinds = Counter(type(m).__name__ for m in outer)
+        numbered = {kind: subscripts(kind) for kind in kinds}
+        for m in outer:
+            kind = type(m).__name__
+            self._read(m, f"{next(numbered[kind]) if kinds[kind] > 1 else kind}.")
 
     def _pairs(self, params: Any) -> list[tuple[str, Any]]:
         if isinstance(params, Mapping):
@@ -78,8 +104,13 @@ class Names:
         return self.kind(leaf) == "input" and self.of(leaf) not in _FOUND
 
 
+def _parameters(module: Any) -> Iterable[Any]:
+    return module.parameters() if hasattr(module, "parameters") and hasattr(module, "named_modules") else ()
+
+
 def complete(names: Names, steps: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, str]:
     """Return the names of what the user named, and names for the leaves and outputs that have none: each name once."""
+    names.read_called(steps)
     tensors = list(dict.fromkeys(t for y in steps for t in (*y._inputs, y)))
     called = names.distinct(tensors)
     taken = set(called.values())

@@ -17,7 +17,7 @@ from .view import View
 _COLORS = ("background", "text", "faint", "value", "gradient", "derivative", "side")
 
 
-def page(view: View, params: Any, direction: str, theme: Theme) -> str:
+def page(view: View, params: Any, direction: str | None, theme: Theme) -> str:
     """Return one HTML page: what the view shows, drawn and played."""
     script = Script(view, params)
     svg, kinds = _drawn(view, direction, theme)
@@ -41,7 +41,7 @@ def page(view: View, params: Any, direction: str, theme: Theme) -> str:
     return re.sub("@([A-Z]+)@", lambda mark: parts[mark[1]], whole)  # in one pass: a name may look like a mark
 
 
-def _drawn(view: View, direction: str, theme: Theme) -> tuple[str, list[str]]:
+def _drawn(view: View, direction: str | None, theme: Theme) -> tuple[str, list[str]]:
     """Draw the view; return the SVG and, for each text and shape in it, the kind by which the page knows it, or ""."""
     colors, marks = theme.marked()
     picture = Picture(format="svg")

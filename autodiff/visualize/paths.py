@@ -122,6 +122,18 @@ def derive(
     return _Derivation(paths, names, digits, most).explanation(note, glossary=shown is None and not note)
 
 
+def product(
+    outputs: Sequence[Node], input: Node, params: Any, digits: int, shown: Mapping[Node, str] | None = None
+) -> Explanation:
+    """Return what `derive` does, for the picture of a single output."""
+    if len(outputs) > 1:
+        raise ValueError(f"draw: the derivative with respect to one tensor needs one output, got {len(outputs)}")
+    try:
+        return derive(outputs[0], input, params, digits, shown=shown)
+    except (ValueError, RuntimeError) as error:
+        raise type(error)(str(error).replace("explain:", "draw:", 1)) from None
+
+
 def _steps_between(output: Any, input: Any, digits: int) -> list[Node]:
     """Return the steps from input to output, or say why there are none."""
     for what, t in (("output", output), ("input", input)):
@@ -354,7 +366,8 @@ class _Derivation:
         """Say what names stand for that the user did not give."""
         written = dict.fromkeys(t for path in self.first for y, x in path for t in (y, *self.chain.ways(y), x))
         said = []
-        for t in sorted(written, key=lambda t: self.called[t]):
+        order = {t: i for i, t in enumerate(self.called)}  # inputs and parameters, then what was computed, as it was
+        for t in sorted(written, key=order.__getitem__):
             if t is self.output or self.names.of(t) == self.called[t]:
                 continue
             if t._op is not None:

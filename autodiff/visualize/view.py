@@ -19,6 +19,8 @@ from .names import Names, complete, plain
 from .places import shown
 
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
+_ROUNDING = 64  # of the last digit of each number in a sum: what is less may be rounding alone
+_HEALTHY = 2  # a level of health
 
 
 class View:
@@ -101,15 +103,39 @@ class View:
         short = 0 < len(name) <= LONGEST_IN_FRACTION and "." not in name
         label = f"∂{self.numerator}/∂{name if short else '·'}" if self.numerator else "grad"
         array = np.asarray(t._data)
+        is_rounding = g is not None and self._is_rounding(t, g)
+        gradient: contents.Rows | None = (("0 but for rounding",),)
+        if g is None or not is_rounding:
+            gradient = None if g is None else contents.value(g, self.digits, brief=True)
         with np.errstate(all="ignore"):  # a picture of an overflow shall not warn of it once more
             return Content(
                 shape=contents.shape(array) if array.ndim or not brief else "",
                 is_full=contents.is_small(array),
                 value=contents.value(array, self.digits, brief),
-                gradient=None if g is None else contents.value(g, self.digits, brief=True),
+                gradient=gradient,
                 gradient_label=label,
-                health=health(array, g) if self.heat and g is not None and t not in self.outputs else None,
+                health=self._health(t, g, is_rounding) if self.heat and g is not None else None,
             )
+
+    def _health(self, t: Node, g: Any, is_rounding: bool) -> Health | None:
+        if t in self.outputs:
+            return None
+        return Health("its effect cancels", _HEALTHY) if is_rounding else health(np.asarray(t._data), g)
+
+    def _is_rounding(self, t: Node, g: Any) -> bool:
+        """Tell whether a gradient is a sum that cancels, and only rounding is left of it.
+
+        That of a bias before a batch normalization is, which takes the mean out again.
+        """
+        users = self.users.get(t, [])
+        size = t._data.size
+        if len(users) == 1 and users[0]._data.size == size:  # reshaped before it is added
+            users = self.users.get(users[0], [])
+        if not size or any(y not in self.gradients or y._data.size <= size for y in users) or not users:
+            return False
+        summed = sum(float(np.abs(self.gradients[y]).sum(dtype=np.float64)) for y in users) / size
+        largest = float(np.abs(g).max())
+        return bool(0 < largest <= _ROUNDING * float(np.finfo(t._data.dtype).eps) * summed)
 
     def chain(self) -> Chain:
         """Return the derivatives between the tensors that have a place in the picture."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.graph import Node
-from .architecture import architecture, is_readable, overview
+from .architecture import architecture, is_readable, overview, overview_of
 from .compiled import compiled, is_compiled
 from .computation import computation
 from .contents import check_digits
@@ -25,7 +25,7 @@ def draw(
     depth: int | None = None,
     heat: bool = False,
     fold: bool = True,
-    direction: str = "LR",
+    direction: str | None = None,
     theme: str = "light",
     digits: int = 4,
     format: str = "svg",
@@ -36,7 +36,7 @@ def draw(
     name, shape, value and gradient: a small one in full, a larger one as mean ± standard deviation and range. An
     intermediate result without a name is shown beneath the operation that made it, a number in an expression above the
     operation that reads it. Calls of modules are frames around what they computed. Thick arrows lead from the data to
-    the output. A deep network is best read from top to bottom.
+    the output.
 
     Drawing changes nothing: no hook is called, no ``.grad`` touched, and the graph can be differentiated afterwards.
     A graph too large to read is folded to its modules, as with `depth` but with numbers, and a line says so: one of
@@ -69,7 +69,8 @@ def draw(
     fold : bool, optional
         Fold what is too large to read. False draws all of it, however long that takes.
     direction : {"LR", "TB", "RL", "BT"}, optional
-        From where to where the computation runs: left, right, top, bottom.
+        From where to where the computation runs: left, right, top, bottom. By default from left to right, and from top
+        to bottom what would then be too wide to read.
     theme : {"light", "dark"}, optional
         For paper and slides of either kind.
     digits : int, optional
@@ -123,7 +124,10 @@ def draw(
     if depth is not None:
         view = functools.partial(architecture, distinct, params, depth, digits, heat)
     elif fold and not is_readable(distinct):
-        view = functools.partial(overview, distinct, params, digits, heat, derivatives is not False)
+        if isinstance(derivatives, Node):
+            view = functools.partial(overview_of, distinct, derivatives, params, digits, heat)
+        else:
+            view = functools.partial(overview, distinct, params, digits, heat, derivatives)
     elif isinstance(derivatives, Node):
         view = functools.partial(derivation_of, distinct, derivatives, params, digits, heat)
     else:
@@ -132,7 +136,11 @@ def draw(
 
 
 def picture_of(
-    view: Callable[[], View], params: Any = None, direction: str = "LR", theme: str = "light", format: str = "svg"
+    view: Callable[[], View],
+    params: Any = None,
+    direction: str | None = None,
+    theme: str = "light",
+    format: str = "svg",
 ) -> Picture:
     """Return the picture of any view of a graph: a new kind of view needs no more than a function that makes it.
 
@@ -154,14 +162,14 @@ def picture_of(
     return picture
 
 
-def _page(view: Callable[[], View], params: Any, direction: str, theme: str) -> str:
+def _page(view: Callable[[], View], params: Any, direction: str | None, theme: str) -> str:
     """Return the page that plays a picture."""
     from .page import page  # a plain picture does not need it
 
     return page(view(), params, direction, THEMES[theme])
 
 
-def _check(outputs: tuple[Any, ...], direction: str, digits: Any) -> None:
+def _check(outputs: tuple[Any, ...], direction: str | None, digits: Any) -> None:
     """Raise if there is nothing to draw or no way to draw it."""
     if not outputs:
         raise ValueError("draw: expected at least one tensor")
@@ -173,6 +181,6 @@ def _check(outputs: tuple[Any, ...], direction: str, digits: Any) -> None:
                 f"draw: output {i}, a tensor of shape {output._data.shape}, has no graph. Was it computed under "
                 "no_grad(), from detached tensors, or from none with requires_grad=True?"
             )
-    if direction not in DIRECTIONS:
+    if direction is not None and direction not in DIRECTIONS:
         raise ValueError(f"draw: direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
     check_digits(digits, "draw")

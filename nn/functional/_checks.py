@@ -9,35 +9,11 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import check_broadcast, tensor_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def checked_tensor(value: Any, name: str) -> Tensor:
-    """Return a tensor as it is and an array as a tensor; refuse anything else."""
-    if isinstance(value, Tensor):
-        return value
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"{name}: expected a Tensor, got {type(value).__name__}")
-    return ad.as_tensor(value)
-
-
-def checked_floats(value: Any, name: str) -> Tensor:
-    """Return a tensor of floats; refuse anything else."""
-    x = checked_tensor(value, name)
-    if x._data.dtype.kind != "f":
-        raise RuntimeError(f"{name}: expected floats, got {x.dtype}")
-    return x
-
-
-def check_dtypes(name: str, *tensors: Any) -> None:
-    """Refuse tensors of several dtypes, and what is no tensor; None among them is left out."""
-    given = [checked_tensor(t, name) for t in tensors if t is not None]
-    if any(t.dtype != given[0].dtype for t in given):
-        raise RuntimeError(f"{name}: all tensors need one dtype, got {' and '.join(str(t.dtype) for t in given)}")
 
 
 def checked_reduction(reduction: str, name: str, *more: str) -> str:
@@ -96,19 +72,9 @@ def checked_probability(p: float, name: str) -> float:
     return p
 
 
-def check_broadcast(name: str, *tensors: Tensor) -> None:
-    """Refuse tensors whose shapes do not broadcast."""
-    if any(t.shape != tensors[0].shape for t in tensors):
-        try:
-            np.broadcast_shapes(*(t.shape for t in tensors))
-        except ValueError:
-            shapes = " and ".join(str(t.shape) for t in tensors)
-            raise RuntimeError(f"{name}: shapes {shapes} do not broadcast") from None
-
-
 def checked_pair(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return input and target; warn where their shapes differ, for that is rarely meant."""
-    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    x, t = tensor_of(input, name), tensor_of(target, name)
     if "f" not in (x.dtype.kind, t.dtype.kind):
         raise RuntimeError(f"{name}: expected floats, got {x.dtype} and {t.dtype}")
     check_broadcast(name, x, t)

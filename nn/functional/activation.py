@@ -13,22 +13,23 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 import autodiff as ad
-from autodiff import Tensor, sigmoid, tanh
+from autodiff import Tensor, default_generator, sigmoid, tanh
+from autodiff.functions.arguments import floats_of, tensor_of
 from autodiff.functions.in_place import change
-from autodiff.tracing import decided
-
-from ._checks import checked_floats, checked_tensor
+from autodiff.tensor import from_array
+from autodiff.tracing import decided, noted
 
 __all__ = [
-    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
-    "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus",
-    "softshrink", "softsign", "step", "tanh", "tanhshrink", "threshold",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6",
+    "relu_", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "step", "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip
 
 
 def _checked_numbers(value: Any, name: str) -> Tensor:
     """Return a tensor of floats or integers; refuse anything else."""
-    x = checked_tensor(value, name)
+    x = tensor_of(value, name)
     if x.dtype.kind == "b":
         raise RuntimeError(f"{name}: expected numbers, got {x.dtype}")
     return x
@@ -67,8 +68,31 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
     if inplace:
-        return change(checked_floats(input, "leaky_relu"), "leaky_relu_", leaky_relu, negative_slope)  # type: ignore[no-any-return]  # the input
-    return ad.leaky_relu(checked_floats(input, "leaky_relu"), negative_slope)
+        return change(floats_of(input, "leaky_relu"), "leaky_relu_", leaky_relu, negative_slope)  # type: ignore[no-any-return]  # the input
+    return ad.leaky_relu(floats_of(input, "leaky_relu"), negative_slope)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Leaky rectified linear unit whose slope is drawn between two for each element; else it is their mean.
+
+    Examples
+    --------
+    >>> F.rrelu(ad.tensor([-1.0, 2.0]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+
+    References
+    ----------
+    Xu, Wang, Chen and Li, "Empirical evaluation of rectified activations in convolutional network", arXiv:1505.00853.
+    """
+    x = floats_of(input, "rrelu")
+    if not training:
+        return leaky_relu(x, (lower + upper) / 2, inplace)
+    if inplace:
+        return change(x, "rrelu_", rrelu, lower, upper, True)  # type: ignore[no-any-return]  # the input
+    drawn = from_array(noted(lambda: default_generator().uniform(lower, upper, x.shape).astype(x.dtype)))
+    return x.clamp_min(0) + drawn * x.clamp_max(0)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -100,7 +124,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     ----------
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015.
     """
-    x, w = checked_floats(input, "prelu"), checked_floats(weight, "prelu")
+    x, w = floats_of(input, "prelu"), floats_of(weight, "prelu")
     channels = 1 if x.ndim < 2 else x.shape[1]
     if w.ndim > 1 or (w.numel() not in (1, channels)) or w.dtype != x.dtype:
         raise RuntimeError(
@@ -137,7 +161,7 @@ def step(input: Tensor) -> Tensor:
     >>> F.step(ad.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 1., 1.])
     """
-    return ad.step(checked_floats(input, "step"))
+    return ad.step(floats_of(input, "step"))
 
 
 # -- exponential and smooth units --------------------------------------------------------------------------------------
@@ -162,8 +186,8 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     ICLR 2016.
     """
     if inplace:
-        return change(checked_floats(input, "elu"), "elu_", elu, alpha)  # type: ignore[no-any-return]  # the input
-    x = checked_floats(input, "elu")
+        return change(floats_of(input, "elu"), "elu_", elu, alpha)  # type: ignore[no-any-return]  # the input
+    x = floats_of(input, "elu")
     return ad.where(x > 0, x, alpha * ad.expm1(_negative_part(x)))
 
 
@@ -185,10 +209,10 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Barron, "Continuously differentiable exponential linear units", arXiv:1704.07483.
     """
     if inplace:
-        return change(checked_floats(input, "celu"), "celu_", celu, alpha)  # type: ignore[no-any-return]  # the input
+        return change(floats_of(input, "celu"), "celu_", celu, alpha)  # type: ignore[no-any-return]  # the input
     if not alpha:
         raise RuntimeError("celu: alpha must not be 0")
-    x = checked_floats(input, "celu")
+    x = floats_of(input, "celu")
     return ad.where(x > 0, x, alpha * ad.expm1(_negative_part(x) / alpha))
 
 
@@ -208,8 +232,8 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
     """
     if inplace:
-        return change(checked_floats(input, "selu"), "selu_", selu)  # type: ignore[no-any-return]  # the input
-    x = checked_floats(input, "selu")
+        return change(floats_of(input, "selu"), "selu_", selu)  # type: ignore[no-any-return]  # the input
+    x = floats_of(input, "selu")
     return ad.where(x > 0, _SELU_SCALE * x, _SELU_SCALE * _SELU_ALPHA * ad.expm1(_negative_part(x)))
 
 
@@ -241,7 +265,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     ----------
     Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415.
     """
-    x = checked_floats(input, "gelu")
+    x = floats_of(input, "gelu")
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     if x.dtype == np.float16:  # in which 1 + erf(x) loses all digits where it is small
@@ -249,7 +273,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return ad.gelu(x)
     # beyond 40 both probabilities are 0 or 1 to the last digit, their slopes are 0, and powers would overflow
-    near = x if decided(lambda a: not (np.abs(a) > 40).any(), x) else x.clamp(-40, 40)
+    near = x if decided(lambda a: not (np.abs(a) > 40).any(), x, always=False) else x.clamp(-40, 40)
     return 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))).tanh())
 
 
@@ -262,8 +286,8 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     tensor([-0.2689,  1.7616])
     """
     if inplace:
-        return change(checked_floats(input, "silu"), "silu_", ad.silu)  # type: ignore[no-any-return]  # the input
-    return ad.silu(checked_floats(input, "silu"))
+        return change(floats_of(input, "silu"), "silu_", ad.silu)  # type: ignore[no-any-return]  # the input
+    return ad.silu(floats_of(input, "silu"))
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -279,8 +303,8 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
     """
     if inplace:
-        return change(checked_floats(input, "mish"), "mish_", mish)  # type: ignore[no-any-return]  # the input
-    x = checked_floats(input, "mish")
+        return change(floats_of(input, "mish"), "mish_", mish)  # type: ignore[no-any-return]  # the input
+    x = floats_of(input, "mish")
     return x * ad.softplus(x).tanh()
 
 
@@ -292,7 +316,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     >>> F.softplus(ad.tensor([-1.0, 0.0, 1000.0]))
     tensor([3.1326e-01, 6.9315e-01, 1.0000e+03])
     """
-    x = checked_floats(input, "softplus")
+    x = floats_of(input, "softplus")
     scaled = x if beta == 1 else x * beta
     return ad.where(scaled > threshold, x, ad.softplus(scaled) if beta == 1 else ad.softplus(scaled) / beta)
 
@@ -305,7 +329,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     >>> F.logsigmoid(ad.tensor([-1000.0, 0.0]))
     tensor([-1.0000e+03, -6.9315e-01])
     """
-    return -ad.softplus(-checked_floats(input, "logsigmoid"))
+    return -ad.softplus(-floats_of(input, "logsigmoid"))
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -316,7 +340,7 @@ def softsign(input: Tensor) -> Tensor:
     >>> F.softsign(ad.tensor([-1.0, 3.0]))
     tensor([-0.5000,  0.7500])
     """
-    x = checked_floats(input, "softsign")
+    x = floats_of(input, "softsign")
     return x / (1 + x.abs())
 
 
@@ -328,7 +352,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     >>> F.tanhshrink(ad.tensor([-1.0, 2.0]))
     tensor([-0.2384,  1.0360])
     """
-    x = checked_floats(input, "tanhshrink")
+    x = floats_of(input, "tanhshrink")
     return x - x.tanh()
 
 
@@ -381,8 +405,8 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     tensor([0.0000, 0.5000, 1.0000])
     """
     if inplace:
-        return change(checked_floats(input, "hardsigmoid"), "hardsigmoid_", hardsigmoid)  # type: ignore[no-any-return]  # the input
-    return (_cut(checked_floats(input, "hardsigmoid"), -3, 3) + 3) / 6
+        return change(floats_of(input, "hardsigmoid"), "hardsigmoid_", hardsigmoid)  # type: ignore[no-any-return]  # the input
+    return (_cut(floats_of(input, "hardsigmoid"), -3, 3) + 3) / 6
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -398,8 +422,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     Howard et al., "Searching for MobileNetV3", ICCV 2019.
     """
     if inplace:
-        return change(checked_floats(input, "hardswish"), "hardswish_", hardswish)  # type: ignore[no-any-return]  # the input
-    x = checked_floats(input, "hardswish")
+        return change(floats_of(input, "hardswish"), "hardswish_", hardswish)  # type: ignore[no-any-return]  # the input
+    x = floats_of(input, "hardswish")
     near = x.clamp(-3, 3)
     return ad.where(x >= 3, x, ad.where(x <= -3, 0, near * (near + 3) / 6))
 
@@ -412,7 +436,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> F.hardshrink(ad.tensor([-1.0, 0.2, 2.0]))
     tensor([-1.,  0.,  2.])
     """
-    x = checked_floats(input, "hardshrink")
+    x = floats_of(input, "hardshrink")
     return ad.where((x >= -lambd) & (x <= lambd), 0, x)
 
 
@@ -431,7 +455,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambd must not be negative, got {lambd}")
-    x = checked_floats(input, "softshrink")
+    x = floats_of(input, "softshrink")
     return x - x.clamp(-lambd, lambd)
 
 
@@ -464,7 +488,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = 
     >>> F.softmax(ad.tensor([1.0, 1.0]), dim=0)
     tensor([0.5000, 0.5000])
     """
-    x = checked_tensor(input, "softmax")
+    x = tensor_of(input, "softmax")
     return ad.softmax(x, _chosen(dim, x, "softmax"), dtype=dtype)
 
 
@@ -476,7 +500,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | Non
     >>> F.log_softmax(ad.tensor([0.0, 1.0]), dim=0)
     tensor([-1.3133, -0.3133])
     """
-    x = checked_tensor(input, "log_softmax")
+    x = tensor_of(input, "log_softmax")
     return ad.log_softmax(x, _chosen(dim, x, "log_softmax"), dtype=dtype)
 
 
@@ -488,7 +512,7 @@ def softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = 
     >>> F.softmin(ad.tensor([0.0, 1.0]), dim=0)
     tensor([0.7311, 0.2689])
     """
-    x = checked_tensor(input, "softmin") if dtype is not None else checked_floats(input, "softmin")
+    x = tensor_of(input, "softmin") if dtype is not None else floats_of(input, "softmin")
     return ad.softmax(-x, _chosen(dim, x, "softmin"), dtype=dtype)
 
 
@@ -517,7 +541,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     ----------
     Dauphin, Fan, Auli and Grangier, "Language modeling with gated convolutional networks", ICML 2017.
     """
-    x = checked_floats(input, "glu")
+    x = floats_of(input, "glu")
     if not -x.ndim <= dim < x.ndim:
         kind: Any = IndexError if x.ndim else RuntimeError
         raise kind(f"glu: dim {dim} is out of range for shape {x.shape}")
@@ -526,3 +550,23 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     half = x.shape[dim] // 2
     value, gate = x.split([half, half], dim)
     return value * gate.sigmoid()
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+
+def _in_place(function: Any) -> Any:
+    """Return an activation that puts its result in the input's own memory."""
+    name = function.__name__ + "_"
+
+    def apply(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        return function(input, *args, **options, inplace=True)  # type: ignore[no-any-return]  # the input
+
+    apply.__name__ = apply.__qualname__ = name
+    apply.__doc__ = f"Do what `{function.__name__}` does in the input's own memory."
+    return apply
+
+
+relu_, leaky_relu_, rrelu_ = _in_place(relu), _in_place(leaky_relu), _in_place(rrelu)
+elu_, celu_, selu_ = _in_place(elu), _in_place(celu), _in_place(selu)
+hardtanh_, threshold_ = _in_place(hardtanh), _in_place(threshold)

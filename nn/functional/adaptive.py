@@ -9,13 +9,13 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of
 
-from ._checks import checked_floats
 from .convolution import Many, avg_pool2d, max_pool2d
 
 __all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "avg_pool1d",
-    "max_pool1d",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+    "adaptive_max_pool3d", "avg_pool1d", "max_pool1d",
 ]  # fmt: skip
 
 Size = int | None | Sequence[int | None]
@@ -43,7 +43,7 @@ def _sized(name: str, x: Tensor, size: Size, n: int) -> tuple[int, ...]:
 
 def _averaged(name: str, input: Tensor, size: Size, n: int) -> Tensor:
     """Average along one dimension after the other, which makes the average of each rectangle."""
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     for dim, count in zip(range(-1, -n - 1, -1), _sized(name, x, size, n)[::-1], strict=True):
         if count != x.shape[dim]:
             parts = [ad.narrow(x, dim, p.start, len(p)) for p in _parts(x.shape[dim], count)]
@@ -91,6 +91,17 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Size) -> Tensor:
     return _averaged("adaptive_avg_pool2d", input, output_size, 2)
 
 
+def adaptive_avg_pool3d(input: Tensor, output_size: Size) -> Tensor:
+    """Average of each part of a volume, (N, C, D, H, W); see `adaptive_avg_pool2d`.
+
+    Examples
+    --------
+    >>> F.adaptive_avg_pool3d(ad.arange(8.0).reshape(1, 2, 2, 2), (1, 1, 2))
+    tensor([[[[3., 4.]]]])
+    """
+    return _averaged("adaptive_avg_pool3d", input, output_size, 3)
+
+
 def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
     """Largest element of each of `output_size` parts of a sequence; see `adaptive_max_pool2d`.
 
@@ -99,10 +110,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool =
     >>> F.adaptive_max_pool1d(ad.tensor([[1.0, 2.0, 3.0, 6.0]]), 2)
     tensor([[2., 6.]])
     """
-    x = checked_floats(input, "adaptive_max_pool1d")
-    (count,) = _sized("adaptive_max_pool1d", x, output_size, 1)
-    values, at = _largest(x, -1, count)
-    return (values, at) if return_indices else values
+    return _maximum("adaptive_max_pool1d", input, output_size, 1, return_indices)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
@@ -132,13 +140,29 @@ def adaptive_max_pool2d(input: Tensor, output_size: Size, return_indices: bool =
     >>> F.adaptive_max_pool2d(ad.arange(16, dtype=np.float32).reshape(1, 4, 4), 1)
     tensor([[[15.]]])
     """
-    x = checked_floats(input, "adaptive_max_pool2d")
-    down, across = _sized("adaptive_max_pool2d", x, output_size, 2)
-    rows, columns = _largest(x, -1, across)
-    values, at = _largest(rows, -2, down)
-    if not return_indices:
-        return values
-    return values, at * x.shape[-1] + ad.take_along_dim(columns, at, -2)
+    return _maximum("adaptive_max_pool2d", input, output_size, 2, return_indices)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
+    """Largest element of each part of a volume, (N, C, D, H, W); see `adaptive_max_pool2d`.
+
+    Examples
+    --------
+    >>> F.adaptive_max_pool3d(ad.arange(8.0).reshape(1, 2, 2, 2), (1, 1, 2))
+    tensor([[[[6., 7.]]]])
+    """
+    return _maximum("adaptive_max_pool3d", input, output_size, 3, return_indices)
+
+
+def _maximum(name: str, input: Tensor, size: Size, n: int, return_indices: bool) -> Any:
+    """Take the largest along one dimension after the other, from the last on, and note where each one stood."""
+    x = floats_of(input, name)
+    values, place, step = x, None, 1
+    for dim, count in zip(range(-1, -n - 1, -1), _sized(name, x, size, n)[::-1], strict=True):
+        values, at = _largest(values, dim, count)
+        place = at if place is None else at * step + ad.take_along_dim(place, at, dim)
+        step *= x.shape[dim]
+    return (values, place) if return_indices else values
 
 
 def _largest(x: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor]:
@@ -154,7 +178,7 @@ def _largest(x: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor]:
 
 def _as_image(name: str, input: Tensor) -> Tensor:
     """Return sequences as images of height 1."""
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     if x.ndim not in (2, 3):
         raise RuntimeError(f"{name}: expected a 2-d or 3-d input, got shape {x.shape}")
     return x.unsqueeze(-2)

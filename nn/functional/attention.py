@@ -9,10 +9,10 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import check_dtypes, floats_of, tensor_of
 from autodiff.tensor import from_array
 from autodiff.tracing import decided
 
-from ._checks import check_dtypes, checked_floats, checked_tensor
 from .layer import dropout
 
 __all__ = ["scaled_dot_product_attention"]
@@ -72,7 +72,7 @@ def scaled_dot_product_attention(
     Vaswani et al., "Attention is all you need", NeurIPS 2017. Ainslie et al., arXiv:2305.13245 (grouped queries).
     """
     name = "scaled_dot_product_attention"
-    q, k, v = (checked_floats(t, name) for t in (query, key, value))
+    q, k, v = (floats_of(t, name) for t in (query, key, value))
     check_dtypes(name, q, k, v)
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise RuntimeError(f"{name}: expected at least 2 dimensions, got shapes {q.shape}, {k.shape} and {v.shape}")
@@ -112,7 +112,7 @@ def additive(mask: Any, like: Tensor, name: str, what: str = "attn_mask", keeps:
     """Return a mask as what is added to scores; booleans tell what is kept, or what is not."""
     if mask is None:
         return None
-    m = checked_tensor(mask, name)
+    m = tensor_of(mask, name)
     if m.dtype.kind == "b":
         none, all_ = (from_array(like.dtype.type(x)) for x in (0, -np.inf))
         return ad.where(m, none, all_) if keeps else ad.where(m, all_, none)
@@ -125,7 +125,7 @@ def _without_dead_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     """Part a mask into one that leaves each query a key, and where it left none: softmax would give NaN there."""
     if mask is None:
         return None, None
-    if decided(lambda a: not (a == -np.inf).all(axis=-1).any(), mask):
+    if decided(lambda a: not (a == -np.inf).all(axis=-1).any(), mask, always=False):
         return mask, None
     dead = (mask == -np.inf).all(-1, keepdim=True)
     return mask.masked_fill(dead, 0.0), dead

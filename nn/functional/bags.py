@@ -6,8 +6,9 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
+from autodiff.tracing import values
 
-from ._checks import checked_tensor
 from .layer import check_dense, checked_row, embedding
 
 __all__ = ["embedding_bag"]
@@ -70,7 +71,7 @@ def embedding_bag(
         raise ValueError(f"embedding_bag: mode must be 'mean', 'sum' or 'max', got {mode!r}")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(f"embedding_bag: per_sample_weights go with mode='sum', got {mode!r}")
-    at, w = checked_tensor(input, "embedding_bag"), checked_tensor(weight, "embedding_bag")
+    at, w = tensor_of(input, "embedding_bag"), tensor_of(weight, "embedding_bag")
     bags, count = _bags(at, offsets, include_last_offset)
     if per_sample_weights is not None and per_sample_weights.shape != at.shape:
         raise ValueError(f"embedding_bag: expected weights of shape {at.shape}, got {per_sample_weights.shape}")
@@ -79,7 +80,8 @@ def embedding_bag(
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.reshape(-1, 1)
     if padding_idx is not None:
-        kept = np.flatnonzero(numbers._data != checked_row(padding_idx, len(w), "embedding_bag"))
+        read = values(numbers, "padding_idx of bags", "leave the padding out, or multiply by per_sample_weights")
+        kept = np.flatnonzero(read != checked_row(padding_idx, len(w), "embedding_bag"))
         rows, bags = rows[ad.from_numpy(kept)], bags[kept]
     if mode == "max":
         parts = [rows[ad.from_numpy(np.flatnonzero(bags == k))] for k in range(count)]
@@ -104,7 +106,7 @@ def _bags(at: Tensor, offsets: Tensor | None, has_end: bool) -> tuple[np.ndarray
         raise ValueError(
             f"embedding_bag: expected an input of 2 dimensions, or of 1 with offsets of 1, got shape {at.shape}"
         )
-    starts = offsets._data
+    starts = values(offsets, "bags of offsets", "pass an input of 2 dimensions, whose rows are bags")
     count = len(starts) - bool(has_end)
     if len(starts) and (starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > len(at)):
         raise ValueError(f"embedding_bag: offsets must rise from 0 to at most {len(at)}, got {starts.tolist()}")

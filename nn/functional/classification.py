@@ -8,20 +8,11 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, log_softmax
+from autodiff.functions.arguments import check_broadcast, check_dtypes, floats_of, tensor_of
 from autodiff.table.indexing import mean_nll, of_classes
 from autodiff.tracing import decided
 
-from ._checks import (
-    broadcasts,
-    check_broadcast,
-    check_dtypes,
-    checked_floats,
-    checked_reduction,
-    checked_smoothing,
-    checked_tensor,
-    reduced,
-    with_old_reduction,
-)
+from ._checks import broadcasts, checked_reduction, checked_smoothing, reduced, with_old_reduction
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "kl_div", "nll_loss"]
 
@@ -138,7 +129,7 @@ def nll_loss(
 
 def _logits(input: Any, target: Any, weight: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return logits and target as tensors, checked as far as they do not depend on each other."""
-    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    x, t = tensor_of(input, name), tensor_of(target, name)
     if x._data.dtype.kind != "f":
         what = "logits" if name == "cross_entropy" else "log-probabilities"
         order = f"; the target is {t.dtype}: the {what} come first and the labels second" * (t.dtype.kind == "f")
@@ -146,7 +137,7 @@ def _logits(input: Any, target: Any, weight: Any, name: str) -> tuple[Tensor, Te
     if not x._data.ndim:
         raise ValueError(f"{name}: expected an input of shape (N, C), (N, C, ...) or (C,), got no dimension")
     if weight is not None:
-        weight = checked_tensor(weight, name)
+        weight = tensor_of(weight, name)
         if weight.shape != (_classes(x),):
             raise ValueError(f"{name}: weight must have shape ({_classes(x)},), got {weight.shape}")
         check_dtypes(name, weight, x)
@@ -204,9 +195,9 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
         low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
         return low >= 0 and high < classes and not low <= ignore_index <= high
 
-    if decided(all_count, t):
+    if decided(all_count, t, always=False):
         return None
-    if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t):
+    if decided(lambda a: ((a != ignore_index) & ((a < 0) | (a >= classes))).any(), t, always=False):
         wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
         raise IndexError(f"{name}: label {labels[wrong][0]} is out of range for {classes} classes")
     return t != ignore_index
@@ -279,7 +270,7 @@ def binary_cross_entropy_with_logits(
     checked_reduction(reduction, name)
     x, t = _binary(input, target, name)
     for what, factor in (("weight", weight), ("pos_weight", pos_weight)):
-        if factor is not None and not broadcasts(checked_tensor(factor, name).shape, x.shape):
+        if factor is not None and not broadcasts(tensor_of(factor, name).shape, x.shape):
             raise ValueError(f"{name}: {what} has shape {factor.shape}, which does not broadcast to {x.shape}")
     if pos_weight is None:
         loss = ad.binary_cross_entropy_with_logits(x, t)
@@ -335,7 +326,7 @@ def binary_cross_entropy(
 
 def _binary(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return predictions and targets as tensors of floats of one shape."""
-    x, t = checked_tensor(input, name), checked_tensor(target, name)
+    x, t = tensor_of(input, name), tensor_of(target, name)
     if x.dtype.kind != "f":
         order = f"; the target is {t.dtype}: the predictions come first and the targets second" * (t.dtype.kind == "f")
         raise RuntimeError(f"{name}: the input must be floats, got {x.dtype}{order}")
@@ -354,7 +345,7 @@ def _bernoulli(x: Tensor, t: Tensor) -> Tensor:
     """
     if x.dtype == np.float16:  # in which 1e-12 is 0
         return _bernoulli(x.float(), t.float()).to(np.float16)
-    if decided(lambda p: not (p * (1 - p) < 1e-12).any(), x):
+    if decided(lambda p: not (p * (1 - p) < 1e-12).any(), x, always=False):
         return (t - 1) * ad.log1p(-x) - t * x.log()
     p = x.detach()
     certain = p * (1 - p) < 1e-12
@@ -401,7 +392,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     Kullback and Leibler, "On information and sufficiency", Annals of Mathematical Statistics, 1951.
     """
     checked_reduction(reduction, "kl_div", "batchmean")
-    x, t = checked_floats(input, "kl_div"), checked_floats(target, "kl_div")
+    x, t = floats_of(input, "kl_div"), floats_of(target, "kl_div")
     check_broadcast("kl_div", x, t)
     # 0 log 0 is 0, the limit; the 1 in the place of the 0 keeps its slope finite
     loss = t.exp() * (t - x) if log_target else t * ad.where(t == 0, 1, t).log() - t * x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,11 +11,12 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import check_dtypes, floats_of, tensor_of
 from autodiff.tensor import from_array
 
-from ._checks import as_many, check_dtypes, checked_floats, checked_tensor
+from ._checks import as_many
 
-__all__ = ["avg_pool2d", "conv1d", "conv2d", "max_pool2d", "pad", "unfold"]
+__all__ = ["avg_pool2d", "avg_pool3d", "conv1d", "conv2d", "conv3d", "max_pool2d", "max_pool3d", "pad", "unfold"]
 
 Sizes = tuple[int, ...]
 Many = int | Sequence[int]
@@ -58,7 +60,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     >>> F.pad(ad.tensor([[1, 2, 3]]), (1, 2), mode="replicate")
     tensor([[1, 1, 2, 3, 3, 3]])
     """
-    x, widths = checked_tensor(input, "pad"), tuple(pad)
+    x, widths = tensor_of(input, "pad"), tuple(pad)
     if len(widths) % 2 or len(widths) // 2 > x.ndim:
         raise RuntimeError(f"pad: expected two widths for each of up to {x.ndim} dimensions, got {widths}")
     before, after = widths[-2::-2], widths[::-2]
@@ -210,6 +212,25 @@ def conv2d(
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Many = 1,
+    padding: Many | str = 0,
+    dilation: Many = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlation of volumes, (N, C, D, H, W), with kernels; parameters as for `conv2d`.
+
+    Examples
+    --------
+    >>> F.conv3d(ad.ones(1, 1, 3, 3, 3), ad.ones(1, 1, 2, 2, 2), padding=1).shape
+    (1, 1, 4, 4, 4)
+    """
+    return _convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
 def _convolution(
     name: str,
     n: int,
@@ -221,7 +242,7 @@ def _convolution(
     dilation: Many,
     groups: int,
 ) -> Tensor:
-    x, w = checked_floats(input, name), checked_floats(weight, name)
+    x, w = floats_of(input, name), floats_of(weight, name)
     check_dtypes(name, x, w, bias)
     if groups < 1 or w.ndim != n + 2 or w._data.shape[0] % groups:
         raise RuntimeError(f"{name}: {groups} groups do not fit a weight of shape {w.shape}")
@@ -241,7 +262,7 @@ def _convolution(
 
 def _misfit(name: str, n: int, shape: Sizes, weight: Sizes, groups: int) -> str:
     """Say what a weight expects, and how an input without its channels gets them."""
-    channels, sides = weight[1] * groups, ", ".join("LHW"[n - 1 : 2 * n - 1])
+    channels, sides = weight[1] * groups, ", ".join(("L", "HW", "DHW")[n - 1])
     text = (
         f"{name}: an input of shape {shape} does not fit a weight of shape {weight} with groups={groups}: "
         f"expected {channels} channel{'s' * (channels != 1)}, as (N, {channels}, {sides}) or ({channels}, {sides})"
@@ -289,7 +310,7 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
     tensor([[[0., 2.],
              [1., 3.]]])
     """
-    x = checked_tensor(input, "unfold")
+    x = tensor_of(input, "unfold")
     if x.ndim == 3:
         return unfold(x.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
     if x.ndim != 4:
@@ -305,9 +326,9 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
 # -- pooling -----------------------------------------------------------------------------------------------------------
 
 
-def _pooling(name: str, size: Many, stride: Many | None, padding: Many, dilation: Many = 1) -> Geometry:
+def _pooling(name: str, n: int, size: Many, stride: Many | None, padding: Many, dilation: Many = 1) -> Geometry:
     is_default = stride is None or (isinstance(stride, Sequence) and not stride)
-    g = geometry(name, 2, size, size if is_default else stride, padding, dilation)  # type: ignore[arg-type]  # not None
+    g = geometry(name, n, size, size if is_default else stride, padding, dilation)  # type: ignore[arg-type]  # not None
     if isinstance(g.padding, str):
         raise TypeError(f"{name}: padding must be integers, got {padding!r}")
     reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))
@@ -317,7 +338,7 @@ def _pooling(name: str, size: Many, stride: Many | None, padding: Many, dilation
 
 
 def _counts(shape: Sizes, g: Geometry, ceil_mode: bool) -> Sizes:
-    """Return how many windows there are along height and width."""
+    """Return how many windows there are along each dimension."""
     counts = []
     for n, k, s, p, d in zip(shape, g.size, g.stride, paddings(g)[0], g.dilation, strict=True):
         count = (n + 2 * p - d * (k - 1) - 1 + (s - 1 if ceil_mode else 0)) // s + 1
@@ -329,10 +350,10 @@ def _counts(shape: Sizes, g: Geometry, ceil_mode: bool) -> Sizes:
 
 def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool) -> tuple[Tensor, ad.Slide]:
     """Return the input as a batch, and how the windows move over it."""
-    x = checked_floats(input, name)
-    if x.ndim not in (3, 4):
-        raise RuntimeError(f"{name}: expected a 3-d or 4-d input, got shape {x.shape}")
-    x = x if x.ndim == 4 else x.unsqueeze(0)
+    x, n = floats_of(input, name), len(g.size)
+    if x.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"{name}: expected a {n + 1}-d or {n + 2}-d input, got shape {x.shape}")
+    x = x if x.ndim == n + 2 else x.unsqueeze(0)
     counts = _counts(x.shape[2:], g, ceil_mode)
     if min(counts) < 1:
         raise RuntimeError(f"{name}: a kernel of size {g.size} is larger than the padded input of shape {x.shape}")
@@ -381,17 +402,45 @@ def max_pool2d(
     tensor([[[ 5.,  7.],
              [13., 15.]]])
     """
-    g = _pooling("max_pool2d", kernel_size, stride, padding, dilation)
-    x, slide = _pooled("max_pool2d", input, g, ceil_mode)
+    g = _pooling("max_pool2d", 2, kernel_size, stride, padding, dilation)
+    return _maximum("max_pool2d", input, g, ceil_mode, return_indices)
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Many,
+    stride: Many | None = None,
+    padding: Many = 0,
+    dilation: Many = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Largest element of every window over a volume, (N, C, D, H, W); parameters as for `max_pool2d`.
+
+    Examples
+    --------
+    >>> F.max_pool3d(ad.arange(8.0).reshape(1, 2, 2, 2), 2)
+    tensor([[[[7.]]]])
+    """
+    g = _pooling("max_pool3d", 3, kernel_size, stride, padding, dilation)
+    return _maximum("max_pool3d", input, g, ceil_mode, return_indices)
+
+
+def _maximum(name: str, input: Tensor, g: Geometry, ceil_mode: bool, return_indices: bool) -> Any:
+    """Return the largest element of every window, and if asked where it stands in the flattened image or volume."""
+    x, slide = _pooled(name, input, g, ceil_mode)
     values = ad.window_max(x, slide)
-    y = values if input.ndim == 4 else values.squeeze(0)
+    y = values if input.ndim == x.ndim else values.squeeze(0)
     if not return_indices:
         return y
-    at = ad.window_argmax(x, values, slide)
-    (sh, sw), (ph, pw), (dh, dw) = g.stride, slide.padding, g.dilation
-    rows = np.arange(slide.places[0])[:, None] * sh - ph
-    corner = rows * x.shape[3] + np.arange(slide.places[1]) * sw - pw
-    return y, (at // g.size[1] * (dh * x.shape[3]) + at % g.size[1] * dw + from_array(corner)).reshape(y.shape)
+    number, at = ad.window_argmax(x, values, slide), ad.zeros(1, dtype=np.int64)
+    step = 1
+    for i in reversed(range(len(g.size))):  # the last dimension's index changes fastest
+        first = np.arange(slide.places[i]) * g.stride[i] - slide.padding[i]
+        first = first.reshape(-1, *(1,) * (len(g.size) - 1 - i))
+        at = at + (number % g.size[i] * g.dilation[i] + from_array(first)) * step
+        number, step = number // g.size[i], step * x.shape[2 + i]
+    return y, at.reshape(y.shape)
 
 
 def avg_pool2d(
@@ -434,20 +483,43 @@ def avg_pool2d(
     tensor([[[ 2.5000,  4.5000],
              [10.5000, 12.5000]]])
     """
-    if divisor_override == 0:
-        raise ValueError("avg_pool2d: divisor_override must not be 0")
-    g = _pooling("avg_pool2d", kernel_size, stride, padding)
-    x, slide = _pooled("avg_pool2d", input, g, ceil_mode)
+    g = _pooling("avg_pool2d", 2, kernel_size, stride, padding)
+    return _average("avg_pool2d", input, g, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Many,
+    stride: Many | None = None,
+    padding: Many = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Average of every window over a volume, (N, C, D, H, W); parameters as for `avg_pool2d`.
+
+    Examples
+    --------
+    >>> F.avg_pool3d(ad.arange(8.0).reshape(1, 2, 2, 2), 2)
+    tensor([[[[3.5000]]]])
+    """
+    g = _pooling("avg_pool3d", 3, kernel_size, stride, padding)
+    return _average("avg_pool3d", input, g, ceil_mode, count_include_pad, divisor_override)
+
+
+def _average(name: str, input: Tensor, g: Geometry, ceil_mode: bool, include_pad: bool, divisor: int | None) -> Tensor:
+    """Return the average of every window."""
+    if divisor == 0:
+        raise ValueError(f"{name}: divisor_override must not be 0")
+    x, slide = _pooled(name, input, g, ceil_mode)
     total = ad.window_sum(x, slide)
-    if divisor_override is not None:
-        mean = total / divisor_override
+    if divisor is not None:
+        mean = total / divisor
     else:
-        down, across = (
-            _counted(total.shape[2 + i], x.shape[2 + i], g.size[i], g.stride[i], paddings(g)[0][i], count_include_pad)
-            for i in (0, 1)
-        )
-        mean = total / from_array((down[:, None] * across).astype(x.dtype))
-    return mean if input.ndim == 4 else mean.squeeze(0)
+        each = zip(total.shape[2:], x.shape[2:], g.size, g.stride, paddings(g)[0], strict=True)
+        counts = functools.reduce(np.multiply.outer, (_counted(*numbers, include_pad) for numbers in each))
+        mean = total / from_array(counts.astype(x.dtype))
+    return mean if input.ndim == x.ndim else mean.squeeze(0)
 
 
 def _counted(count: int, n: int, k: int, s: int, p: int, include_pad: bool) -> np.ndarray[Any, np.dtype[np.int64]]:

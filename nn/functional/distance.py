@@ -6,8 +6,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-
-from ._checks import check_broadcast, checked_floats, checked_tensor
+from autodiff.functions.arguments import check_broadcast, floats_of, tensor_of
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
@@ -20,7 +19,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     >>> F.pairwise_distance(ad.tensor([[3.0, 4.0]]), ad.tensor([[0.0, 0.0]]))
     tensor([5.0000])
     """
-    a, b = checked_floats(x1, "pairwise_distance"), checked_floats(x2, "pairwise_distance")
+    a, b = floats_of(x1, "pairwise_distance"), floats_of(x2, "pairwise_distance")
     check_broadcast("pairwise_distance", a, b)
     return ad.norm(a - b + eps, p, -1, keepdim)
 
@@ -54,9 +53,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> F.cosine_similarity(ad.tensor([[1.0, 0.0]]), ad.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
-    a, b = checked_tensor(x1, "cosine_similarity"), checked_tensor(x2, "cosine_similarity")
+    a, b = tensor_of(x1, "cosine_similarity"), tensor_of(x2, "cosine_similarity")
     dtype = next((t.dtype for t in (a, b) if t.dtype.kind == "f"), None)
-    a, b = (checked_floats(t if t.dtype.kind == "f" else t.to(dtype), "cosine_similarity") for t in (a, b))
+    a, b = (floats_of(t if t.dtype.kind == "f" else t.to(dtype), "cosine_similarity") for t in (a, b))
     check_broadcast("cosine_similarity", a, b)
     shape = np.broadcast_shapes(a.shape, b.shape)
     n = max(len(shape), 1)

@@ -8,12 +8,16 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor, default_generator
+from autodiff.functions.arguments import floats_of
 from autodiff.tensor import from_array
 from autodiff.tracing import noted
 
-from ._checks import checked_floats, checked_probability
+from ._checks import checked_probability
 
-__all__ = ["dropout1d", "dropout2d", "dropout3d", "gumbel_softmax"]
+__all__ = ["alpha_dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout", "gumbel_softmax"]
+
+
+_SELU_FLOOR = -1.7580993408473766  # -scale · alpha of `selu`
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -79,7 +83,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tensor:
     checked_probability(p, name)
-    x = checked_floats(input, name)
+    x = floats_of(input, name)
     batched = {n + 1: n == 2, n + 2: True}  # PyTorch takes 3 dimensions for (N, C, L), not for an image
     if x.ndim not in batched:
         raise RuntimeError(f"{name}: expected a {n + 1}-d or {n + 2}-d input, got shape {x.shape}")
@@ -93,6 +97,50 @@ def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tens
         return (kept * dtype.type(1 / (1 - p) if p < 1 else 0)).astype(dtype).reshape(shape)
 
     return x * from_array(noted(draw))
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Put elements chosen at random to the least value of `selu`, so that mean 0 and variance 1 are kept.
+
+    Examples
+    --------
+    >>> F.alpha_dropout(ad.ones(2), p=0.5)
+    tensor([1., 1.])
+
+    References
+    ----------
+    Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
+    """
+    x = floats_of(input, "alpha_dropout")
+    return _alpha_dropped("alpha_dropout", x, x.shape, p, training, inplace)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Do to whole channels what `alpha_dropout` does to elements.
+
+    Examples
+    --------
+    >>> F.feature_alpha_dropout(ad.ones(1, 1, 2), p=0.5)
+    tensor([[[1., 1.]]])
+    """
+    x = floats_of(input, "feature_alpha_dropout")
+    if x.ndim < 2:
+        raise RuntimeError(f"feature_alpha_dropout: expected at least 2 dimensions, got shape {x.shape}")
+    shape = (*x.shape[:2], *(1,) * (x.ndim - 2))
+    return _alpha_dropped("feature_alpha_dropout", x, shape, p, training, inplace)
+
+
+def _alpha_dropped(name: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+    checked_probability(p, name)
+    if not training or p == 0:
+        return x
+    kept = from_array(noted(lambda: (default_generator().random(shape, np.float32) >= p).astype(x.dtype)))
+    if p == 1:
+        y = x * 0
+    else:
+        scale = ((1 - p) * (1 + p * _SELU_FLOOR**2)) ** -0.5
+        y = (x * kept + _SELU_FLOOR * (1 - kept)) * scale - scale * _SELU_FLOOR * p
+    return x.copy_(y) if inplace else y
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
@@ -125,7 +173,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     ----------
     Jang, Gu and Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017.
     """
-    x = checked_floats(logits, "gumbel_softmax")
+    x = floats_of(logits, "gumbel_softmax")
     shape, dtype = x.shape, x.dtype
     noise = from_array(noted(lambda: np.asarray(default_generator().gumbel(size=shape)).astype(dtype)))
     soft = ad.softmax((x + noise) / tau, dim)

@@ -6,12 +6,12 @@ import math
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of, tensor_of
 from autodiff.table.windows import unwindows
 
-from ._checks import checked_floats, checked_tensor
 from .convolution import Many, avg_pool2d, geometry
 
-__all__ = ["channel_shuffle", "fold", "local_response_norm", "lp_pool2d", "pdist"]
+__all__ = ["channel_shuffle", "fold", "local_response_norm", "lp_pool1d", "lp_pool2d", "pdist"]
 
 
 def fold(
@@ -43,7 +43,7 @@ def fold(
     >>> F.fold(ad.ones(1, 2, 2), (1, 3), (1, 2))
     tensor([[[[1., 2., 1.]]]])
     """
-    x = checked_tensor(input, "fold")
+    x = tensor_of(input, "fold")
     if x.ndim == 2:
         return fold(x.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
     g = geometry("fold", 2, kernel_size, stride, padding, dilation)
@@ -79,7 +79,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     ----------
     Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", NeurIPS 2012.
     """
-    x = checked_floats(input, "local_response_norm")
+    x = floats_of(input, "local_response_norm")
     if x.ndim < 3:
         raise ValueError(f"local_response_norm: expected at least 3 dimensions, got shape {x.shape}")
     squares = ad.movedim(x * x, 1, -1)
@@ -100,7 +100,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     ----------
     Zhang et al., "ShuffleNet", CVPR 2018.
     """
-    x = checked_tensor(input, "channel_shuffle")
+    x = tensor_of(input, "channel_shuffle")
     if x.ndim < 3 or groups <= 0 or x.shape[1] % groups:
         raise RuntimeError(f"channel_shuffle: {groups} groups do not part the channels of shape {x.shape}")
     apart = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
@@ -117,10 +117,25 @@ def lp_pool2d(
     >>> F.lp_pool2d(ad.tensor([[[[3.0, 4.0]]]]), 2, (1, 2))
     tensor([[[[5.]]]])
     """
-    x = checked_floats(input, "lp_pool2d")
+    x = floats_of(input, "lp_pool2d")
     size = math.prod(_both(kernel_size))
     mean = avg_pool2d(x**norm_type, kernel_size, stride, 0, ceil_mode)
     return (mean.sign() * mean.abs().relu() * size) ** (1 / norm_type)
+
+
+def lp_pool1d(
+    input: Tensor, norm_type: float, kernel_size: int, stride: int | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """Take the p-th root of the sum of p-th powers in each window over a sequence; see `lp_pool2d`.
+
+    Examples
+    --------
+    >>> F.lp_pool1d(ad.tensor([[[3.0, 4.0]]]), 2, 2)
+    tensor([[[5.]]])
+    """
+    step = None if stride is None else (1, stride)
+    image = floats_of(input, "lp_pool1d").unsqueeze(-2)
+    return lp_pool2d(image, norm_type, (1, kernel_size), step, ceil_mode).squeeze(-2)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autodiff import Tensor, no_grad
+from autodiff.functions.arguments import floats_of
 
-from ._checks import checked_floats
 from .normalization import batch_norm, group_norm
 
 __all__ = ["instance_norm"]
@@ -58,7 +58,7 @@ def instance_norm(
     ----------
     Ulyanov, Vedaldi and Lempitsky, "Instance normalization", arXiv:1607.08022.
     """
-    x = checked_floats(input, "instance_norm")
+    x = floats_of(input, "instance_norm")
     if x.ndim < 3:
         raise RuntimeError(f"instance_norm: expected an input of shape (N, C, ...), got {x.shape}")
     if not use_input_stats:

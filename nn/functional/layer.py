@@ -9,12 +9,12 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor, default_generator, linear
 from autodiff.engine.graph import increment_version
-from autodiff.functions.arguments import computed
+from autodiff.functions.arguments import check_dtypes, computed, floats_of, tensor_of
 from autodiff.functions.in_place import change
 from autodiff.tensor import from_array
 from autodiff.tracing import decided, noted, refuse
 
-from ._checks import check_dtypes, checked_floats, checked_probability, checked_tensor
+from ._checks import checked_probability
 
 __all__ = ["bilinear", "dropout", "embedding", "linear", "one_hot"]
 
@@ -46,7 +46,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     >>> F.bilinear(ad.tensor([1.0, 2.0]), ad.tensor([3.0]), ad.ones(1, 2, 1))
     tensor([9.])
     """
-    a, b, w = (checked_floats(t, "bilinear") for t in (input1, input2, weight))
+    a, b, w = (floats_of(t, "bilinear") for t in (input1, input2, weight))
     check_dtypes("bilinear", a, b, w, bias)
     if w.ndim != 3 or a.shape[-1:] != w.shape[1:2] or b.shape[-1:] != w.shape[2:] or a.shape[:-1] != b.shape[:-1]:
         raise RuntimeError(
@@ -95,7 +95,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     from overfitting", JMLR 2014.
     """
     checked_probability(p, "dropout")
-    x = checked_floats(input, "dropout")
+    x = floats_of(input, "dropout")
     if not training or p == 0:
         return x
     if inplace:
@@ -159,7 +159,7 @@ def embedding(
             [3., 4.]])
     """
     check_dense(sparse, "embedding")
-    at, w = checked_tensor(input, "embedding"), checked_tensor(weight, "embedding")
+    at, w = tensor_of(input, "embedding"), tensor_of(weight, "embedding")
     if at.dtype.kind not in "iu":
         raise RuntimeError(f"embedding: expected integers as row numbers, got {at.dtype}")
     if w.ndim != 2:
@@ -170,7 +170,7 @@ def embedding(
     if padding_idx is not None:
         padding_idx = checked_row(padding_idx, len(w), "embedding")
     if max_norm is not None:
-        checked_floats(w, "embedding")
+        floats_of(w, "embedding")
         refuse("max_norm", "shorten the rows outside of the function")
         _shorten(w, np.unique(at._data), max_norm, norm_type)
     rows = w[at]
@@ -232,7 +232,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    t = checked_tensor(tensor, "one_hot")
+    t = tensor_of(tensor, "one_hot")
     if t.dtype.kind not in "iu":
         raise RuntimeError(f"one_hot: labels must be integers, got {t.dtype}")
     if not t.numel() and num_classes <= 0:

@@ -12,12 +12,11 @@ import numpy.typing as npt
 import autodiff as ad
 from autodiff import Tensor
 from autodiff.engine.graph import increment_version
+from autodiff.functions.arguments import check_dtypes, floats_of, tensor_of
 from autodiff.functions.normalization import standardize
 from autodiff.kernels.silence import silent
 from autodiff.tensor import from_array
 from autodiff.tracing import tracing
-
-from ._checks import check_dtypes, checked_floats, checked_tensor
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
 
@@ -68,7 +67,7 @@ def batch_norm(
     tensor([[-1.0000],
             [ 1.0000]])
     """
-    x = checked_floats(input, "batch_norm")
+    x = floats_of(input, "batch_norm")
     shape = x._data.shape
     if shape == (0,):
         return x.clone()
@@ -105,7 +104,7 @@ def batch_norm(
 def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
     """Return what is given as tensors; refuse what does not have one value a channel, of the input's dtype."""
     data = x._data
-    tensors = [None if t is None else checked_tensor(t, "batch_norm") for t in given.values()]
+    tensors = [None if t is None else tensor_of(t, "batch_norm") for t in given.values()]
     for name, t in zip(given, tensors, strict=True):
         if t is None:
             continue
@@ -183,7 +182,7 @@ def layer_norm(
     ----------
     Ba, Kiros and Hinton, "Layer normalization", arXiv:1607.06450.
     """
-    x = checked_floats(input, "layer_norm")
+    x = floats_of(input, "layer_norm")
     dims = _last_dims(x, normalized_shape, "layer_norm", weight, bias)
     return _scaled(standardize(x, dims, eps)[0], weight, bias)
 
@@ -223,7 +222,7 @@ def rms_norm(
     ----------
     Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019.
     """
-    x = checked_floats(input, "rms_norm")
+    x = floats_of(input, "rms_norm")
     dims = _last_dims(x, normalized_shape, "rms_norm", weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     wide = x.float() if x.dtype == np.float16 else x  # the squares of half precision soon overflow
@@ -267,7 +266,7 @@ def group_norm(
     ----------
     Wu and He, "Group normalization", ECCV 2018.
     """
-    x = checked_floats(input, "group_norm")
+    x = floats_of(input, "group_norm")
     check_dtypes("group_norm", x, weight, bias)
     if x.ndim < 2 or num_groups < 1 or x.shape[1] % num_groups:
         raise RuntimeError(
@@ -325,5 +324,5 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
     >>> F.normalize(ad.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
-    x = checked_floats(input, "normalize")
+    x = floats_of(input, "normalize")
     return x / ad.norm(x, p, dim, keepdim=True).clamp_min(eps)

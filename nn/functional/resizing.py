@@ -11,19 +11,21 @@ import numpy.typing as npt
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import floats_of, tensor_of
 from autodiff.tensor import from_array
 
-from ._checks import checked_floats, checked_tensor
-from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d
+from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
-__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = [
+    "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample", "upsample_bilinear", "upsample_nearest",
+]  # fmt: skip
 
 Array = npt.NDArray[Any]
 Sizes = int | Sequence[int]
 Factors = float | Sequence[float]
 
-_MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "area")
-_DIMENSIONS = {"linear": 3, "bilinear": 4, "bicubic": 4}
+_MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
+_DIMENSIONS = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
 
 
 def interpolate(
@@ -35,17 +37,17 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Tensor:
-    """Resize sequences or images.
+    """Resize sequences, images or volumes.
 
     Parameters
     ----------
     input : Tensor
-        Of shape (N, C, L) or (N, C, H, W).
+        Of shape (N, C, L), (N, C, H, W) or (N, C, D, H, W).
     size : int or sequence of int, optional
         The size of the output.
     scale_factor : float or sequence of float, optional
         By what the size is multiplied, if it is not given.
-    mode : {"nearest", "nearest-exact", "linear", "bilinear", "bicubic", "area"}, optional
+    mode : {"nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "area"}, optional
         Whether to repeat elements, to draw lines or curves between them, or to average them.
     align_corners : bool, optional
         For lines and curves: whether the centres of the first and last elements keep their place, instead of their
@@ -77,26 +79,31 @@ def interpolate(
     >>> F.interpolate(ad.tensor([[[1.0, 2.0]]]), size=3, mode="linear", align_corners=True)
     tensor([[[1.0000, 1.5000, 2.0000]]])
     """
-    x = checked_floats(input, "interpolate")
+    x = floats_of(input, "interpolate")
     _check_mode(x, mode, align_corners, antialias)
     sizes, scales = _sizes(x, size, scale_factor, recompute_scale_factor)
     if mode == "area":
-        return adaptive_avg_pool1d(x, sizes) if x.ndim == 3 else adaptive_avg_pool2d(x, sizes)
+        average: Any = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[x.ndim - 3]
+        return average(x, sizes)  # type: ignore[no-any-return]  # a Tensor
     for i, (n, new, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
         dim = i + 2
         if mode.startswith("nearest"):
             x = _repeated(x, dim, _nearest(n, new, scale, exact=mode == "nearest-exact"))
         else:
             matrix = from_array(_weights(n, new, scale, bool(align_corners), mode == "bicubic").astype(x.dtype))
-            x = x @ matrix.T if dim == x.ndim - 1 else matrix @ x
+            x = (
+                ad.movedim(ad.movedim(x, dim, -1) @ matrix.T, -1, dim)
+                if dim < x.ndim - 2
+                else (x @ matrix.T if dim == x.ndim - 1 else matrix @ x)
+            )
     return x
 
 
 def _check_mode(x: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> None:
-    if mode not in _MODES or x.ndim not in (3, 4) or _DIMENSIONS.get(mode, x.ndim) != x.ndim:
+    if mode not in _MODES or x.ndim not in (3, 4, 5) or _DIMENSIONS.get(mode, x.ndim) != x.ndim:
         raise NotImplementedError(
-            f"interpolate: mode must be one of {[*_MODES]}, 'linear' for 3-d and 'bilinear' and 'bicubic' for 4-d "
-            f"inputs, got {mode!r} for shape {x.shape}"
+            f"interpolate: mode must be one of {[*_MODES]}, 'linear' for 3-d, 'bilinear' and 'bicubic' for 4-d "
+            f"and 'trilinear' for 5-d inputs, got {mode!r} for shape {x.shape}"
         )
     if align_corners is not None and mode not in _DIMENSIONS:
         raise ValueError(f"interpolate: align_corners is for the modes {[*_DIMENSIONS]}, not {mode!r}")
@@ -201,7 +208,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     ----------
     Shi et al., "Real-time single image and video super-resolution", CVPR 2016.
     """
-    x, r = checked_tensor(input, "pixel_shuffle"), upscale_factor
+    x, r = tensor_of(input, "pixel_shuffle"), upscale_factor
     if x.ndim < 3 or r < 1 or x.shape[-3] % r**2:
         raise RuntimeError(f"pixel_shuffle: expected (..., C · {r}², H, W) for upscale_factor {r}, got shape {x.shape}")
     *lead, c, h, w = x.shape
@@ -223,7 +230,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     >>> F.pixel_unshuffle(ad.zeros(1, 4, 6), 2).shape
     (4, 2, 3)
     """
-    x, r = checked_tensor(input, "pixel_unshuffle"), downscale_factor
+    x, r = tensor_of(input, "pixel_unshuffle"), downscale_factor
     if x.ndim < 3 or r < 1 or x.shape[-2] % r or x.shape[-1] % r:
         raise RuntimeError(
             f"pixel_unshuffle: expected (..., C, H · {r}, W · {r}) for downscale_factor {r}, got shape {x.shape}"
@@ -232,3 +239,25 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     parts = x.reshape(*lead, c, h // r, r, w // r, r).permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
     return parts.reshape(*lead, c * r**2, h // r, w // r)
+
+
+def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
+    """Do what `interpolate` does with mode "nearest"; PyTorch's old name for it.
+
+    Examples
+    --------
+    >>> F.upsample_nearest(ad.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
+    """Do what `interpolate` does with mode "bilinear" and aligned corners; PyTorch's old name for it.
+
+    Examples
+    --------
+    >>> F.upsample_bilinear(ad.tensor([[[[1.0, 2.0]]]]), size=(1, 3))
+    tensor([[[[1.0000, 1.5000, 2.0000]]]])
+    """
+    return interpolate(input, size, scale_factor, "bilinear", True)

@@ -10,8 +10,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-
-from ._checks import check_dtypes, checked_floats
+from autodiff.functions.arguments import check_dtypes, floats_of
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -49,7 +48,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     ----------
     Jaderberg et al., "Spatial transformer networks", NeurIPS 2015.
     """
-    map_ = checked_floats(theta, "affine_grid")
+    map_ = floats_of(theta, "affine_grid")
     shape = tuple(size)
     if len(shape) != 4 or map_.shape != (shape[0], 2, 3) or min(shape[1:]) < 1:
         raise RuntimeError(f"affine_grid: theta of shape {map_.shape} does not fit a size of (N, C, H, W), got {shape}")
@@ -99,7 +98,7 @@ def grid_sample(
     >>> F.grid_sample(image, ad.tensor([[[[0.0, 0.0], [0.5, 0.5]]]]), align_corners=False)
     tensor([[[[2.5000, 4.0000]]]])
     """
-    x, points = checked_floats(input, "grid_sample"), checked_floats(grid, "grid_sample")
+    x, points = floats_of(input, "grid_sample"), floats_of(grid, "grid_sample")
     check_dtypes("grid_sample", x, points)
     if mode not in ("bilinear", "nearest"):
         raise ValueError(f"grid_sample: mode must be 'bilinear' or 'nearest', got {mode!r}")
@@ -112,8 +111,8 @@ def grid_sample(
     align = bool(align_corners)
     across, down = (_pixels(points[..., k], x.shape[3 - k], align, padding_mode) for k in (0, 1))
     if mode == "nearest":
-        return _read(x, np.round(across._data), np.round(down._data))
-    left, top = np.floor(across._data), np.floor(down._data)
+        return _read(x, across.detach().round(), down.detach().round())
+    left, top = across.detach().floor(), down.detach().floor()
     right_part, low_part = (across - left).unsqueeze(1), (down - top).unsqueeze(1)
     upper = _read(x, left, top) * (1 - right_part) + _read(x, left + 1, top) * right_part
     lower = _read(x, left, top + 1) * (1 - right_part) + _read(x, left + 1, top + 1) * right_part
@@ -131,17 +130,17 @@ def _pixels(points: Tensor, n: int, align: bool, padding_mode: str) -> Tensor:
         off = (at - low).abs()
         span = high - low
         back = ad.fmod(off, span) if span else off * 0
-        is_even = np.floor(off._data / span) % 2 == 0 if span else np.ones(off.shape, np.bool)
+        is_even = (off.detach() / span).floor() % 2 == 0 if span else ad.ones(off.shape, dtype=np.bool)
         at = ad.where(is_even, back + low, high - back)
-    inside = (at._data > 0) & (at._data < n - 1)
-    return ad.where(inside, at, np.clip(at._data, 0, n - 1))
+    fixed = at.detach()
+    return ad.where((fixed > 0) & (fixed < n - 1), at, fixed.clamp(0, n - 1))
 
 
-def _read(x: Tensor, across: Any, down: Any) -> Tensor:
+def _read(x: Tensor, across: Tensor, down: Tensor) -> Tensor:
     """Return the pixels at whole positions, 0 where these are beyond the image."""
     (h, w), (n, channels) = x.shape[2:], x.shape[:2]
     inside = (across >= 0) & (across < w) & (down >= 0) & (down < h)
-    place = np.where(inside, down * w + across, 0).astype(np.int64).reshape(n, 1, -1)
+    place = ad.where(inside, down * w + across, 0).long().reshape(n, 1, -1)
     flat = x.reshape(n, channels, h * w)
-    found = ad.gather(flat, 2, ad.tensor(np.broadcast_to(place, (n, channels, place.shape[2]))))
+    found = ad.gather(flat, 2, place.expand(n, channels, place.shape[2]))
     return ad.where(inside[:, None], found.reshape(n, channels, *across.shape[1:]), 0)

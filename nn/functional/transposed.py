@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from autodiff import Tensor
+from autodiff.functions.arguments import check_dtypes, floats_of
 from autodiff.kernels.windows import Steps
 from autodiff.table.windows import convolve_input
 
-from ._checks import as_many, check_dtypes, checked_floats
+from ._checks import as_many
 from .convolution import Many, Sizes, pad
 
-__all__ = ["conv_transpose1d", "conv_transpose2d"]
+__all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
 def conv_transpose1d(
@@ -84,6 +85,26 @@ def conv_transpose2d(
     return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Many = 1,
+    padding: Many = 0,
+    output_padding: Many = 0,
+    groups: int = 1,
+    dilation: Many = 1,
+) -> Tensor:
+    """Transposed convolution of volumes, (N, C, D, H, W); parameters as for `conv_transpose2d`.
+
+    Examples
+    --------
+    >>> F.conv_transpose3d(ad.ones(1, 1, 3, 3, 3), ad.ones(1, 2, 2, 2, 2), stride=2).shape
+    (1, 2, 6, 6, 6)
+    """
+    return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
 def _transposed(
     name: str,
     n: int,
@@ -96,7 +117,7 @@ def _transposed(
     groups: int,
     dilation: Many,
 ) -> Tensor:
-    x, w = checked_floats(input, name), checked_floats(weight, name)
+    x, w = floats_of(input, name), floats_of(weight, name)
     check_dtypes(name, x, w, bias)
     if x.ndim == n + 1:  # a single sample
         options = (stride, padding, output_padding, groups, dilation)

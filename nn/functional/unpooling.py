@@ -8,11 +8,12 @@ from typing import Any
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
+from autodiff.tracing import decided
 
-from ._checks import checked_tensor
 from .convolution import Many
 
-__all__ = ["max_unpool1d", "max_unpool2d"]
+__all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
 
 def max_unpool1d(
@@ -74,8 +75,27 @@ def max_unpool2d(
     return _unpooled("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size)
 
 
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Many,
+    stride: Many | None = None,
+    padding: Many = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """Put maxima back where `max_pool3d` found them, with zeros elsewhere; see `max_unpool2d`.
+
+    Examples
+    --------
+    >>> values, places = F.max_pool3d(ad.arange(8.0).reshape(1, 1, 2, 2, 2), 2, return_indices=True)
+    >>> F.max_unpool3d(values, places, 2).sum()
+    tensor(7.)
+    """
+    return _unpooled("max_unpool3d", 3, input, indices, (kernel_size, stride, padding), output_size)
+
+
 def _unpooled(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...], asked: Any) -> Tensor:
-    x, at = checked_tensor(input, name), checked_tensor(indices, name)
+    x, at = tensor_of(input, name), tensor_of(indices, name)
     if x.shape != at.shape or x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}: maxima and indices need one shape of {n + 1} or {n + 2} dimensions, got {x.shape} "
                            f"and {at.shape}")  # fmt: skip
@@ -84,7 +104,7 @@ def _unpooled(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...],
     sizes = zip(x.shape[-n:], stride, padding, kernel, strict=True)
     size = tuple((m - 1) * s - 2 * p + k for m, s, p, k in sizes) if asked is None else tuple(asked)[-n:]
     cells = math.prod(size)
-    if at.numel() and not 0 <= at._data.min() <= at._data.max() < cells:
+    if at.numel() and not decided(lambda a: 0 <= a.min() <= a.max() < cells, at):
         raise RuntimeError(f"{name}: an index is out of range for an output of {size}")
     lead = x.shape[: x.ndim - n]
     flat = x.reshape(*lead, -1)

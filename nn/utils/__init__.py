@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,9 +15,23 @@ from autodiff.tensor import from_array
 from autodiff.tracing import tracing
 
 from ..module import Module
+from ..tuples import _ntuple as _ntuple
+from ..tuples import _pair as _pair
+from ..tuples import _quadruple as _quadruple
+from ..tuples import _single as _single
+from ..tuples import _triple as _triple
+from . import parametrizations as parametrizations
+from . import parametrize as parametrize
+from . import prune as prune
 from . import rnn as rnn
+from . import stateless as stateless
+from .norms import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters"]
+__all__ = [
+    "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
+    "parameters_to_vector", "parametrizations", "parametrize", "prune", "remove_spectral_norm", "remove_weight_norm",
+    "rnn", "skip_init", "spectral_norm", "stateless", "vector_to_parameters", "weight_norm",
+]  # fmt: skip
 
 
 def _listed(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
@@ -104,6 +119,82 @@ def clip_grad_norm_(
         for g in gradients:
             g.mul_(from_array(coefficient.astype(g.dtype)))
     return from_array(total)
+
+
+def clip_grad_norm(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float | str = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Do what `clip_grad_norm_` does, under PyTorch's old name for it, with its warning."""
+    warnings.warn(
+        "clip_grad_norm is deprecated in favor of clip_grad_norm_, which has the name of what works in place",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
+
+
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Return the norm of all tensors together, as of one vector.
+
+    Parameters
+    ----------
+    tensors : Tensor or iterable of Tensor
+    norm_type : float, optional
+    error_if_nonfinite : bool, optional
+        Whether to raise where it is infinite or NaN.
+    foreach : bool, optional
+        Without effect.
+
+    Examples
+    --------
+    >>> nn.utils.get_total_norm([ad.tensor([3.0]), ad.tensor([4.0])])
+    tensor(5.)
+    """
+    listed, p = _listed(tensors, "get_total_norm"), float(norm_type)
+    if not listed:
+        return ad.tensor(0.0)
+    total = ad.norm(ad.stack([ad.norm(t.detach(), p) for t in listed]), p)
+    if error_if_nonfinite and not math.isfinite(total.item()):
+        raise RuntimeError(f"get_total_norm: the norm of the tensors is {total.item()}")
+    return total
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale the gradients, in place, as if `total_norm` were the norm of all of them together.
+
+    Examples
+    --------
+    >>> w = nn.Parameter(ad.zeros(2))
+    >>> w.grad = ad.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grads_with_norm_(w, 1.0, ad.tensor(10.0))
+    >>> w.grad
+    tensor([0.3000, 0.4000])
+    """
+    factor = (float(max_norm) / (total_norm + 1e-6)).clamp_max(1.0)
+    with ad.no_grad():
+        for g in _gradients(parameters, "clip_grads_with_norm_"):
+            g.mul_(factor.to(g.dtype))
+
+
+def skip_init(module_cls: type[Module], *args: Any, **kwargs: Any) -> Module:
+    """Make a module whose parameters are about to be replaced; here they are drawn all the same.
+
+    Examples
+    --------
+    >>> nn.utils.skip_init(nn.Linear, 3, 2)
+    Linear(in_features=3, out_features=2, bias=True)
+    """
+    return module_cls(*args, **kwargs)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

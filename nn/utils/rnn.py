@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.functions.arguments import tensor_of
 from autodiff.tensor import from_array
 
-from ..functional._checks import checked_tensor
 from ..functional.convolution import pad
 
 __all__ = [
@@ -86,7 +86,7 @@ def pack_padded_sequence(
     (tensor([1, 4, 2, 3]), tensor([2, 1, 1]))
     """
     name = "pack_padded_sequence"
-    x, n = checked_tensor(input, name), np.asarray(_plain(lengths))
+    x, n = tensor_of(input, name), np.asarray(_plain(lengths))
     if x.ndim < 2:
         raise RuntimeError(f"{name}: expected an input of at least 2 dimensions, got shape {x.shape}")
     x = x.transpose(0, 1) if batch_first else x
@@ -213,7 +213,7 @@ def pad_sequence(
 def _listed(sequences: Any, name: str) -> list[Tensor]:
     if not isinstance(sequences, (list, tuple, Tensor)):
         raise RuntimeError(f"{name}: expected a list or a tuple of tensors, got {type(sequences).__name__}")
-    listed = [checked_tensor(x, name) for x in sequences]
+    listed = [tensor_of(x, name) for x in sequences]
     if not listed:
         raise RuntimeError(f"{name}: got no sequence")
     if any(x.ndim < 1 or x.shape[1:] != listed[0].shape[1:] for x in listed):
@@ -242,7 +242,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = F
     >>> nn.utils.rnn.unpad_sequence(ad.tensor([[1, 2], [3, 0]]), [2, 1], batch_first=True)
     [tensor([1, 2]), tensor([3])]
     """
-    x = checked_tensor(padded_sequences, "unpad_sequence")
+    x = tensor_of(padded_sequences, "unpad_sequence")
     rows = x if batch_first else x.transpose(0, 1)
     return [row[: int(n)] for row, n in zip(ad.unbind(rows), np.asarray(_plain(lengths)), strict=True)]
 

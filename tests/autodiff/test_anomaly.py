@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
+import types
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -354,3 +356,23 @@ def test_training_gives_the_same_numbers_with_the_mode_on() -> None:
     with ad.detect_anomaly(check_inf=True):
         watched = train()
     assert watched == alone
+
+
+def test_in_a_notebook_the_cell_is_named_not_its_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shell:
+        """What IPython says of the files of its cells."""
+
+        compile: Any
+
+        def format_code_name(self, name: str) -> tuple[str, str] | None:
+            return ("Cell", "In[3]") if name == __file__ else None
+
+    shell = Shell()
+    shell.compile = shell
+    module = types.ModuleType("IPython")
+    module.get_ipython = lambda: shell  # type: ignore[attr-defined]  # as IPython has it
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    x = leaf([-1.0])
+    with np.errstate(invalid="ignore"):
+        report = caught(lambda: logarithm(x))
+    assert f"  called at Cell In[3]:{LINE}, in logarithm: return ad.log(x)  # the line that reports name" in report

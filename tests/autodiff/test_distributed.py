@@ -201,6 +201,217 @@ def test_a_process_that_fails_ends_all_within_seconds() -> None:
 
 
 @needs_mpi
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("os.kill(os.getpid(), 9)", "rank 1 of 2 (process"),
+        ("os._exit(4)", "rank 1 of 2 (process"),
+        ("sys.exit(3)", "all_reduce: rank 1 has left the processes, and so will never take part"),
+        ("dist.destroy_process_group()", "all_reduce: rank 1 has left the processes"),
+    ],
+)
+def test_a_process_that_ends_is_named_and_the_checkpoint_is_whole(tmp_path: Path, end: str, said: str) -> None:
+    path = tmp_path / "run.safetensors"
+    start = time.monotonic()
+    done = run(
+        f"""
+        state = {{"weight": ad.zeros(1000)}}
+        for step in range(1_000_000):
+            dist.all_reduce(ad.ones(3))
+            state["weight"] += 1
+            if rank == 0:
+                ad.save(state, {str(path)!r})
+            elif step == 30:
+                {end}
+                break
+        """
+    )
+    assert time.monotonic() - start < 20
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert done.stderr.count("without a word") <= 1  # those whom the launcher kills in turn are not named
+    saved = ad.load(path)["weight"]
+    assert (saved == saved[0]).all()
+    assert saved[0].item() > 20
+
+
+@needs_mpi
+def test_processes_that_call_different_operations_are_told_who_calls_what() -> None:
+    done = run("dist.all_reduce(ad.ones(4)) if rank else dist.broadcast(ad.ones(7))")
+    assert done.returncode != 0
+    assert "rank 0: broadcast of float32 (7,), from rank 0; rank 1: all_reduce of float32 (4,), SUM" in done.stderr
+
+
+@needs_mpi
+def test_an_operation_waits_no_longer_than_the_timeout() -> None:
+    done = run(
+        """
+        import time
+        dist.destroy_process_group()
+        dist.init_process_group("gloo", timeout=0.5)
+        if rank == 1:
+            time.sleep(3)
+        dist.barrier()
+        """
+    )
+    assert done.returncode != 0
+    assert "barrier: after 0.5 s (the timeout of the group) not all processes take part" in done.stderr
+
+
+@needs_mpi
+def test_groups_and_messages() -> None:
+    check(
+        """
+        group = dist.new_group([1])
+        t = ad.ones(1)
+        if rank == 1:
+            dist.all_reduce(t, group=group)
+            assert dist.get_rank(group) == 0 and dist.get_process_group_ranks(group) == [1]
+        else:
+            assert group == dist.GroupMember.NON_GROUP_MEMBER and dist.get_world_size(group) == -1
+        assert t.item() == 1
+        if rank == 0:
+            dist.isend(t + 4, dst=1, tag=3).wait()
+            dist.send(ad.ones(3), 1)
+        else:
+            assert dist.recv(t, tag=3) == 0 and t.item() == 5
+            try:
+                dist.recv(ad.zeros(2, 2), 0)
+            except RuntimeError as error:
+                assert "recv: 12 bytes came from rank 0 for a tensor of float32 (2, 2)" in str(error)
+            else:
+                raise AssertionError
+        b = ad.tensor([True, rank == 0, False])
+        dist.all_reduce(b)
+        assert b.tolist() == [True, True, False] and b.numpy().view(np.uint8).max() == 1
+        bits = ad.tensor([3, rank])
+        dist.all_reduce(bits, dist.ReduceOp.BOR)
+        assert bits.tolist() == [3, 1]
+        whole = ad.zeros(4)
+        dist.all_gather_into_tensor(whole, ad.ones(2) * rank)
+        assert whole.tolist() == [0, 0, 1, 1]
+        one = ad.zeros(1)
+        dist.reduce_scatter_tensor(one, ad.tensor([0.0, 1.0]))
+        assert one.item() == 2 * rank
+        into = [ad.zeros(1) for _ in range(2)]
+        dist.all_to_all(into, [ad.tensor([10.0 * rank + k]) for k in range(2)])
+        assert [t.item() for t in into] == [rank, 10 + rank]
+        dist.all_to_all_single(swapped := ad.zeros(2), ad.tensor([0.0, 1.0]) + 10 * rank)
+        assert swapped.tolist() == [rank, 10 + rank]
+        mine = [None]
+        dist.scatter_object_list(mine, [{"k": 0}, {"k": 1}] if rank == 0 else None)
+        assert mine == [{"k": rank}]
+        works = [dist.all_reduce(ad.ones(4), async_op=True) for _ in range(3)]
+        assert all(work.wait() for work in works)
+        for call, said in (
+            (lambda: dist.all_gather([ad.zeros(3), ad.zeros(3)], ad.ones(1)), "expected tensors of float32 (1,)"),
+            (lambda: dist.broadcast(ad.ones(1), src=7), "rank 7 is not among the processes [0, 1]"),
+            (lambda: dist.all_reduce(ad.ones(2), dist.ReduceOp.BAND), "BAND takes integers or booleans"),
+            (lambda: dist.destroy_process_group() or dist.init_process_group("gloo", world_size=4), "but MPI finds 2"),
+        ):
+            try:
+                call()
+            except ValueError as error:
+                assert said in str(error), error
+            else:
+                raise AssertionError(said)
+        """
+    )
+
+
+@needs_mpi
+def test_the_first_messages_go_out_while_the_walk_goes_on() -> None:
+    check(
+        """
+        import nn.distributed
+        net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1))
+        model = nn.parallel.DistributedDataParallel(net, bucket_cap_mb=1e-4)
+        send, seen = nn.distributed._Bucket.send, []
+
+        def noted(bucket):
+            seen.append({name for name, p in net.named_parameters() if p.grad is not None})
+            return send(bucket)
+
+        nn.distributed._Bucket.send = noted
+        model(ad.ones(2, 4)).sum().backward()
+        assert len(seen) == len(model._buckets) >= 4
+        assert seen[0] == {"4.weight", "4.bias", "2.bias"} and "0.weight" not in seen[1], seen
+        """
+    )
+
+
+@needs_mpi
+def test_frozen_shared_and_unused_parameters_and_where_no_sync_counts() -> None:
+    check(
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.frozen, self.norm, self.unused, self.c = (
+                    nn.Linear(3, 3), nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(2, 2), nn.Linear(3, 3))
+                self.frozen.requires_grad_(False)
+                self.c.weight = self.a.weight
+
+            def forward(self, x):
+                return self.c(self.norm(self.frozen(self.a(self.a(x)))))
+
+        def equal(tensors):
+            for t in tensors:
+                found = [ad.zeros_like(t.detach()) for _ in range(size)]
+                dist.all_gather(found, t.detach())
+                assert (found[0] == found[1]).all()
+
+        ad.manual_seed(rank)
+        net = Net()
+        model = nn.parallel.DistributedDataParallel(net, find_unused_parameters=True)
+        optimizer = optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=0.1)
+        before = net.unused.weight.detach().clone()
+        x = ad.randn(8, 3)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+        assert net.unused.weight.grad is None and (net.unused.weight == before).all()  # no weight decay either
+        equal(net.parameters())
+
+        model = nn.parallel.DistributedDataParallel(nn.Linear(1, 1, bias=False))
+        w = model.module.weight
+        with model.no_sync():
+            with model.no_sync():
+                y = model(ad.tensor([[1.0 + rank]]))
+            z = model(ad.tensor([[1.0 + rank]]))
+        (y + z).sum().backward()
+        assert w.grad.item() == 2 * (1 + rank)
+        y = model(ad.tensor([[1.0 + rank]]))
+        with model.no_sync():
+            y.sum().backward()
+        assert w.grad.item() == 3 * 1.5
+        """
+    )
+
+
+@needs_mpi
+def test_processes_with_fewer_batches_join_the_others() -> None:
+    said = check(
+        """
+        ad.manual_seed(0)
+        net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 1))
+        model = nn.parallel.DistributedDataParallel(net)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        with model.join():
+            for k in range(3 + 2 * (1 - rank)):
+                optimizer.zero_grad()
+                model(ad.randn(4, 2)).sum().backward()
+                optimizer.step()
+        print(k + 1, [t.tolist() for t in net.state_dict().values()], flush=True)
+        """
+    )
+    one, other = said.splitlines()
+    assert {one[0], other[0]} == {"3", "5"}
+    assert one[1:] == other[1:]
+
+
+@needs_mpi
 def test_a_checkpoint_resumes_on_another_number_of_processes(tmp_path: Path) -> None:
     code = f"""
         path = {str(tmp_path / "run.safetensors")!r}
@@ -269,3 +480,74 @@ def test_in_one_process_statistics_are_those_of_batch_normalization() -> None:
     sync = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm2d(3)))
     assert ad.allclose(plain(x), sync(x))
     assert list(sync.state_dict()) == [f"0.{name}" for name in plain.state_dict()]
+
+
+COMPILED = """
+    def train(native, sync, cap):
+        ad.manual_seed(3)
+        model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8) if sync else nn.Tanh(), nn.Linear(8, 2))
+        if native is not None or size > 1:
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model) if sync else model
+            model = nn.parallel.DistributedDataParallel(model, bucket_cap_mb=cap)
+        optimizer, criterion = optim.SGD(model.parameters(), lr=0.05, momentum=0.9), nn.CrossEntropyLoss()
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = criterion(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+        call = step if native is None else ad.compile(step, native=native)
+        rng = np.random.default_rng(0)
+        for k in range(8):
+            x, y = rng.standard_normal((8, 3)), rng.integers(0, 2, 8)
+            if k in (4, 6):
+                y[-1] = -100  # of the last process alone: its run is given up after it has got messages
+            mine = slice(rank * 8 // size, (rank + 1) * 8 // size)
+            call(ad.tensor(x[mine], dtype="float32"), ad.tensor(y[mine]))
+        return [t.detach().numpy() for t in (*model.parameters(), *model.buffers())]
+
+    for sync in (False, True):
+        for cap in (25.0, 0.0001):
+            expected = train(None, sync, cap)
+            for native in (False, True):
+                for mine, theirs in zip(train(native, sync, cap), expected, strict=True):
+                    np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+"""
+
+
+@needs_mpi
+def test_a_compiled_step_of_several_processes_is_the_plain_one() -> None:
+    check(COMPILED)
+
+
+@needs_mpi
+def test_a_compiled_step_is_that_of_one_process_on_the_whole_batch() -> None:
+    check(
+        """
+        def train(compiled):
+            ad.manual_seed(0)
+            model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 1))
+            if compiled:
+                model = nn.parallel.DistributedDataParallel(nn.SyncBatchNorm.convert_sync_batchnorm(model))
+            optimizer = optim.SGD(model.parameters(), lr=0.1)
+            def step(x):
+                optimizer.zero_grad()
+                loss = model(x).square().mean()
+                loss.backward()
+                optimizer.step()
+                return distributed_mean(loss.detach()) if compiled else loss
+            def distributed_mean(loss):
+                dist.all_reduce(loss, dist.ReduceOp.AVG)
+                return loss
+            call = ad.compile(step) if compiled else step
+            rng, losses = np.random.default_rng(1), []
+            for _ in range(5):
+                x = ad.tensor(rng.standard_normal((8, 3)), dtype="float32")
+                losses.append(call(x[rank * 8 // size : (rank + 1) * 8 // size] if compiled else x).item())
+            return losses, [p.detach().numpy() for p in model.parameters()]
+        (a, ps), (b, qs) = train(True), train(False)
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+        for p, q in zip(ps, qs):
+            np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-6)
+        """
+    )

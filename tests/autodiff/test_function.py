@@ -370,6 +370,26 @@ def test_hooks_after_a_gradient_was_added(lib: Any) -> None:
 
 
 @both
+def test_a_leaf_is_finished_as_soon_as_its_gradient_is_whole(lib: Any) -> None:
+    a, b, c = leaf(lib, 2.0), leaf(lib, 3.0), leaf(lib, 5.0)
+    seen: list[Any] = []
+
+    def step(p: Any) -> None:
+        seen.append([p.item(), p.grad.item(), a.grad is None])
+        with lib.no_grad():
+            p -= p.grad  # nothing that is still to be differentiated has read it
+        p.grad = None
+
+    for p in (b, c):
+        p.register_post_accumulate_grad_hook(step)
+    y = (a * 1) * b
+    z = (y * c).tanh() * 0 + y * c + b  # c is read twice, b before and after it
+    z.sum().backward()
+    assert seen == [[5.0, 6.0, True], [3.0, 11.0, True]]
+    assert (a.grad.item(), b.item(), c.item()) == (15.0, -8.0, -1.0)
+
+
+@both
 def test_hooks_of_several_tensors(lib: Any) -> None:
     seen: list[Any] = []
     a, b, c = (leaf(lib, 1.0) for _ in range(3))

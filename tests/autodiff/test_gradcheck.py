@@ -146,10 +146,10 @@ def test_a_wrong_factor_is_shown_with_its_place_and_both_values() -> None:
     ("f", "cause"),
     [
         (square_plus, "a missing or superfluous term: analytic minus numerical is -1 wherever they disagree"),
-        (mixed_up, "a missing or superfluous term: neither their ratio nor their difference"),
+        (mixed_up, "a wrong formula: neither the ratio nor the difference of the two"),
         (unweighted, "a rule does not multiply by g"),
         (lambda x: x * x.detach(), "a wrong factor: the analytic gradient is 0.5 times"),
-        (lambda x: x.detach() * 2, "a missing term: backward finds no way from this output to this input"),
+        (lambda x: x.detach() * 2, "backward finds no way from this output to this input"),
         (lambda x: ad.leaky_relu(x - 3.0, 0.0), "a kink: the slope is 0 on the left and 1 on the right of this entry"),
     ],
 )
@@ -339,3 +339,33 @@ def test_the_edge_of_a_domain_is_reported_and_not_warned_of() -> None:
     with pytest.raises(ad.GradcheckError, match="outside the function's domain or at the edge of it"):
         ad.gradcheck(ad.sqrt, leaf(0.0, 1.0))
     assert not ad.gradcheck(ad.log, leaf(0.0, 1.0), raise_exception=False)
+
+
+@ad.primitive(x=lambda g, x: -g * np.cos(x))
+def minus_sine(x: Any) -> Any:
+    return np.sin(x)
+
+
+@ad.primitive(x=lambda g, x: g * (x < 0))
+def other_side(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+@ad.primitive(x=lambda g, y: g * y * (1 - y))
+def softmax_alone(x: Any) -> Any:
+    e = np.exp(x)
+    return e / e.sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (minus_sine, "a wrong sign: the analytic gradient is -1 times"),
+        (other_side, "a wrong condition: one of the two is 0 wherever they disagree"),
+        (softmax_alone, "missing terms: the analytic gradient is 0 wherever they disagree"),
+    ],
+)
+def test_the_likely_cause_is_true_of_the_mistake(function: Any, said: str) -> None:
+    x = ad.tensor(np.array([0.3, -1.2, 2.0, 0.7]), requires_grad=True)
+    with pytest.raises(ad.GradcheckError, match=f"likely cause: {said}"):
+        ad.gradcheck(function, (x,))

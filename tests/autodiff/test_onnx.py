@@ -18,8 +18,8 @@ import optim
 from autodiff.compile.program import leaves
 from examples import cnn, mnist
 from examples._gpt_model import Shape, build_network, define
-from tests.nn.cases import CASES, ONCE, OWN, Array, Case, our_tensor
-from tests.oracle import needs_torch, torch
+from tests.nn.cases import CASES, ONCE, OWN, Case, our_tensor
+from tests.oracle import Array, needs_torch, torch
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -28,9 +28,6 @@ TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_he
 
 MODULES = [c for c in (*CASES, *ONCE, *OWN) if not c.path.startswith("functional.")]
 BatchDims = Any
-
-#: Modules of the table that ONNX cannot say: none.
-REFUSED = {"Fold"}
 
 #: Inputs without a batch, or options that fit the example's batch alone.
 ONE_EXAMPLE = {
@@ -130,10 +127,6 @@ def check_batches(model: nn.Module, inputs: list[Array], path: Path, dims: Batch
 def test_onnx_runtime_and_what_is_loaded_give_the_numbers_of_every_module(case: Case, tmp_path: Path) -> None:
     model: Any = case.build(nn, our_tensor(np.float32))
     inputs = case.converted(np.float32)
-    if case.path in REFUSED:
-        with pytest.raises(RuntimeError, match="ONNX cannot say"):
-            ad.onnx.export(model, tuple(inputs), tmp_path / "model.onnx")
-        return
     check_batches(model, inputs, tmp_path / "model.onnx", batch_dims(case))
 
 
@@ -250,6 +243,38 @@ def test_what_onnx_cannot_say_is_refused_by_the_names_of_row_and_module(tmp_path
         ad.onnx.export(model, ad.eye(3), tmp_path / "model.onnx", dynamic_batch=False)
 
 
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: ad.linalg.cholesky(x @ x.mT + ad.eye(3)), "ONNX has no operator for the factors of a matrix"),
+        (lambda x: ad.linalg.solve(x, x), "ONNX has no operator for the solution of linear systems"),
+        (ad.erfinv, "ONNX has no operator for the inverse of erf"),
+        (lambda x: x.cumprod(1), "from opset 26 on; pass opset=26"),
+    ],
+)
+def test_what_onnx_has_no_operator_for_is_said_so(function: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=said):
+        ad.onnx.export(Inside(function), ad.eye(3) / 2, tmp_path / "model.onnx", dynamic_batch=False)
+
+
+@pytest.mark.skipif(onnx.defs.onnx_opset_version() < 26, reason="this onnx has no CumProd")
+def test_running_products_need_a_new_opset(tmp_path: Path) -> None:
+    ad.onnx.export(Inside(lambda x: x.cumprod(1)), ad.ones(2, 3), tmp_path / "model.onnx", opset=26)
+    x = ad.randn(4, 3)
+    assert ad.allclose(ad.onnx.load(tmp_path / "model.onnx")(x), x.cumprod(1))
+
+
+def test_what_only_spares_work_for_the_example_is_in_the_file(tmp_path: Path) -> None:
+    def loss(x: Any, var: Any) -> Any:
+        return nn.functional.gaussian_nll_loss(x, 0 * x, var, reduction="none", eps=0.1)
+
+    ones = np.ones((2, 1), np.float32)
+    ad.onnx.export(loss, (ones, ones), tmp_path / "model.onnx")  # no variance below eps
+    x, var = ones, np.array([[0.01], [2.0]], np.float32)
+    (found,) = session(tmp_path / "model.onnx")(x, var)
+    np.testing.assert_allclose(found, loss(ad.tensor(x), ad.tensor(var)).numpy(), atol=1e-5)
+
+
 def test_a_change_in_place_at_positions_that_are_computed_is_refused(tmp_path: Path) -> None:
     def function(x: Any) -> Any:
         y = x.clone()
@@ -320,6 +345,7 @@ def overwritten(x: Any) -> Any:
         lambda x: ad.hypot(x, x + 1) + ad.logaddexp(x, -x) + ad.sinc(x) + ad.round(x, decimals=1),
         lambda x: ad.diagonal(x.reshape(-1, 2, 3), 0, 1, 2),
         lambda x: (x * 10).long() // 3 + (x * 10).long() % 3,
+        lambda x: nn.functional.fold(x.reshape(-1, 6, 1).expand(-1, 6, 4), (4, 5), (3, 2), stride=(1, 3)),
     ],
 )
 def test_rows_beside_those_of_modules(function: Any, tmp_path: Path) -> None:
@@ -464,6 +490,9 @@ INTS = {name: np.array(value, np.int64) for name, value in (("one", [1]), ("both
         ("Gather", ("both",), {"axis": 2}),
         ("GatherND", ("both",), {}),
         ("Clip", ("low",), {}),
+        ("LpNormalization", (), {"axis": 1, "p": 1}),
+        ("Shrink", (), {"lambd": 0.3, "bias": 0.1}),
+        ("SpaceToDepth", (), {"blocksize": 1}),
     ],
     ids=str,
 )
@@ -485,6 +514,37 @@ def test_nodes_beside_those_that_are_written(op_type: str, more: Any, attributes
     ours = written(tmp_path / "m.onnx", [node], {"x": X}, {n: constants[n] for n in more}, rank=rank)
     theirs = session(tmp_path / "m.onnx")(X)
     check(computed(ours, [X])[: len(theirs)], theirs)
+
+
+def test_newer_normalizations(tmp_path: Path) -> None:
+    scale = np.array([2, 3, 4, 5, 6, 7], np.float32)
+    node = helper.make_node("RMSNormalization", ["x", "scale"], ["y"])
+    (found,) = computed(written(tmp_path / "m.onnx", [node], {"x": X}, {"scale": scale}, opset=23), [X])
+    np.testing.assert_allclose(found, X / np.sqrt((X * X).mean(-1, keepdims=True) + 1e-5) * scale, atol=1e-5)
+    node = helper.make_node("GroupNormalization", ["x", "scale", "bias"], ["y"], num_groups=2)
+    each = {"scale": scale[:4], "bias": -scale[:4]}
+    (found,) = computed(written(tmp_path / "m.onnx", [node], {"x": X}, each, opset=21), [X])
+    groups = X.reshape(2, 2, -1)
+    normal = (groups - groups.mean(-1, keepdims=True)) / np.sqrt(groups.var(-1, keepdims=True) + 1e-5)
+    expected = normal.reshape(X.shape) * scale[:4, None, None] - scale[:4, None, None]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_blocks_of_pixels_become_channels(tmp_path: Path) -> None:
+    there = helper.make_node("SpaceToDepth", ["x"], ["z"], blocksize=2)
+    back = helper.make_node("DepthToSpace", ["z"], ["y"], blocksize=2)
+    x = X[:, :, :4]
+    np.testing.assert_array_equal(computed(written(tmp_path / "m.onnx", [there, back], {"x": x}, {}), [x])[0], x)
+
+
+def test_weights_that_stand_in_a_file_beside_it(tmp_path: Path) -> None:
+    model, x = nn.Linear(40, 30), ad.randn(2, 40)
+    ad.onnx.export(model, x, tmp_path / "whole.onnx")
+    onnx.save_model(
+        onnx.load(tmp_path / "whole.onnx"), tmp_path / "parted.onnx", save_as_external_data=True, location="weights"
+    )
+    assert (tmp_path / "weights").stat().st_size >= 40 * 30 * 4
+    assert (ad.onnx.load(tmp_path / "parted.onnx")(x) == model(x)).all()
 
 
 def test_a_node_that_is_not_known_is_refused_by_its_operator_and_name(tmp_path: Path) -> None:
@@ -617,3 +677,47 @@ def test_files_of_pytorch_agree_and_learn(name: str, tmp_path: Path) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
+
+
+def their_functions() -> dict[str, Any]:
+    """Return functions of PyTorch's tensors of shape (batch, 6, 6)."""
+    if torch is None:
+        return {}
+    t = torch.nn.functional
+    return {
+        "repeats": lambda x: x.repeat_interleave(2, 1) + x.repeat(1, 2, 1),  # a condition on shapes
+        "pads": lambda x: torch.cat([t.pad(x, (1, 2), m) for m in ("constant", "reflect", "replicate", "circular")], 1),
+        "slices": lambda x: torch.cat([x[:, 1:], x[:, ::2], x[:, -2:], x.flip(1), x.roll(1, 1)], 1),
+        "reductions": lambda x: torch.stack(
+            [x.mean((1, 2)), x.amax((1, 2)), x.norm(dim=(1, 2)), x.var((1, 2)), x.logsumexp((1, 2)), x.prod(1).sum(1)]
+        ),
+        "masks": lambda x: torch.where(x > 0, x, 0.1 * x).masked_fill(x > 1, -1.0) + ((x > 0) & ~(x > 2)).float(),
+        "order": lambda x: x.argmax(1) + x.max(2)[0] + x.topk(2, 1)[0].sum(1) + x.sort(1, descending=True)[0][:, 0],
+        "products": lambda x: torch.einsum("bij,bkj->bik", x, x) + x @ x.transpose(1, 2) + t.normalize(x, dim=1),
+        "activations": lambda x: sum(
+            f(x) for f in (t.elu, t.selu, t.softplus, t.softsign, t.mish, t.hardswish, t.silu, t.softshrink, t.hardtanh)
+        ),
+        "gelu": lambda x: t.gelu(x, approximate="tanh") + t.log_softmax(x, 1) + x.cumsum(1) + x % 2,
+        "shapes": lambda x: x.view(x.size(0), -1, 4).transpose(1, 2).reshape(x.size(0) * 2, -1),
+        "parts": lambda x: torch.cat([a * b for a, b in zip(x.chunk(2, 1), x.split([3, 3], 1), strict=True)], 1),
+        "positions": lambda x: x[torch.arange(x.shape[0]), x[:, 0].argmax(1)] + x.gather(1, x.argsort(1))[:, 0],
+        "pools": lambda x: t.max_pool1d(x, 3, 2, 1, ceil_mode=True) + t.avg_pool1d(x, 2, 2, 1, count_include_pad=False),
+    }
+
+
+@needs_torch
+@pytest.mark.parametrize("opset", [13, 18])
+@pytest.mark.parametrize("name", their_functions())
+@pytest.mark.filterwarnings("ignore")  # of PyTorch's exporter
+def test_functions_of_pytorch_agree_for_batches_of_any_size(name: str, opset: int, tmp_path: Path) -> None:
+    class Whole(torch.nn.Module):  # type: ignore[misc]  # PyTorch may be missing
+        def forward(self, x: Any) -> Any:
+            return their_functions()[name](x)
+
+    path = str(tmp_path / "theirs.onnx")
+    named: dict[str, Any] = {"input_names": ["x"], "dynamic_axes": {"x": {0: "n"}}, "opset_version": opset}
+    torch.onnx.export(Whole(), (torch.randn(2, 6, 6),), path, dynamo=False, **named)
+    network = ad.onnx.load(path)
+    for size in (2, 5):
+        x = torch.randn(size, 6, 6)
+        check(computed(network, [x.numpy()]), [Whole()(x).numpy()])

@@ -158,7 +158,6 @@ def test_without_the_library_that_knows_the_format_save_says_how_to_get_it() -> 
     ("state", "named"),
     [
         ([1, print], "1 is a builtin"),
-        (nn.Linear(2, 1), "state_dict"),
         ({"a": {"f": print}}, "a.f"),
         ({"a": [object()]}, "a.0"),
         ({1.5: 2}, "1.5"),
@@ -173,6 +172,20 @@ def test_what_a_file_cannot_hold_is_refused_and_no_file_touched(path: Path, stat
         ad.save(state, path)
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_whole_module_is_pickled_and_read_where_that_is_allowed(path: Path) -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).eval()
+    ad.save({"model": net, "epoch": 3}, path)
+    with pytest.raises(ValueError, match="holds a pickled object, which can run any code; if you trust it"):
+        ad.load(path)
+    state = ad.load(path, weights_only=False)
+    x = ad.ones(4, 2)
+    np.testing.assert_array_equal(state["model"](x).detach(), net(x).detach())
+    assert state["epoch"] == 3
+    net.register_forward_hook(lambda *_: None)
+    with pytest.raises(TypeError, match="nor can it be pickled"):
+        ad.save(net, path)
 
 
 def test_a_state_that_contains_itself_is_refused(path: Path) -> None:

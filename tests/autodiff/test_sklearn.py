@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from autodiff.sklearn import NeuralClassifier, NeuralRegressor
+
+joblib = pytest.importorskip("joblib")  # scikit-learn brings it
 
 
 @parametrize_with_checks([NeuralClassifier(), NeuralRegressor()])  # type: ignore[untyped-decorator]  # scikit-learn's
@@ -78,6 +81,33 @@ def test_a_grid_is_searched_by_processes() -> None:
     search.fit(X, y)
     assert search.best_params_["neuralclassifier__lr"] == 3e-3
     assert search.best_score_ > 0.85
+
+
+def test_a_grid_is_searched_on_dask() -> None:
+    distributed = pytest.importorskip("distributed", reason="Dask's scheduler is not installed")
+    X, y = load_iris(return_X_y=True)
+    search = GridSearchCV(NeuralClassifier(epochs=10, random_state=0), {"lr": [1e-5, 3e-3]}, cv=3, n_jobs=2)
+    alone = clone(search).set_params(n_jobs=1).fit(X, y)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_backend("dask"),
+    ):
+        search.fit(X, y)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    assert search.best_params_ == {"lr": 3e-3}
+
+
+def test_threads_that_fit_draw_each_from_its_own_seed() -> None:
+    X, y = load_iris(return_X_y=True)
+
+    def losses(seed: int) -> list[float]:
+        found: list[float] = NeuralClassifier(Net, epochs=8, random_state=seed).fit(X, y).loss_curve_
+        return found
+
+    with joblib.parallel_backend("threading", n_jobs=4):
+        together = joblib.Parallel()(joblib.delayed(losses)(seed) for seed in range(4))
+    assert together == [losses(seed) for seed in range(4)]
 
 
 class Net(nn.Module):
@@ -194,6 +224,73 @@ def test_it_travels() -> None:
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
     with pytest.raises(NotFittedError):
         clone(model).predict(X)
+
+
+def many() -> tuple[Any, Any]:
+    """Return examples that make ten batches."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(630, 4))
+    return X, (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def test_long_fits_are_compiled_and_short_ones_are_not() -> None:
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+    X, y = many()
+    options: dict[str, Any] = {"patience": None, "random_state": 0}
+    plain = NeuralClassifier(epochs=125, compile=False, **options).fit(X, y)
+    model = NeuralClassifier(epochs=125, **options).fit(X, y)
+    assert model._steps._compiled is not None
+    assert plain._steps._compiled is None
+    np.testing.assert_allclose(model.loss_curve_, plain.loss_curve_, rtol=0.02, atol=1e-4)
+    np.testing.assert_allclose(model.loss_curve_[:40], plain.loss_curve_[:40], rtol=1e-3)
+    assert NeuralClassifier(epochs=110, **options).fit(X, y)._steps._compiled is None  # 900 steps would be left
+    for copied in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        np.testing.assert_array_equal(copied.predict_proba(X), model.predict_proba(X))
+        copied.partial_fit(X, y)
+    again = NeuralClassifier(epochs=125, **options).fit(X, y)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_compiled_from_the_first_step_if_that_is_asked_for() -> None:
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+    X, y = load_iris(return_X_y=True)
+    for module in (None, Net):  # also a class of one's own, with dropout
+        plain, compiled = (
+            NeuralClassifier(module, epochs=4, compile=c, random_state=0).fit(X, y) for c in (False, True)
+        )
+        assert compiled._steps._compiled is not None
+        np.testing.assert_allclose(compiled.loss_curve_, plain.loss_curve_, rtol=1e-4)
+    a, b = (NeuralRegressor(epochs=4, compile=c, random_state=0).fit(X, X[:, :2]) for c in (False, True))
+    np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_cannot_be_compiled_is_computed_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autodiff.sklearn._STEPS_BEFORE", 2)
+    monkeypatch.setattr("autodiff.sklearn._STEPS_TO_COME", 0)
+    X, y = load_iris(return_X_y=True)
+    watched = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    seen: list[int] = []
+    watched[0].register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    for module in (watched, Net):
+        model = NeuralClassifier(module, epochs=10, patience=None, random_state=0).fit(X, y)
+        assert model._steps._compiled is None
+        plain = NeuralClassifier(module, epochs=10, patience=None, compile=False, random_state=0).fit(X, y)
+        assert model.loss_curve_ == plain.loss_curve_
+    with pytest.raises(ValueError, match="compile must be True, False"):
+        NeuralClassifier(compile="yes").fit(X, y)
+
+
+def test_without_llvmlite_nothing_is_said() -> None:
+    code = (
+        "import sys; sys.modules['llvmlite'] = None\n"
+        "import numpy as np, autodiff.sklearn as s\n"
+        "s._STEPS_BEFORE = s._STEPS_TO_COME = 0\n"
+        "X = np.random.default_rng(0).normal(size=(30, 2))\n"
+        "print(s.NeuralClassifier(epochs=5).fit(X, X[:, 0] > 0).n_iter_)"
+    )
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("5\n", "")
 
 
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,8 +39,7 @@ def test_the_program(
     assert float(epochs[1][1]) < float(epochs[0][1])
     accuracy = float(epochs[1][4])
     assert accuracy > 85  # over three seeds 93.1 to 95.8 %
-    verdict = "yes" if accuracy >= 99 else "NO"
-    assert re.search(rf"\| cnn +\| +99% \| +{accuracy:.2f}% \| {verdict} +\|", done.stdout)
+    assert re.search(rf"\| scikit-learn digits +\| none with --quick +\| +{accuracy:.2f}% \|", done.stdout)
     names = ["confusion.png", "curves.png", "filters.png", "graph.png", "predictions.png"]
     assert sorted(path.name for path in out.iterdir()) == names
     for path in out.iterdir():
@@ -79,7 +78,7 @@ def test_a_seed_repeats_the_run() -> None:
     pytest.importorskip("sklearn", reason="the images come with scikit-learn")
     histories = []
     for seed in ("4", "4", "5"):
-        options = cnn.parse_options(["--epochs", "1", "--seed", seed])
+        options = cnn.parse_options(["--epochs", "1", "--batch-size", "128", "--shift", "0", "--seed", seed])
         ad.manual_seed(options.seed)
         histories.append(cnn.train(cnn.build_network(8), load_digits(0), options))
     first, second, other = histories

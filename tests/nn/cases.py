@@ -619,6 +619,53 @@ CASES = [
     ),
 ]
 
+# Weights of attention: one for queries, keys and values, with all that can be added; and one for each.
+TOGETHER = (y(12, 4), y(12), x(1, 1, 4), y(1, 1, 4), True, 0.0, y(4, 4), x(4))
+APART = (None, None, None, None, False, 0.5, y(4, 4), None, False, None, False, None, True, y(4, 4), x(4, 3), y(4, 2))
+
+CASES += [
+    of("Conv3d", 4, 6, 3, padding=1, groups=2).on(x(2, 4, 4, 5, 3)),
+    of("Conv3d", 2, 3, (1, 2, 3), stride=(1, 2, 1), dilation=(1, 1, 2), padding="valid").on(x(2, 2, 2, 6, 7)),
+    of("Conv3d", 2, 2, 3, padding="same", padding_mode="circular", bias=False).on(x(2, 3, 4, 5)),
+    of("functional.conv3d", x(3, 2, 2, 2, 2), None, 2, 1).on(x(1, 2, 3, 4, 5)),
+    of("ConvTranspose3d", 4, 2, 3, stride=2, padding=1, output_padding=1, groups=2).on(x(1, 4, 2, 3, 2)),
+    of("functional.conv_transpose3d", x(2, 3, 2, 2, 2), None, 2).on(x(2, 2, 2, 3)),
+    of("MaxPool3d", 2).on(x(2, 3, 4, 5, 6)),
+    of("MaxPool3d", (1, 2, 3), stride=2, padding=(0, 1, 1), ceil_mode=True).on(x(2, 3, 4, 5)),
+    of("functional.max_pool3d", 2, dilation=2).on(x(1, 2, 4, 4, 4)),
+    of("AvgPool3d", 2, stride=1, padding=1, count_include_pad=False).on(x(1, 2, 3, 4, 3)),
+    of("AvgPool3d", (1, 2, 2), ceil_mode=True).on(x(2, 3, 5, 5)),
+    of("functional.avg_pool3d", 2, divisor_override=3).on(x(1, 2, 4, 4, 2)),
+    of("AdaptiveAvgPool3d", (1, None, 2)).on(x(2, 3, 4, 3, 5)),
+    of("AdaptiveMaxPool3d", 2).on(x(2, 3, 4, 3, 5)),
+    of("functional.adaptive_avg_pool3d", 2).on(x(3, 4, 3, 5)),
+    of("functional.adaptive_max_pool3d", (2, 1, 3)).on(x(3, 4, 3, 5)),
+    of("BatchNorm3d", 3).on(x(2, 3, 2, 2, 3)),
+    of("InstanceNorm3d", 3, affine=True).on(x(2, 3, 2, 2, 3)),
+    *(of(f"{kind}Pad3d", (1, 1, 0, 1, 1, 0)).on(x(1, 2, 2, 3, 4)) for kind in ("Zero", "Reflection", "Replication")),
+    of("CircularPad3d", 1).on(x(1, 2, 2, 3, 4)),
+    of("ConstantPad3d", (1, 0, 0, 2, 1, 1), 0.5).on(x(1, 2, 2, 3, 4)),
+    of("functional.interpolate", scale_factor=2, mode="trilinear").on(x(1, 2, 2, 3, 2)),
+    of("functional.interpolate", size=(3, 2, 5), mode="trilinear", align_corners=True).on(x(1, 2, 2, 3, 2)),
+    of("functional.interpolate", size=(3, 2, 5), mode="area").on(x(1, 2, 2, 3, 2)),
+    of("MaxUnpool3d", 2).on(x(1, 1, 1, 1, 2), np.array([1, 6]).reshape(1, 1, 1, 1, 2)),
+    of("AlphaDropout", 0.0).on(x(5, 4)),
+    of("functional.alpha_dropout", 1.0, True).on(x(5, 4)),
+    of("FeatureAlphaDropout", 0.0).on(x(5, 4)),
+    of("functional.feature_alpha_dropout", 1.0, True).on(x(5, 4, 2)),
+    of("functional.multi_head_attention_forward", 4, 2, *TOGETHER).on(x(3, 2, 4), y(5, 2, 4), positive(5, 2, 4)),
+    of("functional.multi_head_attention_forward", 4, 2, *APART).on(x(3, 4), y(5, 3), x(5, 2)),
+    of("LocalResponseNorm", 3, alpha=0.5, k=2.0).on(x(2, 5, 4)),
+    of("ChannelShuffle", 2).on(x(1, 4, 2, 2)),
+    of("LPPool1d", 2, 3, stride=2).on(x(2, 3, 7)),
+    of("functional.lp_pool1d", 3, 2).on(positive(2, 3, 6)),
+    of("LPPool2d", 2, (2, 3)).on(x(2, 3, 4, 6)),
+    of("MultiLabelSoftMarginLoss", weight=positive(4)).on(x(3, 4), SIDES.repeat(2, 0)[:3, [0, 1, 2, 1]]),
+    of("functional.multilabel_soft_margin_loss", reduction="none").on(x(2, 3), SIDES),
+    of("TripletMarginWithDistanceLoss", margin=0.7, swap=True).on(x(5, 4), y(5, 4), positive(5, 4)),
+    of("functional.triplet_margin_with_distance_loss", reduction="sum").on(x(5, 4), y(5, 4), positive(5, 4)),
+]
+
 # A mean over nothing: nan, whose second derivatives mean nothing, but whose gradient is 0.
 UNDEFINED = [
     of("CrossEntropyLoss").on(x(0, 4), labels(0)),
@@ -643,6 +690,19 @@ ONCE = [
     of("Embedding", 4, 3).on(labels(0)),
     of("functional.embedding", y(4, 3)).on(labels(5, 2)),
     of("functional.embedding", x(4, 3), padding_idx=1).on(labels(6)),
+    of("functional.upsample_nearest", scale_factor=2).on(x(1, 2, 2, 3)),
+    of("functional.upsample_bilinear", size=(3, 5)).on(x(1, 2, 2, 3)),
+    of("functional.max_unpool3d", np.array([3, 6]).reshape(1, 1, 1, 2), (1, 2, 2)).on(x(1, 1, 1, 2)),
+    of("RReLU", 0.2, 0.2).on(x(5, 4)),
+    of("functional.rrelu", 0.2, 0.2, True).on(x(5, 4)),
+    *(
+        of("MultiMarginLoss", margin=0.5, weight=positive(4), reduction=reduction).on(x(5, 4), labels(5))
+        for reduction in ("mean", "sum", "none")
+    ),
+    of("MultiMarginLoss", 2).on(x(5, 4), labels(5)),
+    of("functional.multi_margin_loss").on(x(4), np.array(2)),
+    of("MultiLabelMarginLoss").on(x(3, 4), np.array([[3, 0, -1, 1], [-1, 2, 2, 2], [0, 1, 2, 3]])),
+    of("functional.multilabel_margin_loss", reduction="none").on(x(4), np.array([3, 0, -1, 1])),
     of("functional.one_hot").on(labels(5)),
     of("functional.one_hot", 7).on(labels(2, 3)),
 ]
@@ -671,5 +731,13 @@ NOT_COMPARED = {
     "ParameterList",
     "ParameterDict",
     "functional.gumbel_softmax",
+    *(f"Lazy{kind}{n}d" for kind in ("BatchNorm", "InstanceNorm", "Conv", "ConvTranspose") for n in (1, 2, 3)),
+    "LazyLinear",  # tests/nn/test_lazy.py has them
+    *(
+        f"functional.{name}_"
+        for name in ("celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold")
+    ),
+    "CTCLoss",  # whose derivative PyTorch has for what log_softmax returned alone; tests/nn/test_ctc.py
+    "functional.ctc_loss",
     "DataParallel",  # PyTorch's, without GPUs, calls its module as this one does
 }

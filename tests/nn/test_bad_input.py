@@ -600,19 +600,14 @@ STRICTER: dict[str, tuple[Callable[[], Any], Kind, list[str]]] = {
     "a range of one number": (lambda: nn.Hardtanh(1, 1), ValueError, ["Hardtanh", "1"]),
     "sparse gradients": (lambda: nn.Embedding(3, 2, sparse=True), NotImplementedError, ["Embedding", "sparse"]),
     "a shape for summary that is a number": (
-        lambda: nn.summary(nn.Linear(3, 2), 3),  # type: ignore[arg-type]  # which is the point
+        lambda: nn.summary(nn.Linear(3, 2), 3),
         TypeError,
-        ["summary", "input_shape", "3"],
+        ["summary", "a tensor, a shape", "3"],
     ),
-    "a tensor in place of a shape for summary": (
-        lambda: nn.summary(nn.Linear(3, 2), ad.ones(5, 3)),  # type: ignore[arg-type]  # which is the point
+    "a dtype for a batch that has one": (
+        lambda: nn.summary(nn.Linear(3, 2), ad.ones(5, 3), np.float64),
         TypeError,
-        ["summary", "write summary(model, X.shape)"],
-    ),
-    "several tensors in place of shapes for summary": (
-        lambda: nn.summary(nn.Tanh(), [ad.ones(5, 3)]),
-        TypeError,
-        ["summary", "write summary(model, X.shape)"],
+        ["summary", "dtype"],
     ),
     "a negative size for summary": (lambda: nn.summary(nn.Tanh(), (-1, 3)), ValueError, ["summary", "(-1, 3)"]),
     "no margin": (lambda: nn.TripletMarginLoss(0.0), ValueError, ["TripletMarginLoss", "0.0"]),

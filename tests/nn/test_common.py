@@ -51,7 +51,7 @@ TOLERANCE_DEEP = {"rtol": 4e-4, "atol": 1e-4}
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Using padding='same'"),
     pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
-    pytest.mark.filterwarnings("ignore:`nn.functional.upsample` is deprecated"),
+    pytest.mark.filterwarnings("ignore:`nn.functional.upsample.* is deprecated"),
     pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input"),
     pytest.mark.filterwarnings("ignore:enable_nested_tensor is True"),
 ]

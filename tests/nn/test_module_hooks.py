@@ -451,3 +451,14 @@ def test_the_summary_of_a_model_that_begins_with_an_embedding_looks_rows_up(
 ) -> None:
     nn.summary(nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(12, 2)), (7, 4))
     assert "(7, 4, 3)" in capsys.readouterr().out
+
+
+def test_the_summary_takes_a_batch_in_place_of_its_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    model = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    nn.summary(model, (5, 3))
+    shape = capsys.readouterr().out
+    for batch in (ad.ones(5, 3), np.ones((5, 3), np.float32), [ad.ones(5, 3)], [(5, 3)]):
+        nn.summary(model, batch)
+        assert capsys.readouterr().out == shape
+    nn.summary(nn.Bilinear(2, 3, 4), [ad.ones(5, 2), (5, 3)])
+    assert "(5, 4)" in capsys.readouterr().out

@@ -37,6 +37,8 @@ def leaf(*values: float) -> ad.Tensor:
 def test_every_rule_is_tested() -> None:
     assert {value for value in vars(optim).values() if isinstance(value, type)} == {
         *RULES,
+        optim.ASGD,  # which have no eps; test_rules.py compares them
+        optim.Rprop,
         optim.LBFGS,
         optim.Optimizer,
     }

@@ -415,3 +415,11 @@ def test_a_change_in_place_is_at_the_positions_of_each_call() -> None:
         expected = np.zeros(4)
         expected[at] = 5.0
         assert change(ad.zeros(4), ad.tensor(at)).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_numbers_that_loops_do_not_know_are_converted_first(native: bool) -> None:
+    run = ad.compile(lambda images: (images.float() / 255).sum(), native=native)
+    images = ad.tensor(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    for _ in range(2):
+        assert run(images).item() == pytest.approx(66 / 255, rel=1e-6)

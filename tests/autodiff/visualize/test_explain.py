@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import autodiff as ad
 import nn
+from autodiff.visualize.derivation import derivation
+from autodiff.visualize.diagram import Box
 from autodiff.visualize.local import DIRECT_NOTE
 from tests.autodiff.test_random_graphs import SHAPES, run, steps
 from tests.autodiff.visualize.test_picture import neuron
@@ -271,10 +273,33 @@ def test_what_is_not_named_is_said_once() -> None:
     loss = model(ad.tensor([[1.0, 2.0]])).sum()
     explanation = ad.explain(loss, model[0].weight, params=model, quiet=True)
     assert explanation.note == (
-        "(v₁ = x₁ @ 0.weightᵀ + 0.bias; v₂ = tanh(v₁); v₃ = v₂ @ 2.weightᵀ + 2.bias; x₁: an input, (1, 2))"
+        "(x₁: an input, (1, 2); v₁ = x₁ @ 0.weightᵀ + 0.bias; v₂ = tanh(v₁); v₃ = v₂ @ 2.weightᵀ + 2.bias)"
     )
     assert str(explanation).endswith("\n" + explanation.note)
-    assert max(map(len, str(ad.explain(loss, model[0].weight, quiet=True)).splitlines())) <= 105
+    assert str(ad.explain(loss, model[0].weight, quiet=True)) == str(
+        explanation
+    )  # the modules were called: names enough
+    bare = [ad.ones(2, 3).requires_grad_(), ad.zeros(3).requires_grad_()]
+    loss = ad.tanh(ad.tensor([[1.0, 2.0]]) @ bare[0] + bare[1]).sum()
+    assert max(map(len, str(ad.explain(loss, bare[0], quiet=True)).splitlines())) <= 105
+
+
+def test_layers_called_one_by_one_give_their_parameters_names() -> None:
+    first, second, other = nn.Linear(2, 3), nn.Linear(3, 1), nn.PReLU()
+    loss = other(second(first(ad.tensor([[1.0, 2.0]])))).sum()
+    said = str(ad.explain(loss, second.weight, quiet=True))
+    assert said.startswith("∂L/∂Linear₂.weight = ")
+    assert "PReLU.weight" in said
+    assert "θ" not in said
+
+
+def test_what_was_computed_is_told_in_that_order() -> None:
+    w = ad.tensor([[0.5, 0.25], [1.0, 2.0]], requires_grad=True)
+    y = w
+    for _ in range(11):
+        y = ad.tanh(y @ ad.ones(2, 2))
+    note = ad.explain(y.sum(), w, quiet=True).note
+    assert note.index("v₂ =") < note.index("v₁₀ =")
 
 
 def test_equal_ones_share_in_the_formula_as_in_the_number() -> None:
@@ -314,3 +339,31 @@ def test_a_notebook_shows_the_derivation_once(
     del shell.kernel  # IPython in a terminal shows no formulas
     ad.explain(loss, t["w"])
     assert capsys.readouterr().out.startswith("∂L/∂w")
+
+
+def test_what_is_overwritten_says_where_and_what_is_kept() -> None:
+    a = ad.tensor([1.0, 2.0, 3.0], requires_grad=True, name="a")
+    b = a * 2
+    b[0] = a[1] * a[2]
+    diagram = derivation([(b**2).sum().named("L")]).diagram
+    boxes = {box.key: box for box in diagram.nodes if isinstance(box, Box)}
+    (changed,) = (box for box in boxes.values() if "with [0] =" in box.formula)
+    said = [a.derivative.formula for a in diagram.arrows if a.head == changed.key and a.derivative is not None]
+    assert (
+        said == ["1 where the result has it, else 0"] * 2
+    )  # of what stood there no element 0, of what is put no other
+
+
+def test_short_positions_are_written_out() -> None:
+    table = ad.tensor(np.eye(4), requires_grad=True, name="W")
+    boxes = derivation([table[[1, 2, 1]].named("rows").sum().named("L")]).diagram.nodes
+    assert "W[[1, 2, 1]]" in [box.formula for box in boxes if isinstance(box, Box)]
+
+
+def test_a_product_that_begins_with_a_minus_is_in_parentheses_in_a_sum() -> None:
+    w = ad.tensor(0.5, requires_grad=True, name="w")
+    h = (-w).tanh().named("h")
+    explanation = ad.explain((h * w).named("L"), w, quiet=True)
+    assert "+ (−0." in str(explanation)
+    assert "+ −" not in str(explanation)
+    assert "+ -" not in explanation.latex

@@ -65,10 +65,17 @@ def test_clusters_lie_in_each_other(x: Tensor) -> None:
     assert nesting["o1"] == ["Sequential", "1: Tanh"]
 
 
-def test_without_params_frames_have_the_names_of_types(x: Tensor) -> None:
+def test_without_params_the_module_that_was_called_gives_the_names(x: Tensor) -> None:
     found = places(computation([nn.Sequential(nn.Tanh(), nn.Linear(2, 1))(x)]).diagram)
-    assert found["linear"] == ["Linear", "Sequential"]
-    assert found["θ₁"] == found["θ₂"] == ["Linear", "Sequential"]
+    assert found["linear"] == ["1: Linear", "Sequential"]
+    assert found["1.weight"] == found["1.bias"] == ["1: Linear", "Sequential"]
+
+
+def test_params_that_are_given_leave_the_others_without_a_name(x: Tensor) -> None:
+    layer = nn.Linear(2, 1)
+    found = places(computation([layer(x)], {"W": layer.weight}).diagram)
+    assert "W" in found
+    assert "bias" not in found
 
 
 def test_a_module_called_twice_has_two_frames(x: Tensor) -> None:

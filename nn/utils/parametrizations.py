@@ -1,0 +1,8 @@
+"""PyTorch's ready parametrizations."""
+
+from __future__ import annotations
+
+from .norms import parametrized_spectral_norm as spectral_norm
+from .norms import parametrized_weight_norm as weight_norm
+
+__all__ = ["spectral_norm", "weight_norm"]
