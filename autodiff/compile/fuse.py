@@ -23,7 +23,7 @@ DEAR = {
 GRAIN = 1 << 16
 
 #: And those of a kernel that is a part as a whole, beside others.
-TASK = GRAIN // 4
+TASK = GRAIN // 2
 
 #: What a loop of its own, or a call, computes.
 SINGLE = ("dot", "call", "place", "routine")
@@ -138,23 +138,26 @@ class Plan:
             self.users[e].append(None)
         self.wanted = {*results, *decisions}
         forced = self._forced([*results, *decisions])
+        self.early: set[Element] = set()  # what must be computed before anything is stored
         self._plan(forced, stores)
         while overwritten := self._overwritten():
-            forced |= overwritten
-            self._plan(forced, stores)
+            self.early |= overwritten
+            self._plan(forced | self.early, stores)
         self._keep()
 
     def _overwritten(self) -> set[Element]:
-        """Return what is stored by a loop that reads what another loop, or another turn of it, has overwritten."""
+        """Return what is computed beside the stores from memory that another loop, or another turn, overwrites."""
         targets = {s.target: s for s in self.stores}
         kernel_of = {a: k for k in self.kernels for a in k.anchors}
         found = set()
-        for s in self.stores:
-            for x in s.accesses:
+        for a, kernel in kernel_of.items():
+            if not self.stores or a.level < self.stores[0].level:
+                continue
+            for x in a.accesses:
                 other = targets.get(("memory", x.element.what)) if x.element.kind == "memory" else None
-                if other is not None and (kernel_of[other] is not kernel_of[s] or not x.is_identity(s.domain)):
-                    found.add(s.element)
-        return {e for e in found if e not in self.anchors and e.kind not in ("memory", "literal", "option")}
+                if other is not None and (kernel_of[other] is not kernel or not x.is_identity(a.domain)):
+                    found.add(a.element)
+        return {e for e in found if e not in self.early and e.kind not in ("memory", "literal", "option")}
 
     def _plan(self, forced: set[Element], stores: Sequence[tuple[Any, Element]]) -> None:
         self.anchors = {e: Anchor(e) for e in self.elements if e in forced}
@@ -322,6 +325,8 @@ class Plan:
                     readers[self.anchors[x.element]].append((a, x))
         for a in reversed(self.anchors.values()):
             if a.is_reduction or a.element.kind in SINGLE or not readers[a] or None in self.users[a.element]:
+                continue
+            if a.element in self.early:
                 continue
             levels = {r.level for r, _ in readers[a]}
             fits = all(

@@ -14,10 +14,13 @@ import numpy as np
 from .element import Element
 from .functions import TYPES, Writer, definitions, number
 from .fuse import GRAIN, TASK, Access, Anchor, Kernel, Plan, access, first_index, flat, parts, row_major, taken
+from .pool import LIMIT
 from .products import Product
 
 MANY = 4096  # float32 summands, beyond which a sum is kept in double
 MOST = 32  # parts of a loop
+EVEN = 16  # turns of an inner loop that a processor makes at once
+MOST_BLOCKS = 1024  # and of a product: of more, a part computes several
 
 
 def stored(dtype: Any) -> str:
@@ -247,10 +250,14 @@ class Module:
     def _section(self, kernels: Sequence[Kernel]) -> None:
         """Compute kernels that do not need each other: the large ones in parts, which threads share."""
         shared = [k for k in kernels if self.threads > 1 and self.plan.work(k) >= TASK]
-        # Less does not pay for moving memory to another processor: with half of it, digits took 61 us a step, not 57.
-        if sum(map(self.plan.work, shared)) < 4 * GRAIN:
+        # Less, some 20 us, does not pay for moving memory to another processor: digits took 67 us a step, not 54.
+        if sum(map(self.plan.work, shared)) < 6 * GRAIN:
             shared = []
-        parts = {k: self._parts(k) for k in sorted(shared, key=self.plan.work, reverse=True)}
+        parts: dict[Kernel, int] = {}
+        for k in sorted(shared, key=self.plan.work, reverse=True):
+            count = self._parts(k)
+            if sum(parts.values()) + count <= LIMIT:
+                parts[k] = count
         if sum(parts.values()) < 2:
             parts = {}
         for k in kernels:
@@ -273,7 +280,7 @@ class Module:
         self.used.append({})
         head = kernel.anchors[0]
         if head.element.kind == "dot" and head.target is None:
-            product = self._product(head.element)
+            product = Product(head.element, 1, self.blocks_are_fast)  # BLAS may share it as it likes
             if product.parts == 1:
                 self._multiply(product, "0")
             else:
@@ -294,7 +301,7 @@ class Module:
         """Return into how many parts a kernel is cut, by its outer loop; that depends on its size alone."""
         head, domain = kernel.anchors[0], kernel.domain
         if head.element.kind == "dot" and head.target is None:
-            return self._product(head.element).parts
+            return math.ceil(self._product(head.element).parts / self._together(head.element))
         if head.element.kind == "routine" and head.target is None:
             return int(head.element.what.parts)
         if head.parts:
@@ -304,7 +311,7 @@ class Module:
         sums = [a for a in kernel.anchors if a.is_reduction and _reduces(a, first[0])]
         most = math.prod(domain) // (4 * sum(a.element.size for a in sums)) if sums else MOST
         parts = max(min(self.plan.work(kernel) // GRAIN, MOST, most, size), 1)
-        even = 1 if others else 16  # turns of an inner loop that a processor makes at once
+        even = 1 if others else EVEN
         parts = next((n for n in range(parts, parts // 2, -1) if size % (n * even) == 0), parts)
         chunk = -(-size // (parts * even)) * even
         self.chunks[kernel], parts = chunk, -(-size // chunk)
@@ -322,7 +329,13 @@ class Module:
         self._open()
         head = kernel.anchors[0]
         if head.element.kind == "dot" and head.target is None:
-            self._multiply(self._product(head.element), "%part")
+            product = self._product(head.element)
+            start, size = self._span("%part", self._together(head.element), product.parts)
+            if size == "1":
+                self._multiply(product, start)
+            else:
+                with self._times(self.w(f"add i64 {start}, {size}"), start) as block:
+                    self._multiply(product, block)
         elif head.element.kind == "routine" and head.target is None:
             self._routine(head.element, "%part")
         elif parts == 1:
@@ -661,6 +674,10 @@ class Module:
 
     def _product(self, e: Element) -> Product:
         return Product(e, self.threads, self.blocks_are_fast)
+
+    def _together(self, e: Element) -> int:
+        """Return how many blocks of a product a part computes."""
+        return math.ceil(self._product(e).parts / MOST_BLOCKS)
 
     def _multiply(self, p: Product, part: str) -> None:
         """Compute a part of a product: a block of it, or some products of a batch."""

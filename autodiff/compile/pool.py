@@ -25,6 +25,9 @@ from . import machine
 #: How often to look for work before a thread sleeps, and for the end of others' parts before it gives way.
 PATIENCE, COURTESY = 20_000, 2_000
 
+#: Parts that a section may have.
+LIMIT = (1 << 16) - 1
+
 #: C's functions, and BLAS's, that the pool calls.
 CALLED = ("pthread_create", "pthread_detach", "sem_init", "sem_wait", "sem_post", "sched_yield")
 

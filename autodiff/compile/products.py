@@ -85,6 +85,10 @@ class Product:
             self.rows, self.depth = min(n, 64), 128
             self.columns = max(4096 // self.rows // 16 * 16, 64)
         self.rows, self.columns, self.depth = min(self.rows, n), min(self.columns, m), min(self.depth, k)
+        # Of long and thin matrices as much as is worth a call: there would be a million, and more parts than fit.
+        self.depth = min(k, max(self.depth, WHOLE // (self.rows * self.columns), -(-k // 64)))
+        self.rows = min(n, max(self.rows, WHOLE // (self.columns * self.depth)))
+        self.columns = min(m, max(self.columns, WHOLE // (self.rows * self.depth)))
 
     def _halve(self, threads: int) -> None:
         """Cut the longer side into a block for each thread."""

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.compile import machine, pool
+from autodiff.compile import element, fuse, loops, machine, native, pool, products
 from autodiff.kernels import blas
+from tests.autodiff.compile.test_modules import results
+from tests.fuzzing import some
+from tests.nn.cases import CASES, Case
 
 pytestmark = pytest.mark.skipif(not machine.is_available(), reason="llvmlite is not installed")
 
@@ -118,6 +121,38 @@ def test_threads_of_python_call_compiled_functions_at_once(two_threads: None) ->
         for y, e in zip(found, expected, strict=True):
             np.testing.assert_allclose(y, e, rtol=1e-4, atol=1e-4)
     assert pool.threads() == 2 or blas.thread_counts() is None  # BLAS has its number again
+
+
+@pytest.fixture
+def smallest_parts(two_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut all that can be cut, however small it is."""
+    for module, name in ((fuse, "TASK"), (loops, "TASK"), (loops, "GRAIN"), (loops, "EVEN"), (products, "WHOLE")):
+        monkeypatch.setattr(module, name, 1)
+    monkeypatch.setattr(element, "TINY", 0)
+    monkeypatch.setattr(products, "BLOCK", 0)
+    monkeypatch.setattr(loops, "MOST_BLOCKS", 3)
+    monkeypatch.setattr(native, "multiplies_blocks_fast", lambda: True)
+
+    def cut(p: products.Product) -> None:
+        p.rows, p.columns, p.depth = min(2, p.n), min(3, p.m), min(2, p.k)
+
+    monkeypatch.setattr(products.Product, "_cut", cut)
+
+
+@pytest.mark.parametrize("case", some([pytest.param(c, id=f"{c.path}_{i}") for i, c in enumerate(CASES)], 45))
+def test_modules_in_the_smallest_parts(smallest_parts: None, case: Case) -> None:
+    expected = results(case, "float64", compiled=False, native=True)
+    found = results(case, "float64", compiled=True, native=True)
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("n", "k", "m"), [(8_000_000, 4, 1), (4, 8_000_000, 1), (1, 2, 8_000_000), (3000, 3, 3000)])
+def test_products_of_long_matrices_have_few_parts(n: int, k: int, m: int) -> None:
+    graph = element.Graph()
+    a, b = (graph.memory(("argument", i), shape, np.dtype(np.float32)) for i, shape in enumerate([(n, k), (k, m)]))
+    product = products.Product(graph.make("dot", (a, b), None, (n, m), a.dtype), 2, True)
+    assert product.down * product.across * -(-k // product.depth) < 1000
 
 
 FORK = """

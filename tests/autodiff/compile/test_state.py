@@ -202,3 +202,23 @@ def test_a_change_of_a_tensor_from_outside_with_gradients_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"from outside, that gradients flow through cannot be recorded; change a"):
         step(ad.ones(3))
     assert kept.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_what_is_read_in_another_order_is_read_before_it_is_stored(native: bool) -> None:
+    start = np.arange(16.0).reshape(4, 4) / 8
+    w, p, q = (ad.tensor(np.ascontiguousarray(a)) for a in (start, start.T, start.T))
+
+    def step() -> None:
+        e = ad.exp(w.T)  # a loop of its own, for two read it, which store as it runs: so it is moved to them
+        with ad.no_grad():
+            w.add_(1)
+            p.add_(e)
+            q.add_(e * 2)
+
+    compiled = ad.compile(step, native=native)
+    for k in range(3):
+        compiled()
+        before = np.exp(start.T) * sum(np.e**j for j in range(k + 1))
+        for tensor, expected in ((w, start + k + 1), (p, start.T + before), (q, start.T + 2 * before)):
+            np.testing.assert_allclose(tensor.numpy(), expected, rtol=1e-12)
