@@ -108,10 +108,11 @@ class Browser:
             self._do("Input.dispatchMouseEvent", type=kind, **place, **button)
 
     def errors(self) -> list[str]:
-        """Return what the page has complained of since it was opened."""
+        """Return what the page has complained of since it was opened; the browser itself looks for an icon."""
         self.run("")
         complaints = ("Runtime.exceptionThrown", "Log.entryAdded")
-        return [json.dumps(event["params"]) for event in self.events if event["method"] in complaints]
+        said = [json.dumps(event["params"]) for event in self.events if event["method"] in complaints]
+        return [complaint for complaint in said if "/favicon.ico" not in complaint]
 
 
 @contextlib.contextmanager
