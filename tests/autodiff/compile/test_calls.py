@@ -219,12 +219,12 @@ both_ways = pytest.mark.parametrize(
 
 
 @both_ways
-@pytest.mark.parametrize("name", some([*CASES], 13))
+@pytest.mark.parametrize("name", some([*CASES], 23))
 def test_call_compiled_equals_call_for_other_values(name: str, native: bool) -> None:
     check(*CASES[name], native)
 
 
-@pytest.mark.parametrize("name", some([*PUBLIC], 9))
+@pytest.mark.parametrize("name", some([*PUBLIC], 17))
 def test_whatever_a_public_function_takes_it_takes_compiled(name: str) -> None:
     call, left = PUBLIC[name], examples(3)
     for values in ARGUMENTS:

@@ -56,7 +56,7 @@ def moved(values: list[Any], dtype: str) -> list[Any]:
     return [np.asarray(v * (1 + 0.01 * rng.random(v.shape)), dtype) if v.dtype.kind == "f" else v for v in values]
 
 
-@pytest.mark.parametrize(("sample", "dtype", "native"), some(CASES, 17))
+@pytest.mark.parametrize(("sample", "dtype", "native"), some(CASES, 31))
 def test_row_compiled_equals_row(sample: Sample, dtype: str, native: bool) -> None:
     plain = function_of(sample)
     compiled = ad.compile(plain, native=native)
