@@ -21,6 +21,8 @@ from optim import layout
 from tests.fuzzing import examples
 from tests.oracle import Array
 
+pytestmark = pytest.mark.usefixtures("numpys_warnings")
+
 HOME = str(Path(optim.__file__).parent)
 
 

@@ -19,6 +19,8 @@ from tests.autodiff.compile.test_rows import WAYS
 
 HOME = str(Path(sys.modules["autodiff.compile"].__file__ or "").parent)
 
+pytestmark = pytest.mark.usefixtures("numpys_warnings")
+
 
 def linear(rule: Any = optim.Adam, native: bool = True, **options: Any) -> tuple[Any, nn.Linear, optim.Optimizer]:
     """Return a compiled step, its model and its optimizer."""
