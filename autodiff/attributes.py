@@ -290,7 +290,13 @@ class Attributes(Node):
         return self._made(array, rest.pop("requires_grad"), rest.pop("device"), name)
 
     def new_zeros(
-        self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False, **_: Any
+        self,
+        *size: Any,
+        dtype: DTypeLike | None = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        layout: Any = None,
+        pin_memory: Any = False,
     ) -> Tensor:
         """Make a tensor of zeros of this one's dtype.
 
@@ -303,14 +309,26 @@ class Attributes(Node):
         return self._filled(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_ones(
-        self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False, **_: Any
+        self,
+        *size: Any,
+        dtype: DTypeLike | None = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        layout: Any = None,
+        pin_memory: Any = False,
     ) -> Tensor:
         """Make a tensor of ones of this one's dtype."""
         rest = {"name": "new_ones", "requires_grad": requires_grad, "device": device}
         return self._filled(size, 1, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_empty(
-        self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False, **_: Any
+        self,
+        *size: Any,
+        dtype: DTypeLike | None = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        layout: Any = None,
+        pin_memory: Any = False,
     ) -> Tensor:
         """Make a tensor of this one's dtype, to be filled: of zeros."""
         rest = {"name": "new_empty", "requires_grad": requires_grad, "device": device}

@@ -232,7 +232,9 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
 # -- Jacobians ---------------------------------------------------------------------------------------------------------
 
 
-def jacrev(func: Function, argnums: int | Sequence[int] = 0, *, has_aux: bool = False, **_: Any) -> Function:
+def jacrev(
+    func: Function, argnums: int | Sequence[int] = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Function:
     """Return the function that computes the Jacobian, a row at a time.
 
     Parameters
@@ -242,6 +244,8 @@ def jacrev(func: Function, argnums: int | Sequence[int] = 0, *, has_aux: bool = 
     argnums : int or sequence of int, optional
         With respect to which arguments.
     has_aux : bool, optional
+    chunk_size : int, optional
+        For PyTorch's sake: it is one row.
 
     Returns
     -------
@@ -285,7 +289,9 @@ def jacrev(func: Function, argnums: int | Sequence[int] = 0, *, has_aux: bool = 
     return jacobian
 
 
-def jacfwd(func: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, **_: Any) -> Function:
+def jacfwd(
+    func: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Function:
     """Return the function that computes the Jacobian; here as `jacrev` does.
 
     Examples

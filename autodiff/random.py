@@ -143,7 +143,7 @@ def set_rng_state(new_state: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def fork_rng(devices: Any = None, enabled: bool = True, *args: Any, **kwargs: Any) -> Iterator[None]:
+def fork_rng(devices: Any = None, enabled: bool = True, *, device_type: str = "cpu") -> Iterator[None]:
     """Let random numbers go on after the block as if it had drawn none.
 
     Examples

@@ -17,6 +17,7 @@ import ctypes
 import functools
 import os
 import platform
+from string import Template
 from typing import Any
 
 from ..kernels.blas import address_of, thread_counts
@@ -37,14 +38,9 @@ _PAUSE = {
 }
 
 
-def _text() -> str:
-    """Return LLVM's text of the pool.
-
-    `@state` is the number of the section (32 bits), the first part that nobody has taken, and the end of those (16 bits
-    each): to take one is to compare and exchange it, which fails if anything has happened since.
-    """
-    declared, pause = _PAUSE.get(platform.machine(), ("", ""))
-    return f"""
+#: LLVM's text of the pool. `@state` is the number of the section (32 bits), the first part that nobody has taken, and
+#: the end of those (16 bits each): to take one is to compare and exchange it, which fails if anything has happened.
+_STATE = """
 @state = internal global i64 0, align 64
 @left = internal global i64 0, align 64
 @sleepers = internal global i64 0, align 64
@@ -56,7 +52,7 @@ def _text() -> str:
 @thread = internal global i64 0
 @bell = internal global [16 x i64] zeroinitializer, align 64
 
-{declared}
+$declared
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_detach(i64)
 declare i32 @sem_init(ptr, i32, i32)
@@ -65,10 +61,13 @@ declare i32 @sem_post(ptr)
 declare i32 @sched_yield()
 declare i32 @get_threads()
 declare void @set_threads(i32)
+"""
 
-define ptr @begin() {{
+#: Taking the pool, starting its threads; how many threads BLAS has while it is taken; and giving it back.
+_TAKE = """
+define ptr @begin() {
   %c = cmpxchg ptr @busy, i64 0, i64 1 seq_cst seq_cst
-  %free = extractvalue {{ i64, i1 }} %c, 1
+  %free = extractvalue { i64, i1 } %c, 1
   br i1 %free, label %mine, label %alone
 mine:
   %blas = call i32 @get_threads()
@@ -102,9 +101,9 @@ detach:
   br label %start
 ready:
   ret ptr @run_shared
-}}
+}
 
-define i32 @count() {{
+define i32 @count() {
   %held = load atomic i64, ptr @busy seq_cst, align 8
   %is = icmp eq i64 %held, 1
   br i1 %is, label %kept, label %now
@@ -114,9 +113,9 @@ kept:
 now:
   %blas = call i32 @get_threads()
   ret i32 %blas
-}}
+}
 
-define void @end(ptr %how) {{
+define void @end(ptr %how) {
   %shared = icmp eq ptr %how, @run_shared
   br i1 %shared, label %release, label %done
 release:
@@ -126,9 +125,12 @@ release:
   br label %done
 done:
   ret void
-}}
+}
+"""
 
-define void @run_alone(ptr %f, ptr %table, i64 %parts) {{
+#: Running a section, alone and shared: publish it, wake who sleeps, take parts from the front, wait for those begun.
+_RUN = """
+define void @run_alone(ptr %f, ptr %table, i64 %parts) {
 entry:
   br label %loop
 loop:
@@ -139,9 +141,9 @@ loop:
   br i1 %more, label %loop, label %done
 done:
   ret void
-}}
+}
 
-define void @run_shared(ptr %f, ptr %table, i64 %parts) {{
+define void @run_shared(ptr %f, ptr %table, i64 %parts) {
 entry:
   %second = getelementptr ptr, ptr @section, i64 1
   store atomic ptr %f, ptr @section monotonic, align 8
@@ -178,7 +180,7 @@ take:
 try:
   %s1 = add i64 %s, 65536
   %c = cmpxchg ptr @state, i64 %s, i64 %s1 seq_cst seq_cst
-  %ok = extractvalue {{ i64, i1 }} %c, 1
+  %ok = extractvalue { i64, i1 } %c, 1
   br i1 %ok, label %taken, label %lost
 lost:
   br label %take
@@ -195,9 +197,9 @@ wait:
   %done = icmp eq i64 %open2, 0
   br i1 %done, label %out, label %again0
 again0:
-  {pause}
+  $pause
   %turns1 = add i64 %turns, 1
-  %late = icmp ugt i64 %turns, {COURTESY}
+  %late = icmp ugt i64 %turns, $courtesy
   br i1 %late, label %yield, label %again
 yield:
   call i32 @sched_yield()
@@ -206,9 +208,12 @@ again:
   br label %wait
 out:
   ret void
-}}
+}
+"""
 
-define internal ptr @work(ptr %number) {{
+#: What the other threads do: look out for parts, take them from the back, and sleep when there have been none for long.
+_WORK = """
+define internal ptr @work(ptr %number) {
 entry:
   %me = ptrtoint ptr %number to i64
   %second = getelementptr ptr, ptr @section, i64 1
@@ -222,9 +227,9 @@ look:
   %open = icmp ult i64 %first, %last
   br i1 %open, label %asked, label %idle
 idle:
-  {pause}
+  $pause
   %turns1 = add i64 %turns, 1
-  %tired = icmp ugt i64 %turns, {PATIENCE}
+  %tired = icmp ugt i64 %turns, $patience
   br i1 %tired, label %sleep, label %look
 sleep:
   atomicrmw add ptr @sleepers, i64 1 seq_cst
@@ -240,15 +245,18 @@ try:
   %part = sub i64 %last, 1
   %s1 = sub i64 %s, 1
   %c = cmpxchg ptr @state, i64 %s, i64 %s1 seq_cst seq_cst
-  %ok = extractvalue {{ i64, i1 }} %c, 1
+  %ok = extractvalue { i64, i1 } %c, 1
   br i1 %ok, label %taken, label %look
 taken:
   call void %f(ptr %table, i64 %part)
   atomicrmw sub ptr @left, i64 1 seq_cst
   br label %look
-}}
+}
+"""
 
-define void @reset() {{
+#: Begin anew, as in the child of a fork.
+_RESET = """
+define void @reset() {
   %held = load i64, ptr @busy
   %was = icmp eq i64 %held, 1
   br i1 %was, label %restore, label %clear
@@ -263,8 +271,15 @@ clear:
   store i64 1, ptr @started
   store i64 0, ptr @busy
   ret void
-}}
+}
 """
+
+
+def _text() -> str:
+    """Return LLVM's text of the pool, with this processor's instruction to pause."""
+    declared, pause = _PAUSE.get(platform.machine(), ("", ""))
+    text = Template(_STATE + _TAKE + _RUN + _WORK + _RESET)
+    return text.substitute(declared=declared, pause=pause, courtesy=COURTESY, patience=PATIENCE)
 
 
 class Pool:

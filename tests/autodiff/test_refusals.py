@@ -87,6 +87,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "cumsum, dim": (lambda: ad.cumsum(t(2, 3), None), TypeError, "dim must be an integer, got NoneType"),
     "cumprod, dim": (lambda: ad.cumprod(t(2, 3), -3), IndexError, "dim -3"),
     "nansum, dim": (lambda: ad.nansum(t(2), (0, 0)), RuntimeError, "twice"),
+    "new_zeros, a slip": (lambda: t(2).new_zeros(3, dytpe=np.int64), TypeError, "dytpe"),
+    "jacrev, a slip": (lambda: ad.func.jacrev(ad.exp, has_aus=True), TypeError, "has_aus"),
     "view, a copy": (lambda: ad.view(t(2, 3).T, 6), RuntimeError, "without copying"),
     "view, size": (lambda: ad.view(t(2, 3), 5), RuntimeError, r"\(5,\)"),
     "unflatten, sizes": (lambda: ad.unflatten(t(6), 0, (4, -1)), RuntimeError, r"\(4, -1\) do not multiply to 6"),
