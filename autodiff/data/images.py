@@ -97,7 +97,8 @@ class ImageFolder(Dataset):
             if is_image(path)
         ]
         self.targets = [i for _, i in self.samples]
-        empty = [name for name, i in self.class_to_idx.items() if i not in set(self.targets)]
+        found = set(self.targets)
+        empty = [name for name, i in self.class_to_idx.items() if i not in found]
         if empty and not allow_empty:
             kinds = "" if is_valid_file else f"; images end in {', '.join(_SUFFIXES)}"
             raise FileNotFoundError(f"ImageFolder: no images in {', '.join(empty)} of {self.root}{kinds}")
