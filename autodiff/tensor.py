@@ -58,6 +58,10 @@ __all__ = ["Tensor"]
 
 T = TypeVar("T", bound="Tensor")
 
+#: How many times of switching `requires_grad` a tensor remembers beside the last: an odd number, for they are on and off
+#: in turn. A network that is frozen and released at every step does not grow by them.
+_SWITCHES = 63
+
 
 def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """Return an operator for the right operand, which Python calls with itself first."""
@@ -169,7 +173,8 @@ class Tensor(Attributes):
         elif not array.flags.c_contiguous:  # and somebody else may see it
             self._version = Version()
         if requires_grad:
-            self.requires_grad_()
+            self._check_differentiable()
+            self._requires_grad = True
         if name is not None:
             self.name = name
 
@@ -270,19 +275,27 @@ class Tensor(Attributes):
         self.requires_grad_(value)
 
     def requires_grad_(self: T, requires_grad: bool = True) -> T:
-        """Set whether gradients are computed for this leaf, in place.
+        """Set whether gradients are computed for this leaf, in place; what was computed from it before stays as it is.
 
         Raises
         ------
         RuntimeError
             If its dtype cannot carry a gradient, or it is the result of a recorded operation.
         """
-        if requires_grad and self._data.dtype.kind != "f":
-            raise RuntimeError(f"requires_grad: only tensors of floats can require gradients, this holds {self.dtype}")
-        if not requires_grad and self._op is not None:
+        if requires_grad:
+            self._check_differentiable()
+        elif self._op is not None:
             raise RuntimeError("requires_grad: can only be switched off on leaves; use detach() on a result")
+        if self._requires_grad != bool(requires_grad):  # its readers are to remember which of them saw it as a constant
+            noted, self._version = extra(self), self._version or Version()
+            noted.switches = (*noted.switches[-_SWITCHES:], tick())
+            self._version.alert = max(self._version.alert, noted.switches[-1])
         self._requires_grad = bool(requires_grad)
         return self
+
+    def _check_differentiable(self) -> None:
+        if self._data.dtype.kind != "f":
+            raise RuntimeError(f"requires_grad: only tensors of floats can require gradients, this holds {self.dtype}")
 
     @property
     def name(self) -> str | None:
@@ -422,9 +435,10 @@ class Tensor(Attributes):
             raise RuntimeError("detach_: a view cannot be cut off in place; use detach()")
         if self._op is not None:
             extra(self).cut = stamp = tick()
-            if self._version is None:
-                self._version = Version()
+            self._version = self._version or Version()
             self._version.alert = max(self._version.alert, stamp)
+        else:
+            self.requires_grad_(False)
         self._op, self._inputs, self._params, self._requires_grad = None, (), {}, False
         if self._extra is not None:
             self._extra.hooks, self._extra.retains_grad, self._extra.older = None, False, ()

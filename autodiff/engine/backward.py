@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
@@ -13,6 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.reductions import total
+from ..kernels.silence import without_warnings
 from ..tracing import refuse, tracing
 from .anomaly import CheckedRules, check_leaf
 from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
@@ -66,7 +67,7 @@ def _route_home(outputs: Collection[Node]) -> _Route | None:
     return _Route({*found}, {*first}, {*leaves}, ends=ends) if ends else None
 
 
-@np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
+@without_warnings  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
 def _walk(
     seeds: Gradients,
     retain_graph: bool,
@@ -83,10 +84,13 @@ def _walk(
     if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
     plain = rules_of is None and not create_graph
-    pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
-    owned: set[Node] = set()  # whose gradient is an array of its own
-    reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
-    heapify(reached)
+    pending = seeds  # the gradients of nodes that may still receive more
+    kept: Gradients = {}  # those of results that are done
+    owned: set[Node] = set()  # the nodes whose gradient is an array of its own
+    reached: list[tuple[float, Node]] = []  # a heap: the latest comes first
+    for y in seeds:
+        if y._op is not None:
+            heappush(reached, (-y._stamp, y))
     while reached:
         y = heappop(reached)[1]
         g, noted = pending.pop(y), y._extra
@@ -95,13 +99,13 @@ def _walk(
             if route is not None and _ends_at(y, route, pending, watch):
                 continue
         inputs, op, params = _inputs_of(y), y._op, y._params
+        if op.adds is not None and plain and _adds_part(op.adds, g, params, inputs[0], pending, owned):
+            continue
         rules = op.on_tensors if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
         for i, x in enumerate(inputs):
             if not x._requires_grad or (route is not None and x not in route.path):
-                continue
-            if plain and op.adds is not None and _adds_part(op.adds, g, params, x, pending, owned):
                 continue
             gx, data = rules[i](g, y, inputs, params, i), x._data
             kind = gx.__class__
@@ -124,7 +128,9 @@ def _walk(
         _finish_leaves(pending, watch)
         for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
             finish()
-    return _asked_for(pending, kept, route)
+    if route is not None and route.wanted is not None:
+        pending = {x: g for x, g in pending.items() if x in route.wanted}
+    return pending | kept if kept else pending
 
 
 def _adds_part(
@@ -134,18 +140,11 @@ def _adds_part(
 
     Without it a thousand parts of an array would cost a thousand times its size.
     """
-    if x in owned and pending[x].__class__ is ndarray:
+    if x in owned and pending.get(x).__class__ is ndarray:
         adds(pending[x], g, **params)
         return True
     owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
     return False
-
-
-def _asked_for(found: Gradients, kept: Gradients, route: _Route | None) -> Gradients:
-    """Return the gradients of all leaves and of the results that were kept, or of what a route asks for."""
-    if route is None or route.wanted is None:
-        return found | kept if kept else found
-    return kept | {x: g for x, g in found.items() if x in route.wanted}
 
 
 def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
@@ -252,10 +251,11 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
 
 def _hooked(node: Node, g: Any) -> Any:
     """Call the node's hooks on its gradient and return what they put in its place."""
-    hooks = node._extra.hooks if node._extra is not None else None
-    if hooks:
-        refuse("a hook", "remove it, or call the function itself")
-    for hook in tuple(hooks.values()) if hooks else ():
+    hooks = extra(node).hooks
+    if not hooks:
+        return g
+    refuse("a hook", "remove it, or call the function itself")
+    for hook in tuple(hooks.values()):
         tensor: Any = g if isinstance(g, Node) else wrap(g)
         with set_grad_enabled(tensor is g):  # a hook's work is recorded where the walk itself is
             replaced = hook(tensor)
@@ -268,9 +268,16 @@ def _hooked(node: Node, g: Any) -> Any:
         if replaced._data.dtype != tensor.dtype:
             raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
         g = replaced if tensor is g else replaced._data
-    if not hooks:
-        return g
     return _copied(g)  # the hook may have kept what it saw or returned
+
+
+def _seeds(outputs: Iterable[tuple[Node, Any]], on_tensors: bool, where: str) -> Gradients:
+    """Return the gradients that the walk starts from, of outputs and what was given for each."""
+    seeds: Gradients = {}
+    for y, gradient in outputs:
+        seed = _seed(y, gradient, on_tensors, where)
+        seeds[y] = seeds[y] + seed if y in seeds else seed
+    return seeds
 
 
 def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
@@ -315,10 +322,7 @@ def backward(
     """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
     trace = tracing()
     on_tensors = create_graph or trace is not None  # a trace sees tensors
-    seeds = {output: _seed(output, gradient, on_tensors, "backward")}
-    for y, v in more:
-        seed = _seed(y, v, on_tensors, "backward")
-        seeds[y] = seeds[y] + seed if y in seeds else seed
+    seeds = _seeds(((output, gradient), *more), on_tensors, "backward")
     route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
     if route is None and _hooks_wait and not on_tensors:
         route = _route_home(seeds)
@@ -366,11 +370,10 @@ def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
 
 def _owned(g: Any, x: Node) -> Any:
     """Return a gradient as a tensor that shares its memory with no other: views, and what flowed on, are copied."""
-    traced = isinstance(g, Node)
-    array = g._data if traced else g
+    array = g._data if isinstance(g, Node) else g
     if array.__class__ is ndarray and (array.base is not None or x._op is not None):
-        return g.clone() if traced else wrap(g.copy())
-    return g if traced else wrap(g)
+        g = _copied(g)
+    return g if isinstance(g, Node) else wrap(g)
 
 
 def _listed(tensors: Any, where: str) -> list[Node]:
@@ -463,12 +466,9 @@ def grad(
         raise ValueError("grad: only_inputs must be True, and is_grads_batched False")
     if allow_unused is False and materialize_grads:
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
-    seeds: Gradients = {}
     on_tensors = create_graph or tracing() is not None
     with set_grad_enabled(create_graph):
-        for y, v in zip(ys, grad_outputs, strict=True):
-            seed = _seed(y, v, on_tensors, "grad")
-            seeds[y] = seeds[y] + seed if y in seeds else seed
+        seeds = _seeds(zip(ys, grad_outputs, strict=True), on_tensors, "grad")
         retain = create_graph if retain_graph is None else retain_graph
         found = _walk(seeds, retain, on_tensors, _route_to(set(xs), seeds))
         with _adding:
@@ -477,19 +477,13 @@ def grad(
                     _accumulate(y, g, create_graph, tracing())
     if materialize_grads:  # zeros can be differentiated in turn where the others can
         found |= {x: wrap(np.zeros(x._data.shape, x._data.dtype), create_graph) for x in xs if x not in found}
-    return tuple(_given(x, found.get(x), i, bool(allow_unused)) for i, x in enumerate(xs))
-
-
-def _given(x: Node, g: Any, i: int, allow_unused: bool) -> Any:
-    """Return a gradient that `grad` found as a tensor, or what stands for one that it did not find."""
-    if g is None:
-        if allow_unused:
-            return None
-        raise RuntimeError(
-            f"grad: input {i}, a tensor of shape {x._data.shape}, was not used to compute the outputs. "
-            "Pass allow_unused=True to get None for it."
-        )
-    return _owned(g, x)
+    for i, x in enumerate(xs):
+        if x not in found and not allow_unused:
+            raise RuntimeError(
+                f"grad: input {i}, a tensor of shape {x._data.shape}, was not used to compute the outputs. "
+                "Pass allow_unused=True to get None for it."
+            )
+    return tuple(_owned(found[x], x) if x in found else None for x in xs)
 
 
 class RemovableHandle:
@@ -512,10 +506,11 @@ def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle
         key = id(node)
         _hooks_wait[key] = ref(node, lambda _: _hooks_wait.pop(key, None))
     refresh(node)
-    noted, which = extra(node), "after" if after else "hooks"
-    if getattr(noted, which) is None:
-        setattr(noted, which, {})
-    hooks = getattr(noted, which)
+    noted = extra(node)
+    if after:
+        noted.after = hooks = noted.after or {}
+    else:
+        noted.hooks = hooks = noted.hooks or {}
     handle = RemovableHandle(hooks)
     hooks[handle._key] = hook
     return handle

@@ -40,6 +40,7 @@ class Extra:
     way: Way | None = ()  # how it came from there; None where that was not recorded
     older: tuple[Node, ...] = ()  # what the node was before recorded changes in place, earliest first
     cut: float = 0  # when it was detached in place
+    switches: tuple[float, ...] = ()  # when its `requires_grad` was switched on or off
     children = 0  # how many views were recorded later as if they had been made right after the node
 
 
@@ -51,17 +52,17 @@ class Version:
     stamp : int
         The stamp of the last change in place; 0 for never.
     alert : int or float
-        A reader stamped earlier than this has to be looked at before it is differentiated: `stamp`, or infinity where
-        a change was recorded and a reader may mean an older self of what it read.
+        A reader stamped earlier than this has to be looked at before it is differentiated: at least `stamp`; infinity
+        where a change was recorded and a reader may mean an older self of what it read.
     tensors : list of weak references to Node, or None
         Everyone on the array; None as long as it has a single tensor.
     """
 
     __slots__ = ("alert", "room", "stamp", "tensors")
 
-    def __init__(self, stamp: int = 0) -> None:
-        self.stamp: int = stamp
-        self.alert: float = stamp
+    def __init__(self) -> None:
+        self.stamp = 0
+        self.alert: float = 0
         self.tensors: list[ref[Node]] | None = None
         self.room = 16
 
@@ -211,13 +212,10 @@ def increment_version(tensor: Node | Iterable[Node]) -> None:
     """
     now = tick()
     for changed in (tensor,) if isinstance(tensor, Node) else tensor:
-        if changed._version is None:
-            changed._version = Version(now)
-        else:
-            version = changed._version
-            version.stamp = now  # spelled out, for an optimizer does this for every parameter at every step
-            if version.alert < now:
-                version.alert = now
+        version = changed._version = changed._version or Version()
+        version.stamp = now  # `changed` spelled out, for an optimizer does this for every parameter at every step
+        if version.alert < now:
+            version.alert = now
 
 
 def array_of(node: Node) -> Any:
@@ -230,7 +228,7 @@ def array_of(node: Node) -> Any:
 def put(node: Node, data: Any) -> None:
     """Let the node, and whoever shares its number, hold `data` in its place."""
     version = node._version
-    for t in version.living() if version is not None else ():
+    for t in version.living() if version is not None and version.tensors else ():
         if not isinstance(t._data, np.ndarray):
             t._data = data
     node._data = data
@@ -254,6 +252,10 @@ def self_at(x: Node, stamp: float) -> Node:
     found, noted = _last_self(x, stamp), x._extra
     if noted is not None and noted.cut > stamp:
         raise RuntimeError("detach_: the tensor was read before it was cut off in place; use h = h.detach() instead")
+    if noted is not None and x._op is None and sum(t > stamp for t in noted.switches) % 2 and x._requires_grad:
+        found = copied(x)  # the reader saw a constant
+        found._requires_grad = False
+        return found
     if noted is None or noted.base is None or noted.way is None:
         return found
     source = _last_self(noted.base, stamp)

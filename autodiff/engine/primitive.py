@@ -28,7 +28,8 @@ P = ParamSpec("P")
 Rule = Callable[..., Any]
 Compiled = Callable[[Any, Any, Any, Any, int], Any]
 
-#: What counts as a number beside tensors, and what may stand beside a tensor in an operation.
+#: What holds NumPy's numbers, what counts as a number beside tensors, and what may stand beside one in an operation.
+ARRAYS = (ndarray, np.generic)
 NUMBERS = (int, float, np.bool, np.integer, np.floating)
 OPERANDS = (Node, *NUMBERS, ndarray)
 
@@ -414,11 +415,9 @@ def _general(op: Primitive) -> Callable[..., Any]:
         arrays, leads = [], False
         for x in inputs:
             if not isinstance(x, Node):
-                if len(inputs) == 1 or not any(isinstance(x, Node) for x in inputs):
+                if len(inputs) == 1 or not [x for x in inputs if isinstance(x, Node)]:
                     return _plainly(op, inputs, params)
-                inputs = lift(op.name, inputs)
-                arrays, leads = [x._data for x in inputs], any(x._requires_grad for x in inputs)
-                break
+                return apply(*lift(op.name, inputs), **params)
             arrays.append(x._data)
             leads = leads or x._requires_grad
         if not inputs:
@@ -606,7 +605,7 @@ def _observed(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[s
 def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute on arrays alone, as derivative rules do."""
     for v in values:
-        if v.__class__ is not ndarray or v.dtype.kind != "f":
+        if not isinstance(v, ARRAYS) or v.dtype.kind not in "biuf":
             for s in values:
                 if hasattr(s, "__primitive__"):  # a symbol notes what is applied to it
                     return s.__primitive__(op, values, params)
@@ -620,7 +619,7 @@ def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> 
 
 def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return arrays, and numbers beside them, as arrays."""
-    arrays = [v for v in values if isinstance(v, (ndarray, np.generic))]
+    arrays = [v for v in values if isinstance(v, ARRAYS)]
     if not arrays:
         kinds = ", ".join(type(v).__name__ for v in values)
         raise TypeError(f"{name}: expected a Tensor or an ndarray, got {kinds or 'nothing'}")
