@@ -58,8 +58,8 @@ __all__ = ["Tensor"]
 
 T = TypeVar("T", bound="Tensor")
 
-#: How many times of switching `requires_grad` a tensor remembers beside the last: an odd number, for they are on and off
-#: in turn. A network that is frozen and released at every step does not grow by them.
+#: How many times of switching `requires_grad` a tensor remembers beside the last: an odd number, for on and off take
+#: turns. A network that is frozen and released at every step does not grow by them.
 _SWITCHES = 63
 
 

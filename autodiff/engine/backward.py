@@ -271,9 +271,8 @@ def _hooked(node: Node, g: Any) -> Any:
     return _copied(g)  # the hook may have kept what it saw or returned
 
 
-def _seeds(outputs: Iterable[tuple[Node, Any]], on_tensors: bool, where: str) -> Gradients:
-    """Return the gradients that the walk starts from, of outputs and what was given for each."""
-    seeds: Gradients = {}
+def _sow(seeds: Gradients, outputs: Iterable[tuple[Node, Any]], on_tensors: bool, where: str) -> Gradients:
+    """Add what was given for each of several outputs to the gradients that the walk starts from."""
     for y, gradient in outputs:
         seed = _seed(y, gradient, on_tensors, where)
         seeds[y] = seeds[y] + seed if y in seeds else seed
@@ -322,7 +321,9 @@ def backward(
     """Add the gradients of `output`, and of more outputs, to the ``.grad`` of the leaves; see `Tensor.backward`."""
     trace = tracing()
     on_tensors = create_graph or trace is not None  # a trace sees tensors
-    seeds = _seeds(((output, gradient), *more), on_tensors, "backward")
+    seeds = {output: _seed(output, gradient, on_tensors, "backward")}
+    if more:
+        _sow(seeds, more, on_tensors, "backward")
     route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
     if route is None and _hooks_wait and not on_tensors:
         route = _route_home(seeds)
@@ -468,7 +469,7 @@ def grad(
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
     on_tensors = create_graph or tracing() is not None
     with set_grad_enabled(create_graph):
-        seeds = _seeds(zip(ys, grad_outputs, strict=True), on_tensors, "grad")
+        seeds = _sow({}, zip(ys, grad_outputs, strict=True), on_tensors, "grad")
         retain = create_graph if retain_graph is None else retain_graph
         found = _walk(seeds, retain, on_tensors, _route_to(set(xs), seeds))
         with _adding:
