@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -44,6 +45,7 @@ from .functions import transcendental as t
 from .functions.arguments import sizes
 from .functions.in_place import casting, change, is_recorded, record, write
 from .history import GradFn, grad_fn_of
+from .kernels.memory import twin
 from .kernels.silence import silent
 from .printing import formatted
 from .random import default_generator
@@ -527,20 +529,33 @@ class Tensor(Attributes):
         same = silent().run(np.equal, self._data, value._data if isinstance(value, Node) else value)
         return np.any(same).item()
 
+    # As PyTorch's, a shallow copy and a pickle hold the value without graph or gradient, a deep copy the gradient too.
+
     def __copy__(self) -> Tensor:
-        self._refuse_copy()
-        out = _rebuilt(type(self), self._data, self._requires_grad, self.name, None)
+        refuse("copying a tensor", "use clone()")
+        out = _rebuilt(type(self), self._data, self._requires_grad, self.name)
         share_version(out, self)
+        vars(out).update(vars(self))
         return out
 
-    def _refuse_copy(self) -> None:
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         refuse("copying a tensor", "use clone()")
         if self._op is not None:
-            raise RuntimeError("copy: only leaves can be copied or pickled; use detach() or clone() on a result")
+            raise RuntimeError("deepcopy: only leaves can be copied deeply; use clone() or detach() on a result")
+        version = self._version
+        is_shared = version is not None and len(version.living()) > 1
+        data = twin(self._data, memo) if is_shared and isinstance(self._data, np.ndarray) else copy.deepcopy(self._data)
+        out: Tensor = _rebuilt(type(self), data, self._requires_grad, self.name)
+        memo[id(self)] = out
+        if is_shared and (first := memo.setdefault((Version, id(version)), out)) is not out:
+            share_version(out, first)
+        out._grad = copy.deepcopy(self._grad, memo)
+        vars(out).update(copy.deepcopy(vars(self), memo))
+        return out
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self._refuse_copy()
-        return _rebuilt, (type(self), self._data, self._requires_grad, self.name, self._grad)
+        refuse("copying a tensor", "use clone()")
+        return _rebuilt, (type(self), self._data, self._requires_grad, self.name), vars(self) or None
 
     __hash__ = object.__hash__
 
@@ -1039,8 +1054,8 @@ def _fitting(spot: Tensor, value: Any) -> Any:
     return s.reshape(x, x._data.shape[more:]) if more > 0 and x._data.shape[:more] == (1,) * more else x
 
 
-def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
-    """Make a copied or unpickled tensor."""
+def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Any = None) -> Tensor:
+    """Make a copied or unpickled tensor; older pickles have its gradient, too."""
     out = kind.__new__(kind)
     out._hold(data, None, requires_grad, name)
     out._grad = grad
