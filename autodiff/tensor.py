@@ -433,7 +433,7 @@ class Tensor(Attributes):
         RuntimeError
             If it is a view, which shares its place in the graph with its base.
         """
-        if self._op is not None and self._extra is not None and self._extra.base is not None:
+        if self._extra is not None and self._extra.base is not None:
             raise RuntimeError("detach_: a view cannot be cut off in place; use detach()")
         if self._op is not None:
             extra(self).cut = stamp = tick()
@@ -606,7 +606,8 @@ class Tensor(Attributes):
         if not self._requires_grad:
             raise RuntimeError("retain_grad: the tensor does not require a gradient")
         refresh(self)
-        extra(self).retains_grad = True
+        if self._op is not None:  # a leaf keeps its own anyway
+            extra(self).retains_grad = True
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> _backward.RemovableHandle:
         """Call a function with the gradient of this tensor whenever one is computed.

@@ -16,9 +16,9 @@ from ..kernels.reductions import total
 from ..kernels.silence import without_warnings
 from ..tracing import refuse, tracing
 from .anomaly import CheckedRules, check_leaf
-from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
+from .graph import NO_PARAMS, Node, extra, increment_version, made_at, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
-from .primitive import wrap
+from .primitive import ARRAYS, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -48,9 +48,9 @@ class _Route(NamedTuple):
 
 
 def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
-    """Return the way from outputs to the nodes whose gradients are wanted."""
+    """Return the way from outputs to the nodes whose gradients are wanted; what is older than these does not matter."""
     steps, path = set(), set(wanted)
-    for y in recorded(outputs, _FREED):
+    for y in recorded(outputs, _FREED, min(map(made_at, wanted))):
         if not path.isdisjoint(y._inputs):
             steps.add(y)
             path.add(y)
@@ -298,7 +298,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
             )
         seed = dtype.type(1) if shape == () else np.ones(shape, dtype)
         return wrap(seed) if create_graph else seed
-    if not isinstance(gradient, (Node, np.ndarray, np.generic)):
+    if not isinstance(gradient, (Node, *ARRAYS)):
         raise TypeError(f"{where}: gradient must be a Tensor or None, got {type(gradient).__name__}")
     given: Any = gradient if isinstance(gradient, Node) else wrap(gradient)
     if given._data.shape != shape:
@@ -324,8 +324,12 @@ def backward(
     seeds = {output: _seed(output, gradient, on_tensors, "backward")}
     if more:
         _sow(seeds, more, on_tensors, "backward")
-    route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
-    if route is None and _hooks_wait and not on_tensors:
+    route = None
+    if inputs is not None:
+        route = _route_to(set(_differentiable(inputs, "backward")), seeds)
+        for x in route.wanted or ():
+            extra(x).retains_grad = extra(x).retains_grad or x._op is not None  # from now on, as in PyTorch
+    elif _hooks_wait and not on_tensors:
         route = _route_home(seeds)
     retain = create_graph if retain_graph is None else retain_graph
     if on_tensors:
@@ -377,7 +381,7 @@ def _owned(g: Any, x: Node) -> Any:
     return g if isinstance(g, Node) else wrap(g)
 
 
-def _listed(tensors: Any, where: str) -> list[Node]:
+def _listed(tensors: Any, where: str) -> list[Any]:
     """Return one tensor or a sequence of them as a list."""
     listed = [tensors] if isinstance(tensors, Node) or not isinstance(tensors, Iterable) else list(tensors)
     for t in listed:
@@ -388,7 +392,7 @@ def _listed(tensors: Any, where: str) -> list[Node]:
     return listed
 
 
-def _differentiable(inputs: Any, where: str) -> list[Node]:
+def _differentiable(inputs: Any, where: str) -> list[Any]:
     """Return what is to get a gradient as a list, or say which of them cannot have one."""
     listed = _listed(inputs, where)
     for i, x in enumerate(listed):
@@ -432,7 +436,8 @@ def grad(
         Return None for an input that the outputs do not depend on, instead of raising. By default as
         `materialize_grads`.
     is_grads_batched : bool, optional
-        False: one vector at a time.
+        Whether `grad_outputs` have one more dimension, the first, and the gradients get it as well: a vector-Jacobian
+        product for each index along it.
     materialize_grads : bool, optional
         Return zeros instead of None for such inputs.
 
@@ -458,15 +463,19 @@ def grad(
     (tensor(12.),)
     """
     ys, xs = _listed(outputs, "grad"), _differentiable(inputs, "grad")
-    if grad_outputs is None or isinstance(grad_outputs, (Node, np.ndarray, np.generic)):
-        grad_outputs = [grad_outputs]
-        grad_outputs = grad_outputs * len(ys) if grad_outputs[0] is None else grad_outputs
+    if grad_outputs is None or isinstance(grad_outputs, (Node, *ARRAYS)):
+        grad_outputs = [grad_outputs] * (1 if grad_outputs is not None else len(ys))
     if len(grad_outputs) != len(ys):
         raise RuntimeError(f"grad: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
-    if not only_inputs or is_grads_batched:
-        raise ValueError("grad: only_inputs must be True, and is_grads_batched False")
+    if not only_inputs:
+        raise ValueError("grad: only_inputs must be True")
     if allow_unused is False and materialize_grads:
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
+    if is_grads_batched:
+        flags = create_graph, True, allow_unused, False, materialize_grads
+        kept = [*[True] * (len(grad_outputs[0]) - 1), retain_graph]  # the graph is needed until the last
+        rows = [grad(ys, xs, [v[k] for v in grad_outputs], keep, *flags) for k, keep in enumerate(kept)]
+        return tuple(None if column[0] is None else np.stack(column) for column in zip(*rows, strict=True))
     on_tensors = create_graph or tracing() is not None
     with set_grad_enabled(create_graph):
         seeds = _sow({}, zip(ys, grad_outputs, strict=True), on_tensors, "grad")

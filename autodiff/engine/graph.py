@@ -136,12 +136,12 @@ def extra(node: Node) -> Extra:
     return node._extra
 
 
-def recorded(outputs: Iterable[Node], freed: str) -> list[Node]:
-    """Return every recorded node that the outputs depend on, earliest first; raise `freed` where a part is gone."""
+def recorded(outputs: Iterable[Node], freed: str, since: float = -1) -> list[Node]:
+    """Return every node recorded after `since` that outputs depend on, earliest first; raise `freed` if one is gone."""
     outputs = dict.fromkeys(outputs)
     for y in outputs:
         refresh(y)
-    found = [y for y in outputs if y._op is not None]
+    found = [y for y in outputs if made_at(y) > since]
     seen = set(found)
     for y in found:  # grows as it is walked
         if y._inputs is None:
@@ -151,7 +151,7 @@ def recorded(outputs: Iterable[Node], freed: str) -> list[Node]:
                 settle_inputs(y)
                 break
         for x in y._inputs:
-            if x._op is not None and x not in seen:
+            if x._op is not None and x._stamp > since and x not in seen:
                 seen.add(x)
                 found.append(x)
     return sorted(found, key=attrgetter("_stamp"))

@@ -126,7 +126,6 @@ class Primitive:
         called: str | None = None,
         words: str = "",
     ) -> None:
-        arguments = _inputs(forward, rules)
         self.name = forward.__name__
         self.home: str = next(iter(rules.values()), forward).__module__
         self.quiet = runner(self.home)
@@ -135,19 +134,15 @@ class Primitive:
         self.numpy = (forward, *numpy) if isinstance(forward, np.ufunc) else numpy
         self.view = view
         self.adds: Callable[..., None] | None = None
-        self.inputs = arguments.arrays
-        self.params = arguments.params
-        self.defaults = arguments.defaults
-        self.variadic = arguments.variadic
+        self.inputs, self.params, self.defaults, self.variadic = _inputs(forward, rules)
         self.rules = MappingProxyType(dict(rules))
         if unknown := set(rules) - set(self.inputs):
             raise TypeError(f"primitive {self.name}: a rule for {unknown.pop()!r}, which is not among {self.inputs}")
-        self._known = {"g", "y", *self.inputs, *self.params} | {f"{n}_shape" for n in self.inputs}
-        self._known |= {"i"} if self.variadic else set()
+        known = {"g", "y", *self.inputs, *self.params, *(f"{n}_shape" for n in self.inputs), *("i" * self.variadic)}
         self.needs = {name: _arguments(rule).arrays for name, rule in rules.items()}
         for needs in self.needs.values():
-            if unknown := set(needs) - self._known:
-                expected = ", ".join(sorted(self._known))
+            if unknown := set(needs) - known:
+                expected = ", ".join(sorted(known))
                 raise TypeError(f"primitive {self.name}: a rule asks for {unknown.pop()!r}; it can have {expected}")
 
     @functools.cached_property
@@ -195,11 +190,9 @@ class Primitive:
 
     def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: float) -> None:
         """Raise if an array that a rule is about to read was changed in place since `stamp`."""
-        names = self.inputs * len(inputs) if self.variadic else self.inputs
-        needs = {
-            need for n, x in zip(names, inputs, strict=False) if x._requires_grad for need in self.needs.get(n, ())
-        }
-        for i, (name, x) in enumerate(zip(names, inputs, strict=False)):
+        named = list(zip(self.inputs * len(inputs) if self.variadic else self.inputs, inputs, strict=False))
+        needs = {need for name, x in named if x._requires_grad for need in self.needs.get(name, ())}
+        for i, (name, x) in enumerate(named):
             if name in needs and changed_since(x, stamp):
                 raise self._changed(f"input {i}", x)
         if "y" in needs and changed_since(y, stamp):
@@ -348,9 +341,8 @@ def _unary(op: Primitive) -> Callable[..., Any]:
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if value.__class__ is not a.__class__ or (
-            value.__class__ is ndarray and (value.base is not None or value is a)
-        ):
+        kind = value.__class__
+        if kind is not a.__class__ or (kind is ndarray and (value.base is not None or value is a)):
             _settle(op, out, (input,), NO_PARAMS)
         if records:
             out._requires_grad = True
@@ -382,7 +374,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
         if (
             (kind is ndarray or kind is not b.__class__)
             and a.dtype is not b.dtype
-            and "f" in (a.dtype.kind, b.dtype.kind)
+            and "f" in a.dtype.kind + b.dtype.kind
         ):
             input, other = _meet(input, other)
             a, b = input._data, other._data
