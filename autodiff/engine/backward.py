@@ -44,7 +44,7 @@ class _Route(NamedTuple):
     path: set[Node]  # the nodes that gradients may reach
     wanted: set[Node] | None  # those whose gradients are asked for; None for all
     has_hooks: bool = True  # whether hooks are called
-    ends: Any = ()  # a list of (stamp of the first operation that read it, number, leaf): of leaves to be added early
+    ends: Any = ()  # leaves whose gradients are added early: (stamp of the first operation that read it, number, leaf)
 
 
 def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
@@ -58,7 +58,7 @@ def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
 
 
 def _route_home(outputs: Collection[Node]) -> _Route | None:
-    """Return the way to all leaves, if hooks wait there: for gradients that are added as soon as they are whole."""
+    """Return the way to all leaves if hooks wait there, which get each gradient as soon as it is whole; else None."""
     found = recorded(outputs, _FREED)
     first = {x: y._stamp for y in reversed(found) for x in y._inputs}
     leaves = [x for x in (*outputs, *first) if x._op is None]
@@ -67,7 +67,7 @@ def _route_home(outputs: Collection[Node]) -> _Route | None:
     return _Route({*found}, {*first}, {*leaves}, ends=ends) if ends else None
 
 
-@without_warnings  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
+@without_warnings  # an infinite derivative, or NaN, is a result; whoever wants to hear of it uses detect_anomaly
 def _walk(
     seeds: Gradients,
     retain_graph: bool,
@@ -114,14 +114,14 @@ def _walk(
             ):
                 if gx is None:  # what a user's own backward returned
                     continue
-                gx = _fitted(gx, x, op.name)
+                gx = _fit(gx, x, op.name)
             if x in pending:
                 pending[x] = pending[x] + gx
             elif x._op is not None:
                 pending[x] = gx
                 heappush(reached, (-x._stamp, x))
             else:  # a leaf's gradient is its own
-                pending[x] = gx if gx is not g else _copied(gx)
+                pending[x] = gx if gx is not g else _copy(gx)
         if not retain_graph and op.saves:
             y._inputs, y._params = None, NO_PARAMS
     if route is None or route.has_hooks:
@@ -151,7 +151,7 @@ def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
     """Take the whole gradient of a result: call its hooks, keep it where it is asked for; return what goes on."""
     noted = y._extra
     if noted is not None and (noted.hooks or noted.retains_grad) and (route is None or route.has_hooks):
-        g = _hooked(y, g)
+        g = _call_hooks(y, g)
         if noted.retains_grad:
             kept[y] = g
     if route is not None and (route.wanted is None or y in route.wanted):
@@ -175,7 +175,7 @@ def _inputs_of(y: Node) -> tuple[Node, ...]:
     return inputs  # type: ignore[no-any-return]  # as above
 
 
-def _copied(g: Any) -> Any:
+def _copy(g: Any) -> Any:
     """Return a gradient that shares its memory with nothing; numbers have none."""
     if isinstance(g, Node):
         return g.clone()  # type: ignore[attr-defined]  # every Node made is a Tensor
@@ -211,14 +211,14 @@ def _finish_leaves(gradients: Gradients, watch: Watch | None) -> Gradients:
     """Call the hooks of the leaves, which have received all of their gradients now, and check what these leave."""
     for x in gradients:
         if x._extra is not None:
-            gradients[x] = _hooked(x, gradients[x])
+            gradients[x] = _call_hooks(x, gradients[x])
         if watch is not None:
             check_leaf(watch, x, gradients[x])
     return gradients
 
 
 def _ends_at(y: Node, route: _Route, pending: Gradients, watch: Watch | None) -> bool:
-    """Tell whether the way ends at a result; add the gradients of leaves that nothing older than it has read."""
+    """Tell whether the way ends at a result; add the gradients of those leaves that no older operation has read."""
     while route.ends and route.ends[-1][0] > y._stamp:
         x = route.ends.pop()[-1]
         if x in pending:
@@ -230,11 +230,11 @@ _waiting: dict[int, list[Callable[[], None]]] = {}  # for each thread, the calls
 
 
 def after_walk(call: Callable[[], None]) -> None:
-    """Call a function when the walk that is calling hooks has come to all gradients."""
+    """Call a function when the walk that is running in this thread has found all gradients."""
     _waiting.setdefault(get_ident(), []).append(call)
 
 
-def _fitted(g: Any, x: Node, name: str) -> Any:
+def _fit(g: Any, x: Node, name: str) -> Any:
     """Undo broadcasting: sum a gradient over the axes along which its input was repeated; give it its dtype."""
     shape = x._data.shape
     more = g.ndim - len(shape)
@@ -249,7 +249,7 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
     return g if g.dtype == x._data.dtype else g.astype(x._data.dtype)
 
 
-def _hooked(node: Node, g: Any) -> Any:
+def _call_hooks(node: Node, g: Any) -> Any:
     """Call the node's hooks on its gradient and return what they put in its place."""
     hooks = extra(node).hooks
     if not hooks:
@@ -268,7 +268,7 @@ def _hooked(node: Node, g: Any) -> Any:
         if replaced._data.dtype != tensor.dtype:
             raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
         g = replaced if tensor is g else replaced._data
-    return _copied(g)  # the hook may have kept what it saw or returned
+    return _copy(g)  # the hook may have kept what it saw or returned
 
 
 def _sow(seeds: Gradients, outputs: Iterable[tuple[Node, Any]], on_tensors: bool, where: str) -> Gradients:
@@ -326,7 +326,7 @@ def backward(
         _sow(seeds, more, on_tensors, "backward")
     route = None
     if inputs is not None:
-        route = _route_to(set(_differentiable(inputs, "backward")), seeds)
+        route = _route_to(set(_check_differentiable(inputs, "backward")), seeds)
         for x in route.wanted or ():
             extra(x).retains_grad = extra(x).retains_grad or x._op is not None  # from now on, as in PyTorch
     elif _hooks_wait and not on_tensors:
@@ -352,17 +352,17 @@ def _add(found: Gradients, create_graph: bool = False, trace: Any = None) -> Non
 
 
 _adding = RLock()  # several threads may add to one leaf
-_hooks_wait: dict[int, ref[Node]] = {}  # the living leaves that had hooks to be called after a gradient was added
+_hooks_wait: dict[int, ref[Node]] = {}  # the leaves with hooks that are called after a gradient was added, by their id
 
 
 def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
     """Add a gradient to a node's ``.grad``."""
     if trace is not None:
-        trace.accumulates(x, _owned(g, x), create_graph)
+        trace.accumulates(x, _own(g, x), create_graph)
         return
     before = x._grad
     if before is None:
-        x._grad = _owned(g, x)
+        x._grad = _own(g, x)
     elif create_graph or before._requires_grad:
         x._grad = before + g
     else:  # in place, for the gradient belongs to x alone
@@ -373,15 +373,15 @@ def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
         increment_version(before)
 
 
-def _owned(g: Any, x: Node) -> Any:
+def _own(g: Any, x: Node) -> Any:
     """Return a gradient as a tensor that shares its memory with no other: views, and what flowed on, are copied."""
     array = g._data if isinstance(g, Node) else g
     if array.__class__ is ndarray and (array.base is not None or x._op is not None):
-        g = _copied(g)
+        g = _copy(g)
     return g if isinstance(g, Node) else wrap(g)
 
 
-def _listed(tensors: Any, where: str) -> list[Any]:
+def _as_list(tensors: Any, where: str) -> list[Any]:
     """Return one tensor or a sequence of them as a list."""
     listed = [tensors] if isinstance(tensors, Node) or not isinstance(tensors, Iterable) else list(tensors)
     for t in listed:
@@ -392,9 +392,9 @@ def _listed(tensors: Any, where: str) -> list[Any]:
     return listed
 
 
-def _differentiable(inputs: Any, where: str) -> list[Any]:
+def _check_differentiable(inputs: Any, where: str) -> list[Any]:
     """Return what is to get a gradient as a list, or say which of them cannot have one."""
-    listed = _listed(inputs, where)
+    listed = _as_list(inputs, where)
     for i, x in enumerate(listed):
         if not x._requires_grad:
             raise RuntimeError(f"{where}: input {i}, a tensor of shape {x._data.shape}, does not require a gradient")
@@ -462,7 +462,7 @@ def grad(
     >>> ad.grad(slope, x)
     (tensor(12.),)
     """
-    ys, xs = _listed(outputs, "grad"), _differentiable(inputs, "grad")
+    ys, xs = _as_list(outputs, "grad"), _check_differentiable(inputs, "grad")
     if grad_outputs is None or isinstance(grad_outputs, (Node, *ARRAYS)):
         grad_outputs = [grad_outputs] * (1 if grad_outputs is not None else len(ys))
     if len(grad_outputs) != len(ys):
@@ -493,7 +493,7 @@ def grad(
                 f"grad: input {i}, a tensor of shape {x._data.shape}, was not used to compute the outputs. "
                 "Pass allow_unused=True to get None for it."
             )
-    return tuple(_owned(found[x], x) if x in found else None for x in xs)
+    return tuple(_own(found[x], x) if x in found else None for x in xs)
 
 
 class RemovableHandle:

@@ -28,7 +28,7 @@ Way = tuple[tuple[Callable[..., Any], dict[str, Any]], ...]
 
 
 class Extra:
-    """What only some nodes carry; what is not set stays here, with the class, and costs nothing."""
+    """What only some nodes carry. What is not set is read off the class and takes no memory."""
 
     name: str | None = None
     hooks: dict[int, Callable[[Any], Any]] | None = None
@@ -41,7 +41,7 @@ class Extra:
     older: tuple[Node, ...] = ()  # what the node was before recorded changes in place, earliest first
     cut: float = 0  # when it was detached in place
     switches: tuple[float, ...] = ()  # when its `requires_grad` was switched on or off
-    children = 0  # how many views were recorded later as if they had been made right after the node
+    children = 0  # how many views of it were recorded anew; their stamps lie right behind its own
 
 
 class Version:
@@ -176,7 +176,7 @@ def expose(node: Node) -> Any:
 
 
 def share_memory(view: Node, parent: Node, step: tuple[Callable[..., Any], dict[str, Any]] | None) -> None:
-    """Note that a result shows the memory of what it was computed from, by a step that can be repeated or by none."""
+    """Note that a result shows its parent's memory, and the step that makes such a view again, if there is one."""
     share_version(view, parent)
     noted, above = extra(view), parent._extra
     way: Way | None = ()
@@ -226,7 +226,7 @@ def array_of(node: Node) -> Any:
 
 
 def put(node: Node, data: Any) -> None:
-    """Let the node, and whoever shares its number, hold `data` in its place."""
+    """Let the node, and all that share its number, hold `data` instead."""
     version = node._version
     for t in version.living() if version is not None and version.tensors else ():
         if not isinstance(t._data, np.ndarray):

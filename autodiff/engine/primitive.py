@@ -331,13 +331,13 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
-            return _plainly(op, (input,), NO_PARAMS)
+            return _compute(op, (input,), NO_PARAMS)
         a = input._data
         records = input._requires_grad and is_recording() is True
         try:
             value = quiet().run(forward, a) if records else quiet().run(_floating, op, (a,), NO_PARAMS)
         except Exception as error:
-            raise _failed(op.name, error, (a,)) from None
+            raise _explain(op.name, error, (a,)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -367,7 +367,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             elif isinstance(other, Node):
                 input = wrap(_operand(op, input, other._data.dtype))
             else:
-                return _plainly(op, (input, other), NO_PARAMS)
+                return _compute(op, (input, other), NO_PARAMS)
         a, b = input._data, other._data
         kind = a.__class__
         # A scalar's class is its dtype. Integers alone meet in `_floating`.
@@ -382,7 +382,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
         try:
             value = quiet().run(forward, a, b) if records else quiet().run(_floating, op, (a, b), NO_PARAMS)
         except Exception as error:
-            raise _failed(op.name, error, (a, b)) from None
+            raise _explain(op.name, error, (a, b)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -408,12 +408,12 @@ def _general(op: Primitive) -> Callable[..., Any]:
         for x in inputs:
             if not isinstance(x, Node):
                 if len(inputs) == 1 or not [x for x in inputs if isinstance(x, Node)]:
-                    return _plainly(op, inputs, params)
+                    return _compute(op, inputs, params)
                 return apply(*lift(op.name, inputs), **params)
             arrays.append(x._data)
             leads = leads or x._requires_grad
         if not inputs:
-            return _plainly(op, inputs, params)
+            return _compute(op, inputs, params)
         a = arrays[0]
         if view and a.__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             arrays[0] = a = array_of(inputs[0])
@@ -426,7 +426,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
             else:
                 value = quiet().run(forward, *arrays)
         except Exception as error:
-            raise _failed(op.name, error, arrays) from None
+            raise _explain(op.name, error, arrays) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -451,7 +451,7 @@ def _constant(op: Primitive) -> Callable[..., Any]:
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):
-                    return _plainly(op, inputs, params)
+                    return _compute(op, inputs, params)
                 nodes = lift(op.name, inputs)
                 break
         if len(nodes) == 2:
@@ -460,7 +460,7 @@ def _constant(op: Primitive) -> Callable[..., Any]:
         try:
             out = wrap(quiet().run(forward, *arrays, **params))
         except Exception as error:
-            raise _failed(op.name, error, arrays) from None
+            raise _explain(op.name, error, arrays) from None
         if is_recording().__class__ is Tracing:
             tracing().applied(op, out, nodes, op.defaults | params)
         return out
@@ -529,10 +529,10 @@ def _array(name: str, value: Any, like: np.dtype[Any], compares: bool = False) -
 def _meet(a: Node, b: Node) -> tuple[Node, Node]:
     """Bring two operands to the dtypes in which they meet."""
     x, y = dtypes.met(a._data, b._data)
-    return (a if x is a._data else _converted(a, x)), (b if y is b._data else _converted(b, y))
+    return (a if x is a._data else _convert(a, x)), (b if y is b._data else _convert(b, y))
 
 
-def _converted(node: Node, data: Any) -> Node:
+def _convert(node: Node, data: Any) -> Node:
     """Return a node with its array in another dtype; if it requires a gradient, this is recorded."""
     if node._requires_grad:
         converted: Node = node.to(data.dtype)  # type: ignore[attr-defined]  # every Node made is a Tensor
@@ -580,10 +580,10 @@ def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str
     out._requires_grad = False
     out._op = None
     if is_recording().__class__ is not bool:
-        _observed(op, out, inputs, params)
+        _observe(op, out, inputs, params)
 
 
-def _observed(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
+def _observe(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
     """Record a result if that is asked for, and check it or tell the trace of it."""
     if is_recording() and any(x._requires_grad for x in inputs):
         out._requires_grad = True
@@ -594,7 +594,7 @@ def _observed(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[s
         check_result(op.name, out, inputs)
 
 
-def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def _compute(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute on arrays alone, as derivative rules do."""
     for v in values:
         if not isinstance(v, ARRAYS) or v.dtype.kind not in "biuf":
@@ -606,7 +606,7 @@ def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> 
     try:
         return op.quiet().run(op.forward, *values, **params)
     except Exception as error:
-        raise _failed(op.name, error, values) from None
+        raise _explain(op.name, error, values) from None
 
 
 def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -621,7 +621,7 @@ def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values if len(arrays) == len(values) else tuple(x._data for x in lift(name, values))
 
 
-def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
+def _explain(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
     """Return `error` as its own kind again, its text naming the operation and what came."""
     came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
     return reworded(error, f"{name}({came}): {error}")
