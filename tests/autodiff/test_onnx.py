@@ -26,8 +26,6 @@ runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installe
 TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
 
-pytestmark = pytest.mark.usefixtures("few_objects")
-
 MODULES = [c for c in (*CASES, *ONCE, *OWN) if not c.path.startswith("functional.")]
 BatchDims = Any
 
