@@ -169,7 +169,7 @@ for _ in range(int(sys.argv[1])):
         os._exit(not all((f(x)[0].numpy() == expected).all() for _ in range(10)))
     if os.wait()[1]:
         sys.exit("the child came to another result")
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background inherits that it is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process ignores it
 ended = threading.Event()
 def interrupt():
     time.sleep(0.2)
