@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -47,6 +48,7 @@ class _Writer:
         self.anchors = {node.key: f"{node.key}:step" for node in diagram.nodes if isinstance(node, Step)}
         shared = {step: boxes for step, boxes in self.beside.items() if len(boxes) > 1}
         self.anchors |= {box.key: f"{step}_inputs:{box.key}" for step, boxes in shared.items() for box in boxes}
+        self.crowds = {key: tails for key, tails in self._crowds() if len(tails) > 2}
 
     def _belongs_to_one_step(self, box: Box) -> bool:
         """Tell whether a box is shown with the one step that reads it, instead of before it.
@@ -76,11 +78,30 @@ class _Writer:
                 found.setdefault(arrow.head, []).append(box)
         return {key: boxes for key, boxes in found.items() if len(boxes) < 3 and len(self.entering[key]) > len(boxes)}
 
+    def _crowds(self) -> Iterator[tuple[str, list[str]]]:
+        """Return from where arrows come into each box, in the order in which they reach its side without crossing.
+
+        What several boxes read lies between these: it comes into the first from below, and into the last from above.
+        """
+        places = {node.key: i for i, node in enumerate(self.diagram.nodes)}
+        for key, arrows in self.entering.items():
+            tails = [arrow.tail for arrow in arrows]
+            readers = {tail: [arrow.head for arrow in self.leaving[tail]] for tail in tails}
+            own = [tail for tail in tails if len(readers[tail]) == 1]
+            shared = sorted((tail for tail in tails if tail not in own), key=places.__getitem__)
+            later = sum(len(heads) - 1 - heads.index(key) for tail in shared if (heads := readers[tail]))
+            others = sum(len(readers[tail]) - 1 for tail in shared)
+            above = len(own) * later // max(others, 1)
+            if isinstance(self.nodes[key], Box) and key not in self.flanked:
+                yield key, [*own[:above], *shared, *own[above:]]
+
     def write(self, graph: Any) -> None:
         theme = self.theme
         text = {"fontname": theme.font, "fontcolor": theme.text}
         graph.attr("graph", rankdir=self.direction, bgcolor=theme.background, pad="0.25", **text, fontsize="11")
         ranksep = "0.35" if self.across or self.has_labels else "0.25"  # upright, height is what there is least of
+        if self.across and self.has_labels and any(len(tails) > 3 for tails in self.crowds.values()):
+            ranksep = "0.5"  # arrows that turn to their places need room
         graph.attr("graph", nodesep="0.3", ranksep=ranksep, newrank="true")
         graph.attr("node", **text, fontsize="10", margin="0.09,0.06", height="0", width="0")
         # Graphviz 2.43 confuses the attributes of arrows within a rank unless all are declared, in alphabetical order.
@@ -92,8 +113,13 @@ class _Writer:
         if rows:
             graph.attr("graph", label=f"<{_table(*rows, padding=3)}>", labelloc="b")
         self._write_frame(graph, None, 0)
-        for i, arrow in enumerate(self.diagram.arrows):
+        for i, arrow in sorted(enumerate(self.diagram.arrows), key=lambda pair: self._entry(pair[1])):
             self._write_arrow(graph, arrow, {"id": f"way{i}"} if self.marked else {})
+
+    def _entry(self, arrow: Arrow) -> int:
+        """Return the place at which an arrow comes into its box: Graphviz keeps the order in which they are written."""
+        crowd = self.crowds.get(arrow.head, [])
+        return crowd.index(arrow.tail) if arrow.tail in crowd else 0
 
     def _write_frame(self, graph: Any, index: int | None, depth: int) -> None:
         for node in self.diagram.nodes:
@@ -148,7 +174,11 @@ class _Writer:
         look = self.theme.boxes[box.kind] | more
         if box.content.health is not None:
             look |= {"fillcolor": self.labels.heat(box.content.health)}
-        graph.node(box.key, label=f"<{self.labels.box(box)}>", **look)
+        label = self.labels.box(box)
+        if box.key in self.crowds:
+            label = self.labels.with_entries(label, len(self.crowds[box.key]))
+            look = look | {"margin": "0", "ordering": "in"}
+        graph.node(box.key, label=f"<{label}>", **look)
         if box.key in self.flanked:
             with graph.subgraph() as level:
                 level.attr(rank="same")
@@ -174,6 +204,8 @@ class _Writer:
         if any(box.key == arrow.tail for box in self.inside.get(arrow.head, ())):
             return
         tail, head = (self.anchors.get(key, key) for key in (arrow.tail, arrow.head))
+        if arrow.head in self.crowds:
+            head += f":in{self._entry(arrow)}:{_ENTRIES[self.direction]}"
         if arrow.tail in self.attached:
             ends = [f"{tail}:s", f"{head}:n"] if self.across else [f"{tail}:e", f"{head}:w"]
             # Within a rank, Graphviz puts what is named first above or to the left of what is named second, but below
@@ -237,6 +269,13 @@ class _Labels:
         if numbers := self._numbers(content, 10, "LEFT"):
             rows.append(_row(_cell(_table(numbers, padding=1), "LEFT", 'COLSPAN="3"')))
         return _table(*rows, padding=1)
+
+    def with_entries(self, label: str, count: int) -> str:
+        """Return a label with a place for the head of each arrow along the side on which they come in."""
+        places = [f'<TD PORT="in{i}" WIDTH="1" HEIGHT="1"></TD>' for i in range(count)]
+        side = _table(*map(_row, places)) if self.across else _table(_row("".join(places)))
+        inner = _cell(label, more='CELLPADDING="5"')
+        return _table(_row(_cell(side) + inner)) if self.across else _table(_row(_cell(side)), _row(inner))
 
     def module(self, module: Module) -> str:
         """Return the name of a folded call and the lines that describe it."""

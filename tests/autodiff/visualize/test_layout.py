@@ -108,7 +108,7 @@ def test_a_folded_picture_has_the_derivative_that_was_asked_for_beneath_it() -> 
     picture = draw(loss, params=model, derivatives=weight)
     svg = picture.pipe(encoding="utf-8").replace("&#160;", " ")
     assert "∂loss/∂1.conv1.weight" in svg
-    assert "The derivatives on the ways are left out" in svg
+    assert "The derivatives on the arrows are left out" in svg
     lit = re.findall(r"(\w+) -> (\w+) \[.*penwidth=2.6", picture.source)
     assert ("m1", "m2") in lit
     assert ("m0", "m1") not in lit  # before the weight
