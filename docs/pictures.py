@@ -33,8 +33,8 @@ too large to be shown in full is summarized: mean ± standard deviation, and fro
 
 ## The chain rule, drawn
 
-`ad.draw(L, derivatives=True)`: the tensors alone, each with what it was computed as; on each arrow from one to the
-next the local derivative, as a formula and in numbers. The gradient of a tensor is the product along the path to it. Where
+`ad.draw(L, derivatives=True)`: the tensors alone, each with what it was computed as; on each arrow from one to the next
+the local derivative, as a formula and in numbers. The gradient of a tensor is the product along the path to it. Where
 no gradient flows back, the arrow is dashed.
 
 ![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each arrow](neuron.png)
@@ -81,8 +81,8 @@ over the rows to which the bias was broadcast.
 {bias}
 ```
 
-Where the input enters at several places, ∂L/∂w|direct is what one of them gives alone; in the picture each arrow carries
-its own derivative, and the box their sum.
+Where the input enters at several places, ∂L/∂w|direct is what one of them gives alone; in the picture each arrow
+carries its own derivative, and the box their sum.
 
 ```text
 {direct}
@@ -131,8 +131,8 @@ With `depth=1`, modules are shaded by the gradients of their parameters.
 
 ## Played
 
-`.save("neuron.html")` on any of these pictures writes one page that needs no network: play and step through it with
-the buttons or the arrow keys, forward operation by operation, backward arrow by arrow. Each step says upstream gradient ×
+`.save("neuron.html")` on any of these pictures writes one page that needs no network: play and step through it with the
+buttons or the arrow keys, forward operation by operation, backward arrow by arrow. Each step says upstream gradient ×
 local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where paths meet; an
 arrow shows where the gradient goes. The last step is the update, θ − lr · ∂L/∂θ. A picture too large for the window
 begins at a scale at which it can be read, and follows the steps; `fit` shows all of it. Pointing at a tensor gives its

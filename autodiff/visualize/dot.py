@@ -14,6 +14,7 @@ from .theme import LIGHT, Theme
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 _EXITS = {"LR": "e", "TB": "s", "RL": "w", "BT": "n"}
+_LONGEST_LINE = 56  # characters of a formula beside an arrow
 _ENTRIES = {"LR": "w", "TB": "n", "RL": "e", "BT": "s"}
 
 
@@ -66,7 +67,7 @@ class _Writer:
         return self.nodes[step].frame == box.frame and (box.kind == "constant" or not is_beginning)
 
     def _parameters_aside(self) -> dict[str, list[Box]]:
-        """Return the parameters that stand to the left and the right of what a layer computed from them.
+        """Return what stands to the left and the right of what a layer computed from it: its parameters and the like.
 
         Above it they would push the way of the data aside, layer by layer. There is room for two.
         """
@@ -74,7 +75,8 @@ class _Writer:
         for arrow in self.diagram.arrows:
             box, result = self.nodes[arrow.tail], self.nodes[arrow.head]
             is_of_layer = box.frame is not None and box.frame == result.frame and len(self.leaving[arrow.tail]) == 1
-            if is_of_layer and isinstance(box, Box) and box.kind == "parameter" and isinstance(result, Box):
+            is_aside = isinstance(box, Box) and (box.kind == "parameter" or not arrow.is_main)  # as averages of a batch
+            if is_of_layer and isinstance(box, Box) and is_aside and isinstance(result, Box) and not box.formula:
                 found.setdefault(arrow.head, []).append(box)
         return {key: boxes for key, boxes in found.items() if len(boxes) < 3 and len(self.entering[key]) > len(boxes)}
 
@@ -326,7 +328,7 @@ class _Labels:
     def derivative(self, local: Derivative) -> str:
         """Return the name of a local derivative, its formula, and beneath them its numbers."""
         start = "" if self.across else _gap(4)  # the line is to the left
-        rows = [_row(start + _cell(_font(local.said, self.theme.derivative, 10), "LEFT"))]
+        rows = [_row(start + _cell(_font(line, self.theme.derivative, 10), "LEFT")) for line in _lines(local.said)]
         if local.value is not None:
             if len(local.value) == len(local.value[0]) == 1:
                 numbers = _font(f"= {local.value[0][0]}", self.theme.derivative, 10)
@@ -413,6 +415,22 @@ class _Labels:
             return "".join(_font(row[0], color, size) + '<BR ALIGN="LEFT"/>' for row in rows)
         align = "RIGHT" if any("." in n for row in rows for n in row) else "CENTER"
         return _table(*(_row(_gap().join(_cell(_font(n, color, size), align) for n in row)) for row in rows))
+
+
+def _lines(formula: str) -> list[str]:
+    """Return a formula on as many lines as it needs, cut before a sign that stands in few parentheses."""
+    parts, depth, deepest = [""], 0, {" + ": 1, " − ": 1, " = ": 0, " / ": 0}
+    for i, c in enumerate(formula):
+        depth += (c in "([") - (c in ")]")
+        if depth <= deepest.get(formula[i : i + 3], -1):
+            parts.append("")
+        parts[-1] += c
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) > _LONGEST_LINE:
+            lines.append("   ")
+        lines[-1] += part
+    return lines
 
 
 def _font(text: str, color: str, size: int) -> str:

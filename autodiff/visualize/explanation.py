@@ -36,8 +36,8 @@ class Factor:
     value : ndarray or None
         The Jacobian; None if it has more than a million elements.
     is_direct : bool
-        Whether the output depends on the input along other paths as well; then this is its derivative with the other named
-        tensors held fixed.
+        Whether the output depends on the input along other paths as well; then this is its derivative with the other
+        named tensors held fixed.
     """
 
     output: str

@@ -166,7 +166,11 @@ def _steps_between(output: Any, input: Any, digits: int) -> list[Node]:
 def _in_short(steps: int, paths: int) -> str:
     """Say that a derivation is not told step by step."""
     counted = (
-        "one path" if paths == 1 else f"{paths:,} paths" if paths < 10**6 else f"{contents.number(float(paths), 2)} paths"
+        "one path"
+        if paths == 1
+        else f"{paths:,} paths"
+        if paths < 10**6
+        else f"{contents.number(float(paths), 2)} paths"
     )
     return f"({steps:,} operations, {counted}, told in short: named tensors are told one by one.)"
 

@@ -254,7 +254,9 @@ def two_two_one() -> Tensor:
     """Return the loss of a network 2-2-1 that is written out neuron by neuron."""
     x1, x2, y = (ad.tensor(v, name=n) for n, v in {"x1": 0.5, "x2": -1.0, "y": 1.0}.items())
     names = "w11", "w12", "b1", "w21", "w22", "b2", "v1", "v2", "c"
-    w11, w12, b1, w21, w22, b2, v1, v2, c = (ad.tensor(0.1 * i, requires_grad=True, name=n) for i, n in enumerate(names))
+    w11, w12, b1, w21, w22, b2, v1, v2, c = (
+        ad.tensor(0.1 * i, requires_grad=True, name=n) for i, n in enumerate(names)
+    )
     h1, h2 = ad.tanh(w11 * x1 + w12 * x2 + b1).named("h1"), ad.tanh(w21 * x1 + w22 * x2 + b2).named("h2")
     o = ad.sigmoid(v1 * h1 + v2 * h2 + c).named("o")
     return ((o - y) ** 2 / 2).named("L")
@@ -276,3 +278,14 @@ def test_the_heads_of_arrows_into_one_box_lie_apart() -> None:
     assert order["h1"] == ["w11", "w12", "b1", "x1", "x2"]  # what both neurons read lies between their own
     assert order["h2"] == ["x1", "x2", "w21", "w22", "b2"]
     assert order["o"] == ["v1", "h1", "v2", "h2", "c"]
+
+
+def test_a_batch_of_one_is_multiplied_by_its_gradient_and_not_by_ones() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    x = ad.tensor([[1.0, 2.0]], name="x")
+    found = derivatives(derivation([(model(x) ** 2).sum().named("L")], model).diagram)
+    assert {tail: d.formula for (tail, head), d in found.items() if d is not None and head == "v₂"} == {
+        "v₁": "1.weight",
+        "1.weight": "v₁",
+        "1.bias": "1",
+    }

@@ -125,7 +125,9 @@ def test_a_long_way_without_names_is_one_factor() -> None:
     assert [f.name for f in explanation.factors] == ["∂L/∂x"]
     np.testing.assert_allclose(explanation.value.item(), 1, rtol=1e-11)  # 6000 roundings
     assert str(explanation).startswith("∂L/∂x = 1") or str(explanation).startswith("∂L/∂x = 0.99")
-    assert str(explanation).endswith("\n(6,000 operations, one path, told in short: named tensors are told one by one.)")
+    assert str(explanation).endswith(
+        "\n(6,000 operations, one path, told in short: named tensors are told one by one.)"
+    )
 
 
 def test_a_deep_residual_chain_says_how_many_ways_it_tells_of_in_short() -> None:

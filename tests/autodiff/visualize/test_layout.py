@@ -114,3 +114,18 @@ def test_a_folded_picture_has_the_derivative_that_was_asked_for_beneath_it() -> 
     assert ("m0", "m1") not in lit  # before the weight
     with pytest.raises(ValueError, match="needs one output, got 2"):
         draw(loss, loss * 2, derivatives=weight)
+
+
+def test_the_chain_rule_of_batch_normalizations_fits_a_page() -> None:
+    ad.manual_seed(0)
+    blocks = [m for _ in range(3) for m in (nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())]
+    model = nn.Sequential(*blocks, nn.Linear(8, 3))
+    loss = nn.CrossEntropyLoss()(model(ad.randn(16, 8).named("x")), ad.randint(0, 3, (16,)))
+    picture = draw(loss, params=model, derivatives=True)
+    across, down = inches(picture)
+    assert across < 17
+    assert down < 36
+    moments = re.search(r"(t\d+) \[label=<.*?<B><[^>]*>moments<", picture.source)
+    assert moments is not None
+    assert re.search(rf"rank=same\n\s*t\d+\n\s*{moments[1]}\n", picture.source)  # beside what it normalizes
+    assert "Σ ∂loss/∂v₂ ⊙ v₂ / 16</FONT></TD></TR><TR>" in picture.source  # its rule is cut before a sign
