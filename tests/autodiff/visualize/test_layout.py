@@ -128,4 +128,4 @@ def test_the_chain_rule_of_batch_normalizations_fits_a_page() -> None:
     moments = re.search(r"(t\d+) \[label=<.*?<B><[^>]*>moments<", picture.source)
     assert moments is not None
     assert re.search(rf"rank=same\n\s*t\d+\n\s*{moments[1]}\n", picture.source)  # beside what it normalizes
-    assert "Σ ∂loss/∂v₂ ⊙ v₂ / 16</FONT></TD></TR><TR>" in picture.source  # its rule is cut before a sign
+    assert re.search(r"/ 16</FONT></TD></TR><TR>.*√\(moments", picture.source)  # its rule is cut before a sign
