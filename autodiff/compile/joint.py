@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import _route_to, _walk, grad
-from ..engine.graph import NO_PARAMS, Node, changed_since, recorded, tick
+from ..engine.graph import NO_PARAMS, Node, changed_since, recorded, share_version, tick
 from ..engine.modes import set_grad_enabled
 from ..engine.primitive import wrap
 from .program import Draw, Gradient, Input, Live, Program, Reference, Step, leaves
@@ -28,8 +28,8 @@ class Joint:
         With respect to what the second gives gradients.
     """
 
-    def __init__(self, forward: Program, backward: Program, wanted: list[Any], saved: list[Any], count: int) -> None:
-        self.forward, self.backward, self.wanted, self.saved, self.count = forward, backward, wanted, saved, count
+    def __init__(self, forward: Program, backward: Program, wanted: list[Any], saved: list[Any]) -> None:
+        self.forward, self.backward, self.wanted, self.saved = forward, backward, wanted, saved
         self.needed = [s.node for s in backward.sources.values() if isinstance(s, Live)]
         self.run_forward: Run
         self.run_backward: Run
@@ -37,41 +37,101 @@ class Joint:
     def __call__(self, args: list[Any]) -> Any:
         """Run the forward program, and note in the graph how its results are differentiated."""
         result, kept = self.run_forward(args)
+        found = [*leaves(result)]
+        for place, k in self.shared:  # what is returned and read by the derivative is noted as changed in both
+            if np.may_share_memory(found[place]._data, kept[k]._data):
+                share_version(found[place], kept[k])
+        outs = [t for t, lead in zip(found, self.leads, strict=True) if lead]
         inputs = tuple(args[w.place] if isinstance(w, Input) else w.node for w in self.wanted)
-        values = [*kept, *(args[s.place].detach() for s in self.saved)]
-        outs = [t for t, lead in zip(leaves(result), self.leads, strict=True) if lead]
-        zeros = [np.zeros(t._data.shape, t._data.dtype) for t in outs]
-        for k, t in enumerate(outs):
-            part = _Part(self, k, values, zeros, args)
-            t._requires_grad, t._op, t._inputs, t._params, t._stamp = True, part, inputs, NO_PARAMS, tick()
+        call = _Call(self, [*kept, *(args[s.place].detach() for s in self.saved)], outs, args)
+        if len(outs) == 1:
+            _record(outs[0], call, inputs)
+            return result
+        gate: Node = wrap(np.zeros(()).view(_Given))
+        _record(gate, call, inputs)
+        for place, t in enumerate(outs):
+            _record(t, _Result(call, place), (gate,))
         return result
 
     def __str__(self) -> str:
         return f"{self.run_forward}\n\n{self.run_backward}"
 
     leads: list[bool]
+    shared: list[tuple[int, int]]  # (place among all that is returned, among what is kept) of what is both
     again: Run  # calls the function itself
 
 
-class _Part:
-    """What stands in the graph for one result of a compiled function."""
+def _record(out: Node, op: Any, inputs: tuple[Node, ...]) -> None:
+    out._requires_grad, out._op, out._inputs, out._params, out._stamp = True, op, inputs, NO_PARAMS, tick()
+
+
+class _Given(np.ndarray[Any, Any]):
+    """The gradients of several results of a call on their way to it; their sum is all of them.
+
+    To the graph it is a number: 0.
+    """
+
+    parts: dict[int, Any]
+
+    def __add__(self, other: Any) -> _Given:
+        return _given(self.parts | other.parts)
+
+
+def _given(parts: dict[int, Any]) -> _Given:
+    given = np.zeros(()).view(_Given)
+    given.parts = parts
+    return given
+
+
+class _Rules:
+    """What stands in the graph in the place of a row: its rules for inputs 0, 1, ... are one and the same."""
 
     view = variadic = False
     adds, saves = None, True
     inputs: tuple[str, ...] = ()
     needs: Mapping[str, Any] = NO_PARAMS
 
-    def __init__(self, joint: Joint, place: int, values: list[Any], zeros: list[Any], args: list[Any]) -> None:
-        self.joint, self.place, self.values, self.zeros, self.args = joint, place, values, zeros, args
-        self.name = self.symbol = joint.forward.name
-        self.given: Any = None
-        self.found: Any = None
-        self.recorded: _Recorded | None = None
+    def __init__(self, name: str, gradient: Callable[..., Any]) -> None:
+        self.name = self.symbol = name
+        self.gradient = gradient
+
+    def __getitem__(self, i: int) -> Callable[..., Any]:
+        return self.gradient
 
     @property
-    def on_arrays(self) -> _Part:
-        """The rules for inputs 0, 1, ..., which are one and the same."""
+    def on_arrays(self) -> Any:
+        """The rules on arrays."""
         return self
+
+    @property
+    def on_tensors(self) -> Any:
+        """The rules as they are recorded."""
+        return self
+
+    def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: int) -> None:
+        """Leave it to the rules of the call."""
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class _Result(_Rules):
+    """One of several results of a call: it passes its gradient on to the call, which is differentiated once."""
+
+    def __init__(self, call: _Call, place: int) -> None:
+        super().__init__(call.name, lambda g, y, x, p, i: _given({place: g}))
+
+
+class _Call(_Rules):
+    """A call of a compiled function."""
+
+    def __init__(self, joint: Joint, values: list[Any], outs: list[Any], args: list[Any]) -> None:
+        super().__init__(joint.forward.name, self._gradient)
+        self.joint, self.values, self.args = joint, values, args
+        self.kinds = [(t._data.shape, t._data.dtype) for t in outs]
+        self.saves = len(outs) == 1  # of several, it lives as long as one that was not differentiated
+        self.given: Any = None
+        self.found: Any = None
 
     @property
     def on_tensors(self) -> Any:
@@ -82,49 +142,35 @@ class _Part:
                 f"{self.name}: the derivative of a compiled function's result is not recorded where the function draws "
                 "random numbers or changes a tensor; compile a function that takes both derivatives itself"
             )
-        if self.recorded is None:
-            self.recorded = _Recorded(self)
-        return self.recorded
+        return _Rules(self.name, self._recorded)
 
-    def __getitem__(self, i: int) -> Callable[..., Any]:
-        return self._gradient
+    def _parts(self, g: Any, y: Node) -> dict[int, Any]:
+        """Return the gradients of results by their places, if nothing was changed that the derivative reads."""
+        for x in (*self.joint.needed, *self.values):
+            if changed_since(x, y._stamp):
+                raise RuntimeError(
+                    f"{self.name}: a tensor of shape {x._data.shape} was changed in place after the compiled function "
+                    "had read or returned it. Run backward() before changing it, or change a copy."
+                )
+        return g.parts if isinstance(g, _Given) else {0: g}
 
     def _gradient(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
         if self.given is not g:
-            gs = [wrap(np.asarray(g) if k == self.place else z) for k, z in enumerate(self.zeros)]
-            self.given, self.found = g, self.joint.run_backward([*self.values, *gs])
+            parts = self._parts(g, y)
+            gs = [np.asarray(parts[k]) if k in parts else np.zeros(*kind) for k, kind in enumerate(self.kinds)]
+            self.given, self.found = g, self.joint.run_backward([*self.values, *map(wrap, gs)])
         found = self.found[i]
         return np.zeros(x[i]._data.shape, x[i]._data.dtype) if found is None else found._data
 
-    def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: int) -> None:
-        """Raise if a tensor that the backward program is about to read was changed in place."""
-        for x in self.joint.needed:
-            if changed_since(x, stamp):
-                raise RuntimeError(
-                    f"{self.name}: a tensor of shape {x._data.shape} was changed in place after the compiled function "
-                    "had read it. Run backward() before changing it, or change a copy."
-                )
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-
-class _Recorded:
-    """The rules of a compiled function's result on tensors, which its own graph gives."""
-
-    def __init__(self, part: _Part) -> None:
-        self.part, self.given, self.found = part, None, ()
-
-    def __getitem__(self, i: int) -> Callable[..., Any]:
-        return self._gradient
-
-    def _gradient(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
-        part = self.part
+    def _recorded(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
         if self.given is not g:
+            parts = self._parts(g, y)
             with set_grad_enabled(True):
-                result = part.joint.again(part.args)
-                outs = [t for t, lead in zip(leaves(result), part.joint.leads, strict=True) if lead]
-                self.given, self.found = g, grad(outs[part.place], x, g, create_graph=True, materialize_grads=True)
+                result = self.joint.again(self.args)
+                outs = [t for t, lead in zip(leaves(result), self.joint.leads, strict=True) if lead]
+                outs = [outs[k] for k in parts]
+                found = grad(outs, x, [*parts.values()], create_graph=True, materialize_grads=True)
+            self.given, self.found = g, found
         return self.found[i]
 
 
@@ -150,9 +196,11 @@ def differentiated(trace: Any, result: Any) -> Any:
 
 
 def is_whole(result: Any) -> bool:
-    """Tell whether a result can still be differentiated: the function may have called backward() itself."""
+    """Tell whether a result can still be differentiated: the function may have freed or changed what that takes."""
     try:
-        recorded([result], "{} was freed")
+        for y in recorded([result], "{} was freed"):
+            if any(x._version is not None and x._version.alert > y._stamp for x in (y, *y._inputs)):
+                y._op.check_unchanged(y, y._inputs, y._stamp)
     except RuntimeError:
         return False
     return True
@@ -200,6 +248,10 @@ def parted(program: Program, made: Any, arguments: dict[Any, int], leads: Sequen
     first.result = (program.result, [Reference(n) for n in kept])
     first.prune()
     wanted = [Input(arguments[x]) if x in arguments else Live(x) for x, _ in grads]
-    joint = Joint(first, second, wanted, [sources[n] for n in saved], len(numbers))
+    joint = Joint(first, second, wanted, [sources[n] for n in saved])
     joint.leads = list(leads)
+    result, keeps = first.result
+    places = {r.number: k for k, r in enumerate(keeps)}
+    numbered = [(place, r.number) for place, r in enumerate(leaves(result)) if isinstance(r, Reference)]
+    joint.shared = [(place, places[n]) for place, n in numbered if n in places]
     return joint

@@ -211,6 +211,8 @@ class Program:
         Of which gradients the program reads, whether there was none.
     modules : dict
         The modules that were called.
+    effects : list of callable
+        What is called after each run.
     result : object
         What is returned, with references in the place of tensors.
     differentiable : bool
@@ -225,8 +227,14 @@ class Program:
     grads: list[tuple[Any, Any]] = field(default_factory=list)
     absent: dict[Any, bool] = field(default_factory=dict)
     modules: dict[int, Any] = field(default_factory=dict)
+    effects: list[Callable[[], object]] = field(default_factory=list)
     result: Any = None
     differentiable: bool = False
+
+    def finish(self) -> None:
+        """Call what is called after each run."""
+        for act in self.effects:
+            act()
 
     def results(self) -> list[int]:
         """Return the numbers of what is returned, in order."""

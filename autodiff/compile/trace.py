@@ -59,6 +59,7 @@ class Trace:
         self.arguments: dict[Node, int] = {}
         self.holders: dict[Node, Any] = {}  # gradients that were there before, and whose they are
         self.stepped: dict[Node, int] = {}  # what an optimizer left
+        self.scheduled: list[Any] = []  # optimizers whose options change after the run
         self.flags: dict[Node, bool] = {}  # whether tensors from outside require a gradient
         self.message: tuple[Node, ...] = ()  # the last one from other processes
         self.sent = 0  # how many instructions stand before the last message
@@ -393,6 +394,8 @@ class Trace:
         """Let an optimizer update its parameters."""
         if optimizer.steps_are_hooked():
             raise refusal("a hook", "remove it, or call what it does outside of the function")
+        if any(o is optimizer for o in self.scheduled):
+            raise refusal("a step of an optimizer after its scheduler's", "call the scheduler's step last")
         changed = []
         for place, group in enumerate(optimizer.param_groups):
             for p in group["params"]:
@@ -421,6 +424,11 @@ class Trace:
             self.stepped[p] = new
             updates.append((place, p, old, g, new))
         self.program.instructions.append(Step(optimizer, updates))
+
+    def puts_off(self, act: Callable[[], object], optimizer: Any) -> None:
+        """Have something done after each run, as a schedule's step, for which no number of the run matters."""
+        self.scheduled.append(optimizer)
+        self.program.effects.append(act)
 
     # -- what is refused -----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import pytest
 import autodiff as ad
 import nn
 import optim
+from autodiff.compile import joint
 from tests.autodiff.compile.test_rows import WAYS
 
 Wrap = Callable[[Any], Any]
@@ -548,6 +549,64 @@ def test_results_that_meet_in_a_sum_are_differentiated(native: bool) -> None:
         found, w.grad = w.grad, None
         sum(t.square().sum() for t in (v @ w, (v * w).exp(), (v + w).sin())).backward()
         np.testing.assert_allclose(found.numpy(), w.grad.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_several_results_are_differentiated_in_one_run(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, run = [], joint._Call._gradient
+
+    def counted(call: Any, *args: Any) -> Any:
+        runs.append(call.given is not args[0])
+        return run(call, *args)
+
+    monkeypatch.setattr(joint._Call, "_gradient", counted)
+    w, u = (ad.tensor(v, requires_grad=True) for v in ([2.0, 3.0], [1.0, -1.0]))
+
+    def layer(v: ad.Tensor) -> tuple[ad.Tensor, list[ad.Tensor]]:
+        return v @ w, [(v * w).exp(), (v + u).sin()]
+
+    f, v = ad.compile(layer, native=native), ad.tensor([0.5, 0.25], requires_grad=True)
+    f(v)
+    for outputs in (lambda y: y[0] * y[1][0].sum() + y[1][1].sum(), lambda y: y[1][1].sum(), lambda y: y[0]):
+        found = ad.grad(outputs(f(v)), [w, u, v], materialize_grads=True)
+        assert sum(runs) == 1
+        expected = ad.grad(outputs(layer(v)), [w, u, v], materialize_grads=True)
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+        runs.clear()
+    first, (second, third) = f(v)
+    first.backward()
+    (second.sum() + third.sum()).backward()  # another graph to the user
+    a, (b, c) = layer(v)
+    expected = ad.grad(a + b.sum() + c.sum(), w)[0]
+    np.testing.assert_allclose(w.grad.numpy(), expected.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_second_derivatives_through_several_results(native: bool) -> None:
+    f, v = ad.compile(lambda v: (v**3, v.sin()), native=native), ad.tensor([0.5, 2.0], requires_grad=True)
+    for run in (f, f, f.__wrapped__):
+        y, z = run(v)
+        (slope,) = ad.grad((y * z).sum(), v, create_graph=True)
+        found = ad.grad(slope.sum(), v)[0].numpy()
+    for run in (f, f):
+        y, z = run(v)
+        (slope,) = ad.grad((y * z).sum(), v, create_graph=True)
+        np.testing.assert_allclose(ad.grad(slope.sum(), v)[0].numpy(), found, rtol=1e-5)
+
+
+@pytest.mark.parametrize("native", WAYS)
+@pytest.mark.parametrize("change", range(4))
+def test_what_a_derivative_reads_must_not_change_before_it(change: int, native: bool) -> None:
+    w, x = ad.tensor([2.0, 3.0], requires_grad=True), ad.tensor([1.0, 2.0])
+    f = ad.compile(lambda x: ((y := (x * w * w).exp()), (x * w).sum(), y.detach()), native=native)
+    f(x)
+    y, total, detached = f(x)
+    changed = (x, w, y, detached)[change]
+    with ad.no_grad():
+        changed.mul_(2)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        (y.sum() + total).backward()
 
 
 @pytest.mark.parametrize("native", WAYS)
