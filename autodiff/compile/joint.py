@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.backward import _route_to, _walk, grad
+from ..engine.backward import _Route, _walk, grad
 from ..engine.graph import NO_PARAMS, Node, changed_since, recorded, share_version, tick
 from ..engine.modes import set_grad_enabled
 from ..engine.primitive import wrap
@@ -179,19 +179,19 @@ def differentiated(trace: Any, result: Any) -> Any:
 
     It is called while the trace is told of everything.
     """
-    outs = [t for t in _tensors(result) if t._requires_grad and t._op is not None and is_whole(t)]
-    if not outs or len(set(outs)) != len(outs) or any(x._op is not None and x._requires_grad for x in trace.arguments):
+    outs = [t for t in leaves(result) if is_made(trace, t)]
+    if len(set(outs)) != len(outs):
         return None
-    order = recorded(outs, "{} was freed")
-    wanted = list(dict.fromkeys(x for y in order for x in y._inputs if x._op is None and x._requires_grad))
-    wanted = [x for x in wanted if x in trace.arguments or id(x) in trace.before]
+    inside = [y for y in recorded(outs, "{} was freed") if not trace.is_outside(y)]
+    read = dict.fromkeys(x for y in inside for x in y._inputs if x._requires_grad)
+    wanted = [x for x in read if trace.is_outside(x)]
     if not wanted:
         return None
     mark = len(trace.program.instructions)
     gs = [wrap(np.ones(t._data.shape, t._data.dtype)) for t in outs]
     numbers = [trace._source(g, Input(-1)) for g in gs]
     with set_grad_enabled(False):
-        found = _walk(dict(zip(outs, gs, strict=True)), True, True, _route_to(set(wanted), outs))
+        found = _walk(dict(zip(outs, gs, strict=True)), True, True, _Route({*inside}, {*read}, {*wanted}))
     return mark, numbers, [(x, trace.number(found[x]) if x in found else None) for x in wanted]
 
 
@@ -206,12 +206,10 @@ def is_whole(result: Any) -> bool:
     return True
 
 
-def _tensors(result: Any) -> list[Any]:
-    if isinstance(result, Node):
-        return [result]
-    if isinstance(result, dict):
-        return [t for v in result.values() for t in _tensors(v)]
-    return [t for v in result for t in _tensors(v)] if isinstance(result, (list, tuple)) else []
+def is_made(trace: Any, result: Any) -> bool:
+    """Tell whether the function has made a result that gradients flow through."""
+    leads = isinstance(result, Node) and result._requires_grad and result._op is not None
+    return leads and not trace.is_outside(result) and is_whole(result)
 
 
 def parted(program: Program, made: Any, arguments: dict[Any, int], leads: Sequence[bool]) -> Joint | None:

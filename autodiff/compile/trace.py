@@ -13,7 +13,7 @@ from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
 from ..tracing import exchanges, traced_by
-from .joint import is_whole, parted
+from .joint import is_made, is_whole, parted
 from .messages import depth, is_ours, refusal
 from .program import (
     Apply,
@@ -233,7 +233,7 @@ class Trace:
 
     def reshapes(self, node: Node, former: Node) -> None:
         """Note what a tensor was that becomes a view of itself."""
-        if id(node) in self.before or node in self.arguments:
+        if self.is_outside(node):
             raise refusal("a change of the shape in place, of a tensor from outside,", "change that of a clone()")
         self.same(former, node)
 
@@ -299,7 +299,7 @@ class Trace:
 
     def remembers(self, former: Node, base: Node) -> None:
         """Note what a tensor was before a change of it that is recorded for backward."""
-        if id(base) in self.before or base in self.arguments:
+        if self.is_outside(base):
             raise refusal(
                 "a change in place, of a tensor from outside, that gradients flow through", "change a clone() of it"
             )
@@ -342,11 +342,23 @@ class Trace:
 
     # -- gradients -----------------------------------------------------------------------------------------------------
 
+    def is_outside(self, node: Node) -> bool:
+        """Tell whether a tensor was there before the function ran."""
+        return id(node) in self.before or node in self.arguments
+
+    def differentiates(self, node: Node) -> None:
+        """Refuse to go back through a graph that was there before, which would be the first call's at each one."""
+        if self.is_outside(node):
+            raise refusal(
+                "backward() through what was computed outside of the function",
+                "compute it inside, or pass x.detach() and go on from its gradient outside",
+            )
+
     def reads_grad(self, node: Node) -> None:
         """Note that a gradient is read."""
         if node in self.touched:
             return
-        if id(node) in self.before or node in self.arguments:  # a leaf that the function makes has none at each call
+        if self.is_outside(node):  # a leaf that the function makes has none at each call
             self.program.absent.setdefault(self._owner(node), node._grad is None)
         if node._grad is not None and node._grad not in self.numbers and id(node._grad) in self.before:
             self.holders[node._grad] = self._owner(node)
@@ -484,7 +496,7 @@ class Trace:
                 grad = node._grad
                 program.grads.append((self._owner(node), None if grad is None else self._held(grad)))
         program.result = self._returned(result)
-        leads = [isinstance(t, Node) and t._requires_grad and t._op is not None for t in leaves(result)]
+        leads = [is_made(self, t) for t in leaves(result)]
         joint = None if derivative is None else parted(program, derivative, self.arguments, leads)
         program.prune()
         return program, joint

@@ -442,6 +442,33 @@ def a_second_derivative_through_a_compiled_result(wrap: Wrap) -> list[Any]:
     return found
 
 
+@refused("what was computed outside of the function cannot be recorded; compute it inside, or pass x.detach()")
+def a_loss_that_was_computed_outside(wrap: Wrap) -> list[Any]:
+    p = nn.Parameter(x(0))
+    f = wrap(lambda loss: loss.backward())
+    for k in range(3):
+        f((p * x(k)).square().sum())
+    return [p.grad]
+
+
+@refused("what was computed outside of the function cannot be recorded; compute it inside, or pass x.detach()")
+def a_backward_pass_that_leads_to_what_was_computed_outside(wrap: Wrap) -> list[Any]:
+    p = nn.Parameter(x(0))
+    f = wrap(lambda h: (h * p).sum().backward())
+    for k in range(3):
+        f((p * x(k)).square())
+    return [p.grad]
+
+
+@equal
+def a_gradient_of_what_was_computed_outside(wrap: Wrap) -> list[Any]:
+    p, found = nn.Parameter(x(0)), []
+    f = wrap(lambda h: ad.grad((h * p).square().sum(), h)[0])
+    for k in range(3):
+        found.append(f((p * x(k)).square()))
+    return found
+
+
 @refused("changes optimizer.param_groups, which happens once")
 def a_rate_that_is_set_inside(wrap: Wrap) -> list[Any]:
     p = nn.Parameter(x(0))
@@ -580,6 +607,66 @@ def test_several_results_are_differentiated_in_one_run(native: bool, monkeypatch
     a, (b, c) = layer(v)
     expected = ad.grad(a + b.sum() + c.sum(), w)[0]
     np.testing.assert_allclose(w.grad.numpy(), expected.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_compiled_parts_of_a_network_are_differentiated_together(native: bool) -> None:
+    w = ad.tensor([0.5, -0.25], requires_grad=True)
+
+    def cell(x: ad.Tensor, h: ad.Tensor) -> tuple[ad.Tensor, ad.Tensor]:
+        h = (x + w * h).tanh()
+        return h, (h * h).sum()
+
+    f, found = ad.compile(cell, native=native), []
+    for run in (cell, f, f):
+        x, losses = ad.tensor([0.3, 0.7], requires_grad=True), []
+        h = w * 2  # its graph leads to w, too
+        for _ in range(4):
+            h, loss = run(x, h)
+            losses.append(loss)
+        found.append([g.numpy() for g in ad.grad(sum(losses), [w, x])])
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-5)
+    (recording,) = (r for rs in f.recordings.values() for r in rs)
+    assert recording.joint is not None  # which runs, and not the function
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_a_step_that_keeps_its_graph_and_changes_what_it_read(native: bool) -> None:
+    found = []
+    for compiled in (False, True):
+        w = ad.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x: ad.Tensor, w: Any = w, optimizer: Any = optimizer) -> ad.Tensor:
+            optimizer.zero_grad()
+            loss = (w * x * w).sum()
+            loss.backward(retain_graph=True)
+            optimizer.step()
+            return loss
+
+        call = ad.compile(step, native=native) if compiled else step
+        found.append([call(ad.tensor([k, 1.0])).item() for k in (1.0, 2.0, 3.0)])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_gradients_that_are_gathered_and_then_dropped(native: bool) -> None:
+    found = []
+    for compiled in (False, True):
+        w = ad.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x: ad.Tensor, last: bool, w: Any = w, optimizer: Any = optimizer) -> ad.Tensor:
+            loss = (w * x).square().sum()
+            loss.backward()
+            if last:
+                optimizer.step()
+                optimizer.zero_grad()
+            return loss
+
+        call = ad.compile(step, native=native) if compiled else step
+        found.append([call(ad.tensor([k, 1.0]), k % 2 == 1).item() for k in range(6)] + w.tolist())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("native", WAYS)
