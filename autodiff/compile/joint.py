@@ -41,7 +41,7 @@ class Joint:
         for place, k in self.shared:  # what is returned and read by the derivative is noted as changed in both
             if np.may_share_memory(found[place]._data, kept[k]._data):
                 share_version(found[place], kept[k])
-        outs = [t for t, lead in zip(found, self.leads, strict=True) if lead]
+        outs = [t for t, lead in zip(found, self.is_out, strict=True) if lead]
         inputs = tuple(args[w.place] if isinstance(w, Input) else w.node for w in self.wanted)
         call = _Call(self, [*kept, *(args[s.place].detach() for s in self.saved)], outs, args)
         if len(outs) == 1:
@@ -56,7 +56,8 @@ class Joint:
     def __str__(self) -> str:
         return f"{self.run_forward}\n\n{self.run_backward}"
 
-    leads: list[bool]
+    is_out: list[bool]  # which of all that is returned gradients flow through
+    leads: list[list[bool]]  # for each of those, to which of what is wanted
     shared: list[tuple[int, int]]  # (place among all that is returned, among what is kept) of what is both
     again: Run  # calls the function itself
 
@@ -160,16 +161,20 @@ class _Call(_Rules):
             gs = [np.asarray(parts[k]) if k in parts else np.zeros(*kind) for k, kind in enumerate(self.kinds)]
             self.given, self.found = g, self.joint.run_backward([*self.values, *map(wrap, gs)])
         found = self.found[i]
-        return np.zeros(x[i]._data.shape, x[i]._data.dtype) if found is None else found._data
+        return found._data if found is not None and self._leads(g, i) else None
+
+    def _leads(self, g: Any, i: int) -> bool:
+        """Tell whether any of the results whose gradients are given depends on an input."""
+        return any(self.joint.leads[k][i] for k in (g.parts if isinstance(g, _Given) else (0,)))
 
     def _recorded(self, g: Any, y: Any, x: Any, p: Any, i: int) -> Any:
         if self.given is not g:
             parts = self._parts(g, y)
             with set_grad_enabled(True):
                 result = self.joint.again(self.args)
-                outs = [t for t, lead in zip(leaves(result), self.joint.leads, strict=True) if lead]
+                outs = [t for t, lead in zip(leaves(result), self.joint.is_out, strict=True) if lead]
                 outs = [outs[k] for k in parts]
-                found = grad(outs, x, [*parts.values()], create_graph=True, materialize_grads=True)
+                found = grad(outs, x, [*parts.values()], create_graph=True, allow_unused=True)
             self.given, self.found = g, found
         return self.found[i]
 
@@ -192,7 +197,9 @@ def differentiated(trace: Any, result: Any) -> Any:
     numbers = [trace._source(g, Input(-1)) for g in gs]
     with set_grad_enabled(False):
         found = _walk(dict(zip(outs, gs, strict=True)), True, True, _Route({*inside}, {*read}, {*wanted}))
-    return mark, numbers, [(x, trace.number(found[x]) if x in found else None) for x in wanted]
+    reached = [{x for y in recorded([t], "") if y in set(inside) for x in y._inputs} for t in outs]
+    leads = [[x in of for x in wanted] for of in reached]
+    return mark, numbers, [(x, trace.number(found[x]) if x in found else None) for x in wanted], leads
 
 
 def is_whole(result: Any) -> bool:
@@ -212,9 +219,9 @@ def is_made(trace: Any, result: Any) -> bool:
     return leads and not trace.is_outside(result) and is_whole(result)
 
 
-def parted(program: Program, made: Any, arguments: dict[Any, int], leads: Sequence[bool]) -> Joint | None:
+def parted(program: Program, made: Any, arguments: dict[Any, int], is_out: Sequence[bool]) -> Joint | None:
     """Part a program, which is not pruned yet, into both."""
-    mark, numbers, grads = made
+    mark, numbers, grads, leads = made
     before, after = (
         [copy.copy(i) for i in part] for part in (program.instructions[:mark], program.instructions[mark:])
     )
@@ -247,7 +254,7 @@ def parted(program: Program, made: Any, arguments: dict[Any, int], leads: Sequen
     first.prune()
     wanted = [Input(arguments[x]) if x in arguments else Live(x) for x, _ in grads]
     joint = Joint(first, second, wanted, [sources[n] for n in saved])
-    joint.leads = list(leads)
+    joint.is_out, joint.leads = list(is_out), leads
     result, keeps = first.result
     places = {r.number: k for k, r in enumerate(keeps)}
     numbered = [(place, r.number) for place, r in enumerate(leaves(result)) if isinstance(r, Reference)]

@@ -31,6 +31,7 @@ from .program import (
     Step,
     Value,
     leaves,
+    restorer,
 )
 from .surroundings import Attributes, has_hooks, state_of
 
@@ -414,18 +415,7 @@ class Trace:
                 self.reads_grad(p)
                 if p._grad is not None:
                     changed.append((place, p, self.number(p), self.number(p._grad)))
-        saved = {p: _copied(optimizer.state[p]) for _, p, *_ in changed if p in optimizer.state}
-        values = [(array_of(p), np.array(p._data)) for _, p, *_ in changed]
-
-        def undo() -> None:
-            for array, value in values:
-                np.copyto(array, value)
-            for _, p, *_ in changed:
-                optimizer.state.pop(p, None)
-            optimizer.state.update(saved)
-            optimizer._layouts.clear()
-
-        self.undo.append(undo)
+        self.undo.append(restorer(optimizer, [p for _, p, *_ in changed]))
         with traced_by(None):
             optimizer._go(depth() + 1)
         updates = []
@@ -447,7 +437,8 @@ class Trace:
     def calls(self, module: Any) -> None:
         """Note that a module is called."""
         if has_hooks(module):
-            raise refusal("a hook", "remove it, or call the function itself")
+            cure = "put what it does into forward(); nn.utils.parametrizations do without hooks"
+            raise refusal("a hook", f"remove it, or {cure}")
         if id(module) not in self.program.modules:
             self.program.modules[id(module)] = module
             self.attributes.append(Attributes([module]))
@@ -567,6 +558,3 @@ def _overlap(a: Node, b: Node) -> bool:
     """Tell whether two tensors share memory."""
     return (a._version is not None and a._version is b._version) or np.may_share_memory(a._data, b._data)
 
-
-def _copied(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in state.items()}

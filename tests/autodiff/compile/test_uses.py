@@ -442,6 +442,78 @@ def a_second_derivative_through_a_compiled_result(wrap: Wrap) -> list[Any]:
     return found
 
 
+@equal
+def a_result_that_is_not_differentiated_leaves_no_gradient(wrap: Wrap) -> list[Any]:
+    p, q = nn.Parameter(x(0)), nn.Parameter(x(1))
+    f = wrap(lambda v: ((p * v).sum(), (q * v).sum()))
+    for k in range(3):
+        f(x(k))[0].backward()
+    return [p.grad, q.grad is None]
+
+
+@equal
+def averages_of_what_a_step_leaves(wrap: Wrap) -> list[Any]:
+    model = network()
+    optimizer, average = optim.SGD(model.parameters(), 0.1), optim.swa_utils.AveragedModel(model)
+
+    def step(v: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = model(v).square().mean()
+        loss.backward()
+        optimizer.step()
+        average.update_parameters(model)  # which looks at how many there were
+        return loss
+
+    f = wrap(step)
+    return [*(f(x(k, 5, 3)) for k in range(4)), *average.parameters()]
+
+
+@equal
+def bags_of_offsets(wrap: Wrap) -> list[Any]:
+    bags = nn.EmbeddingBag(7, 3)
+    nn.init.constant_(bags.weight, 0.5)
+    optimizer = optim.SGD(bags.parameters(), 0.1)
+
+    def step(words: ad.Tensor, offsets: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = bags(words, offsets).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    f = wrap(step)
+    return [f(ad.tensor([1, 2, 3, k]), ad.tensor([0, k % 4, 3])) for k in range(5)]
+
+
+@equal
+def checkpoints(wrap: Wrap) -> list[Any]:
+    model = network()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    def step(v: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = ad.utils.checkpoint.checkpoint(model, v).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    f = wrap(step)
+    return [f(x(k, 5, 3)) for k in range(4)]
+
+
+@refused("a hook cannot be recorded")
+def a_hook_of_every_module_that_comes_later(wrap: Wrap) -> list[Any]:
+    model = network()
+    model[0].register_state_dict_post_hook(lambda *_: None)
+    f = wrap(lambda v: model(v))
+    f(x(0, 5, 3))
+    handle = nn.module.register_module_forward_hook(lambda module, args, y: y * 2)
+    try:
+        return [f(x(0, 5, 3))]
+    finally:
+        handle.remove()
+
+
 @refused("what was computed outside of the function cannot be recorded; compute it inside, or pass x.detach()")
 def a_loss_that_was_computed_outside(wrap: Wrap) -> list[Any]:
     p = nn.Parameter(x(0))
