@@ -16,7 +16,7 @@ import autodiff as ad
 from autodiff.compile import element, fuse, loops, machine, native, pool, products
 from autodiff.kernels import blas
 from tests.autodiff.compile.test_modules import results
-from tests.fuzzing import some
+from tests.fuzzing import IS_LONG, some
 from tests.nn.cases import CASES, Case
 
 pytestmark = pytest.mark.skipif(not machine.is_available(), reason="llvmlite is not installed")
@@ -190,7 +190,7 @@ except KeyboardInterrupt:
 def test_a_fork_has_threads_of_its_own_and_an_interrupt_ends_a_loop_of_calls() -> None:
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
     # On a busy machine a child hangs now and then; of plain products it does so, too, where another thread computes.
-    forks = 5 if os.environ.get("AUTODIFF_FUZZ") else 0
+    forks = 5 if IS_LONG else 0
     command = [sys.executable, "-c", FORK, str(forks)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
