@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import autodiff as ad
 from tests.autodiff.test_operations import EVERY
 from tests.autodiff.test_random_graphs import nonsense
+from tests.fuzzing import examples
 from tests.together import together
 
 X = np.arange(1.0, 7.0).reshape(2, 3) / 7
@@ -23,7 +24,7 @@ VALID = st.sampled_from([0, 1, -1, (0, 1), [1, 0], True, 0.5, ad.tensor([0, 1]),
 
 
 @pytest.mark.parametrize("name", EVERY)
-@settings(max_examples=60)
+@settings(max_examples=examples(25))
 @given(arguments=st.lists(st.one_of(nonsense, VALID), min_size=0, max_size=3), equation=st.sampled_from(EQUATIONS))
 def test_nonsense_is_refused_by_name_and_changes_nothing(name: str, arguments: list[Any], equation: str) -> None:
     x = ad.tensor(X, requires_grad=True)
