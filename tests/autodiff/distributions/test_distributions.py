@@ -275,7 +275,8 @@ def test_expanded_distributions_equal_pytorchs(name: str, options: Any, value: A
     for make in (ours, theirs):
         given = {k: v if isinstance(v, int) else make(v) for k, v in options.items()}
         d = getattr(library_of(make), name)(**given)
-        wide = d.expand((2, 4, *d.batch_shape)) if value.shape[:1] == (4,) else d.expand((2, *d.batch_shape))
+        lead = value.shape[: value.ndim - len(d.event_shape)]
+        wide = d.expand((2, *np.broadcast_shapes(lead, tuple(d.batch_shape))))
         found.append((tuple(wide.batch_shape), tuple(wide.event_shape), array(wide.log_prob(make(value)))))
     assert found[0][:2] == found[1][:2]
     assert_same(found[0][2], found[1][2], rtol=3e-9)
