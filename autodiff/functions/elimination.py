@@ -183,9 +183,7 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
     if not left:
         return lu_solve(LU, pivots, b.mT, adjoint=not adjoint).mT
     n, dtype = x.shape[-1], x.dtype
-    (p,) = parts_computed(
-        "lu_solve", lambda at: (_permutation(_order(at, n), dtype),), tensor_of(pivots, "lu_solve")
-    )
+    (p,) = parts_computed("lu_solve", lambda at: (_permutation(_order(at, n), dtype),), tensor_of(pivots, "lu_solve"))
     if adjoint:
         y = solve_triangular(x.mT, b, upper=False)
         return matmul(p, solve_triangular(x.mT, y, upper=True, unitriangular=True))
