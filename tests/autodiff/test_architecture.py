@@ -29,7 +29,7 @@ ROOMS = [
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
-    ["creation", "distributed", "files", "questions", "settings", "special", "typed"],
+    ["creation", "distributed", "files", "questions", "settings", "special", "typed", "windows"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     [
         "accelerator",
