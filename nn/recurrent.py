@@ -88,8 +88,18 @@ class RNNBase(Module):
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters of each layer and direction."""
-        named = dict(self.named_parameters())
-        return [[p for name, p in named.items() if name.partition("_l")[2] == s[2:]] for s in self._suffixes]
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    @property
+    def _all_weights(self) -> list[list[str]]:
+        """Their names, by which programs find the biases of the forget gates."""
+        names = [name for name, _ in self.named_parameters()]
+        return [[name for name in names if name.partition("_l")[2] == s[2:]] for s in self._suffixes]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The same in one list."""
+        return [name for names in self._all_weights for name in names]
 
     # -- the walk ------------------------------------------------------------------------------------------------------
 
