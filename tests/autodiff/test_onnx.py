@@ -535,12 +535,18 @@ def test_nodes_beside_those_that_are_written(op_type: str, more: Any, attributes
 
 #: ONNX's own tests of operators whose options are many, by the file in which they stand; with AUTODIFF_FUZZ all.
 NODE_TESTS = (
-    "affinegrid", "argmax", "averagepool", "compress", "convtranspose", "cumsum", "gathernd", "gridsample", "hardmax",
-    "meanvariancenormalization", "nonzero", "onehot", "pow", "range", "reducemax", "reducemin", "resize",
+    "affinegrid", "argmax", "compress", "convtranspose", "cumsum", "gathernd", "gridsample", "hardmax",
+    "meanvariancenormalization", "nonzero", "onehot", "pow", "reducemax", "reducemin", "resize",
     "scatterelements", "scatternd", "split", "upsample",
 )  # fmt: skip
-#: Those that we compute otherwise: of aligned corners ONNX Runtime and PyTorch take the size that a scale is rounded to.
+#: Computed otherwise: of aligned corners PyTorch and ONNX Runtime take the size to which a scale is rounded.
 OTHERWISE = {"test_resize_downsample_scales_linear_align_corners", "test_resize_downsample_scales_cubic_align_corners"}
+
+
+REFUSALS = (
+    r"cannot be run here|no operator that can be run|not supported|no output|is no dtype|tensor holds|must be|does not fit"
+    r"|is of opset|expected floats"
+)
 
 
 def node_tests(name: str) -> list[Any]:
@@ -578,12 +584,8 @@ def test_what_is_loaded_passes_onnxs_own_tests_or_is_refused(name: str, tmp_path
                         a, b, rtol=max(test.rtol, 1e-3, loose), atol=max(test.atol, 1e-6, loose), err_msg=test.name
                     )
         except (RuntimeError, TypeError, ValueError) as error:
-            refused = re.search(
-                r"cannot be run here|no operator that can be run|not supported|no output|is no dtype|not bfloat16|not floa|"
-                r"not u?int|tensor holds|must be|does not fit|is of opset|expected floats",
-                str(error),
-            )
-            assert refused, (test.name, error)
+            if not re.search(REFUSALS, str(error)):
+                raise
             continue
         agreed += 1
     assert agreed or name == "upsample"
@@ -606,7 +608,8 @@ def test_files_of_pytorchs_first_exporter(tmp_path: Path) -> None:
         try:
             network = ad.onnx.load(path)
         except RuntimeError as error:
-            assert "'Add'" in str(error) and "'axis'" in str(error), (path, error)
+            if not re.search("'Add'.*'axis'", str(error)):
+                raise
             continue
         names = [i.name for i in onnx.load(path).graph.input]
         given = dict(zip(names, arrays["input"], strict=False))
