@@ -374,6 +374,118 @@ def test_rows_beside_those_of_modules(function: Any, tmp_path: Path) -> None:
         check(run(of_size(x, 0, size)), computed(model, [of_size(x, 0, size)]))
 
 
+def draw(*shape: int) -> Array:
+    """Return an array of this shape."""
+    return np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32)
+
+
+def tokens(*shape: int) -> Array:
+    """Return numbers of tokens."""
+    return np.random.default_rng(0).integers(0, 23, shape)
+
+
+class Whole(nn.Module):
+    """Attention of a sequence to itself, the sequence first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.attention(x, x, x)
+
+
+TEXT = {0: "batch", 1: "length"}
+OPEN: dict[str, tuple[Any, list[Array], Any, list[list[Array]]]] = {
+    "gpt": (
+        lambda: build_network(Shape(23, context=12, layers=2, heads=2, width=16)), [tokens(2, 9)], {"input0": TEXT},
+        [[tokens(3, 5)], [tokens(1, 12)], [tokens(1, 1)]],
+    ),
+    "a full context": (
+        lambda: build_network(Shape(23, context=12, layers=1, heads=2, width=16)), [tokens(2, 12)], {"input0": [1]},
+        [[tokens(2, 3)]],
+    ),
+    "encoder": (
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2), [draw(2, 5, 8)],
+        {"input0": TEXT}, [[draw(3, 7, 8)], [draw(1, 2, 8)]],
+    ),
+    "sequence first": (Whole, [draw(5, 2, 8)], {"input0": {0: "t", 1: "n"}}, [[draw(4, 3, 8)]]),
+    "two lengths": (
+        lambda: Inside2(lambda a, b: nn.functional.scaled_dot_product_attention(a, b, b)),
+        [draw(2, 3, 4), draw(2, 5, 4)],
+        {"input0": {0: "n", 1: "q"}, "input1": {0: "n", -2: "k"}},
+        [[draw(1, 7, 4), draw(1, 2, 4)]],
+    ),
+    "images": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, 2), nn.AvgPool2d(2, 1, 1),
+            nn.MaxPool2d(2, ceil_mode=True), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
+        ),
+        [draw(2, 1, 18, 20)], {"input0": {0: "n", 2: "h", 3: "w"}}, [[draw(1, 1, 19, 24)], [draw(3, 1, 28, 17)]],
+    ),
+    "sequences": (
+        lambda: nn.Sequential(nn.Conv1d(2, 3, 4, padding="same"), nn.GroupNorm(3, 3), nn.Conv1d(3, 2, 3, dilation=2)),
+        [draw(2, 2, 10)], {"input0": {0: "n", 2: "t"}}, [[draw(1, 2, 17)]],
+    ),
+    "products of sizes": (
+        lambda: Inside(lambda x: nn.functional.relu(x.reshape(-1, 4).reshape(x.shape)) * (x.shape[0] * x.shape[1] + 1)),
+        [draw(2, 3, 4)], {"input0": TEXT}, [[draw(5, 4, 4)]],
+    ),
+    "masks": (
+        lambda: Inside(
+            lambda x: x @ x.mT * ad.tril(ad.ones(x.shape[1], x.shape[1]), -1) + ad.arange(x.shape[1])
+            + ad.ones(x.shape[1], x.shape[1], dtype="bool").triu(2)
+        ),
+        [draw(2, 3, 4)], {"input0": TEXT}, [[draw(5, 6, 4)], [draw(1, 1, 4)]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_sizes_that_are_left_open(name: str, tmp_path: Path) -> None:
+    build, example, axes, others = OPEN[name]
+    model = build().eval()
+    ad.onnx.export(model, tuple(example), tmp_path / "model.onnx", dynamic_axes=axes)
+    run, again = session(tmp_path / "model.onnx"), ad.onnx.load(tmp_path / "model.onnx")
+    for inputs in [example, *others]:
+        expected = computed(model, inputs)
+        check(run(*inputs), expected)
+        check(computed(again, inputs), expected)
+
+
+def test_the_names_of_open_sizes(tmp_path: Path) -> None:
+    def shapes(**options: Any) -> list[list[Any]]:
+        ad.onnx.export(Inside(lambda x: ad.cat([x, x, x[:, :1]], 1)), draw(2, 3, 4), tmp_path / "m.onnx", **options)
+        graph = onnx.load(tmp_path / "m.onnx").graph
+        return [
+            [d.dim_param or d.dim_value or None for d in v.type.tensor_type.shape.dim]
+            for v in (*graph.input, *graph.output)
+        ]
+
+    assert shapes() == [["batch", 3, 4], ["batch", 7, 4]]
+    text = [["batch", "length", 4], ["batch", "2*length+1", 4]]
+    assert shapes(dynamic_axes={"input0": TEXT}) == text
+    assert shapes(dynamic_axes={"x": TEXT, "y": {0: "batch"}}, input_names=["x"], output_names=["y"]) == text
+    assert shapes(dynamic_shapes=[TEXT]) == shapes(dynamic_shapes={"input0": ("batch", "length", None)}) == text
+    assert shapes(dynamic_axes={"input0": [1]})[0] == [2, "input0_dynamic_axes_1", 4]
+    assert shapes(dynamic_axes={}) == [[2, 3, 4], [2, 7, 4]]
+    for options, error, said in (
+        ({"dynamic_axes": {"x": TEXT}}, ValueError, r"dynamic_axes names \['x'\], but the inputs are \['input0'\]"),
+        ({"dynamic_axes": {"input0": {3: "a"}}}, ValueError, "has no dimension 3"),
+        ({"dynamic_axes": {"input0": {0: "a", 1: "a"}}}, ValueError, "'a' is 2 and 3 in the example"),
+        ({"dynamic_axes": {"input0": {0: 5}}}, TypeError, "must have a name, got 5"),
+        ({"dynamic_shapes": []}, ValueError, "0 entries for 1 inputs"),
+        ({"dynamic_axes": {}, "dynamic_shapes": []}, ValueError, "either dynamic_axes or dynamic_shapes"),
+    ):
+        with pytest.raises(error, match=said):
+            shapes(**options)
+
+
+def test_steps_that_grow_with_an_open_size_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"rows for 2, 7.* open by dynamic_axes"):
+        ad.onnx.export(Reader(), tokens(2, 7) % 11, tmp_path / "m.onnx", dynamic_axes={"input0": TEXT})
+
+
 def test_what_a_mask_of_the_example_hides_does_not_decide(tmp_path: Path) -> None:
     q = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
     none, some = np.zeros((3, 3), np.float32), np.zeros((3, 3), np.float32)
@@ -544,8 +656,8 @@ OTHERWISE = {"test_resize_downsample_scales_linear_align_corners", "test_resize_
 
 
 REFUSALS = (
-    r"cannot be run here|no operator that can be run|not supported|no output|is no dtype|tensor holds|must be|does not fit"
-    r"|is of opset|expected floats"
+    r"cannot be run here|no operator that can be run|not supported|no output|is no dtype|tensor holds|must be"
+    r"|does not fit|is of opset|expected floats"
 )
 
 
