@@ -522,7 +522,9 @@ class Tensor(Attributes):
     def _refuse_copy(self) -> None:
         refuse("copying a tensor", "use clone()")
         if self._op is not None:
-            raise RuntimeError("copy: only leaves can be copied or pickled; use detach() or clone() on a result")
+            raise RuntimeError(
+                "copy: only leaves can be copied or pickled; use detach() or clone() on a result, .detach() to plot it"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._refuse_copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff as ad
+import nn
 from tests.autodiff.test_operations import EVERY
 from tests.autodiff.test_random_graphs import nonsense
 
@@ -194,3 +196,23 @@ def test_wrong_argument_is_refused_at_the_call(name: str) -> None:
 def test_kernels_that_do_not_fit_are_refused_by_name(input: Any, weight: Any, options: dict[str, Any]) -> None:
     with pytest.raises((RuntimeError, TypeError), match=r"^convolve: "):
         ad.convolve(ad.zeros(*input), ad.zeros(*weight), **options)
+
+
+def plotted() -> None:
+    copy.copy(ad.tensor([1.0], requires_grad=True) * 2)  # as matplotlib does
+
+
+@pytest.mark.parametrize(
+    ("mistake", "cure"),
+    [
+        (lambda: nn.Linear(2, 2)(ad.tensor(np.ones((4, 2)))), r"NumPy's floats are float64, \.float\(\) makes float32"),
+        (lambda: nn.Linear(2, 2)(ad.tensor([[1, 2]])), r"\.float\(\) makes floats of integers"),
+        (lambda: nn.Linear(50, 10)(ad.zeros(2, 2, 5, 5)), r"input\.flatten\(1\), or nn\.Flatten\(\)"),
+        (lambda: ad.tensor(["cat", "dog"]), r"np\.unique\(labels, return_inverse=True\) numbers strings"),
+        (lambda: nn.BatchNorm1d(3)(ad.zeros(1, 3)), r"for a single sample call eval\(\) first"),
+        (plotted, r"\.detach\(\) to plot it"),
+    ],
+)
+def test_a_beginners_mistake_is_told_its_cure(mistake: Callable[[], Any], cure: str) -> None:
+    with pytest.raises((RuntimeError, TypeError, ValueError), match=cure):
+        mistake()
