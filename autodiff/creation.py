@@ -116,6 +116,9 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
         ) from None
     except OverflowError as error:
         raise RuntimeError(f"{name}: {error}") from None
+    if array.dtype.kind in "US":
+        cure = "np.unique(labels, return_inverse=True) numbers strings"
+        raise TypeError(f"{name}: a tensor holds booleans, integers or floats, not {array.dtype}; {cure}")
     dtypes.checked(array.dtype, name)
     if wanted is None and array.dtype.kind == "f" and not isinstance(_first(data), (np.ndarray, np.generic, Tensor)):
         array = silent().run(array.astype, dtypes.get_default_dtype())

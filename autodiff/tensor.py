@@ -530,7 +530,7 @@ class Tensor(Attributes):
         if self._op is not None:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support copy and pickle; use detach() or "
-                "clone() on a result"
+                "clone() on a result, .detach() to plot it"
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
