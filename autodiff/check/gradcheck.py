@@ -379,7 +379,7 @@ def _arguments(inputs: Any, name: str) -> tuple[Any, ...]:
         raise TypeError(f"{name}: inputs must be a Tensor or a sequence of arguments, got {type(inputs).__name__}")
     listed = (inputs,) if isinstance(inputs, Node) else tuple(inputs)
     if not any(_is_checked(x) for x in listed):
-        raise ValueError(f"{name}: at least one input must be a Tensor that requires a gradient")
+        raise ValueError(f"{name}: expects at least one input tensor to require gradient")
     for i, x in enumerate(listed):
         if _is_checked(x) and x.dtype != np.float64:
             raise ValueError(f"{name}: input {i} is {x.dtype}; finite differences need float64, so convert it first")
@@ -441,6 +441,7 @@ def _compare(settings: _Settings, func: Function, arguments: tuple[Any, ...], fa
                 raise GradcheckError(
                     f"{settings.name}: the gradient of output {j} with respect to input {i} differs from one "
                     f"evaluation to the next by more than nondet_tol={settings.nondet_tol}.\n"
+                    "  Backward is not reentrant\n"
                     "  likely cause: the function is not deterministic"
                 )
             place = _Place(settings, j, i, ys[j].shape, x.shape)
@@ -454,8 +455,8 @@ def _check_zero_weight(settings: _Settings, ys: Sequence[Tensor], xs: list[tuple
         for (i, _), g in zip(xs, found, strict=True):
             if np.any((g != 0) & ~np.isnan(g)):  # 0 times an infinite derivative is for the comparison to report
                 raise GradcheckError(
-                    f"{settings.name}: the gradient of output {j} with respect to input {i} is not 0 although the "
-                    "gradient of the output is.\n"
+                    f"{settings.name}: backward not multiplied by grad_output: the gradient of output {j} with respect "
+                    f"to input {i} is not 0 although the gradient of the output is.\n"
                     "  likely cause: a rule does not multiply by g, the gradient of its output"
                 )
 
@@ -579,7 +580,8 @@ def _compare_one(place: _Place, analytic: Array, left: Array, numeric: Array, ri
     at = int(row), int(column)
     a, n = analytic[at], numeric[at]
     raise GradcheckError(
-        f"{s.name}: the gradient of output {place.output} with respect to input {place.input} is wrong.\n"
+        f"{s.name}: Jacobian mismatch for output {place.output} with respect to input {place.input}: the gradient is "
+        "wrong.\n"
         f"  entry        {place.entry(*at)}\n"
         f"  analytic     {a:.10g}   (by backward)\n"
         f"  numerical    {n:.10g}   (by central differences, eps={s.eps:g})\n"
