@@ -937,6 +937,7 @@ class Registry(MutableMapping[str, Any]):
 
 def _everywhere(kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
     """Register a hook of every module. Modules ask for hooks of their own, and find these where they have none."""
+    attribute_changes[0] += 1
     Module._hooks = hooks.EVERYWHERE
     return hooks.EVERYWHERE.add(kind, hook, False, *options)
 

@@ -306,7 +306,7 @@ class Function:
         """Refuse: a Function is applied, not called."""
         name = type(self).__name__
         raise RuntimeError(
-            f"{name}: Legacy autograd function with non-static forward method is deprecated: it is applied by "
+            f"{name}: a function of the legacy kind, with a non-static forward, is not supported; it is applied by "
             f"{name}.apply(...), without making an object of it"
         )
 

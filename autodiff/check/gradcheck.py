@@ -379,7 +379,7 @@ def _arguments(inputs: Any, name: str) -> tuple[Any, ...]:
         raise TypeError(f"{name}: inputs must be a Tensor or a sequence of arguments, got {type(inputs).__name__}")
     listed = (inputs,) if isinstance(inputs, Node) else tuple(inputs)
     if not any(_is_checked(x) for x in listed):
-        raise ValueError(f"{name}: expects at least one input tensor to require gradient")
+        raise ValueError(f"{name}: at least one input must be a Tensor that requires a gradient")
     for i, x in enumerate(listed):
         if _is_checked(x) and x.dtype != np.float64:
             raise ValueError(f"{name}: input {i} is {x.dtype}; finite differences need float64, so convert it first")
@@ -580,8 +580,7 @@ def _compare_one(place: _Place, analytic: Array, left: Array, numeric: Array, ri
     at = int(row), int(column)
     a, n = analytic[at], numeric[at]
     raise GradcheckError(
-        f"{s.name}: Jacobian mismatch for output {place.output} with respect to input {place.input}: the gradient is "
-        "wrong.\n"
+        f"{s.name}: the gradient of output {place.output} with respect to input {place.input} is wrong.\n"
         f"  entry        {place.entry(*at)}\n"
         f"  analytic     {a:.10g}   (by backward)\n"
         f"  numerical    {n:.10g}   (by central differences, eps={s.eps:g})\n"

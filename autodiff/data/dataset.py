@@ -25,7 +25,6 @@ __all__ = [
 class Dataset:
     """The base of data sets: a length, and items by number. Anything that has both will do in its place.
 
-    from ..kernels.errors import ValueAssertionError
     One that can hand out many items at once says so with a method ``take(rows)``: it gets an array of numbers and
     returns the batch. `DataLoader` then asks once per batch instead of once per item. So it does with PyTorch's
     ``__getitems__(indices)``, which returns a list of items.

@@ -95,7 +95,7 @@ def _walk(
             if route is not None and _ends_at(y, route, pending, watch):
                 continue
         inputs, op, params = _inputs_of(y), y._op, y._params
-        rules = op.on_tensors if create_graph else op.on_arrays
+        rules = _rules_on_tensors(y) if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
         for i, x in enumerate(inputs):
@@ -125,6 +125,13 @@ def _walk(
         for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
             finish()
     return _asked_for(pending, kept, route)
+
+
+def _rules_on_tensors(y: Node) -> Any:
+    """Return the rules of the operation that made a node; a trace refuses to follow a graph from outside."""
+    if (trace := tracing()) is not None:
+        trace.differentiates(y)
+    return y._op.on_tensors
 
 
 def _adds_part(

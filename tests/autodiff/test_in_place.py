@@ -14,6 +14,7 @@ import pytest
 import autodiff as ad
 from tests.autodiff.test_backward import leaf, slope
 from tests.oracle import array, assert_same, needs_torch, ours, torch
+from tests.together import together
 
 # -- the methods -------------------------------------------------------------------------------------------------------
 
@@ -39,7 +40,7 @@ METHODS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@together("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", METHODS)
 def test_in_place_method_changes_the_same_memory_and_returns_the_tensor(name: str, dtype: str) -> None:
     change, expected = METHODS[name]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import autodiff as ad
 from tests.autodiff.test_operations import EVERY
 from tests.autodiff.test_random_graphs import nonsense
+from tests.together import together
 
 X = np.arange(1.0, 7.0).reshape(2, 3) / 7
 EQUATIONS = ["ij", "ij->ji", "ii", "ij,jk->ik", "i...", "a.b", "ij->k", "ij->ii", "i->", "->", "ij,", "...ij", "i?", ""]
@@ -47,7 +48,7 @@ def test_nonsense_is_refused_by_name_and_changes_nothing(name: str, arguments: l
 
 
 @pytest.mark.parametrize("name", EVERY)
-@pytest.mark.parametrize("value", [None, "x", 1j, {}, [1.0], object()])
+@together("value", [None, "x", 1j, {}, [1.0], object()])
 def test_what_is_no_tensor_is_refused_by_name(name: str, value: Any) -> None:
     others: dict[str, tuple[Any, ...]] = {"einsum": ("i",), "cat": (), "stack": ()}
     more: tuple[Any, ...] = (value, value) if name in ("where", "lerp", "addcmul", "addcdiv", "addmm") else ()

@@ -11,6 +11,7 @@ import pytest
 import autodiff as ad
 import nn.functional as F  # noqa: N812  # the name everyone knows
 from tests.oracle import check_like_torch, needs_torch, torch
+from tests.together import together
 
 X = np.random.default_rng(7).uniform(0.1, 1.0, (2, 3, 4))
 
@@ -54,7 +55,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @needs_torch
-@pytest.mark.parametrize("layout", LAYOUTS)
+@together("layout", LAYOUTS)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_view_works_on_what_pytorch_returns_in_order(name: str, layout: str) -> None:
     def call(lib: Any, x: Any) -> Any:
