@@ -244,6 +244,8 @@ class Tensor(Attributes):
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
+            if value is self:
+                raise RuntimeError("grad: a tensor cannot be its own gradient; assign a clone() of it")
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape or value.dtype != self.dtype:
@@ -287,6 +289,13 @@ class Tensor(Attributes):
             )
         self._requires_grad = bool(requires_grad)
         return self
+
+    @property
+    def _base(self) -> Tensor | None:
+        return None if self._extra is None else self._extra.base  # type: ignore[return-value]  # every Node made is a Tensor
+
+    def _is_view(self) -> bool:
+        return self._base is not None
 
     @property
     def name(self) -> str | None:
@@ -817,7 +826,8 @@ class Tensor(Attributes):
             fitting = (plain if isinstance(plain, Tensor) else from_array(np.asarray(plain))).to(self.dtype)
             trace.changes(self, overwrite_row(self, fitting, way=step))
         else:
-            write(self, "setitem", into, plain)
+            single = plain.__class__ is np.ndarray and plain.size == 1  # it may have more dimensions than its place
+            write(self, "setitem", into, plain.reshape(()) if single else plain)
 
     def copy_(self, src: Any) -> Tensor:
         """Overwrite the elements with those of `src`, broadcast."""
