@@ -557,4 +557,3 @@ def _is_shared(array: Any) -> bool:
 def _overlap(a: Node, b: Node) -> bool:
     """Tell whether two tensors share memory."""
     return (a._version is not None and a._version is b._version) or np.may_share_memory(a._data, b._data)
-
