@@ -275,7 +275,9 @@ class Program:
 
 def _early_first(instructions: list[Any]) -> list[Any]:
     """Return instructions with those first that read nothing of an optimizer's: a check gives up before it steps."""
-    early, late, written = [], [], set()
+    early: list[Any] = []
+    late: list[Any] = []
+    written: set[int] = set()
     for i in instructions:
         if isinstance(i, Step) or not written.isdisjoint(i.uses()):
             late.append(i)
