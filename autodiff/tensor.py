@@ -488,7 +488,10 @@ class Tensor(Attributes):
         return formatted(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self._data.size == 1 else format(str(self), spec)
+        plain = (
+            self._data.size == 1 if spec else not self.ndim and type(self) is Tensor
+        )  # a Parameter says that it is one
+        return format(self.item() if plain else str(self), spec)
 
     def __bool__(self) -> Any:
         if self._data.size != 1:

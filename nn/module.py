@@ -899,10 +899,10 @@ class Module:
 
     def __repr__(self) -> str:
         lines = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._own("module")]
-        options = self.extra_repr()
-        if not lines:
-            return f"{type(self).__name__}({options})"
-        return "\n  ".join([f"{type(self).__name__}({options}", *lines]) + "\n)"
+        options = self.extra_repr().splitlines()
+        if not lines and len(options) < 2:
+            return f"{self._get_name()}({''.join(options)})"
+        return "\n  ".join([f"{self._get_name()}(", *options, *lines]) + "\n)"
 
 
 class Registry(MutableMapping[str, Any]):
