@@ -86,8 +86,18 @@ class RNNBase(Module):
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters of each layer and direction."""
-        named = dict(self.named_parameters())
-        return [[p for name, p in named.items() if name.partition("_l")[2] == s[2:]] for s in self._suffixes]
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    @property
+    def _all_weights(self) -> list[list[str]]:
+        """Their names, by which programs find the biases of the forget gates."""
+        names = [name for name, _ in self.named_parameters()]
+        return [[name for name in names if name.partition("_l")[2] == s[2:]] for s in self._suffixes]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The same in one list."""
+        return [name for names in self._all_weights for name in names]
 
     # -- the walk ------------------------------------------------------------------------------------------------------
 
@@ -196,7 +206,9 @@ def _checked_dropout(name: str, p: Any, num_layers: int) -> float:
         raise ValueError(f"{name}: dropout must be a probability from 0 to 1, got {p!r}")
     if p and num_layers == 1:
         warnings.warn(
-            f"{name}: dropout={p} is applied between layers, and there is only one: it has no effect", stacklevel=4
+            f"{name}: dropout option adds dropout after all but last recurrent layer, and there is only one: "
+            f"dropout={p} has no effect",
+            stacklevel=4,
         )
     return float(p)
 

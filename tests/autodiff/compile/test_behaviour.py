@@ -335,6 +335,21 @@ def test_code_is_kept_on_disk_and_what_is_damaged_is_made_anew(tmp_path: Any) ->
     assert run(str(tmp_path / "file")) == ["20.0", "False"]
 
 
+ASIDE = """
+import gc, sys
+import autodiff as ad
+x = ad.ones(2)
+gc.freeze()
+found = sys.modules["autodiff.compile.trace"].living()
+print(sum(t is x for t in found), gc.get_freeze_count() > 0)
+"""
+
+
+def test_a_recording_sees_tensors_that_the_collector_has_put_aside() -> None:
+    done = subprocess.run([sys.executable, "-c", ASIDE], capture_output=True, text=True, check=True)
+    assert done.stdout == "1 True\n"
+
+
 def test_program_says_loops_as_formulas() -> None:
     f = ad.compile(lambda x, y: ((x - y) ** 2).sum())
     f(ad.ones(50), ad.ones(50))

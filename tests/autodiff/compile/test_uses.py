@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import functools
-import gc
 import itertools
 import random
 import types
@@ -367,20 +365,6 @@ def a_generator_that_is_passed(wrap: Wrap) -> list[Any]:
 def draws_that_depend_on_tensors(wrap: Wrap) -> list[Any]:
     f = wrap(lambda v: (ad.bernoulli(v.sigmoid()), ad.multinomial(v.exp(), 2), ad.normal(v, v.abs())))
     return [*(f(x(k)) for k in range(4)), ad.rand(1)]
-
-
-@equal
-def tensors_that_were_put_aside(wrap: Wrap) -> list[Any]:
-    p = nn.Parameter(x(0))
-    gc.freeze()
-    try:
-        f = wrap(functools.partial(lambda v, k: (v * p * k).detach(), k=2.0))
-        found = [f(x(1)), f(x(2))]
-        with ad.no_grad():
-            p.mul_(3)
-        return [*found, f(x(1))]
-    finally:
-        gc.unfreeze()
 
 
 # -- training ----------------------------------------------------------------------------------------------------------
