@@ -119,7 +119,7 @@ class Tensor(Attributes):
     *more : int
         The other sizes of a tensor that is made to be filled; it holds zeros.
     requires_grad : bool, optional
-        Whether `backward` shall compute a gradient for it. Only floats can have one.
+        Whether `backward` is to compute a gradient for it. Only floats can have one.
     name : str, optional
         What pictures and messages call it.
     device : optional

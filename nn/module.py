@@ -38,7 +38,7 @@ class Parameter(Tensor):
     data : Tensor or ndarray
         The value; its memory is shared.
     requires_grad : bool, optional
-        False for a parameter that shall not be learned.
+        False for a parameter that is not to be learned.
 
     Raises
     ------
