@@ -23,13 +23,12 @@ from examples._gpt_model import Shape, build_network, define
 from tests.fuzzing import examples
 from tests.nn.cases import CASES, ONCE, OWN, Case, our_tensor
 from tests.oracle import Array, needs_torch, torch
+from tests.together import together
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
-
-pytestmark = pytest.mark.usefixtures("few_objects")
 
 MODULES = [c for c in (*CASES, *ONCE, *OWN) if not c.path.startswith("functional.")]
 BatchDims = Any
@@ -135,7 +134,7 @@ def check_batches(model: nn.Module, inputs: list[Array], path: Path, dims: Batch
         check(computed(again, batch), expected)
 
 
-@pytest.mark.parametrize("case", MODULES, ids=str)
+@together("case", MODULES, by=lambda case: case.path)
 @pytest.mark.filterwarnings("ignore")  # what a module says of odd options
 def test_onnx_runtime_and_what_is_loaded_give_the_numbers_of_every_module(case: Case, tmp_path: Path) -> None:
     model: Any = case.build(nn, our_tensor(np.float32))
