@@ -141,3 +141,8 @@ def test_what_does_not_fit_is_refused() -> None:
         ad.vmap(ad.add)(ad.ones(2), ad.ones(3))
     with pytest.raises(NotImplementedError, match="randomness='same'"):
         ad.vmap(ad.sin, randomness="same")
+
+
+def test_a_tensor_of_no_dimensions_has_none_to_map_over() -> None:
+    with pytest.raises(ValueError, match="no dimensions"):
+        ad.func.vmap(lambda x: x)(ad.tensor(1.0))

@@ -36,6 +36,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], Any, tuple[str, ...]]] = {
     "Categorical of logits": ("Categorical", {"logits": A}, CLASSES, ("probs", "logits", "mode")),
     "Categorical, certain": ("Categorical", {"probs": np.array([[0.0, 1.0]])}, CLASSES, ("probs", "logits")),
     "Laplace": ("Laplace", {"loc": A, "scale": P}, REAL, ("mean", "variance", "stddev")),
+    "Cauchy": ("Cauchy", {"loc": A, "scale": P}, REAL, ("mean", "variance", "mode")),
     "Exponential": ("Exponential", {"rate": P}, abs(REAL), ("mean", "variance")),
     "Gamma": ("Gamma", {"concentration": P, "rate": Q}, abs(REAL), ("mean", "variance")),
     "Beta": ("Beta", {"concentration1": 2 * P, "concentration0": 2 * Q}, Q, ("mean", "variance")),
@@ -295,3 +296,39 @@ def test_draws_of_vectors_and_shares_have_their_moments() -> None:
     np.testing.assert_allclose(np.cov(drawn.T), COV, atol=0.06)  # four standard errors of 20,000 draws
     for d in (distributions.Beta(2.0, 3.0), distributions.Gamma(2.0, 3.0), distributions.Laplace(0.5, 0.3)):
         assert abs(d.sample((20_000,)).mean().item() - d.mean.item()) < 0.02
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("name", "options", "value"),
+    [
+        ("Normal", {"loc": A, "scale": P}, REAL),
+        ("Laplace", {"loc": A, "scale": P}, REAL),
+        ("Cauchy", {"loc": A, "scale": P}, REAL),
+        ("Exponential", {"rate": P}, abs(REAL)),
+    ],
+)
+def test_cumulative_probabilities_and_their_inverses_equal_pytorchs(name: str, options: Any, value: Any) -> None:
+    mine, other = (getattr(library_of(m), name)(**{k: m(v) for k, v in options.items()}) for m in (ours, theirs))
+    assert_same([array(mine.cdf(ours(value)))], [array(other.cdf(theirs(value)))], rtol=1e-9)
+    assert_same([array(mine.icdf(ours(Q)))], [array(other.icdf(theirs(Q)))], rtol=1e-9)
+
+
+@needs_torch
+def test_poisson_equals_pytorchs() -> None:
+    counts = RNG(7).integers(0, 9, (4, 3, 2)).astype(float)
+    found = []
+    for make in (ours, theirs):
+        rate = make(5 * P, requires_grad=True)
+        d = library_of(make).Poisson(rate)
+        d.log_prob(make(counts)).sum().backward()
+        found.append(
+            [array(d.log_prob(make(counts))), array(rate.grad), array(d.mean), array(d.variance), array(d.mode)]
+        )
+    assert_same(*found, rtol=1e-9)
+    with pytest.raises(ValueError, match="an integer that is not negative"):
+        distributions.Poisson(1.0).log_prob(ad.tensor(0.5))
+    ad.manual_seed(0)
+    drawn = distributions.Poisson(ad.tensor([3.0, 0.0])).sample((4000,))
+    assert drawn.shape == (4000, 2)
+    assert drawn.mean(0).tolist() == pytest.approx([3.0, 0.0], abs=0.15)  # 5 standard errors
