@@ -146,3 +146,18 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_a_tensor_of_no_dimensions_has_none_to_map_over() -> None:
     with pytest.raises(ValueError, match="no dimensions"):
         ad.func.vmap(lambda x: x)(ad.tensor(1.0))
+
+    with pytest.raises(RuntimeError, match="randomness must be"):
+        ad.vmap(ad.sin, randomness="own")
+
+
+def test_randomness_is_refused_the_samples_own_or_the_same() -> None:
+    x = ad.zeros(4)
+
+    def noisy(x: ad.Tensor) -> ad.Tensor:
+        return x + ad.rand(())
+
+    with pytest.raises(RuntimeError, match="drew random numbers"):
+        ad.vmap(noisy)(x)
+    assert len(set(ad.vmap(noisy, randomness="different")(x).tolist())) == 4
+    assert len(set(ad.vmap(noisy, randomness="same")(x).tolist())) == 1

@@ -17,7 +17,7 @@ import autodiff as ad
 from autodiff.compile import element, fuse, loops, machine, native, pool, products
 from autodiff.kernels import blas
 from tests.autodiff.compile.test_modules import results
-from tests.fuzzing import some
+from tests.fuzzing import IS_LONG, some
 from tests.nn.cases import CASES, Case
 
 pytestmark = pytest.mark.skipif(not machine.is_available(), reason="llvmlite is not installed")
@@ -198,7 +198,7 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_fork_has_threads_of_its_own_and_an_interrupt_ends_a_loop_of_calls() -> None:
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
-    forks = 100 if os.environ.get("AUTODIFF_FUZZ") else 5
+    forks = 100 if IS_LONG else 5
     command = [sys.executable, "-c", FORK, str(forks)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr

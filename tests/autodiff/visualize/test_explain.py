@@ -19,6 +19,7 @@ from autodiff.visualize.diagram import Box
 from autodiff.visualize.local import DIRECT_NOTE
 from tests.autodiff.test_random_graphs import SHAPES, run, steps
 from tests.autodiff.visualize.test_picture import neuron
+from tests.fuzzing import examples
 from tests.oracle import array
 
 
@@ -141,7 +142,7 @@ def test_a_deep_residual_chain_says_how_many_ways_it_tells_of_in_short() -> None
     np.testing.assert_allclose(explanation.value.item(), x.grad.item(), rtol=1e-13)  # 180 roundings
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     shapes=st.lists(st.sampled_from(SHAPES[:6]), min_size=1, max_size=2),
     program=steps.map(lambda program: program[:10]),
