@@ -139,14 +139,6 @@ def test_what_does_not_fit_is_refused() -> None:
         ad.func.grad(lambda x: x * 2)(ad.ones(2))
     with pytest.raises(ValueError, match=r"vmap: expected batches of one size, got \[2, 3\]"):
         ad.vmap(ad.add)(ad.ones(2), ad.ones(3))
-    with pytest.raises(NotImplementedError, match="randomness='same'"):
-        ad.vmap(ad.sin, randomness="same")
-
-
-def test_a_tensor_of_no_dimensions_has_none_to_map_over() -> None:
-    with pytest.raises(ValueError, match="no dimensions"):
-        ad.func.vmap(lambda x: x)(ad.tensor(1.0))
-
     with pytest.raises(RuntimeError, match="randomness must be"):
         ad.vmap(ad.sin, randomness="own")
 
@@ -161,3 +153,8 @@ def test_randomness_is_refused_the_samples_own_or_the_same() -> None:
         ad.vmap(noisy)(x)
     assert len(set(ad.vmap(noisy, randomness="different")(x).tolist())) == 4
     assert len(set(ad.vmap(noisy, randomness="same")(x).tolist())) == 1
+
+
+def test_a_tensor_of_no_dimensions_has_none_to_map_over() -> None:
+    with pytest.raises(ValueError, match="no dimensions"):
+        ad.func.vmap(lambda x: x)(ad.tensor(1.0))
