@@ -278,9 +278,13 @@ class Tensor(Attributes):
             If its dtype cannot carry a gradient, or it is the result of a recorded operation.
         """
         if requires_grad and self._data.dtype.kind != "f":
-            raise RuntimeError(f"requires_grad: only tensors of floats can require gradients, this holds {self.dtype}")
+            raise RuntimeError(
+                f"requires_grad: only Tensors of floating point dtype can require gradients, not {self.dtype}"
+            )
         if not requires_grad and self._op is not None:
-            raise RuntimeError("requires_grad: can only be switched off on leaves; use detach() on a result")
+            raise RuntimeError(
+                "requires_grad: you can only change requires_grad flags of leaf variables; use detach() on a result"
+            )
         self._requires_grad = bool(requires_grad)
         return self
 
@@ -377,7 +381,9 @@ class Tensor(Attributes):
         if is_recording().__class__ is Tracing:
             tracing().reads(self, "item")
         if self._data.size != 1:
-            raise RuntimeError(f"item: a tensor of shape {self.shape} has {self._data.size} elements, not one")
+            raise RuntimeError(
+                f"item: a Tensor with {self._data.size} elements, of shape {self.shape}, cannot be converted to Scalar"
+            )
         return self._data.item()  # type: ignore[no-any-return]  # NumPy's number
 
     def tolist(self) -> Any:
@@ -397,8 +403,8 @@ class Tensor(Attributes):
         """
         if self._requires_grad and is_recording():
             raise RuntimeError(
-                "numpy: this tensor requires a gradient, which an array cannot carry; "
-                "use .detach().numpy(), or .item() for one number"
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead, "
+                "or tensor.item() for one number"
             )
         if is_recording().__class__ is Tracing:
             tracing().reads(self, "numpy")
@@ -419,7 +425,7 @@ class Tensor(Attributes):
             If it is a view, which shares its place in the graph with its base.
         """
         if self._op is not None and self._extra is not None and self._extra.base is not None:
-            raise RuntimeError("detach_: a view cannot be cut off in place; use detach()")
+            raise RuntimeError("Can't detach views in-place: detach_ would cut off the base, too; use detach()")
         if self._op is not None:
             extra(self).cut = stamp = tick()
             if self._version is None:
@@ -462,9 +468,9 @@ class Tensor(Attributes):
     def __bool__(self) -> Any:
         if self._data.size != 1:
             raise RuntimeError(
-                f"bool: a tensor of shape {self.shape} has more than one truth value; use .any() or .all()"
-                if self._data.size
-                else f"bool: a tensor of shape {self.shape} is empty and has no truth value"
+                "Boolean value of Tensor with "
+                + ("more than one value" if self._data.size else "no values")
+                + f" is ambiguous; of shape {self.shape} it needs .any() or .all()"
             )
         if is_recording().__class__ is Tracing:
             return tracing().truth(self)
@@ -474,7 +480,7 @@ class Tensor(Attributes):
         self._check_single("float")
         if self._requires_grad:  # what math.sin(t) and array[0] = t come to
             warnings.warn(
-                "float: this tensor requires a gradient, which a Python number does not carry; "
+                "float: Converting a tensor with requires_grad=True to a scalar loses its gradient; "
                 "use .item(), or .detach() first, if that is meant",
                 stacklevel=2,
             )
@@ -499,12 +505,12 @@ class Tensor(Attributes):
 
     def __len__(self) -> int:
         if not self.ndim:
-            raise TypeError("len: a tensor of no dimensions has no length")
+            raise TypeError("len() of a 0-d tensor")
         return self._data.shape[0]  # type: ignore[no-any-return]  # a slot typed Any
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
-            raise TypeError("iter: a tensor of no dimensions cannot be iterated over")
+            raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> Any:
@@ -522,7 +528,10 @@ class Tensor(Attributes):
     def _refuse_copy(self) -> None:
         refuse("copying a tensor", "use clone()")
         if self._op is not None:
-            raise RuntimeError("copy: only leaves can be copied or pickled; use detach() or clone() on a result")
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support copy and pickle; use detach() or "
+                "clone() on a result"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._refuse_copy()
@@ -575,7 +584,7 @@ class Tensor(Attributes):
     def retain_grad(self) -> None:
         """Let `backward` keep the gradient of this result in ``.grad``, as it does for leaves."""
         if not self._requires_grad:
-            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         refresh(self)
         extra(self).retains_grad = True
 
@@ -629,7 +638,7 @@ class Tensor(Attributes):
         tensor(2.)
         """
         if self._op is not None:
-            raise RuntimeError("register_post_accumulate_grad_hook: the tensor is no leaf; use register_hook")
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors; use register_hook")
         attribute_changes[0] += 1
         return _backward.register_hook(self, hook, after=True)
 

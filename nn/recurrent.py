@@ -198,7 +198,9 @@ def _checked_dropout(name: str, p: Any, num_layers: int) -> float:
         raise ValueError(f"{name}: dropout must be a probability from 0 to 1, got {p!r}")
     if p and num_layers == 1:
         warnings.warn(
-            f"{name}: dropout={p} is applied between layers, and there is only one: it has no effect", stacklevel=4
+            f"{name}: dropout option adds dropout after all but last recurrent layer, and there is only one: "
+            f"dropout={p} has no effect",
+            stacklevel=4,
         )
     return float(p)
 

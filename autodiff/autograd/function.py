@@ -158,8 +158,8 @@ class _Operation(Primitive):
         name = f"{self.name}.backward"
         if len(found) < ctx._count or any(f is not None for f in found[ctx._count :]):
             raise RuntimeError(
-                f"{name}: returned {len(found)} gradients, expected {ctx._count}, one for each argument of forward; "
-                "return None for what has no gradient"
+                f"{name}: returned an incorrect number of gradients (expected {ctx._count}, got {len(found)}), one for "
+                "each argument of forward; return None for what has no gradient"
             )
         for k, f in enumerate(found):
             if f is not None and not isinstance(f, Node):
@@ -264,7 +264,9 @@ class Function:
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the output; every subclass has its own."""
-        raise NotImplementedError("Function: a subclass defines forward(ctx, *args) as a static method")
+        raise NotImplementedError(
+            "Function: a subclass must implement the forward, forward(ctx, *args), as a static method"
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -274,12 +276,18 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Return the gradient of each argument; every subclass has its own."""
-        raise NotImplementedError("Function: a subclass defines backward(ctx, *grad_outputs) as a static method")
+        raise NotImplementedError(
+            "Function: a subclass must implement either the backward or the vjp method, backward(ctx, *grad_outputs), "
+            "as a static method"
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: a Function is applied, not called."""
         name = type(self).__name__
-        raise RuntimeError(f"{name}: it is applied by {name}.apply(...), without making an object of it")
+        raise RuntimeError(
+            f"{name}: a function of the legacy kind, with a non-static forward, is not supported; it is applied by "
+            f"{name}.apply(...), without making an object of it"
+        )
 
     @classmethod
     def apply(cls, *args: Any) -> Any:

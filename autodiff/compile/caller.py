@@ -169,6 +169,9 @@ class Caller:
         lines += self._call(before, after, draws)
         if native.lowered.ends:
             lines.append("    if not finite[0]: diverges()")
+        if recording.program.effects:
+            lines += [f"    result = {result}", f"    {self._name('finish', recording.program.finish)}()"]
+            result = "result"
         lines.append(f"    return {result}")
         return "\n".join(lines)
 

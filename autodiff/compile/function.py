@@ -181,6 +181,7 @@ class Compiled:
             raise
         names.forget([s.data for s in program.sources.values() if isinstance(s, Constant) and s.shared])
         recording = Recording(trace, names, self, tensors)
+        program.finish()
         if trace.is_aliased or recording.is_shared(tensors):  # what is true of these arguments alone
             return result
         known.append(recording)
@@ -342,7 +343,7 @@ class Recording:
         for target in self.written:
             x = node_of(target, args)
             others = args if not isinstance(target, Input) else [*(a for a in args if a is not x), *self.live]
-            if any(np.may_share_memory(x._data, y._data) for y in others):
+            if x is not None and any(np.may_share_memory(x._data, y._data) for y in others):
                 return True
         return False
 
@@ -355,6 +356,7 @@ class Recording:
             if short in callers:
                 callers.remove(short)
             callers.insert(0, short)
+        self.program.finish()
         return result if self.restore is None else self.restore(result)
 
     def __str__(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -22,7 +21,7 @@ from .fuse import Plan
 from .loops import Module, Slots
 from .lower import Lowered
 from .messages import depth
-from .pool import pool, threads
+from .pool import lock, pool, threads
 from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, mapped, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
@@ -111,7 +110,7 @@ class Native:
         self.options = np.zeros(max(len(self.lowered.options), 1))
         self.runs, self.finite = np.zeros(1, np.int64), np.ones(1, np.bool)
         self.targets: list[tuple[Any, Any, int]] = []  # (optimizer, parameter, number of the present step)
-        self.lock = threading.RLock()
+        self.lock = lock()
         self.table = np.zeros(max(len(self.slots.places), 1), np.int64)
         self.places = self.slots.places
         self.live: list[list[Any]] = []  # [place, tensor, array]

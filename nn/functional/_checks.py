@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.functions.arguments import check_broadcast, tensor_of
+from autodiff.kernels.errors import ValueRuntimeError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +51,7 @@ def with_old_reduction(function: Callable[P, R]) -> Callable[P, R]:
 def checked_smoothing(label_smoothing: float, name: str) -> float:
     """Return the label smoothing, or say what it must be."""
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{name}: label_smoothing must be between 0 and 1, got {label_smoothing}")
+        raise ValueRuntimeError(f"{name}: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     return label_smoothing
 
 

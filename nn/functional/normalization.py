@@ -288,7 +288,10 @@ def _last_dims(x: Tensor, shape: int | Sequence[int], name: str, *factors: Tenso
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     check_dtypes(name, x, *factors)
     if not sizes or x.shape[max(x.ndim - len(sizes), 0) :] != sizes:
-        raise RuntimeError(f"{name}: expected an input of shape (..., {', '.join(map(str, sizes))}), got {x.shape}")
+        raise RuntimeError(
+            f"{name}: Given normalized_shape={list(sizes)}, expected input with shape [*, "
+            f"{', '.join(map(str, sizes))}], got {x.shape}"
+        )
     for t in factors:
         if t is not None and t.shape != sizes:
             raise RuntimeError(f"{name}: weight and bias must have shape {sizes}, got {t.shape}")

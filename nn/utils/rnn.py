@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
@@ -41,9 +40,22 @@ class PackedSequence(NamedTuple):
     sorted_indices: Tensor | None = None
     unsorted_indices: Tensor | None = None
 
-    def to(self, dtype: DTypeLike) -> PackedSequence:
-        """Convert the data to another dtype."""
-        return self._replace(data=self.data.to(dtype))
+    def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
+        """Convert the data as `Tensor.to` does: to a dtype, or to a device, which is the CPU."""
+        return self._replace(data=self.data.to(*args, **kwargs))
+
+    def cpu(self) -> PackedSequence:
+        """Return itself: the data is on the CPU."""
+        return self
+
+    @property
+    def is_cuda(self) -> bool:
+        """False: the data is on the CPU."""
+        return False
+
+    def half(self) -> PackedSequence:
+        """Convert the data to float16."""
+        return self.to(np.float16)
 
     def float(self) -> PackedSequence:
         """Convert the data to float32."""

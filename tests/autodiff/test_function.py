@@ -224,8 +224,8 @@ def test_a_saved_tensor_that_has_changed_is_refused(lib: Any, change: Callable[[
 
 
 WRONG: dict[str, tuple[Any, type[Exception], str]] = {
-    "too few": (lambda g: g, RuntimeError, r"Wrong\.backward: returned 1 gradients, expected 2"),
-    "too many": (lambda g: (g, None, g), RuntimeError, r"Wrong\.backward: returned 3 gradients, expected 2"),
+    "too few": (lambda g: g, RuntimeError, r"Wrong\.backward: .* number of gradients \(expected 2, got 1\)"),
+    "too many": (lambda g: (g, None, g), RuntimeError, r"Wrong\.backward: .* gradients \(expected 2, got 3\)"),
     "a number": (lambda g: (1.0, None), TypeError, r"Wrong\.backward: expected a Tensor or None .* got float"),
     "for a number": (lambda g: (g, g), RuntimeError, r"Wrong\.backward: .* for argument 1, which is no tensor"),
     "another shape": (lambda g: (g.sum().reshape(1), None), RuntimeError, r"Wrong: .*shape \(1,\).*shape \(2,\)"),
@@ -248,7 +248,7 @@ def test_wrong_gradients_are_refused_by_the_name_of_the_class(result: Any, kind:
 
 
 def test_mistakes_name_the_cure() -> None:
-    with pytest.raises(RuntimeError, match=r"Cube: it is applied by Cube\.apply"):
+    with pytest.raises(RuntimeError, match=r"Cube: Legacy autograd function .* Cube\.apply"):
         cube(ad)()(leaf(ad, 1.0))
 
     class Keeps(Function):
@@ -322,7 +322,7 @@ def test_a_freed_function_is_refused_and_a_retained_one_goes_twice() -> None:
     y.sum().backward(retain_graph=True)
     y.sum().backward()
     assert x.grad.tolist() == [24.0]
-    with pytest.raises(RuntimeError, match="already differentiated and freed"):
+    with pytest.raises(RuntimeError, match="a second time, but it was freed"):
         y.sum().backward()
 
 

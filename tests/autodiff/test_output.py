@@ -101,7 +101,7 @@ def test_refuses_what_would_need_a_gradient() -> None:
         lambda: ad.cat([out, w], out=ad.empty(0)),
         lambda: ad.add(out, other=w, out=out),
     ):
-        with pytest.raises(RuntimeError, match="has no gradient"):
+        with pytest.raises(RuntimeError, match=r"out=\.\.\. arguments don't support automatic"):
             call()
     with ad.no_grad():
         assert ad.exp(w, out=out) is out

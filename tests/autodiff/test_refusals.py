@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -196,3 +197,32 @@ def test_wrong_argument_is_refused_at_the_call(name: str) -> None:
 def test_kernels_that_do_not_fit_are_refused_by_name(input: Any, weight: Any, options: dict[str, Any]) -> None:
     with pytest.raises((RuntimeError, TypeError), match=r"^convolve: "):
         ad.convolve(ad.zeros(*input), ad.zeros(*weight), **options)
+
+
+# -- kinds of error ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda: ad.ones(2) + ad.ones(3), ValueError),
+        (lambda: ad.ones(2)[5], IndexError),
+        (lambda: -ad.tensor([True]), TypeError),
+        (lambda: ad.tensor([2]) ** -1, ValueError),
+        (lambda: ad.ones(3).copy_(ad.ones(2)), ValueError),
+        (lambda: ad.ones(0).max(), IndexError),
+        (lambda: ad.where(ad.ones(2), 1.0, 2.0), TypeError),
+        (lambda: ad.ones(2).masked_fill(ad.ones(2), 1.0), TypeError),
+        (lambda: ad.gather(ad.ones(2, 2), 1, ad.tensor([[5]])), IndexError),
+        (lambda: ad.zeros(3).scatter(0, ad.tensor([5]), 1.0), IndexError),
+        (lambda: ad.stack([]), ValueError),
+        (lambda: ad.einsum("ij,jk->ik", ad.ones(2, 3)), ValueError),
+    ],
+)
+def test_what_numpy_and_pytorch_name_by_different_kinds_is_of_both(call: Callable[[], Any], kind: type) -> None:
+    with pytest.raises(kind) as caught:
+        call()
+    assert isinstance(caught.value, RuntimeError)
+    copied = pickle.loads(pickle.dumps(caught.value))  # a worker process sends it
+    assert type(copied) is type(caught.value)
+    assert str(copied) == str(caught.value)

@@ -76,5 +76,5 @@ def test_a_table_of_integers_is_looked_up() -> None:
     assert words(ad.tensor([1, 0])).tolist() == [[3, 4], [1, 2]]
     assert words.weight.dtype == np.int64
     assert not words.weight.requires_grad
-    with pytest.raises(RuntimeError, match="only tensors of floats can require gradients"):
+    with pytest.raises(RuntimeError, match="only Tensors of floating point dtype can require gradients"):
         nn.Embedding.from_pretrained(ad.tensor([[1, 2]]), freeze=False)
