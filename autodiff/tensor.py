@@ -244,6 +244,8 @@ class Tensor(Attributes):
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
+            if value is self:
+                raise RuntimeError("grad: a tensor cannot be its own gradient; assign a clone() of it")
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape or value.dtype != self.dtype:
@@ -287,6 +289,13 @@ class Tensor(Attributes):
             )
         self._requires_grad = bool(requires_grad)
         return self
+
+    @property
+    def _base(self) -> Tensor | None:
+        return None if self._extra is None else self._extra.base  # type: ignore[return-value]  # every Node made is a Tensor
+
+    def _is_view(self) -> bool:
+        return self._base is not None
 
     @property
     def name(self) -> str | None:
@@ -530,7 +539,7 @@ class Tensor(Attributes):
         if self._op is not None:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support copy and pickle; use detach() or "
-                "clone() on a result"
+                "clone() on a result, .detach() to plot it"
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -691,6 +700,10 @@ class Tensor(Attributes):
         """Return the derivative of order `n` of `digamma`."""
         return t.polygamma(n, self)
 
+    def split_with_sizes(self, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+        """Cut into parts of given sizes; `split` with a list."""
+        return s.split(self, list(split_sizes), dim)
+
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """Part it along `dim` into pieces of one size (the last may be smaller), or of given sizes."""
         return s.split(self, split_size, dim)
@@ -813,7 +826,8 @@ class Tensor(Attributes):
             fitting = (plain if isinstance(plain, Tensor) else from_array(np.asarray(plain))).to(self.dtype)
             trace.changes(self, overwrite_row(self, fitting, way=step))
         else:
-            write(self, "setitem", into, plain)
+            single = plain.__class__ is np.ndarray and plain.size == 1  # it may have more dimensions than its place
+            write(self, "setitem", into, plain.reshape(()) if single else plain)
 
     def copy_(self, src: Any) -> Tensor:
         """Overwrite the elements with those of `src`, broadcast."""
@@ -996,6 +1010,57 @@ class Tensor(Attributes):
         shape, dtype = self.shape, self.dtype
         values = noted(lambda: np.asarray((generator or default_generator()).normal(mean, std, shape)).astype(dtype))
         return self._overwrite("normal_", np.copyto, values, values)
+
+    def _drawn(self, name: str, draw: Callable[[Any, Any], Any], generator: np.random.Generator | None) -> Tensor:
+        """Overwrite the elements with what a function draws from a generator."""
+        shape, dtype = self.shape, self.dtype
+        values = noted(lambda: np.asarray(draw(generator or default_generator(), shape)).astype(dtype))
+        return self._overwrite(name, np.copyto, values, values)
+
+    def log_normal_(
+        self, mean: float = 1.0, std: float = 2.0, *, generator: np.random.Generator | None = None
+    ) -> Tensor:
+        """Overwrite the elements with e to the power of numbers drawn from a normal distribution."""
+        self._floats("log_normal_", mean, std)
+        if not std > 0:
+            raise RuntimeError(f"log_normal_: std must be positive, got {std}")
+        return self._drawn("log_normal_", lambda source, shape: source.lognormal(mean, std, shape), generator)
+
+    def cauchy_(
+        self, median: float = 0.0, sigma: float = 1.0, *, generator: np.random.Generator | None = None
+    ) -> Tensor:
+        """Overwrite the elements with numbers drawn from the Cauchy distribution."""
+        self._floats("cauchy_", median, sigma)
+        if not sigma > 0:
+            raise RuntimeError(f"cauchy_: sigma must be positive, got {sigma}")
+        return self._drawn("cauchy_", lambda source, n: median + sigma * source.standard_cauchy(n), generator)
+
+    def geometric_(self, p: float, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with how many trials the first success took, each of which succeeds with `p`."""
+        if not (isinstance(p, NUMBERS) and 0 < p < 1):
+            raise RuntimeError(f"geometric_: p must be between 0 and 1, got {p!r}")
+        return self._drawn("geometric_", lambda source, shape: source.geometric(p, shape), generator)
+
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
+        """Overwrite each element with what a function of Python's makes of it; slow, and without a gradient."""
+        if self.requires_grad:
+            raise RuntimeError(
+                "apply_: a function of Python's has no gradient; detach the tensor, or compose operations"
+            )
+        read = values_of(self, "apply_", "compose operations instead")
+        values = np.array([callable(x) for x in read.reshape(-1).tolist()]).reshape(self.shape).astype(self.dtype)
+        return self._overwrite("apply_", np.copyto, values, values)
+
+    def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+        """Overwrite each element with what a function of Python's makes of it and of that of another tensor."""
+        if self.requires_grad or tensor.requires_grad:
+            raise RuntimeError(
+                "map_: a function of Python's has no gradient; detach the tensors, or compose operations"
+            )
+        own, other = (values_of(x, "map_", "compose operations instead") for x in (self, tensor.expand_as(self)))
+        pairs = zip(own.reshape(-1).tolist(), other.reshape(-1).tolist(), strict=True)
+        values = np.array([callable(a, b) for a, b in pairs]).reshape(self.shape).astype(self.dtype)
+        return self._overwrite("map_", np.copyto, values, values)
 
     def _floats(self, name: str, *numbers: Any) -> None:
         for number in numbers:

@@ -8,6 +8,8 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.backends.attention import SDPBackend as SDPBackend
+from autodiff.backends.attention import sdpa_kernel as sdpa_kernel
 from autodiff.kernels.errors import ValueAssertionError
 
 from . import init

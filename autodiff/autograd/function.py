@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,6 +77,12 @@ class FunctionCtx:
         """
         return tuple(self._restored(t) for t in self._saved)
 
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """The tensors that were saved, under PyTorch's old name for them."""
+        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2)
+        return self.saved_tensors
+
     def _restored(self, saved: Any) -> Any:
         t = self._output(saved) if isinstance(saved, int) else saved
         if t is not None and changed_since(t, self._stamp):
@@ -99,7 +106,7 @@ class FunctionCtx:
         self._constant = {id(t) for t in outputs}
 
     def mark_dirty(self, *inputs: Any) -> None:
-        """Say which input the forward pass has changed in place; it must be the output."""
+        """Say which inputs the forward pass has changed in place; they must be outputs."""
         self._dirty = inputs
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -148,7 +155,9 @@ class _Operation(Primitive):
         ctx._result = y
         try:
             with set_grad_enabled(traced):
-                found = self.kind.backward(ctx, *(_arrived(ctx, given.get(k), k) for k in range(len(ctx._shapes))))
+                found = self.kind._backward_of()(
+                    ctx, *(_arrived(ctx, given.get(k), k) for k in range(len(ctx._shapes)))
+                )
         finally:
             ctx._result = None
         return self._checked(ctx, found if isinstance(found, (tuple, list)) else (found,))
@@ -281,6 +290,18 @@ class Function:
             "as a static method"
         )
 
+    #: PyTorch's other name for `backward`; a subclass defines one of the two.
+    vjp = backward
+
+    @classmethod
+    def _backward_of(cls) -> Callable[..., Any]:
+        """Return what computes the gradients, under whichever of the two names it was defined."""
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError(f"{cls.__name__}: Implementing both 'backward' and 'vjp' is not allowed; define one")
+        return cls.vjp
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: a Function is applied, not called."""
         name = type(self).__name__
@@ -333,17 +354,39 @@ def _recorded(ctx: FunctionCtx, op: _Operation, inputs: tuple[Node, ...], output
         else:
             _record(kept[k], op, inputs, params)
     elif leading:
-        if ctx._dirty:
-            raise RuntimeError(f"{op.name}: mark_dirty goes with one output, got {len(leading)}")
         ends = np.cumsum([0, *(kept[k]._data.size for k in leading)]).tolist()
         ctx._spans = {k: (ends[i], ends[i + 1]) for i, k in enumerate(leading)}
-        joined = _record(wrap(np.concatenate([np.ravel(kept[k]._data) for k in leading])), op, inputs, params)
-        for k in leading:
-            _record(kept[k], _Output(op, ctx, k), (joined,), {})
+        _record_several(ctx, op, inputs, params, {k: kept[k] for k in leading})
     if is_recording().__class__ is Watch:
         for k in leading:
             check_result(op.name, kept[k], inputs)
     return tuple(kept)
+
+
+def _record_several(
+    ctx: FunctionCtx, op: _Operation, inputs: tuple[Node, ...], params: dict[str, Any], outputs: dict[int, Any]
+) -> None:
+    """Record outputs as pieces of all of them joined; what the forward pass changed in place becomes its output."""
+    joined = wrap(np.concatenate([np.ravel(y._data) for y in outputs.values()]))
+    changed = {id(y): (k, y) for k, y in outputs.items() if any(y is t for t in ctx._dirty)}
+
+    def overwrite(rest: list[tuple[int, Any]], read: tuple[Node, ...]) -> None:
+        if not rest:
+            _record(joined, op, read, params)
+            return
+        (k, tensor), others = rest[0], rest[1:]
+
+        def change(before: Node) -> Any:
+            overwrite(others, tuple(before if x is tensor else x for x in read))
+            return _record(wrap(np.array(tensor._data)), _Output(op, ctx, k), (joined,), {})
+
+        record(tensor, op.name, change)
+
+    overwrite(list(changed.values()), inputs)
+    for k, y in outputs.items():
+        if id(y) not in changed:
+            _record(y, _Output(op, ctx, k), (joined,), {})
+    ctx._stamp = tick()  # after these changes
 
 
 def _own(y: Any, inputs: tuple[Node, ...]) -> Any:

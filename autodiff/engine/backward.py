@@ -260,9 +260,10 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
 def _hooked(node: Node, g: Any) -> Any:
     """Call the node's hooks on its gradient and return what they put in its place."""
     hooks = node._extra.hooks if node._extra is not None else None
-    if hooks:
-        refuse("a hook", "remove it, or call the function itself")
-    for hook in tuple(hooks.values()) if hooks else ():
+    if not hooks:
+        return g
+    refuse("a hook", "remove it, or call the function itself")
+    for hook in tuple(hooks.values()):
         tensor: Any = g if isinstance(g, Node) else wrap(g)
         with set_grad_enabled(tensor is g):  # a hook's work is recorded where the walk itself is
             replaced = hook(tensor)
@@ -275,8 +276,6 @@ def _hooked(node: Node, g: Any) -> Any:
         if replaced._data.dtype != tensor.dtype:
             raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
         g = replaced if tensor is g else replaced._data
-    if not hooks:
-        return g
     return _copied(g)  # the hook may have kept what it saw or returned
 
 
@@ -489,14 +488,12 @@ def grad(
 
 def _given(x: Node, g: Any, i: int, allow_unused: bool) -> Any:
     """Return a gradient that `grad` found as a tensor, or what stands for one that it did not find."""
-    if g is None:
-        if allow_unused:
-            return None
+    if g is None and not allow_unused:
         raise RuntimeError(
             f"grad: input {i}, a tensor of shape {x._data.shape}, appears to not have been used in the graph of the "
             "outputs. Set allow_unused=True to get None for it."
         )
-    return _owned(g, x)
+    return None if g is None else _owned(g, x)
 
 
 class RemovableHandle:
@@ -520,9 +517,8 @@ def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle
         _hooks_wait[key] = ref(node, lambda _: _hooks_wait.pop(key, None))
     refresh(node)
     noted, which = extra(node), "after" if after else "hooks"
-    if getattr(noted, which) is None:
-        setattr(noted, which, {})
-    hooks = getattr(noted, which)
+    hooks = getattr(noted, which) or {}
+    setattr(noted, which, hooks)
     handle = RemovableHandle(hooks)
     hooks[handle._key] = hook
     return handle

@@ -128,7 +128,7 @@ def index(input: Tensor, key: Any) -> Tensor:
     return picked if then is None else rows.index(picked, key=then)
 
 
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Pick one element per entry of `index` along `dim`: ``out[i, j] = input[i, index[i, j]]`` for dim 1.
 
     Parameters
@@ -139,6 +139,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         The dimension along which `index` counts.
     index : Tensor of integers
         Of n dimensions, nowhere larger than `input` except along `dim`.
+    sparse_grad : bool, optional
+        Without effect: the gradient is dense.
 
     Returns
     -------

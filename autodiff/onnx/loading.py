@@ -231,9 +231,22 @@ def _inlined(model: Any) -> Any:
     known = [("", name) for name in (*NODES, *SPECIAL)]
     model = inliner.inline_local_functions(model) if model.functions else model
     if hasattr(inliner, "inline_selected_functions"):
+        _name_defaults(model)
         with contextlib.suppress(RuntimeError):  # of its own; then operators are refused by their names
             return inliner.inline_selected_functions(model, known, exclude=True, inline_schema_functions=True)
     return model
+
+
+def _name_defaults(model: Any) -> None:
+    """Give nodes that are functions the attributes that they leave out, for the inliner would lose their values."""
+    for node in model.graph.node:
+        if node.domain or node.op_type in NODES or node.op_type in SPECIAL:
+            continue
+        with contextlib.suppress(onnx.defs.SchemaError):  # no operator of this version
+            known = onnx.defs.get_schema(node.op_type, version_of(model), node.domain).attributes
+            has = {a.name for a in node.attribute}
+            left_out = [a.default_value for name, a in known.items() if name not in has]
+            node.attribute.extend(value for value in left_out if value.name)
 
 
 def version_of(model: Any) -> int:

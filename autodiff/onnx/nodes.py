@@ -180,15 +180,20 @@ def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
 
 def squeeze(x: Tensor, axes: Ints | None = None) -> Tensor:
     """Drop dimensions of size 1."""
-    gone = {d % x.ndim for d in axes} if axes is not None else {d for d, n in enumerate(x.shape) if n == 1}
+    gone = (
+        {d % x.ndim for d in np.ravel(axes).tolist()}
+        if axes is not None
+        else {d for d, n in enumerate(x.shape) if n == 1}
+    )
     return x.reshape([n for d, n in enumerate(x.shape) if d not in gone])
 
 
 def unsqueeze(x: Tensor, axes: Ints) -> Tensor:
     """Add dimensions of size 1, at places counted in the result."""
-    new = {d % (x.ndim + len(axes)) for d in axes}
+    places = np.ravel(axes).tolist()
+    new = {d % (x.ndim + len(places)) for d in places}
     old = iter(x.shape)
-    return x.reshape([1 if d in new else next(old) for d in range(x.ndim + len(axes))])
+    return x.reshape([1 if d in new else next(old) for d in range(x.ndim + len(places))])
 
 
 def transpose(x: Tensor, *, perm: Ints | None = None) -> Tensor:

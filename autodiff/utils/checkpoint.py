@@ -82,6 +82,8 @@ def checkpoint(
     ----------
     Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", arXiv:1604.06174.
     """
+    if use_reentrant and (kwargs or context_fn is not None):
+        raise ValueError("checkpoint: keyword arguments and context_fn need use_reentrant=False")
     first, again = context_fn() if context_fn is not None else (contextlib.nullcontext(),) * 2
     if tracing() is not None:  # what is compiled keeps what its derivative reads, and no more
         with first:

@@ -64,6 +64,15 @@ def check_sizes(name: str, **sizes: Any) -> None:
             raise RuntimeError(f"{name}: {what} must not be negative, got {size}")
 
 
+def check_groups(name: str, in_channels: int, out_channels: int, groups: int) -> None:
+    """Refuse channels that cannot be parted into groups."""
+    if not groups:
+        raise ValueError(f"{name}: groups must be a positive integer, got {groups}")
+    for what, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if channels % groups:
+            raise ValueError(f"{name}: {what} must be divisible by groups, got {channels} and {groups}")
+
+
 def checked_probability(p: float, name: str) -> float:
     """Return the probability, or say what it must be."""
     if not isinstance(p, (int, float, np.integer, np.floating)):
@@ -81,8 +90,8 @@ def checked_pair(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     check_broadcast(name, x, t)
     if x.shape != t.shape:
         warnings.warn(
-            f"{name}: a target of shape {t.shape} is broadcast against an input of shape {x.shape}; "
-            "this is likely to give a wrong loss",
+            f"{name}: Using a target size {t.shape} that is different to the input size {x.shape}; "
+            "broadcasting them is likely to give a wrong loss",
             stacklevel=3,
         )
     return x, t

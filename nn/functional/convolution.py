@@ -521,6 +521,8 @@ def _average(name: str, input: Tensor, g: Geometry, ceil_mode: bool, include_pad
         raise ValueError(f"{name}: divisor_override must not be 0")
     x, slide = _pooled(name, input, g, ceil_mode)
     total = ad.window_sum(x, slide)
+    if divisor is None and not ceil_mode and (include_pad or not any(paddings(g)[0])):
+        divisor = math.prod(g.size)  # every window is whole
     if divisor is not None:
         mean = total / divisor
     else:

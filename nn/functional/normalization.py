@@ -94,7 +94,10 @@ def batch_norm(
         return _scaled(x, factor, -shift if bias is None else bias - shift)
     n = math.prod(shape) // shape[1]
     if n <= 1:
-        raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {shape}")
+        raise ValueError(
+            f"batch_norm: expected more than 1 value per channel in training, got shape {shape}; "
+            "in training use larger batches, for a single sample call eval() first"
+        )
     y, moments = standardize(x, (0, *range(2, len(shape))), eps)
     _average(running_mean, moments, 0, momentum, 1)
     _average(running_var, moments, 1, momentum, n / (n - 1))

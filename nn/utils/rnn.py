@@ -112,7 +112,7 @@ def pack_padded_sequence(
         x, n = x.index_select(1, from_array(order)), n[order]
     elif (np.diff(n) > 0).any():
         raise RuntimeError(
-            f"{name}: with enforce_sorted=True the longest sequence comes first, got lengths {n.tolist()}; "
+            f"{name}: lengths must be sorted in decreasing order when enforce_sorted is True, got {n.tolist()}; "
             "pass enforce_sorted=False to have them sorted"
         )
     there = np.arange(n[0])[:, None] < n
@@ -227,7 +227,7 @@ def _listed(sequences: Any, name: str) -> list[Tensor]:
         raise RuntimeError(f"{name}: expected a list or a tuple of tensors, got {type(sequences).__name__}")
     listed = [tensor_of(x, name) for x in sequences]
     if not listed:
-        raise RuntimeError(f"{name}: got no sequence")
+        raise RuntimeError(f"{name}: received an empty list of sequences")
     if any(x.ndim < 1 or x.shape[1:] != listed[0].shape[1:] for x in listed):
         shapes = ", ".join(str(x.shape) for x in listed)
         raise RuntimeError(f"{name}: sequences may differ in their first dimension only, got shapes {shapes}")

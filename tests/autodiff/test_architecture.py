@@ -31,7 +31,7 @@ ROOMS = [
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
-    ["creation", "distributed", "files", "questions", "settings", "special", "typed"],
+    ["creation", "distributed", "files", "questions", "settings", "special", "typed", "windows"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     [
         "accelerator",

@@ -439,3 +439,16 @@ def test_bytes_take_integers_of_any_sign(name: str, dtype: str) -> None:
     assert_same(array(getattr(mine, name)(ours(y))), array(getattr(theirs, name)(torch.tensor(y))))
     with pytest.raises(TypeError, match=name):
         getattr(mine, name)(ad.tensor([0.5, 1.5, 2.5]))
+
+
+def test_a_tensor_of_one_element_goes_to_a_place_of_fewer_dimensions() -> None:
+    x = ad.zeros(2, 2)
+    x[0, 1] = ad.tensor([3.0])
+    x[1] = ad.tensor([[4.0]])
+    assert x.tolist() == [[0.0, 3.0], [4.0, 4.0]]
+
+
+def test_a_tensor_cannot_be_its_own_gradient() -> None:
+    x = leaf(1.0)
+    with pytest.raises(RuntimeError, match="its own gradient"):
+        x.grad = x

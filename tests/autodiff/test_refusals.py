@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff as ad
+import nn
 from tests.autodiff.test_operations import EVERY
 from tests.autodiff.test_random_graphs import nonsense
 from tests.fuzzing import examples
@@ -226,3 +228,23 @@ def test_what_numpy_and_pytorch_name_by_different_kinds_is_of_both(call: Callabl
     copied = pickle.loads(pickle.dumps(caught.value))  # a worker process sends it
     assert type(copied) is type(caught.value)
     assert str(copied) == str(caught.value)
+
+
+def plotted() -> None:
+    copy.copy(ad.tensor([1.0], requires_grad=True) * 2)  # as matplotlib does
+
+
+@pytest.mark.parametrize(
+    ("mistake", "cure"),
+    [
+        (lambda: nn.Linear(2, 2)(ad.tensor(np.ones((4, 2)))), r"NumPy's floats are float64, \.float\(\) makes float32"),
+        (lambda: nn.Linear(2, 2)(ad.tensor([[1, 2]])), r"\.float\(\) makes floats of integers"),
+        (lambda: nn.Linear(50, 10)(ad.zeros(2, 2, 5, 5)), r"input\.flatten\(1\), or nn\.Flatten\(\)"),
+        (lambda: ad.tensor(["cat", "dog"]), r"np\.unique\(labels, return_inverse=True\) numbers strings"),
+        (lambda: nn.BatchNorm1d(3)(ad.zeros(1, 3)), r"for a single sample call eval\(\) first"),
+        (plotted, r"\.detach\(\) to plot it"),
+    ],
+)
+def test_a_beginners_mistake_is_told_its_cure(mistake: Callable[[], Any], cure: str) -> None:
+    with pytest.raises((RuntimeError, TypeError, ValueError), match=cure):
+        mistake()

@@ -116,3 +116,13 @@ def test_an_expansion_that_repeats_nothing_can_be_written_to() -> None:
     assert x.grad is not None
     assert x.grad.tolist() == [3.0, 3.0]
     assert not ad.zeros(2).expand(3, 2).detach().numpy().flags.writeable
+
+
+def test_a_view_names_its_base() -> None:
+    x = ad.zeros(2, 3)
+    for view in (x[0], x.T, x.view(6), x[0][1:], x.unsqueeze(0), x.split(1)[1]):
+        assert view._is_view()
+        assert view._base is x
+    for own in (x, x.clone(), x[[0]], x + 1):
+        assert not own._is_view()
+        assert own._base is None

@@ -40,6 +40,7 @@ def test_every_rule_is_tested() -> None:
         *RULES,
         optim.ASGD,  # which have no eps; test_rules.py compares them
         optim.Rprop,
+        optim.Muon,  # which takes matrices alone
         optim.LBFGS,
         optim.Optimizer,
     }
