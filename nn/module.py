@@ -17,11 +17,12 @@ from autodiff.engine.graph import extra, tick
 from autodiff.functions.arguments import target_of
 from autodiff.functions.in_place import clear_gradients
 from autodiff.tensor import from_array
-from autodiff.tracing import Tracing, attribute_changes, state, tracing
+from autodiff.tracing import Tracing, attribute_changes, refuse, state, tracing
 
 from . import hooks
 
 M = TypeVar("M", bound="Module")
+P = TypeVar("P", bound="Parameter")
 R = TypeVar("R", covariant=True)
 
 #: The key of what a module's `get_extra_state` returns.
@@ -61,6 +62,13 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+    def __deepcopy__(self: P, memo: dict[Any, Any]) -> P:
+        """Return a parameter of the same value, as PyTorch does: it has a memory of its own, and no gradient yet."""
+        refuse("copying a tensor", "use clone()")
+        out = type(self).__new__(type(self))
+        out._hold(copy.deepcopy(self._data), None, self._requires_grad, self.name)
+        return out
 
 
 class Buffer(Tensor):
