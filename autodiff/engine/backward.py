@@ -87,6 +87,8 @@ def _walk(
     owned: set[Node] = set()  # whose gradient is an array of its own
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
+    root: Any = reached[0][1] if reached else None
+    freed = False
     while reached:
         y = heappop(reached)[1]
         g, noted = pending.pop(y), y._extra
@@ -119,12 +121,27 @@ def _walk(
             else:  # a leaf's gradient is its own
                 pending[x] = gx if gx is not g else _copied(gx)
         if not retain_graph and op.saves:
-            y._inputs, y._params = None, NO_PARAMS
+            y._inputs, y._params, freed = None, NO_PARAMS, True
+    if freed and root._inputs is not None:
+        _free_readers([root])
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
         for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
             finish()
     return _asked_for(pending, kept, route)
+
+
+def _free_readers(found: list[Node]) -> None:
+    """Free what saved nothing, too, where what it read is freed: with a loss that is kept, it would hold arrays.
+
+    It looks at the last ten operations or so: looking at all, a chain of 100 additions would take twice as long.
+    """
+    for y in found:  # grows as it is walked: what is read stands behind whoever reads it
+        if len(found) < 10:
+            found += [x for x in y._inputs if x._op is not None and x._inputs is not None]
+    for y in reversed(found):
+        if None in [x._inputs for x in y._inputs or () if x._op is not None]:
+            y._inputs, y._params = None, NO_PARAMS
 
 
 def _adds_part(
@@ -253,9 +270,10 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
 def _hooked(node: Node, g: Any) -> Any:
     """Call the node's hooks on its gradient and return what they put in its place."""
     hooks = node._extra.hooks if node._extra is not None else None
-    if hooks:
-        refuse("a hook", "remove it, or call the function itself")
-    for hook in tuple(hooks.values()) if hooks else ():
+    if not hooks:
+        return g
+    refuse("a hook", "remove it, or call the function itself")
+    for hook in tuple(hooks.values()):
         tensor: Any = g if isinstance(g, Node) else wrap(g)
         with set_grad_enabled(tensor is g):  # a hook's work is recorded where the walk itself is
             replaced = hook(tensor)
@@ -268,8 +286,6 @@ def _hooked(node: Node, g: Any) -> Any:
         if replaced._data.dtype != tensor.dtype:
             raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
         g = replaced if tensor is g else replaced._data
-    if not hooks:
-        return g
     return _copied(g)  # the hook may have kept what it saw or returned
 
 
@@ -348,11 +364,10 @@ _hooks_wait: dict[int, ref[Node]] = {}  # the living leaves that had hooks to be
 
 def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
     """Add a gradient to a node's ``.grad``."""
+    before = x._grad
     if trace is not None:
         trace.accumulates(x, _owned(g, x), create_graph)
-        return
-    before = x._grad
-    if before is None:
+    elif before is None:
         x._grad = _owned(g, x)
     elif create_graph or before._requires_grad:
         x._grad = before + g
@@ -455,8 +470,7 @@ def grad(
     """
     ys, xs = _listed(outputs, "grad"), _differentiable(inputs, "grad")
     if grad_outputs is None or isinstance(grad_outputs, (Node, np.ndarray, np.generic)):
-        grad_outputs = [grad_outputs]
-        grad_outputs = grad_outputs * len(ys) if grad_outputs[0] is None else grad_outputs
+        grad_outputs = [grad_outputs] * (len(ys) if grad_outputs is None else 1)
     if len(grad_outputs) != len(ys):
         raise RuntimeError(f"grad: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
     if not only_inputs or is_grads_batched:
@@ -482,22 +496,19 @@ def grad(
 
 def _given(x: Node, g: Any, i: int, allow_unused: bool) -> Any:
     """Return a gradient that `grad` found as a tensor, or what stands for one that it did not find."""
-    if g is None:
-        if allow_unused:
-            return None
+    if g is None and not allow_unused:
         raise RuntimeError(
             f"grad: input {i}, a tensor of shape {x._data.shape}, was not used to compute the outputs. "
             "Pass allow_unused=True to get None for it."
         )
-    return _owned(g, x)
+    return None if g is None else _owned(g, x)
 
 
 class RemovableHandle:
     """What registering a hook returns; `remove()` takes the hook away again."""
 
     def __init__(self, hooks: dict[int, Any]) -> None:
-        self._hooks = hooks
-        self._key = tick()
+        self._hooks, self._key = hooks, tick()
 
     def remove(self) -> None:
         """Take the hook away. Doing it twice does nothing."""
@@ -512,10 +523,7 @@ def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle
         key = id(node)
         _hooks_wait[key] = ref(node, lambda _: _hooks_wait.pop(key, None))
     refresh(node)
-    noted, which = extra(node), "after" if after else "hooks"
-    if getattr(noted, which) is None:
-        setattr(noted, which, {})
-    hooks = getattr(noted, which)
+    hooks = vars(extra(node)).setdefault("after" if after else "hooks", {})
     handle = RemovableHandle(hooks)
     hooks[handle._key] = hook
     return handle

@@ -586,8 +586,7 @@ def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str
 
 def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
     """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
-    out._requires_grad = False
-    out._op = None
+    out._requires_grad, out._op = False, None
     if is_recording().__class__ is not bool:
         _observed(op, out, inputs, params)
 

@@ -555,3 +555,18 @@ def test_error_in_a_hook_reaches_the_caller_and_leaves_gradients_alone() -> None
         (x * w).backward()
     assert x.grad is None
     assert ad.is_grad_enabled()
+
+
+def test_what_a_hook_keeps_that_removes_itself_stays_as_it_was() -> None:
+    x, seen = leaf(np.array([1.0, 2.0])), []
+
+    def once(g: ad.Tensor) -> None:
+        seen.append(g)
+        handle.remove()
+
+    handle = x.register_hook(once)
+    (2 * x).sum().backward()
+    (3 * x).sum().backward()
+    assert seen[0].tolist() == [2, 2]
+    assert x.grad is not None
+    assert x.grad.tolist() == [5, 5]

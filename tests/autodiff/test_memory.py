@@ -221,3 +221,28 @@ def test_no_grad_keeps_nothing() -> None:
     del middle
     assert watched() is None
     assert out.item() > 0
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("last", ["sum", "mean", "added", "l1"])
+def test_a_loss_that_is_kept_holds_nothing_of_what_it_was_computed_from(last: str) -> None:
+    x = leaf(np.ones(3))
+    h = x.exp()
+    noted = weakref.ref(h)
+    loss = {"sum": h.sum, "mean": h.mean, "added": lambda: (h + 1).sum() + 1, "l1": lambda: (h - 1).abs().mean()}[last]()
+    del h
+    loss.backward()
+    assert noted() is None
+    with pytest.raises(RuntimeError, match="already differentiated"):
+        loss.backward()
+
+
+def test_what_read_nothing_that_is_freed_can_be_differentiated_again() -> None:
+    x = leaf(np.ones(3))
+    plain = (x + 1).sum()
+    both = plain + x.exp().sum()
+    both.backward()
+    plain.backward()
+    assert np.asarray(x.grad).tolist() == pytest.approx([2 + np.e] * 3)
+    with pytest.raises(RuntimeError, match="already differentiated"):
+        both.backward()
