@@ -29,7 +29,7 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"tanh": ad.tanh, "relu"
 def gates_of(input: Tensor, weight: Tensor, bias: Tensor | None, count: int) -> Tensor:
     """Map rows (N, in) to what they contribute to each gate, (count, N, hidden); without `count` where it is 1."""
     y = ad.linear(input, weight, bias)
-    return y if count == 1 else y.reshape(len(input), count, -1).permute(1, 0, 2)
+    return y if count == 1 else y.reshape(len(input), count, y.shape[-1] // count).permute(1, 0, 2)
 
 
 def recurrent_weight(weight: Tensor, count: int) -> Tensor:
@@ -184,7 +184,7 @@ class RNNCell(_Cell):
         """Map an input (N, input_size) and a state (N, hidden_size) to the next state; N may be absent."""
         x, (h,) = self._read(input, hx)
         g, u = self._product(x)
-        return rnn_step(g, h, u, NONLINEARITIES[self.nonlinearity]).reshape(*input.shape[:-1], -1)
+        return rnn_step(g, h, u, NONLINEARITIES[self.nonlinearity]).reshape(*input.shape[:-1], self.hidden_size)
 
     def extra_repr(self) -> str:
         """Name the sizes, and the options that are not the default."""
@@ -234,7 +234,7 @@ class LSTMCell(_Cell):
         """Map an input (N, input_size) and states h, c (N, hidden_size) to the next states; N may be absent."""
         x, states = self._read(input, *checked_states("LSTMCell", hx))
         g, u = self._product(x)
-        h, c = (s.reshape(*input.shape[:-1], -1) for s in lstm_step(g, states, u))
+        h, c = (s.reshape(*input.shape[:-1], self.hidden_size) for s in lstm_step(g, states, u))
         return h, c
 
 
@@ -278,7 +278,7 @@ class GRUCell(_Cell):
         x, (h,) = self._read(input, hx)
         g = gates_of(x, self.weight_ih, self.bias_ih, 3)
         bias = None if self.bias_hh is None else self.bias_hh.reshape(3, 1, -1)
-        return gru_step(g, h, recurrent_weight(self.weight_hh, 3), bias).reshape(*input.shape[:-1], -1)
+        return gru_step(g, h, recurrent_weight(self.weight_hh, 3), bias).reshape(*input.shape[:-1], self.hidden_size)
 
 
 def checked_states(name: str, hx: Any) -> tuple[Any, Any]:

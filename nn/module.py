@@ -34,8 +34,8 @@ class Parameter(Tensor):
 
     Parameters
     ----------
-    data : Tensor or ndarray
-        The value; its memory is shared.
+    data : Tensor or ndarray, optional
+        The value; its memory is shared. By default a vector without elements.
     requires_grad : bool, optional
         False for a parameter that shall not be learned.
 
@@ -56,8 +56,13 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+    def __init__(self, data: Any = (), requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(as_tensor(data), requires_grad=requires_grad, name=name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """Copy the value; the copy has no gradient yet, as in PyTorch: its first backward adds to nothing."""
+        rebuild, (*args, _) = self.__reduce__()
+        return rebuild(*copy.deepcopy(args, memo), None)  # type: ignore[no-any-return]  # __reduce__ tells no types
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

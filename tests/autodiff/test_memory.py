@@ -229,7 +229,9 @@ def test_a_loss_that_is_kept_holds_nothing_of_what_it_was_computed_from(last: st
     x = leaf(np.ones(3))
     h = x.exp()
     noted = weakref.ref(h)
-    loss = {"sum": h.sum, "mean": h.mean, "added": lambda: (h + 1).sum() + 1, "l1": lambda: (h - 1).abs().mean()}[last]()
+    loss = {"sum": h.sum, "mean": h.mean, "added": lambda: (h + 1).sum() + 1, "l1": lambda: (h - 1).abs().mean()}[
+        last
+    ]()
     del h
     loss.backward()
     assert noted() is None

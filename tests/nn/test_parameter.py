@@ -65,11 +65,15 @@ def test_a_copy_is_a_parameter_of_its_own(copied: object, requires_grad: bool) -
     assert q.tolist() == [9.0, 2.0]
 
 
-def test_a_deep_copy_takes_the_gradient_along() -> None:
-    p = nn.Parameter(ad.tensor([1.0, 2.0]))
-    (p * p).sum().backward()
-    q = copy.deepcopy(p)
-    assert p.grad is not None
-    assert q.grad is not None
-    q.grad.data[0] = 9.0
-    assert p.grad.tolist() == [2.0, 4.0]
+@needs_torch
+def test_a_deep_copy_of_a_parameter_has_no_gradient_yet_one_of_a_tensor_has() -> None:
+    for make, has in ((lambda lib, x: lib.nn.Parameter(x), False), (lambda lib, x: x.requires_grad_(), True)):
+        for library in (ad, torch):
+            p = make(library, library.tensor([1.0, 2.0]))
+            (p * p).sum().backward()
+            q = copy.deepcopy(p)
+            assert q.requires_grad
+            assert (q.grad is not None) is has
+            if has:
+                q.grad[0] = 9.0
+                assert p.grad.tolist() == [2.0, 4.0]
