@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -223,15 +223,20 @@ def test_no_grad_keeps_nothing() -> None:
     assert out.item() > 0
 
 
+LAST: dict[str, Callable[[ad.Tensor], ad.Tensor]] = {
+    "sum": lambda h: h.sum(),
+    "mean": lambda h: h.mean(),
+    "added": lambda h: (h + 1).sum() + 1,
+    "l1": lambda h: (h - 1).abs().mean(),
+}
+
+
 @pytest.mark.usefixtures("no_collector")
-@pytest.mark.parametrize("last", ["sum", "mean", "added", "l1"])
+@pytest.mark.parametrize("last", LAST)
 def test_a_loss_that_is_kept_holds_nothing_of_what_it_was_computed_from(last: str) -> None:
-    x = leaf(np.ones(3))
-    h = x.exp()
+    h = leaf(np.ones(3)).exp()
     noted = weakref.ref(h)
-    loss = {"sum": h.sum, "mean": h.mean, "added": lambda: (h + 1).sum() + 1, "l1": lambda: (h - 1).abs().mean()}[
-        last
-    ]()
+    loss = LAST[last](h)
     del h
     loss.backward()
     assert noted() is None
