@@ -523,8 +523,10 @@ def _array(name: str, value: Any, like: np.dtype[Any], compares: bool = False) -
     if value.__class__ is float and like.kind == "f":  # by far the most frequent
         return dtypes.scalar(value, like)
     if isinstance(value, np.ndarray):
-        dtypes.checked(native := value.dtype.newbyteorder("="), name)
-        return value.astype(native, copy=False)
+        if not value.dtype.isnative:
+            value = value.astype(value.dtype.newbyteorder("="))
+        dtypes.checked(value.dtype, name)
+        return value
     if isinstance(value, NUMBERS):
         try:
             return dtypes.scalar(value, like)
