@@ -23,9 +23,9 @@ from .tensor import Tensor, from_array
 from .tracing import noted, tracing
 
 __all__ = [
-    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "logspace",
-    "ones", "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
-    "scalar_tensor", "tensor", "zeros", "zeros_like",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "from_numpy", "frombuffer", "full", "full_like",
+    "linspace", "logspace", "ones", "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
+    "randperm", "scalar_tensor", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 Size = int | Sequence[int]
@@ -116,6 +116,9 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
         ) from None
     except OverflowError as error:
         raise RuntimeError(f"{name}: {error}") from None
+    if array.dtype.kind in "US":
+        cure = "np.unique(labels, return_inverse=True) numbers strings"
+        raise TypeError(f"{name}: a tensor holds booleans, integers or floats, not {array.dtype}; {cure}")
     dtypes.checked(array.dtype.newbyteorder("="), name)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
@@ -159,6 +162,82 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     if isinstance(data, np.ndarray) and data.dtype.isnative and (dtype is None or data.dtype == np.dtype(dtype)):
         return from_array(data)
     return tensor(data, dtype=dtype)
+
+
+def asarray(
+    obj: Any,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor of tensors, arrays or numbers, which shares memory where it can.
+
+    Parameters
+    ----------
+    obj : array_like
+    dtype, device : optional
+        As for `as_tensor`.
+    copy : bool, optional
+        Whether the memory must be new (True), or may not be (False).
+    requires_grad : bool, optional
+        Whether `backward` shall compute a gradient for it; of a tensor with a graph, it is detached unless True.
+
+    Raises
+    ------
+    ValueError
+        If `copy` is False and the memory cannot be shared.
+
+    Examples
+    --------
+    >>> ad.asarray([1.0, 2.0])
+    tensor([1., 2.])
+    """
+    made = as_tensor(obj, dtype=dtype, device=device)
+    given = obj._data if isinstance(obj, Tensor) else obj
+    shared = isinstance(given, np.ndarray) and np.shares_memory(given, made._data)
+    if copy is False and not shared and made.numel():
+        raise ValueError("asarray: the memory cannot be shared, so that copy=False cannot be kept")
+    made = made.clone() if copy and shared else made
+    if requires_grad:
+        return made if made.requires_grad else made.detach().requires_grad_()
+    return made.detach() if made.requires_grad else made
+
+
+def frombuffer(
+    buffer: Any, *, dtype: DTypeLike, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor on the memory of a buffer of bytes.
+
+    Parameters
+    ----------
+    buffer : buffer
+        bytes, bytearray, memoryview, mmap, …; what cannot be written is shared, too, and may not be.
+    dtype : dtype
+    count : int, optional
+        How many elements; all that are left by default.
+    offset : int, optional
+        How many bytes to leave out.
+    requires_grad : bool, optional
+
+    Raises
+    ------
+    ValueError
+        If the buffer does not hold as many, or is empty.
+
+    Examples
+    --------
+    >>> ad.frombuffer(bytearray([1, 0, 2, 0]), dtype=ad.int16)
+    tensor([1, 2], dtype=int16)
+    """
+    kind, size = np.dtype(dtypes.checked(dtype, "frombuffer")), memoryview(buffer).nbytes
+    left = size - offset
+    if not size or not 0 <= offset < size or count == 0 or (count < 0 and left % kind.itemsize):
+        raise ValueError(f"frombuffer: {left} of {size} bytes are no elements of {kind}")
+    if count > 0 and count * kind.itemsize > left:
+        raise ValueError(f"frombuffer: {left} bytes do not hold {count} elements of {kind}")
+    return from_array(np.frombuffer(buffer, kind, count, offset), requires_grad=requires_grad)
 
 
 def from_numpy(ndarray: npt.NDArray[Any]) -> Tensor:

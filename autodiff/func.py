@@ -12,7 +12,9 @@ from .engine import backward
 from .engine.modes import enable_grad, is_grad_enabled
 from .functions.arguments import integer
 from .functions.shape import stack
+from .random import get_rng_state, set_rng_state
 from .tensor import Tensor
+from .tracing import tracing
 
 if TYPE_CHECKING:
     from nn.utils.stateless import functional_call as functional_call
@@ -331,7 +333,7 @@ def vmap(
     out_dims : int or tuple of int, optional
         Where the results have that dimension.
     randomness : {"error", "different", "same"}, optional
-        Each sample has random numbers of its own; "same" is refused.
+        Whether random numbers that the function draws are refused, are each sample's own, or the same for all.
     chunk_size : int, optional
         Without effect.
 
@@ -343,16 +345,16 @@ def vmap(
     ------
     ValueError
         If the batches differ in size, or no argument has one.
-    NotImplementedError
-        If random numbers are to be the same for all.
+    RuntimeError
+        If the function draws random numbers where `randomness` is "error".
 
     Examples
     --------
     >>> ad.func.vmap(ad.dot)(ad.ones(3, 2), ad.ones(3, 2))
     tensor([2., 2., 2.])
     """
-    if randomness == "same":
-        raise NotImplementedError("vmap: random numbers are drawn for each sample; randomness='same' is not here")
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(f"vmap: randomness must be 'error', 'different' or 'same', got {randomness!r}")
 
     @functools.wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
@@ -363,9 +365,16 @@ def vmap(
         if len(sizes) != 1:
             raise ValueError(f"vmap: expected batches of one size, got {sorted(sizes) or 'none'}")
         results = []
+        before = None if tracing() else get_rng_state()  # a compiled function draws where it says so itself
         for i in range(sizes.pop()):
             own = [leaf if d is None else leaf.select(d, i) for leaf, d in batched]
+            if randomness == "same" and before is not None:
+                set_rng_state(before)
             results.append(func(*_rebuilt(args, own[: len(leaves)]), **_rebuilt(kwargs, own[len(leaves) :])))
+        if randomness == "error" and before is not None and get_rng_state() != before:
+            raise RuntimeError(
+                "vmap: the function drew random numbers; say randomness='different' for each sample's own, or 'same'"
+            )
         form = results[0]
         columns = list(zip(*map(_leaves, results), strict=True))
         places = list(out_dims) if isinstance(out_dims, (tuple, list)) else [out_dims] * len(columns)

@@ -17,6 +17,10 @@ from .functions.arguments import Dims, dimension, dimensions, floats_of, integer
 from .functions.diagonal import diagonal as _diagonal
 from .functions.distance import cross as _cross
 from .functions.elementwise import abs, clone
+from .functions.elimination import householder_product as householder_product
+from .functions.elimination import lu as lu
+from .functions.elimination import lu_factor as lu_factor
+from .functions.elimination import lu_solve as lu_solve
 from .functions.factors import cholesky as cholesky
 from .functions.factors import eigh as eigh
 from .functions.factors import eigvalsh as eigvalsh

@@ -40,6 +40,17 @@ _RENAMED = {
     "distributions.gamma": "distributions.positive",
     "distributions.exponential": "distributions.positive",
     "distributions.laplace": "distributions.positive",
+    **{
+        f"distributions.{theirs}": f"distributions.{ours}"
+        for ours, several in {
+            "counts": "binomial geometric multinomial negative_binomial poisson",
+            "one_hot": "one_hot_categorical relaxed_bernoulli relaxed_categorical",
+            "positive": "chi2",
+            "tails": "cauchy gumbel half_normal studentT",
+            "mixture": "mixture_same_family",
+        }.items()
+        for theirs in several.split()
+    },
     "distributions.independent": "distributions.composed",
     "distributions.transformed_distribution": "distributions.composed",
     "distributions.log_normal": "distributions.composed",

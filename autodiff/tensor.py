@@ -244,6 +244,8 @@ class Tensor(Attributes):
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
+            if value is self:
+                raise RuntimeError("grad: a tensor cannot be its own gradient; assign a clone() of it")
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape or value.dtype != self.dtype:
@@ -278,11 +280,22 @@ class Tensor(Attributes):
             If its dtype cannot carry a gradient, or it is the result of a recorded operation.
         """
         if requires_grad and self._data.dtype.kind != "f":
-            raise RuntimeError(f"requires_grad: only tensors of floats can require gradients, this holds {self.dtype}")
+            raise RuntimeError(
+                f"requires_grad: only Tensors of floating point dtype can require gradients, not {self.dtype}"
+            )
         if not requires_grad and self._op is not None:
-            raise RuntimeError("requires_grad: can only be switched off on leaves; use detach() on a result")
+            raise RuntimeError(
+                "requires_grad: you can only change requires_grad flags of leaf variables; use detach() on a result"
+            )
         self._requires_grad = bool(requires_grad)
         return self
+
+    @property
+    def _base(self) -> Tensor | None:
+        return None if self._extra is None else self._extra.base  # type: ignore[return-value]  # every Node made is a Tensor
+
+    def _is_view(self) -> bool:
+        return self._base is not None
 
     @property
     def name(self) -> str | None:
@@ -377,7 +390,9 @@ class Tensor(Attributes):
         if is_recording().__class__ is Tracing:
             tracing().reads(self, "item")
         if self._data.size != 1:
-            raise RuntimeError(f"item: a tensor of shape {self.shape} has {self._data.size} elements, not one")
+            raise RuntimeError(
+                f"item: a Tensor with {self._data.size} elements, of shape {self.shape}, cannot be converted to Scalar"
+            )
         return self._data.item()  # type: ignore[no-any-return]  # NumPy's number
 
     def tolist(self) -> Any:
@@ -397,8 +412,8 @@ class Tensor(Attributes):
         """
         if self._requires_grad and is_recording():
             raise RuntimeError(
-                "numpy: this tensor requires a gradient, which an array cannot carry; "
-                "use .detach().numpy(), or .item() for one number"
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead, "
+                "or tensor.item() for one number"
             )
         if is_recording().__class__ is Tracing:
             tracing().reads(self, "numpy")
@@ -419,7 +434,7 @@ class Tensor(Attributes):
             If it is a view, which shares its place in the graph with its base.
         """
         if self._op is not None and self._extra is not None and self._extra.base is not None:
-            raise RuntimeError("detach_: a view cannot be cut off in place; use detach()")
+            raise RuntimeError("Can't detach views in-place: detach_ would cut off the base, too; use detach()")
         if self._op is not None:
             extra(self).cut = stamp = tick()
             if self._version is None:
@@ -462,9 +477,9 @@ class Tensor(Attributes):
     def __bool__(self) -> Any:
         if self._data.size != 1:
             raise RuntimeError(
-                f"bool: a tensor of shape {self.shape} has more than one truth value; use .any() or .all()"
-                if self._data.size
-                else f"bool: a tensor of shape {self.shape} is empty and has no truth value"
+                "Boolean value of Tensor with "
+                + ("more than one value" if self._data.size else "no values")
+                + f" is ambiguous; of shape {self.shape} it needs .any() or .all()"
             )
         if is_recording().__class__ is Tracing:
             return tracing().truth(self)
@@ -474,7 +489,7 @@ class Tensor(Attributes):
         self._check_single("float")
         if self._requires_grad:  # what math.sin(t) and array[0] = t come to
             warnings.warn(
-                "float: this tensor requires a gradient, which a Python number does not carry; "
+                "float: Converting a tensor with requires_grad=True to a scalar loses its gradient; "
                 "use .item(), or .detach() first, if that is meant",
                 stacklevel=2,
             )
@@ -499,12 +514,12 @@ class Tensor(Attributes):
 
     def __len__(self) -> int:
         if not self.ndim:
-            raise TypeError("len: a tensor of no dimensions has no length")
+            raise TypeError("len() of a 0-d tensor")
         return self._data.shape[0]  # type: ignore[no-any-return]  # a slot typed Any
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
-            raise TypeError("iter: a tensor of no dimensions cannot be iterated over")
+            raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> Any:
@@ -522,7 +537,10 @@ class Tensor(Attributes):
     def _refuse_copy(self) -> None:
         refuse("copying a tensor", "use clone()")
         if self._op is not None:
-            raise RuntimeError("copy: only leaves can be copied or pickled; use detach() or clone() on a result")
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support copy and pickle; use detach() or "
+                "clone() on a result, .detach() to plot it"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._refuse_copy()
@@ -575,7 +593,7 @@ class Tensor(Attributes):
     def retain_grad(self) -> None:
         """Let `backward` keep the gradient of this result in ``.grad``, as it does for leaves."""
         if not self._requires_grad:
-            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         refresh(self)
         extra(self).retains_grad = True
 
@@ -629,7 +647,7 @@ class Tensor(Attributes):
         tensor(2.)
         """
         if self._op is not None:
-            raise RuntimeError("register_post_accumulate_grad_hook: the tensor is no leaf; use register_hook")
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors; use register_hook")
         attribute_changes[0] += 1
         return _backward.register_hook(self, hook, after=True)
 
@@ -681,6 +699,10 @@ class Tensor(Attributes):
     def polygamma(self, n: int) -> Tensor:
         """Return the derivative of order `n` of `digamma`."""
         return t.polygamma(n, self)
+
+    def split_with_sizes(self, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+        """Cut into parts of given sizes; `split` with a list."""
+        return s.split(self, list(split_sizes), dim)
 
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """Part it along `dim` into pieces of one size (the last may be smaller), or of given sizes."""
@@ -804,7 +826,8 @@ class Tensor(Attributes):
             fitting = (plain if isinstance(plain, Tensor) else from_array(np.asarray(plain))).to(self.dtype)
             trace.changes(self, overwrite_row(self, fitting, way=step))
         else:
-            write(self, "setitem", into, plain)
+            single = plain.__class__ is np.ndarray and plain.size == 1  # it may have more dimensions than its place
+            write(self, "setitem", into, plain.reshape(()) if single else plain)
 
     def copy_(self, src: Any) -> Tensor:
         """Overwrite the elements with those of `src`, broadcast."""
@@ -987,6 +1010,57 @@ class Tensor(Attributes):
         shape, dtype = self.shape, self.dtype
         values = noted(lambda: np.asarray((generator or default_generator()).normal(mean, std, shape)).astype(dtype))
         return self._overwrite("normal_", np.copyto, values, values)
+
+    def _drawn(self, name: str, draw: Callable[[Any, Any], Any], generator: np.random.Generator | None) -> Tensor:
+        """Overwrite the elements with what a function draws from a generator."""
+        shape, dtype = self.shape, self.dtype
+        values = noted(lambda: np.asarray(draw(generator or default_generator(), shape)).astype(dtype))
+        return self._overwrite(name, np.copyto, values, values)
+
+    def log_normal_(
+        self, mean: float = 1.0, std: float = 2.0, *, generator: np.random.Generator | None = None
+    ) -> Tensor:
+        """Overwrite the elements with e to the power of numbers drawn from a normal distribution."""
+        self._floats("log_normal_", mean, std)
+        if not std > 0:
+            raise RuntimeError(f"log_normal_: std must be positive, got {std}")
+        return self._drawn("log_normal_", lambda source, shape: source.lognormal(mean, std, shape), generator)
+
+    def cauchy_(
+        self, median: float = 0.0, sigma: float = 1.0, *, generator: np.random.Generator | None = None
+    ) -> Tensor:
+        """Overwrite the elements with numbers drawn from the Cauchy distribution."""
+        self._floats("cauchy_", median, sigma)
+        if not sigma > 0:
+            raise RuntimeError(f"cauchy_: sigma must be positive, got {sigma}")
+        return self._drawn("cauchy_", lambda source, n: median + sigma * source.standard_cauchy(n), generator)
+
+    def geometric_(self, p: float, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Overwrite the elements with how many trials the first success took, each of which succeeds with `p`."""
+        if not (isinstance(p, NUMBERS) and 0 < p < 1):
+            raise RuntimeError(f"geometric_: p must be between 0 and 1, got {p!r}")
+        return self._drawn("geometric_", lambda source, shape: source.geometric(p, shape), generator)
+
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
+        """Overwrite each element with what a function of Python's makes of it; slow, and without a gradient."""
+        if self.requires_grad:
+            raise RuntimeError(
+                "apply_: a function of Python's has no gradient; detach the tensor, or compose operations"
+            )
+        read = values_of(self, "apply_", "compose operations instead")
+        values = np.array([callable(x) for x in read.reshape(-1).tolist()]).reshape(self.shape).astype(self.dtype)
+        return self._overwrite("apply_", np.copyto, values, values)
+
+    def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+        """Overwrite each element with what a function of Python's makes of it and of that of another tensor."""
+        if self.requires_grad or tensor.requires_grad:
+            raise RuntimeError(
+                "map_: a function of Python's has no gradient; detach the tensors, or compose operations"
+            )
+        own, other = (values_of(x, "map_", "compose operations instead") for x in (self, tensor.expand_as(self)))
+        pairs = zip(own.reshape(-1).tolist(), other.reshape(-1).tolist(), strict=True)
+        values = np.array([callable(a, b) for a, b in pairs]).reshape(self.shape).astype(self.dtype)
+        return self._overwrite("map_", np.copyto, values, values)
 
     def _floats(self, name: str, *numbers: Any) -> None:
         for number in numbers:

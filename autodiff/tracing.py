@@ -116,6 +116,14 @@ def exchanged(send: Callable[[], Any]) -> Any:
     return send() if exchange.log is None else exchange.log.take(send)
 
 
+def put_off(act: Callable[[], object], optimizer: Any) -> bool:
+    """Have a trace do something with an optimizer's options after each run; without a trace return False."""
+    if (trace := tracing()) is None:
+        return False
+    trace.puts_off(act, optimizer)
+    return True
+
+
 def refuse(what: str, cure: str) -> None:
     """Refuse to be part of what is compiled."""
     if (trace := tracing()) is not None:

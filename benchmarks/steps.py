@@ -20,7 +20,7 @@ from .problems import PROBLEMS
 from .tables import Table
 
 #: A problem of each kind.
-QUICK = ("xor", "mnist", "evaluation", "scalars")
+QUICK = ("xor", "evaluation", "scalars")
 
 Workers = dict[str, "subprocess.Popen[str]"]
 

@@ -141,7 +141,7 @@ def table() -> str:
     lines = [
         "# Programs written for PyTorch",
         "",
-        "They run with the imports exchanged and nothing else:",
+        "They run with their imports changed and nothing else:",
         "",
         "```python",
         "import autodiff as torch",

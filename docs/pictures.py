@@ -33,22 +33,22 @@ too large to be shown in full is summarized: mean ± standard deviation, and fro
 
 ## The chain rule, drawn
 
-`ad.draw(L, derivatives=True)`: the tensors alone, each with what it was computed as; on each way from one to the next
-the local derivative, as a formula and in numbers. The gradient of a tensor is the product along the way to it. Where
-no gradient flows back, the way is dashed.
+`ad.draw(L, derivatives=True)`: the tensors alone, each with what it was computed as; on each arrow from one to the next
+the local derivative, as a formula and in numbers. The gradient of a tensor is the product along the path to it. Where
+no gradient flows back, the arrow is dashed.
 
-![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each way](neuron.png)
+![One neuron: x, w and b lead to z, z to o, o to the loss L, with the local derivative on each arrow](neuron.png)
 
-`ad.draw(L, derivatives=w)`, given a tensor, lights the ways from it to the output and writes the product beneath; of a
+`ad.draw(L, derivatives=w)`, given a tensor, lights the paths from it to the output and writes the product beneath; of a
 graph too large to read, from module to module.
 
-![The same neuron with the way from w to L lit, and beneath it ∂L/∂w as a product and in numbers](neuron_product.png)
+![The same neuron with the path from w to L lit, and beneath it ∂L/∂w as a product and in numbers](neuron_product.png)
 
 Tensors without a name are called v₁, v₂, ...; a layer says what it makes of the gradient that arrives, in the notation
 of Python: @ is the product of matrices, ᵀ the transpose, and Σ here the sum over the rows. Parameters are called as in
 `state_dict()`: ∂L/∂0.weight is the derivative with respect to the weight of layer 0.
 
-![The XOR network with the local derivatives on its ways](xor_chain.png)
+![The XOR network with the local derivatives on its arrows](xor_chain.png)
 
 ## The chain rule, said
 
@@ -58,7 +58,7 @@ of Python: @ is the product of matrices, ᵀ the transpose, and Σ here the sum 
 {neuron}
 ```
 
-Where two ways lead from the output to the input, their products are summed.
+Where two paths lead from the output to the input, their products are summed.
 
 ```text
 {hidden}
@@ -81,14 +81,14 @@ over the rows to which the bias was broadcast.
 {bias}
 ```
 
-Where the input enters at several places, ∂L/∂w|direct is what one of them gives alone; in the picture each way carries
-its own derivative, and the box their sum.
+Where the input enters at several places, ∂L/∂w|direct is what one of them gives alone; in the picture each arrow
+carries its own derivative, and the box their sum.
 
 ```text
 {direct}
 ```
 
-![A weight that is used twice: the way from w to L is marked direct](direct.png)
+![A weight that is used twice: the arrow from w to L is marked direct](direct.png)
 
 ## Architecture
 
@@ -131,12 +131,12 @@ With `depth=1`, modules are shaded by the gradients of their parameters.
 
 ## Played
 
-`.save("neuron.html")` on any of these pictures writes one page that needs no network: play and step through it with
-the buttons or the arrow keys, forward operation by operation, backward way by way. Each step says upstream gradient ×
-local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where ways meet; an
+`.save("neuron.html")` on any of these pictures writes one page that needs no network: play and step through it with the
+buttons or the arrow keys, forward operation by operation, backward arrow by arrow. Each step says upstream gradient ×
+local derivative = contribution (⊙ multiplies element by element, · as matrices do), and the sum where paths meet; an
 arrow shows where the gradient goes. The last step is the update, θ − lr · ∂L/∂θ. A picture too large for the window
 begins at a scale at which it can be read, and follows the steps; `fit` shows all of it. Pointing at a tensor gives its
-statistics, a click its chain rule, whose ways are lit. `.play()` shows the page in a notebook's cell. Download
+statistics, a click its chain rule, whose paths are lit. `.play()` shows the page in a notebook's cell. Download
 [neuron.html](neuron.html) or [xor.html](xor.html) and open it in a browser.
 """
 

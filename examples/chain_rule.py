@@ -90,7 +90,7 @@ def one_neuron(x: float, w: float, b: float, y: float) -> Lesson:
 
 
 def hidden_layer(x: float, w: Sequence[float], v: Sequence[float], y: float) -> Lesson:
-    """Go through two hidden neurons: x reaches the loss on two ways, whose products are added."""
+    """Go through two hidden neurons: x reaches the loss along two paths, whose products are added."""
     h = [sigmoid(w_j * x) for w_j in w]
     o = sigmoid(v[0] * h[0] + v[1] * h[1])
     dL_dz = (o - y) * o * (1 - o)  # what every way back has in common
@@ -111,7 +111,7 @@ def hidden_layer(x: float, w: Sequence[float], v: Sequence[float], y: float) -> 
         "hidden",
         "A hidden layer: x → a₁, a₂ → h₁, h₂ → z → o → L",
         "aⱼ = wⱼ·x,  hⱼ = σ(aⱼ),  z = v₁·h₁ + v₂·h₂,  o = σ(z),  L = (o − y)² / 2. A weight of the first layer is\n"
-        "behind two more arrows, ∂z/∂hⱼ = vⱼ and ∂hⱼ/∂aⱼ = hⱼ(1 − hⱼ). The input reaches L on two ways: add them.",
+        "behind two more arrows, ∂z/∂hⱼ = vⱼ and ∂hⱼ/∂aⱼ = hⱼ(1 − hⱼ). The input reaches L along two paths: add them.",
         loss,
         [v_[0], w_[0], x_],
         {t: [value] for t, value in by_hand.items()},

@@ -8,6 +8,9 @@ from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
+from autodiff.backends.attention import SDPBackend as SDPBackend
+from autodiff.backends.attention import sdpa_kernel as sdpa_kernel
+from autodiff.kernels.errors import ValueAssertionError
 
 from . import init
 from .functional._checks import check_sizes, checked_probability
@@ -94,8 +97,8 @@ class MultiheadAttention(Module):
         name = type(self).__name__
         check_sizes(name, embed_dim=embed_dim, num_heads=num_heads)
         if not embed_dim or not num_heads or embed_dim % num_heads:
-            raise ValueError(
-                f"{name}: embed_dim must be a positive multiple of num_heads, got {embed_dim}, {num_heads}"
+            raise ValueAssertionError(
+                f"{name}: embed_dim must be divisible by num_heads, both positive, got {embed_dim}, {num_heads}"
             )
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
         self.kdim, self.vdim = embed_dim if kdim is None else kdim, embed_dim if vdim is None else vdim

@@ -26,35 +26,26 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {"tanh": ad.tanh, "relu"
 # each gate is a contiguous part. `u` holds the recurrent weights as (gates, hidden, hidden): one product a step.
 
 
-def gates_of(input: Tensor, weight: Tensor, bias: Tensor | None, count: int) -> Tensor:
-    """Map rows (N, in) to what they contribute to each gate, (count, N, hidden); without `count` where it is 1."""
-    y = ad.linear(input, weight, bias)
-    return y if count == 1 else y.reshape(len(input), count, y.shape[-1] // count).permute(1, 0, 2)
-
-
-def recurrent_weight(weight: Tensor, count: int) -> Tensor:
-    """Return weights (count · hidden, out) as what a state (N, out) is multiplied with, (count, out, hidden)."""
-    return weight.T if count == 1 else weight.reshape(count, -1, weight.shape[1]).permute(0, 2, 1)
-
-
 def rnn_step(x: Tensor, h: Tensor, u: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
-    """``h' = activation(x + h @ u)``."""
-    return activation(x + h @ u)
+    """``h' = activation(x + u h)``, where x is (N, hidden) and u the recurrent weight."""
+    return activation(x + ad.linear(h, u))
 
 
 def lstm_step(x: Tensor, state: States, u: Tensor) -> States:
-    """``c' = σ(f) * c + σ(i) * tanh(g)`` and ``h' = σ(o) * tanh(c')``, where i, f, g, o are x + h @ u."""
+    """``c' = σ(f) * c + σ(i) * tanh(g)`` and ``h' = σ(o) * tanh(c')``, where i, f, g, o are side by side in x + u h."""
     h, c = state
-    i, f, g, o = ad.unbind(x + h @ u)
+    y, n = x + ad.linear(h, u), c.shape[-1]
+    i, f, g, o = (y[:, k : k + n] for k in range(0, 4 * n, n))
     c = ad.sigmoid(f) * c + ad.sigmoid(i) * ad.tanh(g)
     return ad.sigmoid(o) * ad.tanh(c), c
 
 
 def gru_step(x: Tensor, h: Tensor, u: Tensor, bias: Tensor | None) -> Tensor:
-    """``h' = n + σ(z) * (h - n)`` with ``n = tanh(xn + σ(r) * hn)``, where r, z, hn are of x and h @ u + bias."""
-    y = h @ u if bias is None else h @ u + bias
-    r, z = ad.unbind(ad.sigmoid(x[:2] + y[:2]))
-    n = ad.tanh(x[2] + r * y[2])
+    """``h' = n + σ(z) * (h - n)`` with ``n = tanh(xn + σ(r) * hn)``, where r, z, hn are of x and u h + bias."""
+    y, size = ad.linear(h, u, bias), h.shape[-1]
+    gates = ad.sigmoid(x[:, : 2 * size] + y[:, : 2 * size])
+    r, z = gates[:, :size], gates[:, size:]
+    n = ad.tanh(x[:, 2 * size :] + r * y[:, 2 * size :])
     return n + z * (h - n)
 
 
@@ -124,7 +115,7 @@ class _Cell(Module):
     def _product(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the input contributes to the gates, both biases included, and the recurrent weights."""
         bias = None if self.bias_ih is None or self.bias_hh is None else self.bias_ih + self.bias_hh
-        return gates_of(x, self.weight_ih, bias, self._gates), recurrent_weight(self.weight_hh, self._gates)
+        return ad.linear(x, self.weight_ih, bias), self.weight_hh
 
     def extra_repr(self) -> str:
         """Name the sizes, and the options that are not the default."""
@@ -276,9 +267,8 @@ class GRUCell(_Cell):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Map an input (N, input_size) and a state (N, hidden_size) to the next state; N may be absent."""
         x, (h,) = self._read(input, hx)
-        g = gates_of(x, self.weight_ih, self.bias_ih, 3)
-        bias = None if self.bias_hh is None else self.bias_hh.reshape(3, 1, -1)
-        return gru_step(g, h, recurrent_weight(self.weight_hh, 3), bias).reshape(*input.shape[:-1], self.hidden_size)
+        g = ad.linear(x, self.weight_ih, self.bias_ih)
+        return gru_step(g, h, self.weight_hh, self.bias_hh).reshape(*input.shape[:-1], self.hidden_size)
 
 
 def checked_states(name: str, hx: Any) -> tuple[Any, Any]:

@@ -281,7 +281,8 @@ class ModuleDict(Module):
         pairs = list(modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules)
         for i, pair in enumerate(pairs):
             if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
-                raise TypeError(f"ModuleDict: element {i} must be a name and a Module, got {pair!r}")
+                kind = ValueError if isinstance(pair, tuple) else TypeError
+                raise kind(f"ModuleDict: element {i} must be a name and a Module, got {pair!r}")
             self._check(*pair)
         for name, module in pairs:
             self[name] = module

@@ -13,7 +13,7 @@ from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
-from .functional._checks import check_sizes
+from .functional._checks import check_groups, check_sizes
 from .functional.convolution import MODES, Many, geometry, paddings
 from .module import Module, Parameter
 
@@ -42,10 +42,7 @@ class _Convolution(Module):
         super().__init__()
         name = type(self).__name__
         check_sizes(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
-        if not groups or in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"{name}: channels must be divisible by groups, got {in_channels} and {out_channels} by {groups}"
-            )
+        check_groups(name, in_channels, out_channels, groups)
         if padding_mode not in ("zeros", *MODES):
             raise ValueError(f"{name}: padding_mode must be one of {['zeros', *MODES]}, got {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups

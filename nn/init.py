@@ -174,6 +174,12 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 
 
+def _is_empty(tensor: Tensor) -> bool:
+    if not tensor.numel():
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    return not tensor.numel()
+
+
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -217,6 +223,8 @@ def kaiming_uniform_(
     ----------
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015.
     """
+    if _is_empty(tensor):
+        return tensor
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -235,6 +243,8 @@ def kaiming_normal_(
     >>> nn.init.kaiming_normal_(ad.zeros(2, 6)).shape
     (2, 6)
     """
+    if _is_empty(tensor):
+        return tensor
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 

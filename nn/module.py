@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -821,7 +821,7 @@ class Module:
         True
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: expected a mapping, got {type(state_dict).__name__}")
+            raise TypeError(f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}")
         missing: list[str] = []
         unexpected = [key for key in state_dict if not isinstance(key, str)]
         faults: list[str] = []
@@ -831,9 +831,9 @@ class Module:
             metadata = getattr(state_dict, "_metadata", None) or {}
             self._load(given, "", metadata, (missing, unexpected, faults), bool(assign))
             if strict and unexpected:
-                faults.insert(0, f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
+                faults.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
             if strict and missing:
-                faults.insert(0, f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}.")
+                faults.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}.")
             if faults:
                 raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
         except BaseException:
@@ -887,6 +887,9 @@ class Module:
 
     # -- text ----------------------------------------------------------------------------------------------------------
 
+    def _get_name(self) -> str:
+        return type(self).__name__
+
     def extra_repr(self) -> str:
         """Return what `repr` shows between the parentheses; a subclass names its options here."""
         return ""
@@ -939,6 +942,7 @@ class Registry(MutableMapping[str, Any]):
 
 def _everywhere(kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
     """Register a hook of every module. Modules ask for hooks of their own, and find these where they have none."""
+    attribute_changes[0] += 1
     Module._hooks = hooks.EVERYWHERE
     return hooks.EVERYWHERE.add(kind, hook, False, *options)
 
@@ -974,11 +978,16 @@ def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHan
     return _everywhere("backward", hook)
 
 
+def _quoted(keys: Iterable[Any]) -> str:
+    """Return keys as PyTorch's messages write them."""
+    return ", ".join(f'"{key}"' for key in keys)
+
+
 def _misfit(key: str, value: Any, tensor: Tensor) -> str | None:
     """Say why a loaded value cannot be copied into a tensor; None if it can."""
     array = _as_array(value)
     if array is None:
-        return f"{key}: expected a Tensor or an ndarray, got {type(value).__name__}."
+        return f"{key}: expected torch.Tensor or Tensor-like object from checkpoint, got {type(value).__name__}."
     if array.dtype.kind not in "biuf":
         return f"{key}: expected numbers, got {array.dtype}."
     if array.shape != tensor.shape:

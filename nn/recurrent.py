@@ -22,10 +22,8 @@ from .cells import (
     checked_nonlinearity,
     checked_size,
     checked_states,
-    gates_of,
     gru_step,
     lstm_step,
-    recurrent_weight,
     rnn_step,
 )
 from .module import Module, Parameter
@@ -88,8 +86,18 @@ class RNNBase(Module):
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters of each layer and direction."""
-        named = dict(self.named_parameters())
-        return [[p for name, p in named.items() if name.partition("_l")[2] == s[2:]] for s in self._suffixes]
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    @property
+    def _all_weights(self) -> list[list[str]]:
+        """Their names, by which programs find the biases of the forget gates."""
+        names = [name for name, _ in self.named_parameters()]
+        return [[name for name in names if name.partition("_l")[2] == s[2:]] for s in self._suffixes]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The same in one list."""
+        return [name for names in self._all_weights for name in names]
 
     # -- the walk ------------------------------------------------------------------------------------------------------
 
@@ -104,7 +112,7 @@ class RNNBase(Module):
     def _walked(self, x: Tensor, sizes: Sequence[int], state: States, suffix: str) -> tuple[Tensor, States]:
         """Walk one layer in one direction over rows (all steps, in): the outputs as such rows, and the last state."""
         bias, step = self._step(suffix)
-        gates = gates_of(x, self._weight("weight_ih", suffix), bias, self._gates).split(list(sizes), -2)
+        gates = ad.linear(x, self._weight("weight_ih", suffix), bias).split(list(sizes))
         walk = _backwards if suffix.endswith("_reverse") else _forwards
         outputs, state = walk(step, gates, state)
         return ad.cat(outputs), state
@@ -198,7 +206,9 @@ def _checked_dropout(name: str, p: Any, num_layers: int) -> float:
         raise ValueError(f"{name}: dropout must be a probability from 0 to 1, got {p!r}")
     if p and num_layers == 1:
         warnings.warn(
-            f"{name}: dropout={p} is applied between layers, and there is only one: it has no effect", stacklevel=4
+            f"{name}: dropout option adds dropout after all but last recurrent layer, and there is only one: "
+            f"dropout={p} has no effect",
+            stacklevel=4,
         )
     return float(p)
 
@@ -207,7 +217,7 @@ def _forwards(step: Step, gates: Sequence[Tensor], state: States) -> tuple[list[
     """Walk from the first step to the last; sequences that have ended keep their last state."""
     outputs, ended = [], []
     for x in gates:
-        n = x.shape[-2]
+        n = len(x)
         if n < len(state[0]):
             ended.append(tuple(s[n:] for s in state))
             state = tuple(s[:n] for s in state)
@@ -221,9 +231,9 @@ def _forwards(step: Step, gates: Sequence[Tensor], state: States) -> tuple[list[
 def _backwards(step: Step, gates: Sequence[Tensor], initial: States) -> tuple[list[Tensor], States]:
     """Walk from the last step to the first; a shorter sequence joins where it ends."""
     outputs = []
-    state = tuple(s[: gates[-1].shape[-2]] for s in initial)
+    state = tuple(s[: len(gates[-1])] for s in initial)
     for x in reversed(gates):
-        n, before = x.shape[-2], len(state[0])
+        n, before = len(x), len(state[0])
         if n > before:
             state = tuple(ad.cat([s, first[before:n]]) for s, first in zip(state, initial, strict=True))
         state = step(x, state)
@@ -299,7 +309,7 @@ class RNN(RNNBase):
         self.nonlinearity = checked_nonlinearity("RNN", nonlinearity)
 
     def _step(self, suffix: str) -> tuple[Tensor | None, Step]:
-        u, activation = recurrent_weight(self._weight("weight_hh", suffix), 1), NONLINEARITIES[self.nonlinearity]
+        u, activation = self._weight("weight_hh", suffix), NONLINEARITIES[self.nonlinearity]
         return _both_biases(self, suffix), lambda x, state: (rnn_step(x, state[0], u, activation),)
 
     def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
@@ -382,7 +392,7 @@ class LSTM(RNNBase):
     _gates = 4
 
     def _step(self, suffix: str) -> tuple[Tensor | None, Step]:
-        u = recurrent_weight(self._weight("weight_hh", suffix), 4)
+        u = self._weight("weight_hh", suffix)
         if not self.proj_size:
             return _both_biases(self, suffix), lambda x, state: lstm_step(x, state, u)
         projection = self._weight("weight_hr", suffix).T
@@ -484,10 +494,9 @@ class GRU(RNNBase):
         )
 
     def _step(self, suffix: str) -> tuple[Tensor | None, Step]:
-        u = recurrent_weight(self._weight("weight_hh", suffix), 3)
+        u = self._weight("weight_hh", suffix)
         here, inner = (self._weight(f"bias_{k}", suffix) if self.bias else None for k in ("ih", "hh"))
-        bias = None if inner is None else inner.reshape(3, 1, -1)
-        return here, lambda x, state: (gru_step(x, state[0], u, bias),)
+        return here, lambda x, state: (gru_step(x, state[0], u, inner),)
 
     def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         """Map a sequence to the outputs of the last layer and the last state of every layer; see `nn.RNN`."""

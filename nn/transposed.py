@@ -13,7 +13,7 @@ from autodiff import Tensor
 
 from . import functional as F  # noqa: N812  # the name everyone knows
 from . import init
-from .functional._checks import as_many, check_sizes
+from .functional._checks import as_many, check_groups, check_sizes
 from .functional.convolution import Many
 from .module import Module, Parameter
 
@@ -43,10 +43,7 @@ class _ConvTranspose(Module):
         super().__init__()
         name, n = type(self).__name__, self._dimensions
         check_sizes(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
-        if not groups or in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"{name}: channels must be divisible by groups, got {in_channels} and {out_channels} by {groups}"
-            )
+        check_groups(name, in_channels, out_channels, groups)
         if padding_mode != "zeros":
             raise ValueError(f"{name}: padding_mode must be 'zeros', got {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups

@@ -11,7 +11,7 @@ from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
-from .options import Check, is_number
+from .options import Check, invalid, is_number
 
 
 def share(title: str, value: Any) -> None:
@@ -19,7 +19,7 @@ def share(title: str, value: Any) -> None:
     if not is_number(value):
         raise TypeError(f"{title} must be a number in [0, 1], got {value!r}")
     if not 0 <= value <= 1:
-        raise ValueError(f"{title} must be a number in [0, 1], got {value!r}")
+        raise ValueError(invalid(title, value, "must be a number in [0, 1]"))
 
 
 class Adadelta(Optimizer):

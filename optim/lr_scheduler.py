@@ -9,13 +9,14 @@ import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from autodiff import Tensor, no_grad
-from autodiff.tracing import refuse
+from autodiff.tracing import put_off, refuse
 
 from .layout import Group
 from .optimizer import Optimizer
@@ -107,7 +108,8 @@ class LRScheduler:
         TypeError, ValueError
             If the epoch is no integer, or negative.
         """
-        refuse("a scheduler's step", "call it outside of the function")
+        if put_off(partial(LRScheduler.step, self, epoch), self.optimizer):
+            return
         if epoch is not None:
             epoch = _read_epoch(epoch, type(self).__name__)
         self._warn_of_order()
@@ -178,6 +180,7 @@ class LRScheduler:
 
     def get_last_lr(self) -> list[Any]:
         """Return the rates that were set last, one per group: floats, or tensors where the optimizer's are."""
+        refuse("reading a schedule's rates", "read them outside of the function")
         return self._last_lr
 
     # -- state ---------------------------------------------------------------------------------------------------------
@@ -745,7 +748,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         ValueError
             If the epoch is negative.
         """
-        refuse("a scheduler's step", "call it outside of the function")
+        if put_off(partial(CosineAnnealingWarmRestarts.step, self, epoch), self.optimizer):
+            return
         self._note_base_rates()
         if epoch is not None:
             _require(epoch >= 0, f"CosineAnnealingWarmRestarts: the epoch must not be negative, got {epoch}")
@@ -1125,7 +1129,7 @@ class ReduceLROnPlateau(LRScheduler):
         RuntimeError
             If the optimizer has got another group since, and the lowest rates were given one by one.
         """
-        refuse("a scheduler's step", "call it outside of the function")
+        refuse("a step by a measurement", "return it, and call scheduler.step(metrics) outside of the function")
         value = float(metrics.item() if isinstance(metrics, Tensor) else metrics)
         if epoch is not None:
             epoch = _read_epoch(epoch, "ReduceLROnPlateau")
@@ -1244,7 +1248,8 @@ class ChainedScheduler(_Several):
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let every schedule go to the next epoch."""
-        refuse("a scheduler's step", "call it outside of the function")
+        if put_off(partial(ChainedScheduler.step, self), self.optimizer):
+            return
         self._warn_of_order()
         for scheduler in self._schedulers:
             scheduler.step()
@@ -1318,7 +1323,8 @@ class SequentialLR(_Several):
 
     def step(self) -> None:  # type: ignore[override]  # nor does PyTorch's take an epoch
         """Let the schedule whose turn it is go to its next epoch."""
-        refuse("a scheduler's step", "call it outside of the function")
+        if put_off(partial(SequentialLR.step, self), self.optimizer):
+            return
         self._warn_of_order()
         self.last_epoch += 1
         place = bisect_right(self._milestones, self.last_epoch)

@@ -35,7 +35,14 @@ def not_negative(title: str, value: Any) -> None:
     """Accept a finite number from 0 up, or a tensor of one."""
     number = _read_number(title, value)
     if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"{title} must be a number that is not negative, got {value!r}")
+        raise ValueError(invalid(title, value, "must be a number that is not negative"))
+
+
+def invalid(title: str, value: Any, must: str) -> str:
+    """Say what the value of an option must be, and that it is wrong in PyTorch's words, which programs look for."""
+    name = title.rpartition(": ")[2]
+    words = {"lr": "learning rate", "eps": "epsilon value", "etas": "eta values"}.get(name, f"{name} value")
+    return f"{title} {must}, got {value!r}. Invalid {words}: {value}"
 
 
 def _read_number(title: str, value: Any) -> float:
@@ -49,11 +56,12 @@ def _read_number(title: str, value: Any) -> float:
 
 def shares(title: str, value: Any) -> None:
     """Accept a pair of numbers from 0 up to, but without, 1."""
-    message = f"{title} must be two numbers in [0, 1), got {value!r}"
+    must = "must be two numbers in [0, 1)"
     if not (isinstance(value, (tuple, list)) and len(value) == 2 and all(map(is_number, value))):
-        raise TypeError(message)
-    if not all(0 <= share < 1 for share in value):
-        raise ValueError(message)
+        raise TypeError(f"{title} {must}, got {value!r}")
+    for i, share in enumerate(value):
+        if not 0 <= share < 1:
+            raise ValueError(f"{title} {must}, got {value!r}. Invalid beta parameter at index {i}: {share}")
 
 
 def choice(title: str, value: Any) -> None:

@@ -11,7 +11,7 @@ from autodiff import Tensor
 
 from .layout import Array, Group
 from .optimizer import Optimizer
-from .options import Check, is_number
+from .options import Check, invalid, is_number
 
 
 def _factors(title: str, value: Any) -> None:
@@ -19,7 +19,7 @@ def _factors(title: str, value: Any) -> None:
     if not (isinstance(value, (tuple, list)) and len(value) == 2 and all(map(is_number, value))):
         raise TypeError(f"{title} must be two numbers, got {value!r}")
     if not 0 < value[0] < 1 < value[1]:
-        raise ValueError(f"{title} must be below and above 1, and positive, got {value!r}")
+        raise ValueError(invalid(title, value, "must be below and above 1, and positive"))
 
 
 def _limits(title: str, value: Any) -> None:

@@ -89,7 +89,10 @@ class SGD(Optimizer):
             maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused,
         )  # fmt: skip
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got {momentum} and {dampening}")
+            raise ValueError(
+                f"SGD: nesterov: Nesterov momentum requires a momentum and zero dampening, got {momentum} "
+                f"and {dampening}"
+            )
 
     def fills(self, group: Group) -> Mapping[str, float]:
         """Remember the velocity, where there is momentum."""

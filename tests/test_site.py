@@ -214,14 +214,14 @@ def wait_for(window: Browser, script: str) -> Any:
 
 @built
 @seen
-@pytest.mark.parametrize("half", [0, 1])  # for two processes
-def test_pages_load_without_errors_and_fit_a_phone(half: int, site: tuple[Browser, str]) -> None:
+@pytest.mark.parametrize("part", range(8))  # for several processes
+def test_pages_load_without_errors_and_fit_a_phone(part: int, site: tuple[Browser, str]) -> None:
     window, address = site
     window.resize(390, 844)
     faults = []
     written = [page for page in pages() if "/api/" not in page]
     generated = [page for page in pages() if "/api/" in page]
-    for page in [*written, *generated[::20]][half::2]:  # these have two templates, and all of them take minutes
+    for page in [*written, *generated[::20]][part::8]:  # these have two templates, and all of them take minutes
         window.open(address + page)
         wide = window.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if errors := window.errors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,6 +77,12 @@ class FunctionCtx:
         """
         return tuple(self._restored(t) for t in self._saved)
 
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """The tensors that were saved, under PyTorch's old name for them."""
+        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2)
+        return self.saved_tensors
+
     def _restored(self, saved: Any) -> Any:
         t = self._output(saved) if isinstance(saved, int) else saved
         if t is not None and changed_since(t, self._stamp):
@@ -99,7 +106,7 @@ class FunctionCtx:
         self._constant = {id(t) for t in outputs}
 
     def mark_dirty(self, *inputs: Any) -> None:
-        """Say which input the forward pass has changed in place; it must be the output."""
+        """Say which inputs the forward pass has changed in place; they must be outputs."""
         self._dirty = inputs
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -148,7 +155,9 @@ class _Operation(Primitive):
         ctx._result = y
         try:
             with set_grad_enabled(traced):
-                found = self.kind.backward(ctx, *(_arrived(ctx, given.get(k), k) for k in range(len(ctx._shapes))))
+                found = self.kind._backward_of()(
+                    ctx, *(_arrived(ctx, given.get(k), k) for k in range(len(ctx._shapes)))
+                )
         finally:
             ctx._result = None
         return self._checked(ctx, found if isinstance(found, (tuple, list)) else (found,))
@@ -158,8 +167,8 @@ class _Operation(Primitive):
         name = f"{self.name}.backward"
         if len(found) < ctx._count or any(f is not None for f in found[ctx._count :]):
             raise RuntimeError(
-                f"{name}: returned {len(found)} gradients, expected {ctx._count}, one for each argument of forward; "
-                "return None for what has no gradient"
+                f"{name}: returned an incorrect number of gradients (expected {ctx._count}, got {len(found)}), one for "
+                "each argument of forward; return None for what has no gradient"
             )
         for k, f in enumerate(found):
             if f is not None and not isinstance(f, Node):
@@ -264,7 +273,9 @@ class Function:
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the output; every subclass has its own."""
-        raise NotImplementedError("Function: a subclass defines forward(ctx, *args) as a static method")
+        raise NotImplementedError(
+            "Function: a subclass must implement the forward, forward(ctx, *args), as a static method"
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -274,12 +285,30 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Return the gradient of each argument; every subclass has its own."""
-        raise NotImplementedError("Function: a subclass defines backward(ctx, *grad_outputs) as a static method")
+        raise NotImplementedError(
+            "Function: a subclass must implement either the backward or the vjp method, backward(ctx, *grad_outputs), "
+            "as a static method"
+        )
+
+    #: PyTorch's other name for `backward`; a subclass defines one of the two.
+    vjp = backward
+
+    @classmethod
+    def _backward_of(cls) -> Callable[..., Any]:
+        """Return what computes the gradients, under whichever of the two names it was defined."""
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError(f"{cls.__name__}: Implementing both 'backward' and 'vjp' is not allowed; define one")
+        return cls.vjp
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: a Function is applied, not called."""
         name = type(self).__name__
-        raise RuntimeError(f"{name}: it is applied by {name}.apply(...), without making an object of it")
+        raise RuntimeError(
+            f"{name}: a function of the legacy kind, with a non-static forward, is not supported; it is applied by "
+            f"{name}.apply(...), without making an object of it"
+        )
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -325,17 +354,39 @@ def _recorded(ctx: FunctionCtx, op: _Operation, inputs: tuple[Node, ...], output
         else:
             _record(kept[k], op, inputs, params)
     elif leading:
-        if ctx._dirty:
-            raise RuntimeError(f"{op.name}: mark_dirty goes with one output, got {len(leading)}")
         ends = np.cumsum([0, *(kept[k]._data.size for k in leading)]).tolist()
         ctx._spans = {k: (ends[i], ends[i + 1]) for i, k in enumerate(leading)}
-        joined = _record(wrap(np.concatenate([np.ravel(kept[k]._data) for k in leading])), op, inputs, params)
-        for k in leading:
-            _record(kept[k], _Output(op, ctx, k), (joined,), {})
+        _record_several(ctx, op, inputs, params, {k: kept[k] for k in leading})
     if is_recording().__class__ is Watch:
         for k in leading:
             check_result(op.name, kept[k], inputs)
     return tuple(kept)
+
+
+def _record_several(
+    ctx: FunctionCtx, op: _Operation, inputs: tuple[Node, ...], params: dict[str, Any], outputs: dict[int, Any]
+) -> None:
+    """Record outputs as pieces of all of them joined; what the forward pass changed in place becomes its output."""
+    joined = wrap(np.concatenate([np.ravel(y._data) for y in outputs.values()]))
+    changed = {id(y): (k, y) for k, y in outputs.items() if any(y is t for t in ctx._dirty)}
+
+    def overwrite(rest: list[tuple[int, Any]], read: tuple[Node, ...]) -> None:
+        if not rest:
+            _record(joined, op, read, params)
+            return
+        (k, tensor), others = rest[0], rest[1:]
+
+        def change(before: Node) -> Any:
+            overwrite(others, tuple(before if x is tensor else x for x in read))
+            return _record(wrap(np.array(tensor._data)), _Output(op, ctx, k), (joined,), {})
+
+        record(tensor, op.name, change)
+
+    overwrite(list(changed.values()), inputs)
+    for k, y in outputs.items():
+        if id(y) not in changed:
+            _record(y, _Output(op, ctx, k), (joined,), {})
+    ctx._stamp = tick()  # after these changes
 
 
 def _own(y: Any, inputs: tuple[Node, ...]) -> Any:

@@ -46,6 +46,6 @@ def backward(
     if len(weights) != len(listed):
         raise RuntimeError(f"backward: got {len(listed)} tensors and {len(weights)} gradients")
     if not listed:
-        raise ValueError("backward: got an empty sequence of tensors")
+        raise RuntimeError("backward: got an empty sequence of tensors")
     more = zip(listed[1:], weights[1:], strict=True)
     engine.backward(listed[0], weights[0], retain_graph, create_graph, inputs, more)

@@ -344,9 +344,9 @@ def hessian(
 
 def _check_strategy(strategy: str, vectorize: bool, strict: bool, where: str) -> None:
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise ValueError(f"{where}: the strategy must be 'reverse-mode', got {strategy!r}")
-    if strategy == "forward-mode":
-        raise NotImplementedError(f"{where}: only strategy='reverse-mode' exists; jvp gives single columns")
+        raise ValueError(f"{where}: the strategy must be 'reverse-mode' or 'forward-mode', got {strategy!r}")
+    if strategy == "forward-mode" and not vectorize:
+        raise NotImplementedError(f"{where}: strategy='forward-mode' needs vectorize=True, as in PyTorch")
     if vectorize and strict:
         raise RuntimeError(f"{where}: strict=True and vectorize=True cannot be combined")
 
@@ -362,7 +362,7 @@ def _listed(tensors: Any, where: str, what: str) -> tuple[tuple[Tensor, ...], bo
         if not isinstance(t, Tensor):
             at = "" if single else f", whose item {i}"
             raise TypeError(
-                f"{where}: {what} must be a Tensor or a tuple of Tensors, got "
+                f"{where}: {what} must be either a Tensor or a tuple of Tensors, got "
                 f"{type(t if single else listed).__name__}{at}{'' if single else f' is {type(t).__name__}'}"
             )
     if not listed:
@@ -398,7 +398,7 @@ def _slopes(func: Function, xs: tuple[Tensor, ...], where: str, strict: bool) ->
         ys, single = _outputs(func, xs, where, strict)
         if not single or ys[0].numel() != 1:
             got = f"shape {ys[0].shape}" if single else f"a tuple of {len(ys)}"
-            raise RuntimeError(f"{where}: the function must return one Tensor of one element, got {got}")
+            raise RuntimeError(f"{where}: the output should contain a single element, as a single Tensor, got {got}")
         found = _gradients(ys, xs, (_ones(ys[0]),), create_graph=True)
         filled = _filled(found, xs, where + ": the output is independent of input {}", strict)
         if strict:
@@ -410,14 +410,16 @@ def _vector(v: Tensors | None, like: tuple[Tensor, ...], where: str, what: str) 
     """Return the vector of a product, checked against what it is multiplied with."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
-            raise RuntimeError(f"{where}: v can only be left out where the {what} is one Tensor of one element")
+            raise RuntimeError(f"{where}: The vector v can only be None where the {what} is one Tensor of one element")
         return (_ones(like[0]),)
     listed, _ = _listed(v, where, "v")
     if len(listed) != len(like):
         raise RuntimeError(f"{where}: expected a v of {len(like)} Tensors, one for each {what}, got {len(listed)}")
     for i, (u, t) in enumerate(zip(listed, like, strict=True)):
         if u.shape != t.shape:
-            raise RuntimeError(f"{where}: v {i} has shape {u.shape}, the {what} {t.shape}")
+            raise RuntimeError(
+                f"{where}: v has invalid size: should be {t.shape}, as the {what}, but entry {i} has {u.shape}"
+            )
     return listed
 
 

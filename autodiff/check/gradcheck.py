@@ -441,6 +441,7 @@ def _compare(settings: _Settings, func: Function, arguments: tuple[Any, ...], fa
                 raise GradcheckError(
                     f"{settings.name}: the gradient of output {j} with respect to input {i} differs from one "
                     f"evaluation to the next by more than nondet_tol={settings.nondet_tol}.\n"
+                    "  Backward is not reentrant\n"
                     "  likely cause: the function is not deterministic"
                 )
             place = _Place(settings, j, i, ys[j].shape, x.shape)
@@ -454,8 +455,8 @@ def _check_zero_weight(settings: _Settings, ys: Sequence[Tensor], xs: list[tuple
         for (i, _), g in zip(xs, found, strict=True):
             if np.any((g != 0) & ~np.isnan(g)):  # 0 times an infinite derivative is for the comparison to report
                 raise GradcheckError(
-                    f"{settings.name}: the gradient of output {j} with respect to input {i} is not 0 although the "
-                    "gradient of the output is.\n"
+                    f"{settings.name}: backward not multiplied by grad_output: the gradient of output {j} with respect "
+                    f"to input {i} is not 0 although the gradient of the output is.\n"
                     "  likely cause: a rule does not multiply by g, the gradient of its output"
                 )
 

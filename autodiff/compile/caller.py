@@ -6,11 +6,8 @@ Where anything differs the function gives up, and the long way looks at it again
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import math
 import sys
-import sysconfig
 from collections.abc import Callable
 from typing import Any
 
@@ -27,96 +24,6 @@ from .surroundings import Place, held, is_alike
 
 #: What the function returns where it gives up.
 MISSED = object()
-
-
-@functools.cache
-def knows_arrays() -> bool:
-    """Tell whether an ndarray's fields lie in memory where NumPy for CPython has them."""
-    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED") or sys.maxsize < 2**32:
-        return False
-    a = np.zeros((3, 5), np.float32)
-    at = id(a)
-
-    def i32(offset: int) -> int:
-        return ctypes.c_int32.from_address(at + offset).value
-
-    def i64(offset: int) -> int:
-        return ctypes.c_int64.from_address(at + offset).value
-
-    try:
-        dims: Any = (ctypes.c_int64 * 2).from_address(i64(32)) if i32(24) == 2 else ()
-        same = i64(8) == id(np.ndarray) and i64(16) == a.ctypes.data and list(dims) == [3, 5]
-        return bool(same and i64(56) == id(a.dtype) and i32(64) & 0xFFFF == a.flags.num & 0xFFFF)
-    except (OSError, ValueError):
-        return False
-
-
-def entry(
-    arguments: list[tuple[int, tuple[int, ...], Any, int]],
-    table: Callable[[Any], int],
-    piece: str,
-    written: list[tuple[int, int]],
-) -> str:
-    """Return LLVM's text of a function that looks at the arrays that are passed and then runs the program.
-
-    Parameters
-    ----------
-    arguments : list of (place of the argument, shape, dtype, place in the table)
-    table : callable
-        What gives the place in the table of the addresses that are compared with.
-    piece : str
-        The function that runs the program.
-    written : list of (place in the table, bytes)
-        Arrays that the program writes, which no argument may overlap.
-    """
-    count = len(arguments)
-    head = ", ".join(["ptr %table", *(f"i64 %a{k}" for k in range(count))])
-    lines = [f"define i32 @call({head}) {{"]
-    n = 0
-
-    def check(condition: str) -> None:
-        nonlocal n
-        n += 1
-        lines.append(f"  br i1 {condition}, label %ok{n}, label %unfit")
-        lines.append(f"ok{n}:")
-
-    def at(base: str, offset: int, kind: str, name: str) -> str:
-        lines.append(f"  %{name}p = getelementptr i8, ptr {base}, i64 {offset}")
-        lines.append(f"  %{name} = load {kind}, ptr %{name}p")
-        return f"%{name}"
-
-    for k, (_, shape, dtype, place) in enumerate(arguments):
-        lines.append(f"  %o{k} = inttoptr i64 %a{k} to ptr")
-        for what, offset, slot in (("type", 8, "ndarray"), ("descr", 56, ("descr", np.dtype(dtype).name))):
-            found = at(f"%o{k}", offset, "i64", f"{what}{k}")
-            expected = at("%table", 8 * table(slot), "i64", f"{what}e{k}")
-            lines.append(f"  %{what}c{k} = icmp eq i64 {found}, {expected}")
-            check(f"%{what}c{k}")
-        ndim = at(f"%o{k}", 24, "i32", f"nd{k}")
-        lines.append(f"  %ndc{k} = icmp eq i32 {ndim}, {len(shape)}")
-        check(f"%ndc{k}")
-        flags = at(f"%o{k}", 64, "i32", f"fl{k}")
-        lines += [f"  %flm{k} = and i32 {flags}, 257", f"  %flc{k} = icmp eq i32 %flm{k}, 257"]  # C order, aligned
-        check(f"%flc{k}")
-        dims = at(f"%o{k}", 32, "ptr", f"dims{k}")
-        for d, size in enumerate(shape):
-            found = at(dims, 8 * d, "i64", f"d{k}x{d}")
-            lines.append(f"  %dc{k}x{d} = icmp eq i64 {found}, {size}")
-            check(f"%dc{k}x{d}")
-        data = at(f"%o{k}", 16, "ptr", f"data{k}")
-        start = f"%start{k}"
-        lines.append(f"  {start} = ptrtoint ptr {data} to i64")
-        lines.append(f"  %end{k} = add i64 {start}, {math.prod(shape) * np.dtype(dtype).itemsize}")
-        for w, (at_place, size) in enumerate(written):
-            low = at("%table", 8 * at_place, "i64", f"low{k}x{w}")
-            lines.append(f"  %high{k}x{w} = add i64 {low}, {size}")
-            lines.append(f"  %below{k}x{w} = icmp ule i64 %end{k}, {low}")
-            lines.append(f"  %above{k}x{w} = icmp uge i64 {start}, %high{k}x{w}")
-            lines.append(f"  %apart{k}x{w} = or i1 %below{k}x{w}, %above{k}x{w}")
-            check(f"%apart{k}x{w}")
-        lines += [f"  %slot{k} = getelementptr i8, ptr %table, i64 {8 * place}", f"  store ptr {data}, ptr %slot{k}"]
-    lines += [f"  %r = call i32 @{piece}(ptr %table)", "  ret i32 %r", "unfit:", "  ret i32 2", "}"]
-    return "\n".join(lines)
 
 
 class Caller:
@@ -169,6 +76,9 @@ class Caller:
         lines += self._call(before, after, draws)
         if native.lowered.ends:
             lines.append("    if not finite[0]: diverges()")
+        if recording.program.effects:
+            lines += [f"    result = {result}", f"    {self._name('finish', recording.program.finish)}()"]
+            result = "result"
         lines.append(f"    return {result}")
         return "\n".join(lines)
 

@@ -31,7 +31,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 MANY = 8  # recordings of one function, beyond which something is likely wrong
 
 
-def compile(function: F | None = None, *, native: bool = True) -> F:
+def compile(
+    function: F | None = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: Any = None,
+    mode: str | None = None,
+    options: Any = None,
+    disable: bool = False,
+    native: bool = True,
+) -> F:
     """Record what a function of tensors computes at its first call, and run that, fused and native, at later ones.
 
     The function may be a whole training step: forward pass, ``backward()``, an optimizer's ``step()``. All that a user
@@ -43,6 +53,10 @@ def compile(function: F | None = None, *, native: bool = True) -> F:
     ----------
     function : callable
         What is compiled. Without it, a decorator is returned.
+    fullgraph, dynamic, backend, mode, options : optional
+        PyTorch's choices among its compilers, without effect: a recording is always whole.
+    disable : bool, optional
+        Whether to return the function as it is.
     native : bool, optional
         Whether to run native code. Without it, or without llvmlite, NumPy runs what was recorded.
 
@@ -70,10 +84,10 @@ def compile(function: F | None = None, *, native: bool = True) -> F:
     tensor(10.)
     """
     if function is None:
-        return cast(F, functools.partial(compile, native=native))
+        return cast(F, functools.partial(compile, disable=disable, native=native))
     if not callable(function):
         raise TypeError(f"compile: expected a function, got {type(function).__name__}")
-    return cast(F, _calling(Compiled(function, native)))
+    return function if disable else cast(F, _calling(Compiled(function, native)))
 
 
 def _calling(compiled: Compiled) -> Callable[..., Any]:
@@ -181,6 +195,7 @@ class Compiled:
             raise
         names.forget([s.data for s in program.sources.values() if isinstance(s, Constant) and s.shared])
         recording = Recording(trace, names, self, tensors)
+        program.finish()
         if trace.is_aliased or recording.is_shared(tensors):  # what is true of these arguments alone
             return result
         known.append(recording)
@@ -342,7 +357,7 @@ class Recording:
         for target in self.written:
             x = node_of(target, args)
             others = args if not isinstance(target, Input) else [*(a for a in args if a is not x), *self.live]
-            if any(np.may_share_memory(x._data, y._data) for y in others):
+            if x is not None and any(np.may_share_memory(x._data, y._data) for y in others):
                 return True
         return False
 
@@ -355,6 +370,7 @@ class Recording:
             if short in callers:
                 callers.remove(short)
             callers.insert(0, short)
+        self.program.finish()
         return result if self.restore is None else self.restore(result)
 
     def __str__(self) -> str:

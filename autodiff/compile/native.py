@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,14 +14,14 @@ from ..engine.graph import array_of, increment_version
 from ..engine.primitive import wrap
 from ..kernels.blas import multiplies_blocks_fast
 from . import machine
-from .caller import entry, knows_arrays
 from .describe import Description
 from .element import Element
+from .entry import Entry, knows_arrays
 from .fuse import Plan
 from .loops import Module, Slots
 from .lower import Lowered
 from .messages import depth
-from .pool import pool, threads
+from .pool import lock, pool, threads
 from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, mapped, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
@@ -92,7 +91,7 @@ class Native:
                 for slot, place in places.items()
                 if isinstance(slot, tuple) and slot[0] == "memory" and slot[1][0] == "live" and slot[1][1] in nodes
             ]
-            self.module.enter(entry(self.passed, self.slots.__getitem__, last, written))
+            self.module.enter(str(Entry(self.passed, self.slots.__getitem__, last, written)))
 
     @staticmethod
     def _home(e: Element, slot: Any, homes: dict[Element, Any]) -> Any:
@@ -104,6 +103,7 @@ class Native:
     # -- what stays between runs ---------------------------------------------------------------------------------------
 
     def _prepare(self, addresses: dict[str, int]) -> None:
+        """Make what lasts from run to run: memory, the table of addresses, and the functions."""
         module = self.module
         self.arena = np.zeros(module.size + 64, np.uint8)
         start = -self.arena.ctypes.data % 64
@@ -111,38 +111,46 @@ class Native:
         self.options = np.zeros(max(len(self.lowered.options), 1))
         self.runs, self.finite = np.zeros(1, np.int64), np.ones(1, np.bool)
         self.targets: list[tuple[Any, Any, int]] = []  # (optimizer, parameter, number of the present step)
-        self.lock = threading.RLock()
-        self.table = np.zeros(max(len(self.slots.places), 1), np.int64)
+        self.lock = lock()
         self.places = self.slots.places
+        self.overwritten = {t.place for t, _ in self.program.writes if isinstance(t, Input)}
+        self.changed = [p for s in self.lowered.steps for _, p, _ in s.params]
+        self.changed += [t.node for t, _ in self.program.writes if isinstance(t, Live)]
+        self.results_at = {n: (e, None if slot is None else self.places.get(slot)) for n, e, slot in self.outs}
+        self._fill_table(addresses)
+        self.views = {e: self._view(e) for e in module.offsets}
+        self._link()
+
+    def _fill_table(self, addresses: dict[str, int]) -> None:
+        """Write down the addresses that stay, and list what gives the others at each run."""
+        self.table = np.zeros(max(len(self.places), 1), np.int64)
+        self.at = self.table.ctypes.data
         self.live: list[list[Any]] = []  # [place, tensor, array]
         self.states: list[list[Any]] = []  # [place, optimizer, parameter, name, array]
         self.held: list[list[Any]] = []  # [place, owner, array]
         self.arguments: list[tuple[int, int]] = []
-        self.overwritten = {t.place for t, _ in self.program.writes if isinstance(t, Input)}
         self.temporary: list[Any] = []
+        own = {name: getattr(self, name).ctypes.data for name in ("arena", "options", "runs", "finite")}
         for slot, place in self.places.items():
-            if slot == "arena":
-                self.table[place] = self.arena.ctypes.data
-            elif slot == "ndarray":
+            name, *rest = slot if isinstance(slot, tuple) else (slot,)
+            if name in own:
+                self.table[place] = own[name]
+            elif name == "ndarray":
                 self.table[place] = id(np.ndarray)
-            elif slot[0] == "descr":
-                self.table[place] = id(np.dtype(slot[1]))
-            elif slot == "options":
-                self.table[place] = self.options.ctypes.data
-            elif slot == "runs":
-                self.table[place] = self.runs.ctypes.data
-            elif slot[0] == "finite":
-                self.table[place] = self.finite.ctypes.data
-            elif slot[0] == "pool" and (shared := pool()) is not None:
-                self.table[place] = getattr(shared, slot[1])
-            elif slot[0] == "gemm":
-                self.table[place] = addresses[slot[1]]
-            elif slot[0] == "memory":
-                self._prepare_memory(slot[1], place)
-        self.views = {e: self._view(e) for e in module.offsets}
+            elif name == "descr":
+                self.table[place] = id(np.dtype(rest[0]))
+            elif name == "pool" and (shared := pool()) is not None:
+                self.table[place] = getattr(shared, rest[0])
+            elif name == "gemm":
+                self.table[place] = addresses[rest[0]]
+            elif name == "memory":
+                self._prepare_memory(rest[0], place)
+
+    def _link(self) -> None:
+        """Make Python's functions of the native ones; small programs run with Python's lock held."""
+        module = self.module
         piece = ctypes.PYFUNCTYPE if module.size <= SMALL else ctypes.CFUNCTYPE
         call = piece(ctypes.c_int32, ctypes.c_void_p)
-        self.at = self.table.ctypes.data
         self.pieces: list[Any] = [
             call(self.library.address(p)) if isinstance(p, str) else self._called(p) for p in module.pieces
         ]
@@ -150,9 +158,6 @@ class Native:
         if module.entered:
             kind = piece(ctypes.c_int32, ctypes.c_void_p, *[ctypes.c_size_t] * len(self.passed))
             self.entered = kind(self.library.address("call"))
-        self.changed = [p for s in self.lowered.steps for _, p, _ in s.params]
-        self.changed += [t.node for t, _ in self.program.writes if isinstance(t, Live)]
-        self.results_at = {n: (e, None if slot is None else self.places.get(slot)) for n, e, slot in self.outs}
 
     def _prepare_memory(self, what: Any, place: int) -> None:
         kind, name, *rest = what

@@ -8,7 +8,7 @@ or other programs have their processors, it computes all of it itself. Parts do 
 take them, and so neither do results.
 
 The others look out for work for a millisecond and then sleep. They are started by the first program that has work for
-them, and end with the process; a fork starts its own.
+them, and end with the process. A process forks between the runs of its programs, and the child starts its own threads.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import ctypes
 import functools
 import os
 import platform
+import threading
+import weakref
 from string import Template
 from typing import Any
 
+from ..kernels import blas
 from ..kernels.blas import address_of, thread_counts
 from . import machine
 
@@ -63,7 +66,8 @@ declare i32 @get_threads()
 declare void @set_threads(i32)
 """
 
-#: Taking the pool, starting its threads; how many threads BLAS has while it is taken; and giving it back.
+#: Taking the pool, starting its threads; how many threads BLAS has while it is taken, and setting that, for which the
+#: pool is taken, too: what has it sets the number back at its end. And giving it back.
 _TAKE = """
 define ptr @begin() {
   %c = cmpxchg ptr @busy, i64 0, i64 1 seq_cst seq_cst
@@ -101,6 +105,21 @@ detach:
   br label %start
 ready:
   ret ptr @run_shared
+}
+
+define void @set(i32 %n) {
+  br label %take
+take:
+  %c = cmpxchg ptr @busy, i64 0, i64 2 seq_cst seq_cst
+  %free = extractvalue { i64, i1 } %c, 1
+  br i1 %free, label %mine, label %wait
+wait:
+  call i32 @sched_yield()
+  br label %take
+mine:
+  call void @set_threads(i32 %n)
+  store atomic i64 0, ptr @busy seq_cst, align 8
+  ret void
 }
 
 define i32 @count() {
@@ -294,11 +313,12 @@ class Pool:
     """
 
     def __init__(self, called: dict[str, int]) -> None:
-        library = machine.Library(_text(), ("begin", "end", "reset", "count"), called)
+        library = machine.Library(_text(), ("begin", "end", "reset", "count", "set"), called)
         # Threads run this code until the process ends, longer than Python's objects live.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
         self.begin, self.end = library.address("begin"), library.address("end")
         self.count = ctypes.PYFUNCTYPE(ctypes.c_int)(library.address("count"))
+        blas.set_by(ctypes.CFUNCTYPE(None, ctypes.c_int)(library.address("set")))
         reset = ctypes.PYFUNCTYPE(None)(library.address("reset"))
         reset()
         os.register_at_fork(after_in_child=reset)
@@ -317,6 +337,43 @@ def pool() -> Pool | None:
         return None
     called: dict[str, Any] = {name: address_of(getattr(c, name)) for name in CALLED}
     return Pool(called | dict(zip(("get_threads", "set_threads"), counts, strict=True)))
+
+
+# -- forks -------------------------------------------------------------------------------------------------------------
+
+_locks: weakref.WeakSet[Any] = weakref.WeakSet()  # of all programs
+_held: list[Any] = []
+_forking = threading.RLock()  # one fork at a time
+
+
+def lock() -> Any:
+    """Return what a thread holds while it runs a program; a process forks when no other thread holds any."""
+    made = threading.RLock()
+    _locks.add(made)
+    return made
+
+
+def _hold() -> None:
+    """Wait until programs have ended: the child would have half of what they write, and BLAS's locks for good."""
+    _forking.acquire()
+    _held[:] = [x for x in _locks if x.acquire(timeout=10)]  # one that waits for this thread would never end
+
+
+def _release() -> None:
+    while _held:
+        _held.pop().release()
+    _forking.release()
+
+
+def _renew() -> None:
+    """Let go of all locks: who held them is not in this process."""
+    _held.clear()
+    for x in (_forking, *_locks):
+        x._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_renew)
 
 
 def threads() -> int:

@@ -211,6 +211,8 @@ class Program:
         Of which gradients the program reads, whether there was none.
     modules : dict
         The modules that were called.
+    effects : list of callable
+        What is called after each run.
     result : object
         What is returned, with references in the place of tensors.
     differentiable : bool
@@ -225,8 +227,14 @@ class Program:
     grads: list[tuple[Any, Any]] = field(default_factory=list)
     absent: dict[Any, bool] = field(default_factory=dict)
     modules: dict[int, Any] = field(default_factory=dict)
+    effects: list[Callable[[], object]] = field(default_factory=list)
     result: Any = None
     differentiable: bool = False
+
+    def finish(self) -> None:
+        """Call what is called after each run."""
+        for act in self.effects:
+            act()
 
     def results(self) -> list[int]:
         """Return the numbers of what is returned, in order."""
@@ -261,8 +269,20 @@ class Program:
             if not isinstance(i, Apply) or i.out in needed:
                 needed.update(i.uses())
                 kept.append(i)
-        self.instructions = kept[::-1]
+        self.instructions = _early_first(kept[::-1])
         self.sources = {n: s for n, s in self.sources.items() if n in needed}
+
+
+def _early_first(instructions: list[Any]) -> list[Any]:
+    """Return instructions with those first that read nothing of an optimizer's: a check gives up before it steps."""
+    early, late, written = [], [], set()
+    for i in instructions:
+        if isinstance(i, Step) or not written.isdisjoint(i.uses()):
+            late.append(i)
+            written.update([new for *_, new in i.updates] if isinstance(i, Step) else [getattr(i, "out", -1)])
+        else:
+            early.append(i)
+    return early + late
 
 
 def _exact(params: dict[str, Any]) -> bool:
@@ -308,6 +328,26 @@ def advance(step: Step, old: list[Any], grads: list[Any]) -> None:
             p._grad = grad
 
 
+def restorer(optimizer: Any, params: list[Any]) -> Callable[[], None]:
+    """Return what puts parameters, and what an optimizer notes of them, back to what they are now."""
+    saved = {p: _copied(optimizer.state[p]) for p in params if p in optimizer.state}
+    values = [(array_of(p), np.array(p._data)) for p in params]
+
+    def restore() -> None:
+        for array, value in values:
+            np.copyto(array, value)
+        for p in params:
+            optimizer.state.pop(p, None)
+        optimizer.state.update(saved)
+        optimizer._layouts.clear()
+
+    return restore
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in state.items()}
+
+
 # -- to run it on NumPy ------------------------------------------------------------------------------------------------
 
 
@@ -324,8 +364,9 @@ class Plain:
         self.run = self.names["run"]
 
     def _written(self) -> str:
-        """Return the text of a function that computes a program's values."""
+        """Return the text of a function that computes a program's values, and notes how to undo steps before checks."""
         program = self.program
+        self.checks = [place for place, i in enumerate(program.instructions) if not isinstance(i, Step)]
         last = {n: place for place, i in enumerate(program.instructions) for n in i.uses()}
         kept = {n for _, n in program.writes} | {n for _, n in program.grads if isinstance(n, int)}
         kept |= {*program.results(), *program.sources}
@@ -338,7 +379,7 @@ class Plain:
             if dead := [f"v{n}" for n in dict.fromkeys(i.uses()) if last[n] == place and n not in kept]:
                 lines.append(f"del {', '.join(dead)}")
         wanted = ", ".join(f"{n}: v{n}" for n in sorted(kept))
-        return "\n    ".join(["def run(args):", *lines, f"return {{{wanted}}}"])
+        return "\n    ".join(["def run(args, undo):", *lines, f"return {{{wanted}}}"])
 
     def _line(self, place: int, i: Any) -> list[str]:
         """Return the lines of an instruction."""
@@ -361,7 +402,11 @@ class Plain:
         old = ", ".join("None" if o in self.program.sources else f"v{o}" for _, _, o, _, _ in i.updates)
         grads = ", ".join(f"v{g}" for _, _, _, g, _ in i.updates)
         news = [f"v{n} = {self._name(f'p{n}', p)}._data" for _, p, _, _, n in i.updates]
-        return [f"f{place}([{old}], [{grads}])", *news]
+        step = [f"f{place}([{old}], [{grads}])", *news]
+        if all(later < place for later in self.checks):
+            return step
+        restore = functools.partial(restorer, i.optimizer, [p for _, p, *_ in i.updates])
+        return [f"undo.append({self._name(f'u{place}', restore)}())", *step]
 
     def _name(self, name: str, value: Any) -> str:
         self.names[name] = value
@@ -381,10 +426,13 @@ class Plain:
         """Run the program on tensors, and return what the function returns."""
         program = self.program
         made: dict[int, Any] = {}  # what is returned twice shares memory
+        undo: list[Callable[[], None]] = []
         try:
             with np.errstate(all="ignore"):
-                env = self.run(args)
+                env = self.run(args, undo)
         except Exception:  # what a check would have refused, say: recording it anew says so at the user's line
+            for restore in reversed(undo):
+                restore()
             raise ChangedError from None
         written = [(node_of(target, args), np.array(env[n])) for target, n in program.writes]
         for node, value in written:

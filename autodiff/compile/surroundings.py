@@ -176,7 +176,8 @@ class Names:
         """Say which name stands for something else than it did, and for what; None if none does."""
         for place, before in zip(self.places, self.values, strict=True):
             if not is_alike(now := place.now(), before):
-                return f"{place.name} was {_short(before)} and is {_short(now)}"
+                was, is_ = _short(before), _short(now)
+                return f"{place.name} " + (f"was {was} and is {is_}" if was != is_ else "held something else")
         return None
 
     def forget(self, arrays: list[Any]) -> None:
@@ -266,6 +267,6 @@ class Attributes:
 
 
 def has_hooks(module: Any) -> bool:
-    """Tell whether anything is to be called before or after a module."""
-    hooks = module._hooks
-    return hooks is not None and any((hooks.before, hooks.after, hooks.backward))
+    """Tell whether anything is to be called before or after a module, or every module."""
+    kinds = ("before", "after", "before_backward", "backward")
+    return any(getattr(h, kind) for h in (module._hooks, type(module)._hooks) if h is not None for kind in kinds)

@@ -13,7 +13,7 @@ from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
 from ..tracing import exchanges, traced_by
-from .joint import is_whole, parted
+from .joint import is_made, is_whole, parted
 from .messages import depth, is_ours, refusal
 from .program import (
     Apply,
@@ -31,6 +31,7 @@ from .program import (
     Step,
     Value,
     leaves,
+    restorer,
 )
 from .surroundings import Attributes, has_hooks, state_of
 
@@ -59,6 +60,7 @@ class Trace:
         self.arguments: dict[Node, int] = {}
         self.holders: dict[Node, Any] = {}  # gradients that were there before, and whose they are
         self.stepped: dict[Node, int] = {}  # what an optimizer left
+        self.scheduled: list[Any] = []  # optimizers whose options change after the run
         self.flags: dict[Node, bool] = {}  # whether tensors from outside require a gradient
         self.message: tuple[Node, ...] = ()  # the last one from other processes
         self.sent = 0  # how many instructions stand before the last message
@@ -232,7 +234,7 @@ class Trace:
 
     def reshapes(self, node: Node, former: Node) -> None:
         """Note what a tensor was that becomes a view of itself."""
-        if id(node) in self.before or node in self.arguments:
+        if self.is_outside(node):
             raise refusal("a change of the shape in place, of a tensor from outside,", "change that of a clone()")
         self.same(former, node)
 
@@ -298,7 +300,7 @@ class Trace:
 
     def remembers(self, former: Node, base: Node) -> None:
         """Note what a tensor was before a change of it that is recorded for backward."""
-        if id(base) in self.before or base in self.arguments:
+        if self.is_outside(base):
             raise refusal(
                 "a change in place, of a tensor from outside, that gradients flow through", "change a clone() of it"
             )
@@ -341,11 +343,23 @@ class Trace:
 
     # -- gradients -----------------------------------------------------------------------------------------------------
 
+    def is_outside(self, node: Node) -> bool:
+        """Tell whether a tensor was there before the function ran."""
+        return id(node) in self.before or node in self.arguments
+
+    def differentiates(self, node: Node) -> None:
+        """Refuse to go back through a graph that was there before, which would be the first call's at each one."""
+        if self.is_outside(node):
+            raise refusal(
+                "backward() through what was computed outside of the function",
+                "compute it inside, or pass x.detach() and go on from its gradient outside",
+            )
+
     def reads_grad(self, node: Node) -> None:
         """Note that a gradient is read."""
         if node in self.touched:
             return
-        if id(node) in self.before or node in self.arguments:  # a leaf that the function makes has none at each call
+        if self.is_outside(node):  # a leaf that the function makes has none at each call
             self.program.absent.setdefault(self._owner(node), node._grad is None)
         if node._grad is not None and node._grad not in self.numbers and id(node._grad) in self.before:
             self.holders[node._grad] = self._owner(node)
@@ -393,24 +407,15 @@ class Trace:
         """Let an optimizer update its parameters."""
         if optimizer.steps_are_hooked():
             raise refusal("a hook", "remove it, or call what it does outside of the function")
+        if any(o is optimizer for o in self.scheduled):
+            raise refusal("a step of an optimizer after its scheduler's", "call the scheduler's step last")
         changed = []
         for place, group in enumerate(optimizer.param_groups):
             for p in group["params"]:
                 self.reads_grad(p)
                 if p._grad is not None:
                     changed.append((place, p, self.number(p), self.number(p._grad)))
-        saved = {p: _copied(optimizer.state[p]) for _, p, *_ in changed if p in optimizer.state}
-        values = [(array_of(p), np.array(p._data)) for _, p, *_ in changed]
-
-        def undo() -> None:
-            for array, value in values:
-                np.copyto(array, value)
-            for _, p, *_ in changed:
-                optimizer.state.pop(p, None)
-            optimizer.state.update(saved)
-            optimizer._layouts.clear()
-
-        self.undo.append(undo)
+        self.undo.append(restorer(optimizer, [p for _, p, *_ in changed]))
         with traced_by(None):
             optimizer._go(depth() + 1)
         updates = []
@@ -422,12 +427,18 @@ class Trace:
             updates.append((place, p, old, g, new))
         self.program.instructions.append(Step(optimizer, updates))
 
+    def puts_off(self, act: Callable[[], object], optimizer: Any) -> None:
+        """Have something done after each run, as a schedule's step, for which no number of the run matters."""
+        self.scheduled.append(optimizer)
+        self.program.effects.append(act)
+
     # -- what is refused -----------------------------------------------------------------------------------------------
 
     def calls(self, module: Any) -> None:
         """Note that a module is called."""
         if has_hooks(module):
-            raise refusal("a hook", "remove it, or call the function itself")
+            cure = "put what it does into forward(); nn.utils.parametrizations do without hooks"
+            raise refusal("a hook", f"remove it, or {cure}")
         if id(module) not in self.program.modules:
             self.program.modules[id(module)] = module
             self.attributes.append(Attributes([module]))
@@ -476,7 +487,7 @@ class Trace:
                 grad = node._grad
                 program.grads.append((self._owner(node), None if grad is None else self._held(grad)))
         program.result = self._returned(result)
-        leads = [isinstance(t, Node) and t._requires_grad and t._op is not None for t in leaves(result)]
+        leads = [is_made(self, t) for t in leaves(result)]
         joint = None if derivative is None else parted(program, derivative, self.arguments, leads)
         program.prune()
         return program, joint
@@ -546,7 +557,3 @@ def _is_shared(array: Any) -> bool:
 def _overlap(a: Node, b: Node) -> bool:
     """Tell whether two tensors share memory."""
     return (a._version is not None and a._version is b._version) or np.may_share_memory(a._data, b._data)
-
-
-def _copied(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in state.items()}

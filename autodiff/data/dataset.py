@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..kernels.errors import ValueAssertionError
 from ..tensor import Tensor, from_array
 from .collate import default_collate
 from .sampler import Rows, numbers, source_of
@@ -87,7 +88,9 @@ class TensorDataset(Dataset):
                 raise TypeError(f"TensorDataset: argument {i} must be a Tensor or an ndarray, got {type(t).__name__}")
         shapes = [t.shape for t in tensors]
         if not tensors or () in shapes or len({s[0] for s in shapes}) > 1:
-            raise ValueError(f"TensorDataset: expected tensors of one length, got shapes {shapes}")
+            raise ValueAssertionError(
+                f"TensorDataset: Size mismatch between tensors, expected one length, got shapes {shapes}"
+            )
         self.tensors = tuple(t if isinstance(t, Tensor) else from_array(t) for t in tensors)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The Bernoulli distribution."""
+"""The Bernoulli distribution, and the probabilities and odds that it shares with others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,44 @@ from ..tracing import noted
 from .distribution import BOOLEAN, REAL, UNIT, Check, Distribution, Sizes, broadcast_all, one_of
 
 
-class Bernoulli(Distribution):
+class Odds(Distribution):
+    """The base of what counts successes: their probability, or its logarithmic odds."""
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        name = type(self).__name__
+        given = one_of(name, probs, logits)
+        (value,) = broadcast_all(name, logits if probs is None else probs)
+        self._keep(given, value, validate_args)
+
+    def _keep(self, given: str, value: Tensor, validate_args: bool | None) -> None:
+        """Take over probabilities or odds, whichever was given."""
+        self._parameters = (*type(self)._parameters, given)
+        self._probs: Tensor | None = value if given == "probs" else None
+        self._logits: Tensor | None = value if given == "logits" else None
+        super().__init__(value.shape, validate_args=validate_args)
+
+    @property
+    def probs(self) -> Tensor:
+        """The probability of a success."""
+        if self._probs is None:
+            assert self._logits is not None
+            self._probs = sigmoid(self._logits)
+        return self._probs
+
+    @property
+    def logits(self) -> Tensor:
+        """Its logarithmic odds; those of 0 and 1 are limited to what the dtype can tell from them."""
+        if self._logits is None:
+            assert self._probs is not None
+            p = within_unit(self._probs)
+            self._logits = log(p) - log1p(-p)
+        return self._logits
+
+    def _allowed(self, name: str) -> Check:
+        return UNIT if name == "probs" else REAL
+
+
+class Bernoulli(Odds):
     """1 with a probability, 0 otherwise.
 
     Parameters
@@ -39,34 +76,6 @@ class Bernoulli(Distribution):
     >>> coin.mean, coin.variance
     (tensor(0.2500), tensor(0.1875))
     """
-
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        given = one_of("Bernoulli", probs, logits)
-        (value,) = broadcast_all("Bernoulli", logits if probs is None else probs)
-        self._parameters = (given,)
-        self._probs: Tensor | None = None if probs is None else value
-        self._logits: Tensor | None = value if probs is None else None
-        super().__init__(value.shape, validate_args)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probability of 1."""
-        if self._probs is None:
-            assert self._logits is not None
-            self._probs = sigmoid(self._logits)
-        return self._probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Its logarithmic odds; those of 0 and 1 are limited to what the dtype can tell from them."""
-        if self._logits is None:
-            assert self._probs is not None
-            p = within_unit(self._probs)
-            self._logits = log(p) - log1p(-p)
-        return self._logits
-
-    def _allowed(self, name: str) -> Check:
-        return UNIT if name == "probs" else REAL
 
     def _support(self) -> Check:
         return BOOLEAN

@@ -54,7 +54,7 @@ class Categorical(Distribution):
         self._logits: Tensor | None = value - logsumexp(value, -1, keepdim=True) if probs is None else None
         self.num_events = value.shape[-1]
         self.param_shape = value.shape
-        super().__init__(value.shape[:-1], validate_args)
+        super().__init__(value.shape[:-1], validate_args=validate_args)
 
     @property
     def probs(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ class Independent(Distribution):
         self.base_dist, self.reinterpreted_batch_ndims = base_distribution, n
         self.has_rsample = base_distribution.has_rsample  # type: ignore[misc]  # PyTorch's, too, is the base's
         cut = len(shape) - n
-        super().__init__(shape[:cut], validate_args, (*shape[cut:], *base_distribution.event_shape))
+        super().__init__(shape[:cut], (*shape[cut:], *base_distribution.event_shape), validate_args)
 
     @property
     def mean(self) -> Tensor:
@@ -62,6 +63,12 @@ class Independent(Distribution):
     def rsample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw so that gradients flow to the parameters."""
         return self.base_dist.rsample(sample_shape)
+
+    def expand(self, batch_shape: Sizes) -> Independent:
+        """Return the same of a base that is broadcast."""
+        n = self.reinterpreted_batch_ndims
+        more = self.event_shape[:n]
+        return Independent(self.base_dist.expand((*batch_shape, *more)), n, self._validate_args)
 
     def _summed(self, x: Tensor) -> Tensor:
         n = self.reinterpreted_batch_ndims
@@ -105,7 +112,13 @@ class TransformedDistribution(Distribution):
         self.base_dist = base_distribution
         self.transforms = [transforms] if isinstance(transforms, Transform) else list(transforms)
         self.has_rsample = base_distribution.has_rsample  # type: ignore[misc]  # as in `Independent`
-        super().__init__(base_distribution.batch_shape, validate_args, base_distribution.event_shape)
+        super().__init__(base_distribution.batch_shape, base_distribution.event_shape, validate_args)
+
+    def expand(self, batch_shape: Sizes) -> TransformedDistribution:
+        """Return the same of a base that is broadcast."""
+        wide = copy.copy(self)
+        wide.base_dist, wide.batch_shape = self.base_dist.expand(batch_shape), tuple(batch_shape)
+        return wide
 
     def _mapped(self, x: Tensor) -> Tensor:
         for transform in self.transforms:

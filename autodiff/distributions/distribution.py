@@ -43,7 +43,7 @@ class Distribution:
     _validate_args = __debug__
     _parameters: tuple[str, ...] = ()  # those that `repr` shows and that are checked
 
-    def __init__(self, batch_shape: Sizes = (), validate_args: bool | None = None, event_shape: Sizes = ()) -> None:
+    def __init__(self, batch_shape: Sizes = (), event_shape: Sizes = (), validate_args: bool | None = None) -> None:
         self.batch_shape, self.event_shape = tuple(batch_shape), tuple(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
@@ -98,6 +98,30 @@ class Distribution:
     def entropy(self) -> Tensor:
         """Return the expected -log_prob of a draw, in nats, of shape batch_shape."""
         raise NotImplementedError(f"{type(self).__name__} has no entropy()")
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """Return the probability of a draw up to `value`."""
+        raise NotImplementedError(f"{type(self).__name__} has no cdf()")
+
+    def expand(self, batch_shape: Sizes) -> Distribution:
+        """Return the same distribution of parameters that are broadcast to another batch_shape.
+
+        Examples
+        --------
+        >>> ad.distributions.Normal(0.0, 1.0).expand([3]).batch_shape
+        (3,)
+        """
+        if not self._parameters:
+            raise NotImplementedError(f"{type(self).__name__} has no expand()")
+        shape, values = tuple(batch_shape), self._others()
+        for name in self._parameters:
+            value = getattr(self, name)
+            values[name] = broadcast_to(value, (*shape, *value.shape[len(self.batch_shape) :]))
+        return type(self)(**values, validate_args=self._validate_args)
+
+    def _others(self) -> dict[str, Any]:
+        """Return the arguments that no batch broadcasts, by their names."""
+        return {}
 
     def perplexity(self) -> Tensor:
         """Return e to the power of the entropy."""

@@ -9,14 +9,19 @@ import numpy as np
 
 from ..functions.elementwise import softplus, where
 from ..functions.solving import solve_triangular
-from ..functions.transcendental import log
+from ..functions.transcendental import digamma, exp, lgamma, log
 from ..tensor import Tensor
 from .bernoulli import Bernoulli
 from .categorical import Categorical
-from .composed import Independent
+from .composed import Independent, LogNormal
+from .counts import Poisson
+from .dirichlet import Dirichlet
 from .distribution import Distribution
 from .multivariate_normal import MultivariateNormal
 from .normal import Normal
+from .one_hot import OneHotCategorical
+from .positive import Beta, Exponential, Gamma, Laplace
+from .tails import HalfNormal
 from .uniform import Uniform
 
 _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {}
@@ -125,3 +130,59 @@ def _independents(p: Independent, q: Independent) -> Tensor:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError("kl_divergence: both need the same reinterpreted_batch_ndims")
     return p._summed(kl_divergence(p.base_dist, q.base_dist))
+
+
+@register_kl(LogNormal, LogNormal)
+def _of_logarithms(p: LogNormal, q: LogNormal) -> Tensor:
+    return kl_divergence(p.base_dist, q.base_dist)
+
+
+@register_kl(HalfNormal, HalfNormal)
+def _halves(p: HalfNormal, q: HalfNormal) -> Tensor:
+    return kl_divergence(p._whole, q._whole)
+
+
+@register_kl(OneHotCategorical, OneHotCategorical)
+def _vectors(p: OneHotCategorical, q: OneHotCategorical) -> Tensor:
+    return kl_divergence(p._classes, q._classes)
+
+
+@register_kl(Laplace, Laplace)
+def _laplaces(p: Laplace, q: Laplace) -> Tensor:
+    ratio, apart = p.scale / q.scale, (p.loc - q.loc).abs()
+    return -log(ratio) + apart / q.scale + ratio * exp(-apart / p.scale) - 1
+
+
+@register_kl(Exponential, Exponential)
+def _exponentials(p: Exponential, q: Exponential) -> Tensor:
+    ratio = q.rate / p.rate
+    return ratio - log(ratio) - 1
+
+
+@register_kl(Poisson, Poisson)
+def _poissons(p: Poisson, q: Poisson) -> Tensor:
+    return p.rate * (log(p.rate) - log(q.rate)) - (p.rate - q.rate)
+
+
+@register_kl(Gamma, Gamma)
+def _gammas(p: Gamma, q: Gamma) -> Tensor:
+    shape, rate = p.concentration - q.concentration, q.rate - p.rate
+    known = q.concentration * log(p.rate / q.rate) + lgamma(q.concentration) - lgamma(p.concentration)
+    return known + shape * digamma(p.concentration) + rate * p.concentration / p.rate
+
+
+@register_kl(Beta, Beta)
+def _betas(p: Beta, q: Beta) -> Tensor:
+    a, b, c, d = p.concentration1, p.concentration0, q.concentration1, q.concentration0
+    total = a + b
+    return (
+        q._log_beta() - p._log_beta() + (a - c) * digamma(a) + (b - d) * digamma(b) + (c + d - total) * digamma(total)
+    )
+
+
+@register_kl(Dirichlet, Dirichlet)
+def _dirichlets(p: Dirichlet, q: Dirichlet) -> Tensor:
+    a, b = p.concentration, q.concentration
+    total = a.sum(-1)
+    sizes = lgamma(total) - lgamma(b.sum(-1)) - (lgamma(a) - lgamma(b)).sum(-1)
+    return sizes + ((a - b) * (digamma(a) - digamma(total).unsqueeze(-1))).sum(-1)

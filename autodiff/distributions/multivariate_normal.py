@@ -68,7 +68,7 @@ class MultivariateNormal(Distribution):
         if scale_tril is None:
             matrix = cholesky(matrix if covariance_matrix is not None else inv(matrix))
         self.loc, self.scale_tril = broadcast_to(loc, (*shape, n)), broadcast_to(matrix, (*shape, n, n))
-        super().__init__(shape, validate_args, (n,))
+        super().__init__(shape, (n,), validate_args)
 
     def _allowed(self, name: str) -> Check:
         return REAL
@@ -100,6 +100,12 @@ class MultivariateNormal(Distribution):
     def variance(self) -> Tensor:
         """The variance of each element."""
         return (self.scale_tril * self.scale_tril).sum(-1)
+
+    def expand(self, batch_shape: Sizes) -> MultivariateNormal:
+        """Return the same of a mean and a factor that are broadcast."""
+        n, shape = self.event_shape[0], tuple(batch_shape)
+        loc, factor = broadcast_to(self.loc, (*shape, n)), broadcast_to(self.scale_tril, (*shape, n, n))
+        return MultivariateNormal(loc, scale_tril=factor, validate_args=self._validate_args)
 
     def rsample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw as loc + L ε with ε of standard normal distributions."""

@@ -47,7 +47,7 @@ class Normal(Distribution):
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all("Normal", loc, scale)
-        super().__init__(self.loc.shape, validate_args)
+        super().__init__(self.loc.shape, validate_args=validate_args)
 
     def _allowed(self, name: str) -> Check:
         return POSITIVE if name == "scale" else REAL

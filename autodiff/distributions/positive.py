@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..functions.shape import broadcast_to
 from ..functions.transcendental import digamma, lgamma, log, log1p
 from ..random import default_generator
 from ..tensor import Tensor, from_array
@@ -42,7 +43,7 @@ class Laplace(Distribution):
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all("Laplace", loc, scale)
-        super().__init__(self.loc.shape, validate_args)
+        super().__init__(self.loc.shape, validate_args=validate_args)
 
     def _allowed(self, name: str) -> Check:
         return POSITIVE if name == "scale" else REAL
@@ -94,7 +95,7 @@ class Exponential(_Positive):
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = broadcast_all("Exponential", rate)
-        super().__init__(self.rate.shape, validate_args)
+        super().__init__(self.rate.shape, validate_args=validate_args)
 
     @property
     def mean(self) -> Tensor:
@@ -138,7 +139,7 @@ class Gamma(_Positive):
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = broadcast_all("Gamma", concentration, rate)
-        super().__init__(self.rate.shape, validate_args)
+        super().__init__(self.rate.shape, validate_args=validate_args)
 
     @property
     def mean(self) -> Tensor:
@@ -186,7 +187,7 @@ class Beta(Distribution):
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = broadcast_all("Beta", concentration1, concentration0)
-        super().__init__(self.concentration1.shape, validate_args)
+        super().__init__(self.concentration1.shape, validate_args=validate_args)
 
     def _allowed(self, name: str) -> Check:
         return POSITIVE
@@ -224,3 +225,32 @@ class Beta(Distribution):
         """Return the expected -log_prob of a draw."""
         a, b = self.concentration1, self.concentration0
         return self._log_beta() - (a - 1) * digamma(a) - (b - 1) * digamma(b) + (a + b - 2) * digamma(a + b)
+
+
+class Chi2(Gamma):
+    """Chi-squared distribution: that of the sum of `df` squares of standard normal draws.
+
+    Parameters
+    ----------
+    df : Tensor or float
+        The degrees of freedom.
+    validate_args : bool, optional
+
+    Examples
+    --------
+    >>> ad.distributions.Chi2(2.0).log_prob(ad.tensor(2.0))
+    tensor(-1.6931)
+    """
+
+    def __init__(self, df: Any, validate_args: bool | None = None) -> None:
+        (n,) = broadcast_all("Chi2", df)
+        super().__init__(0.5 * n, 0.5, validate_args)
+
+    def expand(self, batch_shape: Sizes) -> Chi2:
+        """Return the same of degrees of freedom that are broadcast."""
+        return Chi2(broadcast_to(self.df, tuple(batch_shape)), self._validate_args)
+
+    @property
+    def df(self) -> Tensor:
+        """The degrees of freedom."""
+        return 2 * self.concentration

@@ -39,7 +39,7 @@ class Uniform(Distribution):
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         self.low, self.high = broadcast_all("Uniform", low, high)
-        super().__init__(self.low.shape, validate_args)
+        super().__init__(self.low.shape, validate_args=validate_args)
 
     def _allowed(self, name: str) -> Check:
         if name == "high":

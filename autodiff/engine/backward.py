@@ -31,8 +31,8 @@ RulesOf = Callable[[str, Any], Any]
 
 _ONE = {kind: kind(1) for kind in (np.float16, np.float32, np.float64)}
 _FREED = (
-    "backward: this graph was already differentiated and freed ({}). Pass retain_graph=True to the first backward() "
-    "or grad() to differentiate it twice, or compute the output again."
+    "backward: trying to backward through the graph a second time, but it was freed ({}). Specify retain_graph=True in "
+    "the first backward() or grad() to differentiate it twice, or compute the output again."
 )
 
 
@@ -87,8 +87,7 @@ def _walk(
     owned: set[Node] = set()  # whose gradient is an array of its own
     reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
     heapify(reached)
-    root: Any = reached[0][1] if reached else None
-    freed = False
+    root, freed = reached[0][1] if reached else None, False
     while reached:
         y = heappop(reached)[1]
         g, noted = pending.pop(y), y._extra
@@ -97,7 +96,7 @@ def _walk(
             if route is not None and _ends_at(y, route, pending, watch):
                 continue
         inputs, op, params = _inputs_of(y), y._op, y._params
-        rules = op.on_tensors if create_graph else op.on_arrays
+        rules = _rules_on_tensors(y) if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
         for i, x in enumerate(inputs):
@@ -122,7 +121,7 @@ def _walk(
                 pending[x] = gx if gx is not g else _copied(gx)
         if not retain_graph and op.saves:
             y._inputs, y._params, freed = None, NO_PARAMS, True
-    if freed and root._inputs is not None:
+    if freed and root is not None and root._inputs is not None:
         _free_readers([root])
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
@@ -142,6 +141,13 @@ def _free_readers(found: list[Node]) -> None:
     for y in reversed(found):
         if None in [x._inputs for x in y._inputs or () if x._op is not None]:
             y._inputs, y._params = None, NO_PARAMS
+
+
+def _rules_on_tensors(y: Node) -> Any:
+    """Return the rules of the operation that made a node; a trace refuses to follow a graph from outside."""
+    if (trace := tracing()) is not None:
+        trace.differentiates(y)
+    return y._op.on_tensors
 
 
 def _adds_part(
@@ -263,7 +269,7 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
         axes = tuple(i for i, (n, m) in enumerate(zip(shape, g.shape, strict=False)) if n == 1 != m)
         g = total(g, axes, True) if isinstance(g, ndarray) else g.sum(axes, keepdims=True)
         if g.shape != shape:
-            raise RuntimeError(f"{name}: its rule returned a gradient of shape {g.shape} for an input of shape {shape}")
+            raise RuntimeError(f"{name}: its rule returned a gradient of shape {g.shape}, expected shape {shape}")
     return g if g.dtype == x._data.dtype else g.astype(x._data.dtype)
 
 
@@ -294,7 +300,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
     refresh(output)
     if not output._requires_grad:
         raise RuntimeError(
-            f"{where}: the output does not require a gradient and has no graph. Was it computed under no_grad(), "
+            f"{where}: the output does not require grad and does not have a grad_fn. Was it computed under no_grad(), "
             "from detached tensors, or from none with requires_grad=True?"
         )
     if gradient is None and not create_graph and type(output._data) in _ONE:
@@ -303,7 +309,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
     if gradient is None:
         if output._data.size != 1:
             raise RuntimeError(
-                f"{where}: a gradient is created implicitly only for an output of one element, this one has shape "
+                f"{where}: grad can be implicitly created only for scalar outputs, of one element; this one has shape "
                 f"{shape}. Reduce it, for example with .sum() or .mean(), or pass the gradient."
             )
         seed = dtype.type(1) if shape == () else np.ones(shape, dtype)
@@ -312,7 +318,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
         raise TypeError(f"{where}: gradient must be a Tensor or None, got {type(gradient).__name__}")
     given: Any = gradient if isinstance(gradient, Node) else wrap(gradient)
     if given._data.shape != shape:
-        raise RuntimeError(f"{where}: the gradient has shape {given._data.shape}, the output {shape}")
+        raise RuntimeError(f"{where}: Mismatch in shape: the gradient has {given._data.shape}, the output {shape}")
     if given._data.dtype != dtype:
         given = given.astype(dtype)
     elif output._op is None:
@@ -395,7 +401,7 @@ def _listed(tensors: Any, where: str) -> list[Node]:
         if not isinstance(t, Node):
             raise TypeError(f"{where}: expected a Tensor or a sequence of them, got {type(t).__name__}")
     if not listed:
-        raise ValueError(f"{where}: got an empty sequence of tensors")
+        raise RuntimeError(f"{where}: requires non-empty inputs; a sequence of tensors cannot be empty")
     return listed
 
 
@@ -404,7 +410,7 @@ def _differentiable(inputs: Any, where: str) -> list[Node]:
     listed = _listed(inputs, where)
     for i, x in enumerate(listed):
         if not x._requires_grad:
-            raise RuntimeError(f"{where}: input {i}, a tensor of shape {x._data.shape}, does not require a gradient")
+            raise RuntimeError(f"{where}: input {i}, a tensor of shape {x._data.shape}, does not require grad")
         refresh(x)
     return listed
 
@@ -498,8 +504,8 @@ def _given(x: Node, g: Any, i: int, allow_unused: bool) -> Any:
     """Return a gradient that `grad` found as a tensor, or what stands for one that it did not find."""
     if g is None and not allow_unused:
         raise RuntimeError(
-            f"grad: input {i}, a tensor of shape {x._data.shape}, was not used to compute the outputs. "
-            "Pass allow_unused=True to get None for it."
+            f"grad: input {i}, a tensor of shape {x._data.shape}, appears to not have been used in the graph of the "
+            "outputs. Set allow_unused=True to get None for it."
         )
     return None if g is None else _owned(g, x)
 
@@ -518,7 +524,7 @@ class RemovableHandle:
 def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle:
     """Call `hook(gradient)` whenever a gradient of the node is computed, or `hook(node)` after it was added."""
     if not node._requires_grad:
-        raise RuntimeError("register_hook: the tensor does not require a gradient, so the hook would never be called")
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient: it would never be called")
     if after:
         key = id(node)
         _hooks_wait[key] = ref(node, lambda _: _hooks_wait.pop(key, None))

@@ -61,9 +61,10 @@ def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
         chosen = np.dtype(dtype if dtype is not None else "None")
     except TypeError as error:
         raise TypeError(f"{operation}: {error}") from None
-    if chosen.kind not in "biuf" or chosen.itemsize > 8 or not chosen.isnative:
-        what = "booleans, integers or floats of up to 64 bits in this machine's byte order"
-        raise TypeError(f"{operation}: a tensor holds {what}, not {chosen}")
+    if chosen.kind not in "biuf" or chosen.num > 255 or chosen.itemsize > 8 or not chosen.isnative:
+        raise TypeError(
+            f"{operation}: a tensor holds booleans, integers or floats, not {chosen} (of 64 bits at most, in native byte order)"
+        )
     return chosen
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 import numpy as np
 from numpy import ndarray
 
-from ..kernels.linalg import LinAlgError
+from ..kernels.errors import reworded
 from ..kernels.silence import runner
 from ..tracing import Tracing, tracing
 from . import dtypes
@@ -208,7 +208,8 @@ class Primitive:
         called = f" {tensor._extra.name!r}" if tensor._extra and tensor._extra.name else ""
         return RuntimeError(
             f"{self.name}: {which}, a tensor{called} of shape {tensor._data.shape}, was changed in place after the "
-            f"operation had saved it for its derivative. Run backward() before changing it, or change a copy."
+            "operation had saved it: one of the variables needed for gradient computation has been modified by an "
+            "inplace operation. Run backward() before changing it, or change a copy."
         )
 
     def __repr__(self) -> str:
@@ -635,9 +636,3 @@ def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
     """Return `error` as its own kind again, its text naming the operation and what came."""
     came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
     return reworded(error, f"{name}({came}): {error}")
-
-
-def reworded(error: Exception, text: str) -> Exception:
-    """Return an error of the same kind that says something else."""
-    kind = next((k for k in (LinAlgError, TypeError, IndexError, ValueError) if isinstance(error, k)), RuntimeError)
-    return kind(text)

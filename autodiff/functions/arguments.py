@@ -13,7 +13,8 @@ import numpy as np
 from ..device import check_device, is_device
 from ..engine import dtypes
 from ..engine.graph import Node
-from ..engine.primitive import lift, reworded, wrap
+from ..engine.primitive import lift, wrap
+from ..kernels.errors import reworded
 from ..tracing import tracing
 
 if TYPE_CHECKING:

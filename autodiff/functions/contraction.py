@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..engine.graph import Node
+from ..kernels.errors import ValueRuntimeError
 from ..table import arrangement
 from ..table import products as rows
 from .arguments import dimensions, integer, tensor_of
@@ -99,7 +100,7 @@ def _spelled(equation: str, ndims: list[int]) -> tuple[list[str], str]:
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
-        raise ValueError(f"einsum: {equation!r} names {len(terms)} operands, got {len(ndims)}")
+        raise ValueRuntimeError(f"einsum: {equation!r} names {len(terms)} operands, got {len(ndims)}")
     for term in (*terms, right):
         if not all(c in _LETTERS for c in term.replace("...", "", 1)):
             raise ValueError(f"einsum: {equation!r} may hold letters, commas, '->' and '...' once an operand")

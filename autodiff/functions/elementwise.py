@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from ..engine import dtypes
 from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, lift, wrap
+from ..kernels.errors import TypeRuntimeError
 from ..table import comparison
 from ..table import elementwise as rows
 from ..tracing import decided, values
@@ -743,7 +744,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         warnings.warn("where: the condition is uint8; pass a boolean one", UserWarning, stacklevel=2)
         mask = mask != 0
     if mask.dtype != np.bool:
-        raise TypeError(f"where: the condition must be boolean, not {mask.dtype}")
+        raise TypeRuntimeError(f"where: the condition must be boolean, not {mask.dtype}")
     known = any(isinstance(x, (Node, np.ndarray)) for x in (input, other))
     choices = lift("where", (input, other) if known else (mask, input, other))[-2:]
     return rows.where(mask, *operands("where", *choices))

@@ -25,7 +25,7 @@ from ..engine.graph import (
     tick,
 )  # fmt: skip
 from ..engine.modes import Watch, is_recording, set_detect_anomaly
-from ..engine.primitive import reworded
+from ..kernels.errors import reworded
 from ..kernels.silence import silent
 from ..table import TABLE
 from ..table.elementwise import clone
@@ -176,14 +176,17 @@ def _place(tensor: Node, name: str) -> tuple[Node, Way]:
     noted = tensor._extra
     base = tensor if noted is None or noted.base is None else noted.base
     if base._requires_grad and base._op is None:
-        what = "a leaf that requires a gradient" if base is tensor else "a view of a leaf that requires a gradient"
-        raise RuntimeError(f"{name}: {what} cannot be changed in place; do it under no_grad(), or make a new tensor")
+        what = "a leaf" if base is tensor else "a view of a leaf"
+        raise RuntimeError(
+            f"{name}: {what} Variable that requires grad is being used in an in-place operation; do it under "
+            "no_grad(), or make a new tensor"
+        )
     if base is tensor:
         return base, ()
     if noted is None or noted.way is None:
         raise RuntimeError(
-            f"{name}: a view that was made under no_grad(), or by an operation that does not say so, cannot be changed "
-            "in place where that is recorded; make the view anew, or change a clone()"
+            f"{name}: a view was created in no_grad mode, or by an operation that does not say so, and is being "
+            "modified inplace where that is recorded; make the view anew, or change a clone()"
         )
     return base, noted.way
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.modes import is_recording
 from ..engine.primitive import NUMBERS, wrap
+from ..kernels.errors import IndexRuntimeError, TypeRuntimeError
 from ..table import indexing as rows
 from ..tracing import decided, refuse, tracing
 from .arguments import computed, dimension, element, integer, numpy_names, tensor_of
@@ -127,7 +128,7 @@ def index(input: Tensor, key: Any) -> Tensor:
     return picked if then is None else rows.index(picked, key=then)
 
 
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Pick one element per entry of `index` along `dim`: ``out[i, j] = input[i, index[i, j]]`` for dim 1.
 
     Parameters
@@ -138,6 +139,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         The dimension along which `index` counts.
     index : Tensor of integers
         Of n dimensions, nowhere larger than `input` except along `dim`.
+    sparse_grad : bool, optional
+        Without effect: the gradient is dense.
 
     Returns
     -------
@@ -181,7 +184,7 @@ def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
     """Return the dimension along which an index counts, once it is seen to fit; one of no elements fits always."""
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu":
-        raise TypeError(f"{name}: index must hold integers, got {at.dtype}")
+        raise TypeRuntimeError(f"{name}: index must hold integers, got {at.dtype}")
     if not at._data.size:
         return d
     shapes = at.shape or (1,), x.shape or (1,)
@@ -191,7 +194,9 @@ def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
         )
     size = x.shape[d] if x.ndim else 1
     if not decided(lambda a: a.min() >= 0 and a.max() < size, at):
-        raise IndexError(f"{name}: index holds {at._data.min()} to {at._data.max()}, but dim {d} has size {size}")
+        raise IndexRuntimeError(
+            f"{name}: index holds {at._data.min()} to {at._data.max()}, but dim {d} has size {size}"
+        )
     return d
 
 
@@ -243,7 +248,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     at, size = at.reshape(-1), x.shape[d] if x.ndim else 1
     places = _plain(at, "index_select") if tracing() is not None else at._data.copy()
     if places.size and not decided(lambda a: a.min() >= 0 and a.max() < size, at):
-        raise IndexError(f"index_select: index holds {places.min()} to {places.max()}, but dim {d} has size {size}")
+        raise IndexRuntimeError(
+            f"index_select: index holds {places.min()} to {places.max()}, but dim {d} has size {size}"
+        )
     if not x.ndim:
         return (
             rows.index(x.reshape(1), key=places).reshape(())
@@ -404,7 +411,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 def _mask(mask: Any, name: str) -> Tensor:
     m: Tensor = tensor_of(mask, name)
     if m.dtype != np.bool:
-        raise TypeError(f"{name}: the mask must be boolean, not {m.dtype}")
+        raise TypeRuntimeError(f"{name}: the mask must be boolean, not {m.dtype}")
     return m
 
 

@@ -63,7 +63,11 @@ def _sizes(shape: tuple[int, ...]) -> str:
 def _same_dtype(a: Tensor, b: Tensor, name: str) -> None:
     """Refuse to widen a whole product because of one operand, as PyTorch does."""
     if a._data.dtype is not b._data.dtype and a._data.dtype != b._data.dtype:
-        raise RuntimeError(f"{name}: both operands need one dtype, got {a.dtype} and {b.dtype}; convert one with .to()")
+        kinds = {a._data.dtype.kind, b._data.dtype.kind}
+        cure = "convert one with .to()" if kinds == {"f"} else ".float() makes floats of integers"
+        if 8 in (a._data.dtype.itemsize, b._data.dtype.itemsize) and kinds == {"f"}:
+            cure = "NumPy's floats are float64, .float() makes float32 of them"
+        raise RuntimeError(f"{name}: both operands need one dtype, got {a.dtype} and {b.dtype}; {cure}")
 
 
 # -- products of operands of given dimensions --------------------------------------------------------------------------
@@ -224,7 +228,14 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     if len(n) != 2:
         raise RuntimeError(f"linear: the weight must have shape (out_features, in_features), got {n}")
     if not m or m[-1] != n[1]:
-        raise RuntimeError(f"linear: an input of shape {m} does not fit a weight of shape {n}: expected (..., {n[1]})")
+        cure = (
+            "; input.flatten(1), or nn.Flatten(), makes a row of each sample"
+            if len(m) > 2 and math.prod(m[1:]) == n[1]
+            else ""
+        )
+        raise RuntimeError(
+            f"linear: an input of shape {m} does not fit a weight of shape {n}: expected (..., {n[1]}){cure}"
+        )
     if x._data.dtype is not weight._data.dtype:
         _same_dtype(x, weight, "linear")
     if bias is None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.primitive import wrap
+from ..kernels.errors import IndexRuntimeError
 from ..tracing import decided
 from .arguments import computed, dimension, integer, numpy_names, parts_computed, tensor_of
 from .elementwise import where
@@ -92,7 +93,7 @@ def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -
     if not x.ndim:
         return _chosen(x, np.int64(0), 0, keepdim)
     if not x.shape[d]:
-        raise IndexError(f"{name}: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
+        raise IndexRuntimeError(f"{name}: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
     return _chosen(x, computed(name, lambda a: _middles(a, d, ignores_nan), x), d, keepdim)
 
 
@@ -173,7 +174,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     if not x.ndim:
         return _chosen(x, np.int64(0), 0, keepdim)
     if not x.shape[d]:
-        raise IndexError(f"mode: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
+        raise IndexRuntimeError(f"mode: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
 
     def last_of_most(row: Any) -> Any:
         values, counts = np.unique(row, return_counts=True, equal_nan=False)

@@ -32,8 +32,8 @@ def written(out: Any, function: Callable[..., Tensor], *args: Any, **options: An
         raise TypeError(f"{name}: out must be a Tensor, got {type(out).__name__}")
     if is_recorded(out) or any(is_recorded(x) for x in _tensors(args)):
         raise RuntimeError(
-            f"{name}: what is written into out has no gradient, but one of the arguments requires one; assign the "
-            "result instead, or compute it under no_grad()"
+            f"{name}: functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad; assign the result instead, or compute it under no_grad()"
         )
     dtype = out._data.dtype
     if "dtype" in options and name not in _STRICT:

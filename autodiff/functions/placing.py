@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, wrap
+from ..kernels.errors import IndexRuntimeError, TypeRuntimeError
 from ..table import arrangement, reduction
 from ..table import indexing as rows
 from ..tracing import agreed, decided, parameter
@@ -42,7 +43,7 @@ def _slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any, Any]
         raise TypeError(f"{name}: index must be a vector of integers, got {at.dtype} of shape {at.shape}")
     places, size = parameter(at.reshape(-1)), x.shape[d] if x.ndim else 1
     if places.size and not decided(lambda a: -size <= a.min() <= a.max() < size, at):
-        raise IndexError(f"{name}: index holds {places.min()} to {places.max()}, but dim {d} has size {size}")
+        raise IndexRuntimeError(f"{name}: index holds {places.min()} to {places.max()}, but dim {d} has size {size}")
     return (x if x.ndim else x.reshape(1)), (slice(None),) * d + (places,), d
 
 
@@ -237,9 +238,9 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 def _flat_places(index: Any, n: int, name: str) -> Any:
     at = tensor_of(index, name)
     if at.dtype.kind not in "iu":
-        raise TypeError(f"{name}: index must hold integers, got {at.dtype}")
+        raise TypeRuntimeError(f"{name}: index must hold integers, got {at.dtype}")
     if at.numel() and not decided(lambda a: -n <= a.min() <= a.max() < n, at):
-        raise IndexError(f"{name}: index holds {at._data.min()} to {at._data.max()}, but there are {n} elements")
+        raise IndexRuntimeError(f"{name}: index holds {at._data.min()} to {at._data.max()}, but there are {n} elements")
     return at
 
 

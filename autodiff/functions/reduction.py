@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from ..engine.dtypes import get_default_dtype
 from ..engine.graph import Node
 from ..engine.primitive import NUMBERS
+from ..kernels.errors import IndexRuntimeError
 from ..kernels.reductions import count
 from ..table import arrangement, comparison
 from ..table import reduction as rows
@@ -340,7 +341,7 @@ def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bo
 
 def _refuse_empty(x: Tensor, dims: tuple[int, ...], name: str) -> None:
     if not count(x.shape, dims):
-        raise IndexError(f"{name}: nothing to choose from along dims {dims} of a tensor of shape {x.shape}")
+        raise IndexRuntimeError(f"{name}: nothing to choose from along dims {dims} of a tensor of shape {x.shape}")
 
 
 @numpy_names

@@ -19,7 +19,7 @@ from .arguments import computed, integer, sizes, tensor_of
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["bernoulli", "multinomial", "normal", "poisson"]
+__all__ = ["bernoulli", "binomial", "multinomial", "normal", "poisson"]
 
 _Source = np.random.Generator | None
 
@@ -114,6 +114,27 @@ def poisson(input: Tensor, generator: _Source = None) -> Tensor:
         raise RuntimeError("poisson: a rate must not be negative")
     drawn = (generator or default_generator()).poisson(input._data.astype(np.float64))
     made: Tensor = wrap(np.asarray(drawn).astype(input.dtype))
+    return made
+
+
+def binomial(count: Tensor, prob: Tensor, generator: _Source = None) -> Tensor:
+    """Draw how many of `count` trials succeed, each with the probability `prob`.
+
+    Examples
+    --------
+    >>> ad.binomial(ad.tensor([3.0, 3.0]), ad.tensor([0.0, 1.0]))
+    tensor([0., 3.])
+    """
+    refuse("binomial, whose draws depend on values,", "draw outside of the function, and pass what was drawn")
+    n, p = tensor_of(count, "binomial")._data, tensor_of(prob, "binomial")._data
+    if p.dtype.kind != "f" or n.dtype != p.dtype:
+        raise ValueError(
+            f"binomial: expected counts and probabilities of one dtype of floats, got {n.dtype}, {p.dtype}"
+        )
+    if not (np.all(n >= 0) and np.all((p >= 0) & (p <= 1))):
+        raise RuntimeError("binomial: a count must not be negative, and a probability must be from 0 to 1")
+    drawn = (generator or default_generator()).binomial(n.astype(np.int64), p.astype(np.float64))
+    made: Tensor = wrap(np.asarray(drawn).astype(p.dtype))
     return made
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.graph import Node
+from ..kernels.errors import ValueRuntimeError
 from ..table import arrangement as rows
 from .arguments import Dims, also_by_name, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
 from .elementwise import clone
@@ -452,7 +453,7 @@ def _tensors(values: Any, name: str) -> list[Tensor]:
         raise TypeError(f"{name}: expected a sequence of tensors, got {type(values).__name__}")
     xs = [tensor_of(v, name) for v in values]
     if not xs:
-        raise ValueError(f"{name}: got an empty sequence of tensors")
+        raise ValueRuntimeError(f"{name}: expected a non-empty list of Tensors, got an empty sequence")
     floats = [x.dtype for x in xs if x.dtype.kind == "f"]
     return [x.to(np.result_type(*floats)) for x in xs] if floats else xs
 

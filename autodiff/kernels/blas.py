@@ -37,10 +37,20 @@ def thread_counts() -> tuple[int, int] | None:
     return address_of(getattr(library, names[0])), address_of(getattr(library, names[1]))
 
 
+_setters: list[Any] = []  # the last one sets how many threads BLAS uses
+
+
+def set_by(setter: Any) -> None:
+    """Let another function than BLAS's own set how many threads it uses."""
+    _setters.append(setter)
+
+
 def set_threads(count: int) -> None:
     """Let BLAS, and with it compiled programs, use so many threads, if it can be told."""
-    if (found := thread_counts()) is not None:
-        ctypes.CFUNCTYPE(None, ctypes.c_int)(found[1])(count)
+    if not _setters and (found := thread_counts()) is not None:
+        set_by(ctypes.CFUNCTYPE(None, ctypes.c_int)(found[1]))
+    if _setters:
+        _setters[-1](count)
 
 
 @functools.cache

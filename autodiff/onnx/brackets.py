@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .recording import Size, UnsayableError
+from .sizes import Size, UnsayableError
 
 if TYPE_CHECKING:
     from .graph import Graph, Wire

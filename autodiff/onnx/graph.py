@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from onnx import helper, numpy_helper
 
 from .brackets import index, picked_shape
-from .recording import Size, UnsayableError
+from .sizes import Size, UnsayableError
 
 Shape = tuple[int, ...]
 
@@ -89,8 +90,8 @@ class Graph:
     ----------
     nodes, initializers : list
         Of ONNX's messages.
-    batch : tuple of (str, int) or None
-        The input and its dimension that says how large the batch is.
+    open : dict of str to (str, int)
+        For each open size the input and its dimension that has it.
     opset : int
         The version of the operators.
     place : str
@@ -99,10 +100,10 @@ class Graph:
         The value that is being computed, without a name: its shape and dtype.
     """
 
-    def __init__(self, batch: tuple[str, int] | None, opset: int) -> None:
+    def __init__(self, open_: dict[str, tuple[str, int]], opset: int) -> None:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
-        self.batch, self.opset, self.place = batch, opset, ""
+        self.open, self.opset, self.place = open_, opset, ""
         self.out = Wire(self, "", (), np.float32)
         self.known: dict[Any, Wire] = {}
 
@@ -147,23 +148,35 @@ class Graph:
         return self.node("Concat", *parts, axis=0, shape=(len(parts),), dtype=np.int64)
 
     def _computed(self, size: Size) -> Wire:
-        if "batch" not in self.known:
-            assert self.batch is not None  # or no number could depend on it
-            name, dim = self.batch
-            source = Wire(self, name, (), np.float32)
-            self.known["batch"] = self.node("Shape", source, start=dim, end=dim + 1, shape=(1,), dtype=np.int64)
-        key = "batch", size.each, size.rest
+        terms = dict(size.known())
+        key = "size", *sorted(terms.items())
         if key not in self.known:
-            times = self.known["batch"]
-            times = times if size.each == 1 else times * size.each
-            self.known[key] = times + size.rest if size.rest else times
+            rest = terms.pop((), 0)
+            parts = []
+            for names, times in terms.items():
+                product = functools.reduce(lambda a, b: a * b, map(self._open, names))
+                parts.append(product if times == 1 else product * times)
+            total = functools.reduce(lambda a, b: a + b, parts)
+            self.known[key] = total + rest if rest else total
         return self.known[key]
+
+    def _open(self, name: str) -> Wire:
+        """Return an open size, as a vector of one number."""
+        if ("open", name) not in self.known:
+            source, dim = self.open[name]
+            said = self.node(
+                "Shape", Wire(self, source, (), np.float32), start=dim, end=dim + 1, shape=(1,), dtype=np.int64
+            )
+            self.known["open", name] = said
+        return self.known["open", name]
 
     def reshape(self, x: Wire, shape: Shape) -> Wire:
         """Return the same elements in another shape."""
         open_ = [isinstance(n, Size) for n in shape]
-        if sum(open_) == 1 and 0 not in shape:
-            at = self.array(np.array([-1 if o else n for n, o in zip(shape, open_, strict=True)], np.int64))
+        unknown = [isinstance(n, Size) and n.terms is None for n in shape]
+        left = unknown if any(unknown) else open_
+        if sum(left) == 1 and 0 not in shape:
+            at = self.sizes([-1 if o else n for n, o in zip(shape, left, strict=True)])
             return self.node("Reshape", x, at, shape=shape, dtype=x.dtype)
         return self.node("Reshape", x, self.sizes(shape), allowzero=1, shape=shape, dtype=x.dtype)
 
@@ -247,8 +260,12 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
 
 
 def where(graph: Graph, condition: Any, a: Any, b: Any) -> Wire:
-    """Choose between two."""
+    """Choose between two; of booleans, for which runtimes have no choice, by what is true together."""
     dtype = _common(a, b)
+    if dtype == np.bool:
+        chosen, first, second = (graph.wire(x, np.bool) for x in (condition, a, b))
+        either: Wire = (chosen & first) | (~chosen & second)
+        return either
     wires = graph.wire(condition, np.bool), graph.wire(a, dtype), graph.wire(b, dtype)
     return graph.node("Where", *wires, shape=np.broadcast_shapes(*(w.shape for w in wires)), dtype=dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from ..tensor import Tensor, from_array
 from ..tracing import traced_by
 from .exporting import PARAMETERS
 from .nodes import FIXED, NODES, NUMBERS
+from .older import OLDEST, modern
 
-OLDEST = 13  # before it axes were attributes, and softmax flattened its input
 Array = np.ndarray[Any, Any]
+
+SPECIAL = ("Constant", "If")  # operators that are no functions of tensors
 
 
 @dataclass
@@ -57,13 +60,15 @@ class Network(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         graph = model.graph
+        self._version = version_of(model)
+        self._constants: set[str] = set()
         self._arrays = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         self._steps = [s for node in graph.node if (s := self._step(node)) is not None]
         given = [i.name for i in graph.input]
         self.input_names = [name for name in given if name not in self._arrays]
         self.output_names = [o.name for o in graph.output]
         self._homes: dict[str, tuple[nn.Module, str]] = {}
-        trained = _trained(model, self._arrays, self._steps)
+        trained = _trained(model, self._arrays, self._steps) - self._constants
         for name in [n for n, a in self._arrays.items() if (a.dtype.kind == "f" and a.ndim) or n in trained]:
             self._hold(name, self._arrays.pop(name), name in trained)
 
@@ -71,7 +76,8 @@ class Network(nn.Module):
         """Return what runs a node; what a constant is stands among the arrays instead."""
         said = f"{node.op_type!r} (node {node.name!r})"
         attributes = {a.name: _attribute(a) for a in node.attribute}
-        if node.op_type == "Constant":
+        if node.op_type == "Constant" and len(attributes) == 1:
+            self._constants.add(node.output[0])
             self._arrays[node.output[0]] = np.asarray(_constant(*attributes.items()))
             return None
         if node.op_type == "Identity" and node.input[0] in self._arrays:
@@ -82,14 +88,17 @@ class Network(nn.Module):
             return Step(
                 node.name, "If", [*node.input], [*node.output], {k: self._branch(b) for k, b in attributes.items()}, ()
             )
-        if node.domain not in ("", "ai.onnx") or node.op_type not in NODES:
+        if node.op_type == "Split" and len(node.input) < 2:
+            attributes.setdefault("num_outputs", len(node.output))
+        op_type, attributes = modern(node.op_type, attributes, self._version)
+        if node.domain not in ("", "ai.onnx") or op_type not in NODES:
             raise RuntimeError(f"load: {said} is no operator that can be run here")
-        function = NODES[node.op_type]
+        function = NODES[op_type]
         try:
             inspect.signature(function).bind(*node.input, **attributes)
         except TypeError as error:
             raise RuntimeError(f"load: {said} has what cannot be run here: {error}") from None
-        return Step(node.name, node.op_type, [*node.input], [*node.output], attributes, NUMBERS.get(node.op_type, ()))
+        return Step(node.name, op_type, [*node.input], [*node.output], attributes, NUMBERS.get(op_type, ()))
 
     def _branch(self, graph: Any) -> tuple[list[Step], list[str]]:
         """Return the steps of a branch, and the names of what it gives."""
@@ -162,6 +171,8 @@ class Network(nn.Module):
                     else found
                 )
         outputs = found if isinstance(found, tuple) else (found,)
+        if any(step.outputs[len(outputs) :]):
+            raise RuntimeError(f"there is no output {step.outputs[len(outputs)]!r} here")
         values.update(zip(step.outputs, outputs, strict=False))
 
     def extra_repr(self) -> str:
@@ -188,7 +199,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     Raises
     ------
     RuntimeError
-        If a node's operator is not known here; the message names both. If the file is older than opset 13.
+        If a node's operator is not known here; the message names both. If the file is older than opset 7.
 
     Examples
     --------
@@ -204,15 +215,43 @@ def load(path: str | os.PathLike[str]) -> Network:
     except DecodeError as error:
         raise RuntimeError(f"load: {os.fspath(path)} is no ONNX file: {error}") from None
     onnx.checker.check_model(model)
-    if model.functions:
-        model = inliner.inline_local_functions(model)
-    version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=OLDEST)
-    if version < OLDEST:
+    model = _inlined(model)
+    if version_of(model) < OLDEST:
         raise RuntimeError(
-            f"load: {os.fspath(path)} is of opset {version}, and {OLDEST} or newer is read; write it anew by "
+            f"load: {os.fspath(path)} is of opset {version_of(model)}, and {OLDEST} or newer is read; write it anew by "
             f"onnx.version_converter.convert_version(model, {OLDEST})"
         )
     return Network(model)
+
+
+def _inlined(model: Any) -> Any:
+    """Return a model in which functions, the file's own and ONNX's that are not known here, are nodes."""
+    if all(not n.domain and (n.op_type in NODES or n.op_type in SPECIAL) for n in model.graph.node):
+        return model
+    known = [("", name) for name in (*NODES, *SPECIAL)]
+    model = inliner.inline_local_functions(model) if model.functions else model
+    if hasattr(inliner, "inline_selected_functions"):
+        _name_defaults(model)
+        with contextlib.suppress(RuntimeError):  # of its own; then operators are refused by their names
+            return inliner.inline_selected_functions(model, known, exclude=True, inline_schema_functions=True)
+    return model
+
+
+def _name_defaults(model: Any) -> None:
+    """Give nodes that are functions the attributes that they leave out, for the inliner would lose their values."""
+    for node in model.graph.node:
+        if node.domain or node.op_type in NODES or node.op_type in SPECIAL:
+            continue
+        with contextlib.suppress(onnx.defs.SchemaError):  # no operator of this version
+            known = onnx.defs.get_schema(node.op_type, version_of(model), node.domain).attributes
+            has = {a.name for a in node.attribute}
+            left_out = [a.default_value for name, a in known.items() if name not in has]
+            node.attribute.extend(value for value in left_out if value.name)
+
+
+def version_of(model: Any) -> int:
+    """Return the version of ONNX's operators that a file has."""
+    return max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=OLDEST)
 
 
 def _trained(model: Any, arrays: dict[str, Array], steps: list[Step]) -> set[str]:
@@ -220,9 +259,8 @@ def _trained(model: Any, arrays: dict[str, Array], steps: list[Step]) -> set[str
     said = {p.key: p.value for p in model.metadata_props}.get(PARAMETERS)
     if said is not None:
         return {name for name in said.split("\n") if name}
-    constants = {o for n in model.graph.node if n.op_type == "Constant" for o in n.output}
     fixed = {s.inputs[k] for s in steps for k in (*s.numbers, *FIXED.get(s.op_type, ())) if k < len(s.inputs)}
-    return {n for n, a in arrays.items() if a.dtype.kind == "f" and a.ndim} - fixed - constants
+    return {n for n, a in arrays.items() if a.dtype.kind == "f" and a.ndim} - fixed
 
 
 def _attribute(a: Any) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import helper
 
 import autodiff as ad
@@ -19,6 +20,7 @@ import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
 
 from ..tensor import Tensor, from_array
+from .resizing import resize
 
 Run = Callable[..., Any]
 Ints = Sequence[int]
@@ -26,6 +28,14 @@ Ints = Sequence[int]
 
 class RefusedError(RuntimeError):
     """What a node asks for that is not here."""
+
+
+def dtype_of(number: int) -> Any:
+    """Return the dtype that has a number among ONNX's."""
+    dtype = helper.tensor_dtype_to_np_dtype(number)
+    if dtype.isbuiltin != 1 or dtype.kind not in "biuf":  # bfloat16 is a float, but not NumPy's
+        raise RefusedError(f"{onnx.TensorProto.DataType.Name(number)} is no dtype of tensors here")
+    return dtype
 
 
 def expect(name: str, value: Any, *known: Any) -> None:
@@ -50,6 +60,30 @@ def div(a: Tensor, b: Tensor) -> Tensor:
 def clip(x: Tensor, low: Any = None, high: Any = None) -> Tensor:
     """Bring elements between bounds."""
     return x if low is None and high is None else ad.clamp(x, low, high)
+
+
+def dropout(x: Tensor, ratio: Any = None, training: Any = None, *, seed: int = 0) -> Any:
+    """Leave all elements, and say so."""
+    expect("training_mode with a ratio above 0", bool(training and ratio != 0), False)
+    return x, ad.ones_like(x, dtype="bool")
+
+
+def power(base: Tensor, exponent: Tensor) -> Tensor:
+    """Raise to a power, in the dtype of the base."""
+    if base.dtype.kind in "iu" and exponent.dtype.kind == "f":
+        return ad.pow(base.to("float64"), exponent).to(base.dtype)
+    return ad.pow(base, exponent.to(base.dtype))
+
+
+def flat(function: Run) -> Run:
+    """Return what a function (x, axis) was before opset 13: of a matrix, whose rows the axes before make."""
+    return lambda x, *, axis=1: function(flatten(x, axis=axis), axis=-1).reshape(x.shape)
+
+
+def hardmax(x: Tensor, *, axis: int = -1) -> Tensor:
+    """Return 1 where along an axis the largest element first stands, otherwise 0."""
+    places = ad.arange(x.shape[axis]).reshape([-1] + [1] * (x.ndim - axis % x.ndim - 1))
+    return (ad.argmax(x, axis, keepdim=True) == places).to(x.dtype)
 
 
 def prelu(x: Tensor, slope: Tensor) -> Tensor:
@@ -78,25 +112,51 @@ def product(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     return x
 
 
-def position(function: Run) -> Run:
-    """Return what tells where along an axis the extreme is."""
+def extreme(function: Run, sign: int) -> Run:
+    """Return what finds the largest or smallest elements; of nothing the one that all others beat."""
 
-    def run(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Any:
-        expect("select_last_index", select_last_index, 0)
-        return function(x, axis, keepdim=bool(keepdims))
+    def run(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+        if all(x.shape[d] for d in dims):
+            found: Tensor = function(x, dims, keepdim=keepdim)
+            return found
+        kind = x.dtype.kind
+        ends = np.iinfo(x.dtype) if kind in "iu" else None
+        least = sign > 0 if kind == "b" else sign * math.inf if ends is None else ends.max if sign > 0 else ends.min
+        return ad.full_like(x.to(x.dtype).sum(dims, keepdim=keepdim), least, dtype=x.dtype)
 
     return run
 
 
-def cumsum(x: Tensor, axis: int, *, exclusive: int = 0, reverse: int = 0) -> Tensor:
-    """Return running sums."""
-    expect("exclusive", exclusive, 0)
-    return ad.flip(ad.cumsum(ad.flip(x, axis), axis), axis) if reverse else ad.cumsum(x, axis)
+def position(function: Run) -> Run:
+    """Return what tells where along an axis the extreme is."""
+
+    def run(x: Tensor, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Any:
+        if not select_last_index:
+            return function(x, axis, keepdim=bool(keepdims))
+        return x.shape[axis] - 1 - function(ad.flip(x, axis), axis, keepdim=bool(keepdims))
+
+    return run
 
 
-def _running_product(x: Tensor, axis: int, exclusive: int, reverse: int) -> Tensor:
-    expect("exclusive", exclusive, 0)
-    return ad.flip(ad.cumprod(ad.flip(x, axis), axis), axis) if reverse else ad.cumprod(x, axis)
+def running(function: Run, first: float) -> Run:
+    """Return what a function (x, dim) of all elements up to each becomes with ONNX's attributes.
+
+    Parameters
+    ----------
+    first : float
+        What stands before the first element, where each counts without itself.
+    """
+
+    def run(x: Tensor, axis: Any, *, exclusive: int = 0, reverse: int = 0) -> Tensor:
+        d = int(np.ravel(axis)[0])
+        x = ad.flip(x, d) if reverse else x
+        if exclusive:
+            n = x.shape[d]
+            x = ad.cat([ad.full_like(x.narrow(d, 0, min(n, 1)), first), x.narrow(d, 0, max(n - 1, 0))], d)
+        y = function(x, d).to(x.dtype)
+        return ad.flip(y, d) if reverse else y
+
+    return run
 
 
 def topk(x: Tensor, k: Any, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> Any:
@@ -120,15 +180,20 @@ def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
 
 def squeeze(x: Tensor, axes: Ints | None = None) -> Tensor:
     """Drop dimensions of size 1."""
-    gone = {d % x.ndim for d in axes} if axes is not None else {d for d, n in enumerate(x.shape) if n == 1}
+    gone = (
+        {d % x.ndim for d in np.ravel(axes).tolist()}
+        if axes is not None
+        else {d for d, n in enumerate(x.shape) if n == 1}
+    )
     return x.reshape([n for d, n in enumerate(x.shape) if d not in gone])
 
 
 def unsqueeze(x: Tensor, axes: Ints) -> Tensor:
     """Add dimensions of size 1, at places counted in the result."""
-    new = {d % (x.ndim + len(axes)) for d in axes}
+    places = np.ravel(axes).tolist()
+    new = {d % (x.ndim + len(places)) for d in places}
     old = iter(x.shape)
-    return x.reshape([1 if d in new else next(old) for d in range(x.ndim + len(axes))])
+    return x.reshape([1 if d in new else next(old) for d in range(x.ndim + len(places))])
 
 
 def transpose(x: Tensor, *, perm: Ints | None = None) -> Tensor:
@@ -206,7 +271,7 @@ def pixels(x: Tensor, *, blocksize: int) -> Tensor:
 
 def identity(x: Tensor, *, dtype: int | None = None, k: int = 0) -> Tensor:
     """Return ones on a diagonal, in the shape of a matrix."""
-    kind = x.dtype if dtype is None else helper.tensor_dtype_to_np_dtype(dtype)
+    kind = x.dtype if dtype is None else dtype_of(dtype)
     return from_array(np.eye(x.shape[0], x.shape[1], k=k, dtype=kind))
 
 
@@ -226,28 +291,52 @@ def gather(x: Tensor, at: Tensor, *, axis: int = 0) -> Tensor:
 
 def gather_nd(x: Tensor, at: Tensor, *, batch_dims: int = 0) -> Tensor:
     """Pick by several positions at once."""
-    expect("batch_dims", batch_dims, 0)
-    return x[tuple(at[..., k] for k in range(at.shape[-1]))]
+    lead = [
+        ad.arange(n).reshape([-1] + [1] * (at.ndim - 2 - d)) for d, n in enumerate(x.shape[:batch_dims])
+    ]  # so that each example is picked from itself
+    key: Any = (*lead, *(at[..., k] for k in range(at.shape[-1])))
+    return x[key]
+
+
+#: The names that reductions have here.
+_REDUCTIONS = {"mul": "prod", "max": "amax", "min": "amin", "add": "sum"}
 
 
 def scatter(x: Tensor, at: Tensor, values: Tensor, *, axis: int = 0, reduction: str = "none") -> Tensor:
-    """Put elements at positions along an axis."""
-    expect("reduction", reduction, "none", "add")
-    return (ad.scatter_add if reduction == "add" else ad.scatter)(x, axis, at, values)
+    """Put elements at positions along an axis, which are counted from the end where they are negative."""
+    at = ad.where(at < 0, at + x.shape[axis], at)
+    if reduction == "none":
+        return ad.scatter(x, axis, at, values)
+    return ad.scatter_reduce(x, axis, at, values, _REDUCTIONS[reduction])
 
 
 def scatter_nd(x: Tensor, at: Tensor, values: Tensor, *, reduction: str = "none") -> Tensor:
     """Put elements at several positions at once."""
-    expect("reduction", reduction, "none", "add")
     key = tuple(at[..., k] for k in range(at.shape[-1]))
-    return ad.index_put(x, key, values, accumulate=reduction == "add")
+    if reduction in ("none", "add"):
+        return ad.index_put(x, key, values, accumulate=reduction == "add")
+    lead, rest = x.shape[: len(key)], x.shape[len(key) :]
+    flat = ad.zeros_like(key[0])
+    for part, size in zip(key, lead, strict=True):
+        flat = flat * size + part % size
+    wide = flat.reshape([-1] + [1] * len(rest)).expand(-1, *rest)
+    found = ad.scatter_reduce(x.reshape(-1, *rest), 0, wide, values.reshape(-1, *rest), _REDUCTIONS[reduction])
+    return found.reshape(x.shape)
 
 
-def one_hot(at: Tensor, depth: Any, values: Any, *, axis: int = -1) -> Tensor:
-    """Return one value at each position and another one elsewhere."""
-    off, on = values
-    classes = ad.arange(int(np.ravel(depth)[0])).reshape([-1] + [1] * (-1 - axis if axis < 0 else at.ndim - axis))
-    return ad.where(at.unsqueeze(axis) == classes, on, off)
+def one_hot(at: Tensor, depth: Any, values: Tensor, *, axis: int = -1) -> Tensor:
+    """Return one value at each position and another one elsewhere; positions below 0 are counted from the end."""
+    count = int(np.ravel(depth)[0])
+    at = at.to("int64")
+    at = ad.where(at < 0, at + count, at)
+    classes = ad.arange(count).reshape([-1] + [1] * (-1 - axis if axis < 0 else at.ndim - axis))
+    return ad.where(at.unsqueeze(axis) == classes, values[1], values[0])
+
+
+def span(start: Tensor, end: Tensor, step: Tensor) -> Tensor:
+    """Return the numbers from start to below end."""
+    first, last, by = (x.reshape(()).item() for x in (start, end, step))
+    return ad.arange(first, last, by).to(start.dtype)
 
 
 # -- products and windows ----------------------------------------------------------------------------------------------
@@ -316,16 +405,23 @@ def conv(
 def conv_transpose(
     x: Tensor, w: Tensor, b: Tensor | None = None, *, kernel_shape: Ints | None = None, strides: Ints | None = None,
     pads: Ints | None = None, dilations: Ints | None = None, output_padding: Ints | None = None, group: int = 1,
-    auto_pad: str = "NOTSET",
+    output_shape: Ints | None = None, auto_pad: str = "NOTSET",
 ) -> Tensor:  # fmt: skip
     """Convolve, transposed; what stands in the margins is cut off."""
-    expect("auto_pad", auto_pad, "NOTSET")
     n = w.ndim - 2
     ones, zeros = (1,) * n, (0,) * n
+    strides, dilations, more = strides or ones, dilations or ones, output_padding or zeros
     before, after = ([*pads[:n]], [*pads[n:]]) if pads else ([*zeros], [*zeros])
-    same = before == after
-    steps = tuple(strides or ones), tuple(before if same else zeros), tuple(output_padding or zeros)
-    y: Tensor = of_rank("conv_transpose", n)(x, w, b, *steps, group, tuple(dilations or ones))
+    if output_shape or auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+        sizes = zip(x.shape[2:], strides, w.shape[2:], dilations, more, strict=True)
+        whole = [(m - 1) * s + (k - 1) * d + 1 + extra for m, s, k, d, extra in sizes]
+        asked = output_shape or [m * s for m, s in zip(x.shape[2:], strides, strict=True)]
+        cut_off = [have - want for have, want in zip(whole, asked[-n:], strict=True)]
+        less, rest = [c // 2 for c in cut_off], [c - c // 2 for c in cut_off]
+        before, after = (less, rest) if auto_pad == "SAME_UPPER" else (rest, less)
+    same = before == after and min(before) >= 0
+    steps = tuple(strides), tuple(before if same else zeros), tuple(more)
+    y: Tensor = of_rank("conv_transpose", n)(x, w, b, *steps, group, tuple(dilations))
     return y if same else around(y, [-b for b in before], [-a for a in after])
 
 
@@ -350,9 +446,10 @@ def average_pool(
 ) -> Tensor:  # fmt: skip
     """Return the average of every window."""
     n = len(kernel_shape)
-    expect("dilations", {*(dilations or [1])}, {1})
-    strides = strides or [1] * n
-    before, after = margins(x, kernel_shape, strides, [1] * n, pads, auto_pad)
+    strides, dilations = strides or [1] * n, dilations or [1] * n
+    before, after = margins(x, kernel_shape, strides, dilations, pads, auto_pad)
+    if {*dilations} != {1}:
+        return _average_with_gaps(x, kernel_shape, strides, dilations, (before, after), ceil_mode, count_include_pad)
     pool, steps = of_rank("avg_pool", n), (tuple(kernel_shape), tuple(strides))
     if before == after and all(2 * b <= k for b, k in zip(before, kernel_shape, strict=True)):
         y: Tensor = pool(x, *steps, tuple(before), bool(ceil_mode), bool(count_include_pad))
@@ -362,26 +459,39 @@ def average_pool(
     return y if count_include_pad else y / pool(around(ad.ones_like(x), before, after), *steps)
 
 
-def resize(
-    x: Tensor, roi: Any = None, scales: Any = None, sizes: Any = None, *, mode: str = "nearest",
-    coordinate_transformation_mode: str = "half_pixel", nearest_mode: str = "round_prefer_floor",
-    cubic_coeff_a: float = -0.75, exclude_outside: int = 0, extrapolation_value: float = 0.0, antialias: int = 0,
-    keep_aspect_ratio_policy: str = "stretch",
-) -> Tensor:  # fmt: skip
-    """Bring to another size, as `interpolate` does."""
-    where = coordinate_transformation_mode
-    expect("antialias", antialias, 0)
-    n = x.ndim - 2
-    size: dict[str, Any] = {"size": tuple(sizes[2:])} if sizes else {"scale_factor": tuple(scales[2:])}
-    if mode == "nearest":
-        expect("coordinate_transformation_mode and nearest_mode", (where, nearest_mode), ("asymmetric", "floor"))
-        return F.interpolate(x, mode="nearest", **size)
-    expect("coordinate_transformation_mode", where, "half_pixel", "pytorch_half_pixel", "align_corners")
-    expect("cubic_coeff_a", round(cubic_coeff_a, 6), -0.75)
-    kinds = {"linear": ["linear", "bilinear"], "cubic": ["", "bicubic"]}.get(mode, [])
-    if n > len(kinds) or not kinds[n - 1]:
-        raise RefusedError(f"mode={mode!r} of {n} dimensions is not supported")
-    return F.interpolate(x, mode=kinds[n - 1], align_corners=where == "align_corners", **size)
+def lp_pool(x: Tensor, *, kernel_shape: Ints, p: int = 2, **options: Any) -> Tensor:
+    """Return the p-norm of every window."""
+    mean = average_pool(abs(x) ** p, kernel_shape=kernel_shape, count_include_pad=1, **options)
+    return (mean * math.prod(kernel_shape)) ** (1 / p)
+
+
+def grid_sample(
+    x: Tensor, grid: Tensor, *, mode: str = "linear", padding_mode: str = "zeros", align_corners: int = 0
+) -> Tensor:
+    """Read an image at places."""
+    kind = {"linear": "bilinear", "cubic": "bicubic"}.get(mode, mode)
+    return F.grid_sample(x, grid, kind, padding_mode, bool(align_corners))
+
+
+def _average_with_gaps(
+    x: Tensor, kernel: Ints, strides: Ints, dilations: Ints, pads: tuple[Ints, Ints], ceil_mode: int, counts_pads: int
+) -> Tensor:
+    """Return averages as sums of windows by a convolution, over how many elements they have."""
+    n = len(kernel)
+    more = [
+        (-(size + b + a - d * (k - 1) - 1)) % s if ceil_mode else 0
+        for size, b, a, d, k, s in zip(x.shape[-n:], *pads, dilations, kernel, strides, strict=True)
+    ]
+    ones = ad.ones(1, 1, *kernel, dtype=x.dtype)
+
+    def sums(y: Tensor) -> Any:
+        single = y.reshape(-1, 1, *y.shape[-n:])
+        return of_rank("conv", n)(single, ones, None, tuple(strides), 0, tuple(dilations))
+
+    inside = around(ad.ones_like(x), *pads, value=float(counts_pads))
+    total, count = (sums(around(y, [0] * n, more)) for y in (around(x, *pads), inside))
+    average: Tensor = (total / count).reshape(*x.shape[:-n], *total.shape[-n:])
+    return average
 
 
 def fold(
@@ -523,7 +633,7 @@ def rnn(
 
 
 def _cast(x: Tensor, *, to: int, saturate: int = 1) -> Tensor:
-    return x.to(helper.tensor_dtype_to_np_dtype(to))
+    return x.to(dtype_of(to))
 
 
 def _mod(a: Tensor, b: Tensor, *, fmod: int = 0) -> Tensor:
@@ -537,14 +647,14 @@ def _is_inf(x: Tensor, *, detect_negative: int = 1, detect_positive: int = 1) ->
 NODES: dict[str, Run] = {
     # elements
     "Add": ad.add, "Sub": ad.sub, "Mul": ad.mul, "Div": div, "Neg": ad.neg, "Abs": ad.abs, "Sign": ad.sign,
-    "Pow": ad.pow, "Sqrt": ad.sqrt, "Exp": ad.exp, "Log": ad.log, "Reciprocal": ad.reciprocal, "Erf": ad.erf,
+    "Pow": power, "Sqrt": ad.sqrt, "Exp": ad.exp, "Log": ad.log, "Reciprocal": ad.reciprocal, "Erf": ad.erf,
     "Floor": ad.floor, "Ceil": ad.ceil, "Round": ad.round, "Mod": _mod,
     "Sin": ad.sin, "Cos": ad.cos, "Tan": ad.tan, "Asin": ad.asin, "Acos": ad.acos, "Atan": ad.atan,
     "Sinh": ad.sinh, "Cosh": ad.cosh, "Tanh": ad.tanh, "Asinh": ad.asinh, "Acosh": ad.acosh, "Atanh": ad.atanh,
     "Max": over_all(ad.maximum), "Min": over_all(ad.minimum), "Sum": over_all(ad.add),
     "Mean": lambda *tensors: over_all(ad.add)(*tensors) / len(tensors),
     "Identity": lambda x: x,
-    "Dropout": lambda x, ratio=None, training=None, *, seed=0: x,
+    "Dropout": dropout,
     "Cast": _cast,
     "CastLike": lambda x, like, *, saturate=1: x.to(like.dtype),
     "Where": ad.where,
@@ -552,6 +662,7 @@ NODES: dict[str, Run] = {
     # activations
     "Relu": ad.relu, "Sigmoid": ad.sigmoid, "Softplus": F.softplus, "Softsign": F.softsign, "Mish": F.mish,
     "HardSwish": F.hardswish, "PRelu": prelu,
+    "ChannelPRelu": lambda x, slope: prelu(x, slope.reshape([-1] + [1] * (x.ndim - 2)) if slope.ndim else slope),
     "LeakyRelu": lambda x, *, alpha=0.01: F.leaky_relu(x, alpha),
     "Elu": lambda x, *, alpha=1.0: F.elu(x, alpha),
     "Celu": lambda x, *, alpha=1.0: F.celu(x, alpha),
@@ -563,41 +674,57 @@ NODES: dict[str, Run] = {
     "Gelu": lambda x, *, approximate="none": F.gelu(x, approximate),
     "Softmax": lambda x, *, axis=-1: ad.softmax(x, axis),
     "LogSoftmax": lambda x, *, axis=-1: ad.log_softmax(x, axis),
+    "Hardmax": hardmax,
+    "FlatSoftmax": flat(lambda x, axis: ad.softmax(x, axis)),
+    "FlatLogSoftmax": flat(lambda x, axis: ad.log_softmax(x, axis)),
+    "FlatHardmax": flat(hardmax),
     # comparisons and logic
     "Equal": ad.eq, "Less": ad.lt, "LessOrEqual": ad.le, "Greater": ad.gt, "GreaterOrEqual": ad.ge,
     "And": ad.logical_and, "Or": ad.logical_or, "Xor": ad.logical_xor, "Not": ad.logical_not,
     "BitwiseAnd": ad.bitwise_and, "BitwiseOr": ad.bitwise_or, "BitwiseXor": ad.bitwise_xor,
-    "BitwiseNot": ad.bitwise_not, "IsNaN": ad.isnan, "IsInf": _is_inf,
+    "BitwiseNot": ad.bitwise_not,
+    "BitShift": lambda a, b, *, direction: getattr(ad, f"bitwise_{direction.lower()}_shift")(a, b),
+    "IsNaN": ad.isnan, "IsInf": _is_inf,
     # reductions
     "ReduceSum": reduction(lambda x, d, k: x.sum(d, keepdim=k)),
     "ReduceMean": reduction(lambda x, d, k: x.mean(d, keepdim=k)),
-    "ReduceMax": reduction(lambda x, d, k: ad.amax(x, d, keepdim=k)),
-    "ReduceMin": reduction(lambda x, d, k: ad.amin(x, d, keepdim=k)),
+    "ReduceMax": reduction(extreme(ad.amax, -1)),
+    "ReduceMin": reduction(extreme(ad.amin, 1)),
     "ReduceProd": reduction(product),
     "ReduceL1": reduction(lambda x, d, k: abs(x).sum(d, keepdim=k)),
     "ReduceL2": reduction(lambda x, d, k: ad.norm(x, 2, d, keepdim=k)),
     "ReduceSumSquare": reduction(lambda x, d, k: (x * x).sum(d, keepdim=k)),
     "ReduceLogSum": reduction(lambda x, d, k: x.sum(d, keepdim=k).log()),
     "ReduceLogSumExp": reduction(lambda x, d, k: ad.logsumexp(x, d, keepdim=k)),
-    "ArgMax": position(ad.argmax), "ArgMin": position(ad.argmin), "CumSum": cumsum, "TopK": topk,
-    "CumProd": lambda x, axis, *, exclusive=0, reverse=0: _running_product(x, axis, exclusive, reverse),
+    "ArgMax": position(ad.argmax), "ArgMin": position(ad.argmin), "TopK": topk,
+    "CumSum": running(ad.cumsum, 0), "CumProd": running(ad.cumprod, 1),
     # shapes
     "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze, "Transpose": transpose,
     "Expand": expand, "Split": split, "Slice": cut, "Pad": pad, "ConstantOfShape": filled, "Shape": shape_of,
     "Size": lambda x: np.array(x.numel(), np.int64),
     "Concat": lambda *tensors, axis: ad.cat(tensors, axis),
     "Tile": lambda x, repeats: ad.tile(x, tuple(repeats)),
-    "Range": lambda start, end, step: ad.arange(start, end, step),
+    "Range": span,
     "DepthToSpace": blocks, "SpaceToDepth": pixels, "EyeLike": identity,
     "Trilu": triangle,
     # positions
     "Gather": gather, "GatherND": gather_nd, "ScatterElements": scatter, "ScatterND": scatter_nd, "OneHot": one_hot,
+    "NonZero": lambda x: ad.nonzero(x).mT,
+    "Compress": lambda x, chosen, *, axis=None: (x.reshape(-1) if axis is None else x).index_select(
+        axis or 0, ad.nonzero(chosen).reshape(-1)
+    ),
     "GatherElements": lambda x, at, *, axis=0: ad.take_along_dim(x, at, axis),
     # products, windows, normalization
     "MatMul": ad.matmul, "Gemm": gemm, "Det": ad.det,
     "Einsum": lambda *tensors, equation: ad.einsum(equation, *tensors),
     "Conv": conv, "ConvTranspose": conv_transpose, "Col2Im": fold,
     "MaxPool": max_pool, "AveragePool": average_pool, "Resize": resize,
+    "Upsample": lambda x, scales, *, mode="nearest": resize(
+        x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+    ),
+    "GridSample": grid_sample, "LpPool": lp_pool,
+    "GlobalLpPool": lambda x, *, p=2: ad.norm(x, p, tuple(range(2, x.ndim)), keepdim=True),
+    "LRN": lambda x, *, size, alpha=1e-4, beta=0.75, bias=1.0: F.local_response_norm(x, size, alpha, beta, bias),
     "GlobalAveragePool": lambda x: x.mean(tuple(range(2, x.ndim)), keepdim=True),
     "GlobalMaxPool": lambda x: ad.amax(x, tuple(range(2, x.ndim)), keepdim=True),
     "BatchNormalization": batch_norm, "LayerNormalization": layer_norm,
@@ -614,8 +741,8 @@ NODES: dict[str, Run] = {
 NUMBERS: dict[str, tuple[int, ...]] = {
     "Clip": (1, 2), "CumSum": (1,), "CumProd": (1,), "Col2Im": (1, 2),
     "TopK": (1,), "Reshape": (1,), "Squeeze": (1,), "Unsqueeze": (1,), "Expand": (1,),
-    "Split": (1,), "Slice": (1, 2, 3, 4), "Pad": (1, 2, 3), "ConstantOfShape": (0,), "Tile": (1,), "Range": (0, 1, 2),
-    "Trilu": (1,), "OneHot": (1, 2), "Resize": (1, 2, 3), "Dropout": (1, 2),
+    "Split": (1,), "Slice": (1, 2, 3, 4), "Pad": (1, 2, 3), "ConstantOfShape": (0,), "Tile": (1,),
+    "Trilu": (1,), "OneHot": (1,), "Resize": (1, 2, 3), "Upsample": (1,), "Dropout": (1, 2),
     **{name: (1,) for name in NODES if name.startswith("Reduce")},
 }  # fmt: skip
 

@@ -17,64 +17,9 @@ from ..engine.graph import Node
 from ..engine.modes import no_grad
 from ..tensor import from_array
 from ..tracing import traced_by
+from .sizes import ChangesError, Runs, Size
 
 Array = np.ndarray[Any, Any]
-
-
-class Size(int):
-    """A number that depends on the size of the batch: so many times `each`, and `rest`."""
-
-    each: int
-    rest: int
-
-    def __new__(cls, now: int, each: int, rest: int) -> Size:
-        """Return the number as it is for the recorded batch."""
-        size = super().__new__(cls, now)
-        size.each, size.rest = each, rest
-        return size
-
-    def __str__(self) -> str:
-        times = "batch" if self.each == 1 else f"{self.each}*batch"
-        return times if not self.rest else f"{times}{self.rest:+d}"
-
-    def __add__(self, other: int) -> Size:
-        if not isinstance(other, int):
-            return NotImplemented
-        return Size(int(self) + int(other), self.each + _each(other), self.rest + _rest(other))
-
-    def __mul__(self, other: int) -> Size:
-        if not isinstance(other, int):
-            return NotImplemented
-        if isinstance(other, Size):
-            raise UnsayableError("the square of the size of the batch")
-        return Size(int(self) * other, self.each * other, self.rest * other)
-
-    def __neg__(self) -> Size:
-        return self * -1
-
-    def __sub__(self, other: int) -> Size:
-        return self + -other if isinstance(other, int) else NotImplemented
-
-    def __rsub__(self, other: int) -> Size:
-        return -self + other
-
-    __radd__, __rmul__ = __add__, __mul__
-
-
-def _each(number: int) -> int:
-    return number.each if isinstance(number, Size) else 0
-
-
-def _rest(number: int) -> int:
-    return number.rest if isinstance(number, Size) else number
-
-
-class UnsayableError(Exception):
-    """What ONNX cannot say."""
-
-
-class ChangesError(Exception):
-    """What differs between batches of different sizes, and cannot be said for a batch of any size."""
 
 
 class Recorder(Trace):
@@ -137,7 +82,7 @@ class Recording:
     places: dict[int, str]
 
 
-def record(model: Any, arrays: list[Array], batch_dims: list[int | None]) -> Recording:
+def record(model: Any, arrays: list[Array], open_dims: list[dict[int, str]]) -> Recording:
     """Return what a model computes from arrays of these shapes and dtypes, in evaluation mode."""
     names = {}
     path: list[str] = []
@@ -145,21 +90,47 @@ def record(model: Any, arrays: list[Array], batch_dims: list[int | None]) -> Rec
         names = {id(t._data): name for name, t in model.state_dict(keep_vars=True).items()}
         model = _evaluating(model, path)
     older = living()
-    sizes = [a.shape[d] for a, d in zip(arrays, batch_dims, strict=True) if d is not None]
-    if not sizes:
-        runs = [_run(model, Recorder(path, older), arrays)] * 3
-        return _merged(runs, 0, names)
-    first = max(2, sizes[0])
+    found = {name: a.shape[d] for a, dims in zip(arrays, open_dims, strict=True) for d, name in dims.items()}
+    first = {name: max(2, n) for name, n in found.items()}
+    try:
+        return _recorded(model, path, older, arrays, open_dims, Runs.of(first), names)
+    except _SmallerError as error:
+        # What the example fills, a context of so many tokens, say, takes no longer inputs, but shorter ones.
+        smaller = {name: max(2, n - 2) for name, n in first.items()}
+        try:
+            return _recorded(model, path, older, arrays, open_dims, Runs.of(smaller), names)
+        except _SmallerError:
+            raise error from error.__cause__
+
+
+class _SmallerError(RuntimeError):
+    """The model cannot be run with inputs that are larger than the example."""
+
+
+def _recorded(
+    model: Any,
+    path: list[str],
+    older: list[Any],
+    arrays: list[Array],
+    open_dims: list[dict[int, str]],
+    plan: Runs,
+    names: dict[int, str],
+) -> Recording:
+    """Return the record of runs with inputs of several sizes."""
     runs = []
-    for size in range(first, first + 3):
-        batch = [_of_size(a, d, size) for a, d in zip(arrays, batch_dims, strict=True)]
+    for k in range(len(plan.offsets)):
+        sizes = plan.sizes(k)
+        batch = [
+            _of_size(a, {d: sizes[name] for d, name in dims.items()}) for a, dims in zip(arrays, open_dims, strict=True)
+        ]
         try:
             runs.append(_run(model, Recorder(path, older), batch))
         except (IndexError, TypeError, ValueError, RuntimeError) as error:
-            if size == sizes[0]:
+            if all(a.shape == b.shape for a, b in zip(arrays, batch, strict=True)):
                 raise
-            raise RuntimeError(_VARIES.format(f"for {size} of them: {error}")) from error
-    return _merged(runs, first, names)
+            said = ", ".join(f"{name} = {n}" for name, n in sizes.items())
+            raise _SmallerError(VARIES.format(f"for {said}: {error}")) from error
+    return _merged(runs, plan, names)
 
 
 def _evaluating(model: nn.Module, path: list[str]) -> nn.Module:
@@ -173,13 +144,13 @@ def _evaluating(model: nn.Module, path: list[str]) -> nn.Module:
     return model
 
 
-def _of_size(array: Array, dim: int | None, size: int) -> Array:
-    """Return a batch of another size, made of the same examples."""
-    if dim is None:
-        return array
-    if not array.shape[dim]:
-        return np.zeros((*array.shape[:dim], size, *array.shape[dim + 1 :]), array.dtype)
-    return array[(slice(None),) * dim + (np.arange(size) % array.shape[dim],)]
+def _of_size(array: Array, sizes: dict[int, int]) -> Array:
+    """Return an input of other sizes, made of the same elements."""
+    for d, size in sizes.items():
+        if not array.shape[d]:
+            array = np.zeros((*array.shape[:d], size, *array.shape[d + 1 :]), array.dtype)
+        array = np.take(array, np.arange(size) % array.shape[d], d) if size else array
+    return array
 
 
 def _run(model: Any, trace: Recorder, arrays: list[Array]) -> tuple[Recorder, list[int]]:
@@ -196,45 +167,46 @@ def _run(model: Any, trace: Recorder, arrays: list[Array]) -> tuple[Recorder, li
         trace.roll_back()
 
 
-def _merged(runs: list[tuple[Recorder, list[int]]], first: int, names: dict[int, str]) -> Recording:
-    """Return what runs with batches of successive sizes have in common."""
+def _merged(runs: list[tuple[Recorder, list[int]]], plan: Runs, names: dict[int, str]) -> Recording:
+    """Return what runs with inputs of several sizes have in common."""
     (trace, outputs), *_ = runs
     programs = [t.program for t, _ in runs]
     everything = [[*_needed(p.instructions, o)] for p, (_, o) in zip(programs, runs, strict=True)]
     rows: list[Apply] = []
     if len({len(e) for e in everything}) > 1:
-        counts = ", ".join(f"{len(e)} rows for {first + k} examples" for k, e in enumerate(everything))
-        raise RuntimeError(_VARIES.format(f"{counts}"))
+        counts = (f"{len(e)} rows for {', '.join(map(str, plan.sizes(k).values()))}" for k, e in enumerate(everything))
+        raise RuntimeError(VARIES.format(", ".join(counts)))
     for same in zip(*everything, strict=True):
         place = trace.places.get(same[0].out, "") if isinstance(same[0], Apply) else ""
         said = f"{_name(same[0])!r} of {place or 'the model'}"
         if isinstance(same[0], Draw):
             raise RuntimeError("export: the model draws random numbers, which ONNX cannot repeat; leave them out")
         if len({(_name(i), i.out, i.inputs) for i in same}) > 1:
-            raise RuntimeError(_VARIES.format(f"first at {said}"))
+            raise RuntimeError(VARIES.format(f"first at {said}"))
         try:
-            params = merged([i.params for i in same], first)
+            params = merged([i.params for i in same], plan)
         except ChangesError as error:
-            raise RuntimeError(_VARIES.format(f"{said}: {error}")) from None
+            raise RuntimeError(VARIES.format(f"{said}: {error}")) from None
         rows.append(Apply(same[0].out, same[0].op, same[0].inputs, params))
     used = {n for i in rows for n in i.uses()} | {i.out for i in rows} | {*outputs, *range(len(trace.arguments))}
     values = [*programs[0].values]
     for n in used:
         shapes = [p.values[n].shape for p in programs]
         try:
-            values[n] = Value(merged(shapes, first), values[n].dtype)
+            values[n] = Value(merged(shapes, plan), values[n].dtype)
         except ChangesError:
-            raise RuntimeError(_VARIES.format(f"shapes {', '.join(map(str, shapes))}")) from None
+            raise RuntimeError(VARIES.format(f"shapes {', '.join(map(str, shapes))}")) from None
     sources = {}
     for n in programs[0].sources:
         if n in used and n >= len(trace.arguments):
-            sources[n] = _source([p.sources[n] for p in programs], values[n], first, names)
+            sources[n] = _source([p.sources[n] for p in programs], values[n], plan, names)
     return Recording([*range(len(trace.arguments))], outputs, values, sources, rows, trace.places)
 
 
-_VARIES = (
+VARIES = (
     "export: the model does not compute the same for batches of different sizes ({}); say which dimension of the "
-    "inputs is the batch by dynamic_batch=1, say, or keep the example's size by dynamic_batch=False"
+    "inputs is the batch by dynamic_batch=1, say, or keep the example's size by dynamic_batch=False; leave no "
+    "other size open by dynamic_axes"
 )
 
 
@@ -252,27 +224,26 @@ def _needed(instructions: list[Any], outputs: list[int]) -> Iterator[Any]:
     yield from reversed(kept)
 
 
-def merged(same: list[Any], first: int) -> Any:
-    """Return what is the same for batches of successive sizes: equal, or numbers that grow with the batch."""
-    a, b, c = same
-    if type(a) is not type(b) or type(a) is not type(c):
-        raise ChangesError(f"{a!r} became {b!r}")
+def merged(same: list[Any], plan: Runs) -> Any:
+    """Return what is the same for inputs of several sizes: equal, or numbers that depend on the sizes."""
+    a, *others = same
+    for b in others:
+        if type(a) is not type(b):
+            raise ChangesError(f"{a!r} became {b!r}")
     if type(a) is int:
-        if b - a != c - b:
-            raise ChangesError(f"{a}, {b}, {c} do not grow by the same number")
-        return a if a == b else Size(a, b - a, a - (b - a) * first)
+        return plan.fitted(same)
     if isinstance(a, dict):
-        return {k: merged([x[k] for x in same], first) for k in a}
+        return {k: merged([x[k] for x in same], plan) for k in a}
     if isinstance(a, slice):
-        return slice(*(merged([getattr(x, end) for x in same], first) for end in ("start", "stop", "step")))
-    if isinstance(a, tuple) and len(a) == len(b) == len(c):
-        parts = [merged([*x], first) for x in zip(*same, strict=True)]
+        return slice(*(merged([getattr(x, end) for x in same], plan) for end in ("start", "stop", "step")))
+    if isinstance(a, tuple) and len({len(x) for x in same}) == 1:
+        parts = [merged([*x], plan) for x in zip(*same, strict=True)]
         return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
     if isinstance(a, np.ndarray) and all(
         a.shape == x.shape and np.array_equal(a, x, a.dtype.kind == "f") for x in same
     ):
         return a
-    if callable(a) or (not isinstance(a, np.ndarray) and a == b == c):
+    if callable(a) or (not isinstance(a, np.ndarray) and all(a == b for b in others)):
         return a
     raise ChangesError(f"a {type(a).__name__} that differs")
 
@@ -292,7 +263,41 @@ class Repeated:
     counts: bool = False
 
 
-def _source(same: list[Any], value: Value, first: int, names: dict[int, str]) -> Any:
+@dataclass
+class Band:
+    """A matrix that has one number up to a diagonal, and another one above it, as masks have.
+
+    Attributes
+    ----------
+    lower, upper : ndarray
+        The numbers.
+    diagonal : int
+        How many columns right of the main one the last diagonal lies that has the lower number.
+    """
+
+    lower: Array
+    upper: Array
+    diagonal: int
+
+    @classmethod
+    def of(cls, matrices: list[Array]) -> Band | None:
+        """Return what all of some matrices are, if it is that."""
+        a = max(matrices, key=lambda m: m.size)
+        if a.ndim != 2 or not all(m.ndim == 2 and m.size for m in matrices):
+            return None
+        lower, upper = a[-1, 0], a[0, -1]
+        is_lower = a[0] == lower if lower == lower else np.isnan(a[0])
+        found = cls(np.asarray(lower), np.asarray(upper), int(is_lower.sum()) - 1)
+        same = all(np.array_equal(m, found.whole(m.shape), m.dtype.kind == "f") for m in matrices)
+        return found if same else None
+
+    def whole(self, shape: tuple[int, ...]) -> Array:
+        """Return the matrix of a shape."""
+        above = np.arange(shape[1]) - np.arange(shape[0])[:, None] > self.diagonal
+        return np.where(above, self.upper, self.lower)
+
+
+def _source(same: list[Any], value: Value, plan: Runs, names: dict[int, str]) -> Any:
     """Return what a value that is not computed is: (name, array) of a tensor, an array, or what is repeated."""
     if isinstance(same[0], Live):
         data = np.asarray(same[0].node._data)
@@ -301,18 +306,20 @@ def _source(same: list[Any], value: Value, first: int, names: dict[int, str]) ->
         raise RuntimeError(f"export: the model reads a {type(same[0]).__name__.lower()}, which a file has not")
     arrays = [np.asarray(s.data) for s in same]
     try:
-        return "", merged(arrays, first)
+        return "", merged(arrays, plan)
     except ChangesError:
         pass
     if not value.shape and all(a == int(a) for a in arrays):
-        return Repeated(merged([int(a) for a in arrays], first))
+        return Repeated(plan.fitted([int(a) for a in arrays]))
     if value.shape and all(a.ndim == 1 and np.array_equal(a, np.arange(len(a))) for a in arrays):
         return Repeated(value.shape[0], counts=True)
     narrow = [a[tuple(slice(1) if isinstance(n, Size) else slice(None) for n in value.shape)] for a in arrays]
     try:
-        one = merged(narrow, first)
+        one = merged(narrow, plan)
     except ChangesError:
         one = None
     if one is None or any(not np.array_equal(np.broadcast_to(one, a.shape), a, a.dtype.kind == "f") for a in arrays):
-        raise RuntimeError(_VARIES.format(f"an array of shape {arrays[0].shape} and {arrays[0].dtype} that it makes"))
+        if (band := Band.of(arrays)) is not None:
+            return band
+        raise RuntimeError(VARIES.format(f"an array of shape {arrays[0].shape} and {arrays[0].dtype} that it makes"))
     return Repeated(one)

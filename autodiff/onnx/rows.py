@@ -15,7 +15,7 @@ import numpy as np
 from ..table import TABLE
 from .brackets import index, piece, spelled
 from .graph import Graph, Shape, Wire, argsort, where
-from .recording import Size, UnsayableError
+from .sizes import Size, UnsayableError, seen_of
 
 Emit = Callable[..., Wire]
 
@@ -226,19 +226,41 @@ def _steps(steps: Any) -> dict[str, Any]:
 def pooled(g: Graph, x: Wire, slide: Any, op_type: str, **attributes: Any) -> Wire:
     """One number of each window."""
     n = len(slide.size)
-    if any(isinstance(s, Size) for s in x.shape[-n:]):
-        raise UnsayableError("windows along the batch")
-    ends = [
-        max((p - 1) * s + d * (k - 1) + 1 - size - before, 0)
-        for size, p, k, s, before, d in zip(x.shape[-n:], *slide, strict=True)
-    ]
+    sizes = x.shape[-n:]
+    if any(isinstance(s, Size) for s in (*sizes, *slide.places)):
+        before, ends = slide.padding, slide.padding
+        attributes["ceil_mode"] = _rounds_up(sizes, slide)
+    else:
+        before = slide.padding
+        ends = [
+            max((p - 1) * s + d * (k - 1) + 1 - size - before, 0)
+            for size, p, k, s, before, d in zip(sizes, *slide, strict=True)
+        ]
     if x.ndim > n + 2:
         raise UnsayableError("windows with more than two dimensions before them")
     lead = [*range(n + 2 - x.ndim)]
     if lead:
         x = g.Unsqueeze(x, g.sizes(lead))
-    y = g.node(op_type, x, kernel_shape=slide.size, strides=slide.stride, pads=[*slide.padding, *ends], **attributes)
+    y = g.node(op_type, x, kernel_shape=slide.size, strides=slide.stride, pads=[*before, *ends], **attributes)
     return g.Squeeze(y, g.sizes(lead)) if lead else y
+
+
+def _rounds_up(sizes: Shape, slide: Any) -> int:
+    """Tell whether windows that are not whole count, by how many there were for inputs of several sizes."""
+    for ceil in (0, 1):
+        if all(
+            (size + 2 * before - d * (k - 1) - 1 + ceil * (s - 1)) // s + 1 == p
+            for one, places, k, s, before, d in zip(sizes, *slide, strict=True)
+            for size, p in zip(*_each_run(one, places), strict=True)
+        ):
+            return ceil
+    raise UnsayableError("windows whose number is not that of a pool")
+
+
+def _each_run(*numbers: int) -> list[tuple[int, ...]]:
+    """Return what numbers were in each run."""
+    runs = max((len(n.seen) for n in numbers if isinstance(n, Size)), default=1)
+    return [seen_of(n, runs) for n in numbers]
 
 
 def window_max(g: Graph, x: Wire, *, slide: Any) -> Wire:
@@ -367,7 +389,18 @@ ROWS: dict[str, Emit] = {
 }
 
 #: Rows that can be said where a parameter depends on the batch.
-SIZED = {"reshape", "expand", "cat", "index", "unindex", "unwindows", "convolve_input", "scatter_sum"}
+SIZED = {
+    "reshape",
+    "expand",
+    "cat",
+    "index",
+    "unindex",
+    "unwindows",
+    "convolve_input",
+    "scatter_sum",
+    "window_max",
+    "window_sum",
+}
 
 #: What is said of rows that no node says, nor several.
 NONE = "ONNX has no operator for {}"

@@ -181,12 +181,46 @@ def _is_singular(e: Expression, among: set[Expression]) -> bool:
 
 
 def _mul(e: Expression) -> Expression:
-    """Leave out a factor that is 0 where a divisor is 0, and else 1."""
+    """Leave out a factor that is 0 where a divisor is 0, and else 1; write a column times a row as a product."""
     e = product(e.args)
     if e.head != "mul":
         return e
+    if (outer := _outer(e)) is not None:
+        return outer
     divisors = {f.args[0] for f in e.args if f.head == "pow" and value(f.args[1]) in (-1, -2)}
     return product([f for f in e.args if not (_is_nonzero(f) and f.args[0].args[0] in divisors | set(e.args))])
+
+
+_COLUMN = ("(Ellipsis, None)", "(slice(None, None, None), None)")  # the indices that stand a vector up
+_ROW = ("(Ellipsis, None, slice(None, None, None))",)
+
+
+def _outer(e: Expression) -> Expression | None:
+    """Return the product of a column and a row as column @ rowᵀ; None if it is another product."""
+    shaped = [f for f in e.args if f.shape]
+    columns = [f.args[0] for f in shaped if _is_vector_as(f, _COLUMN)]
+    rows = [f.args[0] if _is_vector_as(f, _ROW) else f for f in shaped if not _is_vector_as(f, _COLUMN)]
+    if len(e.shape) != 2 or len(columns) != 1 or len(rows) != 1 or len(rows[0].shape) != 1:
+        return None
+    return product([*(f for f in e.args if not f.shape), _pair(columns[0], rows[0])])
+
+
+def _matmul(e: Expression) -> Expression:
+    """Write the product of a matrix of one column and one of one row, made of vectors, as that of the vectors."""
+    left, right = e.args
+    upright = left.args[0] if left.head == "transpose" and left.data == (1, 0) else left
+    vectors = [x.args[0] for x in (upright, right) if x.head == "reshape" and len(x.args[0].shape) == 1]
+    is_outer = upright is not left and len(vectors) == 2 and upright.shape[0] == 1 == right.shape[0]
+    return _pair(*vectors) if is_outer else e
+
+
+def _pair(column: Expression, row: Expression) -> Expression:
+    lying = Expression("row", (row,), None, row.shape)
+    return Expression("matmul", (column, lying), None, column.shape + row.shape)
+
+
+def _is_vector_as(e: Expression, keys: tuple[str, ...]) -> bool:
+    return e.head == "index" and len(e.args[0].shape) == 1 and repr(e.data) in keys
 
 
 def _is_nonzero(e: Expression) -> bool:
@@ -261,6 +295,7 @@ _RULES: dict[str, Any] = {
     "add": _add,
     "pow": _pow,
     "index": _index,
+    "matmul": _matmul,
     "sum": _sum,
     "named": _named,
     "broadcast": _broadcast,

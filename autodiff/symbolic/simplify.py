@@ -300,6 +300,14 @@ def _number(e: Expression) -> Expression:
     return e if known is None else spread(simplify(known), e.shape)
 
 
+def _matmul(e: Expression) -> Expression:
+    """Multiply by a matrix of one number as by that number."""
+    for one, other in (e.args, e.args[::-1]):
+        if value(one) is not None and one.shape == (1, 1) and other.shape == e.shape:
+            return product([number(one.data), other])
+    return e
+
+
 def _transpose(e: Expression) -> Expression:
     (a,) = e.args
     if e.data == tuple(range(len(e.data))):
@@ -356,6 +364,7 @@ _RULES: dict[str, Callable[[Expression], Expression]] = {
     "not": _not,
     "where": _where,
     "function": _function,
+    "matmul": _matmul,
     "transpose": _transpose,
     "reshape": _reshape,
     "sum": _sum,

@@ -12,6 +12,7 @@ from ..engine.graph import tick
 from ..engine.modes import enable_grad, is_grad_enabled
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
+from ..tracing import tracing
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 
@@ -81,7 +82,12 @@ def checkpoint(
     ----------
     Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", arXiv:1604.06174.
     """
+    if use_reentrant and (kwargs or context_fn is not None):
+        raise ValueError("checkpoint: keyword arguments and context_fn need use_reentrant=False")
     first, again = context_fn() if context_fn is not None else (contextlib.nullcontext(),) * 2
+    if tracing() is not None:  # what is compiled keeps what its derivative reads, and no more
+        with first:
+            return function(*args, **kwargs)
     state, start = get_rng_state(), tick()
     with first:
         returned = function(*args, **kwargs)

@@ -24,7 +24,7 @@ MOST_STEPS, MOST_STEPS_ALONE = 40, 250
 _MOST_BOXES, _FEWEST_MODULES = 20, 4  # one beneath the other they fit a page; fewer modules would say nothing
 _KEPT_STEPS = 20  # of those outside of modules
 _LEFT_OUT = "Derivatives are left out; pass fold=False to see them."
-_PARTLY_LEFT_OUT = "The derivatives on the ways are left out; pass fold=False to see them."
+_PARTLY_LEFT_OUT = "The derivatives on the arrows are left out; pass fold=False to see them."
 
 
 def architecture(outputs: Sequence[Node], params: Any, depth: int, digits: int = 4, heat: bool = False) -> Overview:
@@ -65,7 +65,7 @@ def overview(
 def overview_of(
     outputs: Sequence[Node], input: Node, params: Any = None, digits: int = 4, heat: bool = False
 ) -> Overview:
-    """Describe the same with the ways from one tensor to the output lit, and its derivative written beneath."""
+    """Describe the same with the paths from one tensor to the output lit, and its derivative written beneath."""
     view = overview(outputs, params, digits, heat, derivatives=True)
     explanation = product(outputs, input, params, digits, shown=shown(view).names)
     view.diagram.note = f"{explanation}\n{view.diagram.note.replace(_LEFT_OUT, _PARTLY_LEFT_OUT)}"

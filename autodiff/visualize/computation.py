@@ -39,6 +39,7 @@ class Computation(View):
         self.diagram.nodes.append(step)
         self.makers[y] = step.key
         arguments = op.inputs * len(inputs) if op.variadic else op.inputs
+        inputs = inputs[:1] if is_square(y) else inputs  # one arrow
         for x, argument in zip(inputs, arguments, strict=False):
             self.connect(x, self.keys[x], step.key, argument)
         if has_box:
@@ -50,9 +51,16 @@ class Computation(View):
             step.content = self.content(y, brief=True)
 
 
+def is_square(y: Node) -> bool:
+    """Tell whether something is multiplied by itself."""
+    return y._op.name == "mul" and y._inputs[0] is y._inputs[1]
+
+
 def symbol_of(y: Node) -> tuple[str, str]:
     """Return the symbol of a step, and what is said of its parameters; those of ( )ⁿ its symbol tells: ( )²."""
     op = y._op
+    if is_square(y):
+        return "( )²", ""
     if "ⁿ" in op.symbol:
         blank = symbolic.Symbol(name("( )", y._data.shape), y._data.dtype)
         if "( )" in (written := symbolic.text(symbolic.value(op, [blank], y._params, y._data.shape).expression)):

@@ -26,6 +26,8 @@ def number(value: Any, digits: int) -> str:
         return str(bool(value))
     if isinstance(value, (int, np.integer)):
         return str(int(value)).replace("-", "−")
+    if math.isnan(value):
+        return "NaN"
     mantissa, e, exponent = f"{float(value) + 0.0:.{digits}g}".partition("e")  # + 0.0 makes -0 a 0
     return (mantissa + (f"e{int(exponent)}" if e else "")).replace("-", "−")
 

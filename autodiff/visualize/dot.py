@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -13,6 +14,7 @@ from .theme import LIGHT, Theme
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 _EXITS = {"LR": "e", "TB": "s", "RL": "w", "BT": "n"}
+_LONGEST_LINE = 56  # characters of a formula beside an arrow
 _ENTRIES = {"LR": "w", "TB": "n", "RL": "e", "BT": "s"}
 
 
@@ -47,6 +49,7 @@ class _Writer:
         self.anchors = {node.key: f"{node.key}:step" for node in diagram.nodes if isinstance(node, Step)}
         shared = {step: boxes for step, boxes in self.beside.items() if len(boxes) > 1}
         self.anchors |= {box.key: f"{step}_inputs:{box.key}" for step, boxes in shared.items() for box in boxes}
+        self.crowds = {key: tails for key, tails in self._crowds() if len(tails) > 2}
 
     def _belongs_to_one_step(self, box: Box) -> bool:
         """Tell whether a box is shown with the one step that reads it, instead of before it.
@@ -64,7 +67,7 @@ class _Writer:
         return self.nodes[step].frame == box.frame and (box.kind == "constant" or not is_beginning)
 
     def _parameters_aside(self) -> dict[str, list[Box]]:
-        """Return the parameters that stand to the left and the right of what a layer computed from them.
+        """Return what stands to the left and the right of what a layer computed from it: its parameters and the like.
 
         Above it they would push the way of the data aside, layer by layer. There is room for two.
         """
@@ -72,15 +75,35 @@ class _Writer:
         for arrow in self.diagram.arrows:
             box, result = self.nodes[arrow.tail], self.nodes[arrow.head]
             is_of_layer = box.frame is not None and box.frame == result.frame and len(self.leaving[arrow.tail]) == 1
-            if is_of_layer and isinstance(box, Box) and box.kind == "parameter" and isinstance(result, Box):
+            is_aside = isinstance(box, Box) and (box.kind == "parameter" or not arrow.is_main)  # as averages of a batch
+            if is_of_layer and isinstance(box, Box) and is_aside and isinstance(result, Box) and not box.formula:
                 found.setdefault(arrow.head, []).append(box)
         return {key: boxes for key, boxes in found.items() if len(boxes) < 3 and len(self.entering[key]) > len(boxes)}
+
+    def _crowds(self) -> Iterator[tuple[str, list[str]]]:
+        """Return from where arrows come into each box, in the order in which they reach its side without crossing.
+
+        What several boxes read lies between these: it comes into the first from below, and into the last from above.
+        """
+        places = {node.key: i for i, node in enumerate(self.diagram.nodes)}
+        for key, arrows in self.entering.items():
+            tails = [arrow.tail for arrow in arrows]
+            readers = {tail: [arrow.head for arrow in self.leaving[tail]] for tail in tails}
+            own = [tail for tail in tails if len(readers[tail]) == 1]
+            shared = sorted((tail for tail in tails if tail not in own), key=places.__getitem__)
+            later = sum(len(heads) - 1 - heads.index(key) for tail in shared if (heads := readers[tail]))
+            others = sum(len(readers[tail]) - 1 for tail in shared)
+            above = len(own) * later // max(others, 1)
+            if isinstance(self.nodes[key], Box) and key not in self.flanked:
+                yield key, [*own[:above], *shared, *own[above:]]
 
     def write(self, graph: Any) -> None:
         theme = self.theme
         text = {"fontname": theme.font, "fontcolor": theme.text}
         graph.attr("graph", rankdir=self.direction, bgcolor=theme.background, pad="0.25", **text, fontsize="11")
         ranksep = "0.35" if self.across or self.has_labels else "0.25"  # upright, height is what there is least of
+        if self.across and self.has_labels and any(len(tails) > 3 for tails in self.crowds.values()):
+            ranksep = "0.5"  # arrows that turn to their places need room
         graph.attr("graph", nodesep="0.3", ranksep=ranksep, newrank="true")
         graph.attr("node", **text, fontsize="10", margin="0.09,0.06", height="0", width="0")
         # Graphviz 2.43 confuses the attributes of arrows within a rank unless all are declared, in alphabetical order.
@@ -92,8 +115,13 @@ class _Writer:
         if rows:
             graph.attr("graph", label=f"<{_table(*rows, padding=3)}>", labelloc="b")
         self._write_frame(graph, None, 0)
-        for i, arrow in enumerate(self.diagram.arrows):
+        for i, arrow in sorted(enumerate(self.diagram.arrows), key=lambda pair: self._entry(pair[1])):
             self._write_arrow(graph, arrow, {"id": f"way{i}"} if self.marked else {})
+
+    def _entry(self, arrow: Arrow) -> int:
+        """Return the place at which an arrow comes into its box: Graphviz keeps the order in which they are written."""
+        crowd = self.crowds.get(arrow.head, [])
+        return crowd.index(arrow.tail) if arrow.tail in crowd else 0
 
     def _write_frame(self, graph: Any, index: int | None, depth: int) -> None:
         for node in self.diagram.nodes:
@@ -148,7 +176,11 @@ class _Writer:
         look = self.theme.boxes[box.kind] | more
         if box.content.health is not None:
             look |= {"fillcolor": self.labels.heat(box.content.health)}
-        graph.node(box.key, label=f"<{self.labels.box(box)}>", **look)
+        label = self.labels.box(box)
+        if box.key in self.crowds:
+            label = self.labels.with_entries(label, len(self.crowds[box.key]))
+            look = look | {"margin": "0", "ordering": "in"}
+        graph.node(box.key, label=f"<{label}>", **look)
         if box.key in self.flanked:
             with graph.subgraph() as level:
                 level.attr(rank="same")
@@ -174,6 +206,8 @@ class _Writer:
         if any(box.key == arrow.tail for box in self.inside.get(arrow.head, ())):
             return
         tail, head = (self.anchors.get(key, key) for key in (arrow.tail, arrow.head))
+        if arrow.head in self.crowds:
+            head += f":in{self._entry(arrow)}:{_ENTRIES[self.direction]}"
         if arrow.tail in self.attached:
             ends = [f"{tail}:s", f"{head}:n"] if self.across else [f"{tail}:e", f"{head}:w"]
             # Within a rank, Graphviz puts what is named first above or to the left of what is named second, but below
@@ -238,6 +272,13 @@ class _Labels:
             rows.append(_row(_cell(_table(numbers, padding=1), "LEFT", 'COLSPAN="3"')))
         return _table(*rows, padding=1)
 
+    def with_entries(self, label: str, count: int) -> str:
+        """Return a label with a place for the head of each arrow along the side on which they come in."""
+        places = [f'<TD PORT="in{i}" WIDTH="1" HEIGHT="1"></TD>' for i in range(count)]
+        side = _table(*map(_row, places)) if self.across else _table(_row("".join(places)))
+        inner = _cell(label, more='CELLPADDING="5"')
+        return _table(_row(_cell(side) + inner)) if self.across else _table(_row(_cell(side)), _row(inner))
+
     def module(self, module: Module) -> str:
         """Return the name of a folded call and the lines that describe it."""
         rows = [_row(_cell(f"<B>{_font(module.title, self.theme.text, 12)}</B>"))]
@@ -287,7 +328,7 @@ class _Labels:
     def derivative(self, local: Derivative) -> str:
         """Return the name of a local derivative, its formula, and beneath them its numbers."""
         start = "" if self.across else _gap(4)  # the line is to the left
-        rows = [_row(start + _cell(_font(local.said, self.theme.derivative, 10), "LEFT"))]
+        rows = [_row(start + _cell(_font(line, self.theme.derivative, 10), "LEFT")) for line in _lines(local.said)]
         if local.value is not None:
             if len(local.value) == len(local.value[0]) == 1:
                 numbers = _font(f"= {local.value[0][0]}", self.theme.derivative, 10)
@@ -374,6 +415,22 @@ class _Labels:
             return "".join(_font(row[0], color, size) + '<BR ALIGN="LEFT"/>' for row in rows)
         align = "RIGHT" if any("." in n for row in rows for n in row) else "CENTER"
         return _table(*(_row(_gap().join(_cell(_font(n, color, size), align) for n in row)) for row in rows))
+
+
+def _lines(formula: str) -> list[str]:
+    """Return a formula on as many lines as it needs, cut before a sign that stands in few parentheses."""
+    parts, depth, deepest = [""], 0, {" + ": 1, " − ": 1, " = ": 0, " / ": 0}
+    for i, c in enumerate(formula):
+        depth += (c in "([") - (c in ")]")
+        if depth <= deepest.get(formula[i : i + 3], -1):
+            parts.append("")
+        parts[-1] += c
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) > _LONGEST_LINE:
+            lines.append("   ")
+        lines[-1] += part
+    return lines
 
 
 def _font(text: str, color: str, size: int) -> str:

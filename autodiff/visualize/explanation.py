@@ -36,8 +36,8 @@ class Factor:
     value : ndarray or None
         The Jacobian; None if it has more than a million elements.
     is_direct : bool
-        Whether the output depends on the input on other ways as well; then this is its derivative with the other named
-        tensors held fixed.
+        Whether the output depends on the input along other paths as well; then this is its derivative with the other
+        named tensors held fixed.
     """
 
     output: str
@@ -51,7 +51,7 @@ class Factor:
 
     @property
     def name(self) -> str:
-        """The factor as a fraction: ∂o/∂z; ∂L/∂w|direct if it is one way of several."""
+        """The factor as a fraction: ∂o/∂z; ∂L/∂w|direct if it is one path of several."""
         return f"∂{self.output}/∂{self.input}" + DIRECT * self.is_direct
 
     @property

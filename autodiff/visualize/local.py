@@ -16,8 +16,8 @@ from .chain import Chain
 from .diagram import Derivative
 
 _LONGEST_FORMULA = 40
-DIRECT = "|direct"  # marks a derivative by one way of several
-DIRECT_NOTE = "|direct: by this way alone, the tensors on other ways held fixed; their contributions are added."
+DIRECT = "|direct"  # marks a derivative along one path of several
+DIRECT_NOTE = "|direct: along this arrow alone, the tensors on other paths held fixed; their contributions are added."
 
 
 class Local:

@@ -163,10 +163,14 @@ def _steps_between(output: Any, input: Any, digits: int) -> list[Node]:
     return [y for y in steps if y in reached]
 
 
-def _in_short(steps: int, ways: int) -> str:
+def _in_short(steps: int, paths: int) -> str:
     """Say that a derivation is not told step by step."""
     counted = (
-        "one way" if ways == 1 else f"{ways:,} ways" if ways < 10**6 else f"{contents.number(float(ways), 2)} ways"
+        "one path"
+        if paths == 1
+        else f"{paths:,} paths"
+        if paths < 10**6
+        else f"{contents.number(float(paths), 2)} paths"
     )
     return f"({steps:,} operations, {counted}, told in short: named tensors are told one by one.)"
 

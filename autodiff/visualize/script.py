@@ -1,4 +1,4 @@
-"""What a page plays: forward result by result, backward way by way."""
+"""What a page plays: forward result by result, backward arrow by arrow."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Script:
         return {"kind": "forward", "nodes": self.places.of(y), "title": title, "cards": [card]}
 
     def _backward(self) -> None:
-        """Add an event for each way that the gradient goes back."""
+        """Add an event for each arrow that the gradient goes back along."""
         output, chain = self.output, self.places.chain
         name = f"∂{self.numerator}/∂{self.places.names[output]}"
         self.events.append(
@@ -128,9 +128,9 @@ class Script:
         ]
         if len(arrived) > 1:
             before = len(arrived) - 1
-            label = "from the other way" if before == 1 else f"from {before} other ways"
+            label = "from the other path" if before == 1 else f"from {before} other paths"
             cards += [{"sign": "+"}, self._card("gradient", label, f"to {below}", _sum(arrived[:-1])), {"sign": "="}]
-            label = f"sum of {len(arrived)} ways" + ("" if is_last else ", more to come")
+            label = f"sum over {len(arrived)} paths" + ("" if is_last else ", more to come")
             cards.append(self._card("gradient", label, below, _sum(arrived)))
         return {
             "kind": "backward",

@@ -51,14 +51,14 @@ def draw(
         What the parameters are, and their names. By default every leaf that requires a gradient is a parameter.
         A module also gives the frames their names.
     derivatives : bool or Tensor, optional
-        Draw the chain rule instead: the tensors alone, each with what it was computed as, and on every way from one to
-        the next the local derivative as a formula and, where they are few, in numbers. Of a product of matrices, and of
-        an input that was broadcast, it says what becomes of the gradient: ∂L/∂W = Xᵀ @ ∂L/∂Z, ∂L/∂b = Σ ∂L/∂Z. Steps
+        Draw the chain rule instead: the tensors alone, each with what it was computed as, and on every arrow from one
+        to the next the local derivative as a formula and, where they are few, in numbers. Of a product of matrices, and
+        of an input that was broadcast, it says what becomes of the gradient: ∂L/∂W = Xᵀ @ ∂L/∂Z, ∂L/∂b = Σ ∂L/∂Z. Steps
         without a name that a short formula can tell of are folded into it; others are called v₁, v₂, ... Where no
-        gradient flows back, the way is dashed. A way that is one of several between two tensors is marked "|direct":
-        its derivative is that with the tensors on the other ways held fixed. "to ∂L/∂w: ..." is one of several
-        contributions to ∂L/∂w. Given a tensor instead of True, the picture lights its ways to the output, and beneath
-        it stands the product, as `explain` writes it.
+        gradient flows back, the arrow is dashed. An arrow that is one path of several between two tensors is marked
+        "|direct": its derivative is that with the tensors on the other paths held fixed. "to ∂L/∂w: ..." is one of
+        several contributions to ∂L/∂w. Given a tensor instead of True, the picture lights its paths to the output, and
+        beneath it stands the product, as `explain` writes it.
     depth : int, optional
         Draw the architecture instead: modules as boxes with their type, the shape of what they return and the number of
         their parameters, folded below this depth. 0 is the outermost module, 1 is what it consists of. Together with

@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.functions.arguments import check_broadcast, tensor_of
+from autodiff.kernels.errors import ValueRuntimeError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +51,7 @@ def with_old_reduction(function: Callable[P, R]) -> Callable[P, R]:
 def checked_smoothing(label_smoothing: float, name: str) -> float:
     """Return the label smoothing, or say what it must be."""
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{name}: label_smoothing must be between 0 and 1, got {label_smoothing}")
+        raise ValueRuntimeError(f"{name}: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     return label_smoothing
 
 
@@ -61,6 +62,15 @@ def check_sizes(name: str, **sizes: Any) -> None:
             raise TypeError(f"{name}: {what} must be an integer, got {type(size).__name__}")
         if size < 0:
             raise RuntimeError(f"{name}: {what} must not be negative, got {size}")
+
+
+def check_groups(name: str, in_channels: int, out_channels: int, groups: int) -> None:
+    """Refuse channels that cannot be parted into groups."""
+    if not groups:
+        raise ValueError(f"{name}: groups must be a positive integer, got {groups}")
+    for what, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if channels % groups:
+            raise ValueError(f"{name}: {what} must be divisible by groups, got {channels} and {groups}")
 
 
 def checked_probability(p: float, name: str) -> float:
@@ -80,8 +90,8 @@ def checked_pair(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     check_broadcast(name, x, t)
     if x.shape != t.shape:
         warnings.warn(
-            f"{name}: a target of shape {t.shape} is broadcast against an input of shape {x.shape}; "
-            "this is likely to give a wrong loss",
+            f"{name}: Using a target size {t.shape} that is different to the input size {x.shape}; "
+            "broadcasting them is likely to give a wrong loss",
             stacklevel=3,
         )
     return x, t

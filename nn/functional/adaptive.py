@@ -44,7 +44,10 @@ def _sized(name: str, x: Tensor, size: Size, n: int) -> tuple[int, ...]:
 def _averaged(name: str, input: Tensor, size: Size, n: int) -> Tensor:
     """Average along one dimension after the other, which makes the average of each rectangle."""
     x = floats_of(input, name)
-    for dim, count in zip(range(-1, -n - 1, -1), _sized(name, x, size, n)[::-1], strict=True):
+    sizes = _sized(name, x, size, n)
+    if {*sizes} == {1}:
+        return x.mean(tuple(range(-n, 0)), keepdim=True)
+    for dim, count in zip(range(-1, -n - 1, -1), sizes[::-1], strict=True):
         if count != x.shape[dim]:
             parts = [ad.narrow(x, dim, p.start, len(p)) for p in _parts(x.shape[dim], count)]
             x = ad.cat([part.mean(dim, keepdim=True) for part in parts], dim)

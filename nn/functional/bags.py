@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.functions.arguments import tensor_of
+from autodiff.functions.arguments import computed, tensor_of
 from autodiff.tracing import values
 
 from .layer import check_dense, checked_row, embedding
@@ -81,34 +83,44 @@ def embedding_bag(
         rows = rows * per_sample_weights.reshape(-1, 1)
     if padding_idx is not None:
         read = values(numbers, "padding_idx of bags", "leave the padding out, or multiply by per_sample_weights")
-        kept = np.flatnonzero(read != checked_row(padding_idx, len(w), "embedding_bag"))
-        rows, bags = rows[ad.from_numpy(kept)], bags[kept]
+        kept = ad.from_numpy(np.flatnonzero(read != checked_row(padding_idx, len(w), "embedding_bag")))
+        rows, bags = rows[kept], bags[kept]
     if mode == "max":
-        parts = [rows[ad.from_numpy(np.flatnonzero(bags == k))] for k in range(count)]
+        of = values(bags, "mode='max' of bags", "take the largest of embedding(input), bag by bag")
+        parts = [rows[ad.from_numpy(np.flatnonzero(of == k))] for k in range(count)]
         empty = rows.new_zeros(rows.shape[1])
         return ad.stack([part.max(0).values if len(part) else empty for part in parts])
-    places = ad.from_numpy(np.broadcast_to(bags[:, None], (len(bags), w.shape[1])).copy())
+    places = bags.reshape(-1, 1).expand(len(bags), w.shape[1])
     total = ad.scatter_add(rows.new_zeros(count, w.shape[1]), 0, places, rows)
     if mode == "sum":
         return total
-    sizes = np.maximum(np.bincount(bags, minlength=count), 1)[:, None].astype(w.dtype)
-    averages: Tensor = total / ad.from_numpy(sizes)
+    sizes = computed("sizes of bags", lambda of: _sizes(of, count, w.dtype), bags)
+    averages: Tensor = total / sizes
     return averages
 
 
-def _bags(at: Tensor, offsets: Tensor | None, has_end: bool) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], int]:
+def _sizes(bags: Any, count: int, dtype: Any) -> Any:
+    """Return the number of rows in each bag, and 1 of those without any, as a column."""
+    return np.maximum(np.bincount(bags, minlength=count), 1)[:, None].astype(dtype)
+
+
+def _bags(at: Tensor, offsets: Tensor | None, has_end: bool) -> tuple[Tensor, int]:
     """Return the bag of each number, and how many bags there are."""
     if at.ndim == 2:
         if offsets is not None:
             raise ValueError("embedding_bag: an input of 2 dimensions has its bags as rows; give no offsets")
-        return np.repeat(np.arange(at.shape[0]), at.shape[1]), at.shape[0]
+        return ad.from_numpy(np.repeat(np.arange(at.shape[0]), at.shape[1])), at.shape[0]
     if at.ndim != 1 or offsets is None or offsets.ndim != 1:
         raise ValueError(
             f"embedding_bag: expected an input of 2 dimensions, or of 1 with offsets of 1, got shape {at.shape}"
         )
-    starts = values(offsets, "bags of offsets", "pass an input of 2 dimensions, whose rows are bags")
-    count = len(starts) - bool(has_end)
-    if len(starts) and (starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > len(at)):
-        raise ValueError(f"embedding_bag: offsets must rise from 0 to at most {len(at)}, got {starts.tolist()}")
-    ends = np.append(starts[1:], starts[-1:] if has_end else len(at))[:count]
-    return np.repeat(np.arange(count), ends - starts[:count]), count
+    size, count = len(at), len(offsets) - bool(has_end)
+    return computed("bags of offsets", lambda starts: _bags_from(starts, size, count), offsets), count
+
+
+def _bags_from(starts: Any, size: int, count: int) -> Any:
+    """Return the bag of each of so many numbers, from where each bag starts."""
+    if len(starts) and (starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > size):
+        raise ValueError(f"embedding_bag: offsets must rise from 0 to at most {size}, got {starts.tolist()}")
+    ends = np.append(starts[1:], starts[-1:] if count < len(starts) else size)[:count]
+    return np.repeat(np.arange(count), ends - starts[:count])

@@ -9,6 +9,7 @@ import numpy as np
 import autodiff as ad
 from autodiff import Tensor, log_softmax
 from autodiff.functions.arguments import check_broadcast, check_dtypes, floats_of, tensor_of
+from autodiff.kernels.errors import ValueRuntimeError
 from autodiff.table.indexing import mean_nll, of_classes
 from autodiff.tracing import decided
 
@@ -218,7 +219,7 @@ def _weighted(values: Tensor, weight: Tensor | None) -> Tensor:
 
 def _soft_cross_entropy(log_p: Tensor, t: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
     if t.shape != log_p.shape:
-        raise ValueError(
+        raise ValueRuntimeError(
             "cross_entropy: a target of floats holds probabilities, so it must have the logits' shape "
             f"{log_p.shape}, got {t.shape}; for labels write target.long()"
         )

@@ -132,7 +132,7 @@ def geometry(name: str, n: int, size: Many, stride: Many, padding: Many | str, d
     if not isinstance(padding, str):
         return Geometry(k, s, as_many(padding, n, name, "padding", least=0), d)
     if padding not in ("same", "valid"):
-        raise ValueError(f"{name}: padding must be 'same', 'valid' or integers, got {padding!r}")
+        raise ValueError(f"{name}: Invalid padding string {padding!r}, expected 'same', 'valid' or integers")
     if padding == "same" and max(s) > 1:
         raise ValueError(f"{name}: padding='same' needs stride 1, got {s}")
     return Geometry(k, s, padding, d)
@@ -278,12 +278,20 @@ def _misfit(name: str, n: int, shape: Sizes, weight: Sizes, groups: int) -> str:
     return text
 
 
+def _by(sizes: Sizes) -> str:
+    """Return sizes as PyTorch's messages write them."""
+    return f"({' x '.join(map(str, sizes))})"
+
+
 def _check_reach(name: str, x: Tensor, g: Geometry, before: Sizes, after: Sizes) -> None:
     """Refuse a kernel that is larger than the padded input."""
     reach = tuple(d * (k - 1) + 1 for k, d in zip(g.size, g.dilation, strict=True))
     padded = (*x.shape[:2], *(b + m + a for b, m, a in zip(before, x.shape[2:], after, strict=True)))
     if any(r > m for r, m in zip(reach, padded[2:], strict=True)):
-        raise RuntimeError(f"{name}: a kernel that spans {reach} is larger than the padded input of shape {padded}")
+        raise RuntimeError(
+            f"{name}: Calculated padded input size per channel: {_by(padded[2:])}. Kernel size: {_by(reach)}. "
+            "Kernel size can't be greater than actual input size"
+        )
 
 
 def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many = 0, stride: Many = 1) -> Tensor:
@@ -515,6 +523,8 @@ def _average(name: str, input: Tensor, g: Geometry, ceil_mode: bool, include_pad
         raise ValueError(f"{name}: divisor_override must not be 0")
     x, slide = _pooled(name, input, g, ceil_mode)
     total = ad.window_sum(x, slide)
+    if divisor is None and not ceil_mode and (include_pad or not any(paddings(g)[0])):
+        divisor = math.prod(g.size)  # every window is whole
     if divisor is not None:
         mean = total / divisor
     else:

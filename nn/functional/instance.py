@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from autodiff import Tensor, no_grad
 from autodiff.functions.arguments import floats_of
 
@@ -63,6 +65,8 @@ def instance_norm(
         raise RuntimeError(f"instance_norm: expected an input of shape (N, C, ...), got {x.shape}")
     if not use_input_stats:
         return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    if math.prod(x.shape[2:]) == 1:
+        raise ValueError(f"instance_norm: Expected more than 1 spatial element when training, got {x.shape}")
     y = group_norm(x, x.shape[1], weight, bias, eps)
     if running_mean is not None and running_var is not None:
         dims = tuple(range(2, x.ndim))

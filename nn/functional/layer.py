@@ -11,6 +11,7 @@ from autodiff import Tensor, default_generator, linear
 from autodiff.engine.graph import increment_version
 from autodiff.functions.arguments import check_dtypes, computed, floats_of, tensor_of
 from autodiff.functions.in_place import change
+from autodiff.kernels.errors import ValueAssertionError
 from autodiff.tensor import from_array
 from autodiff.tracing import decided, noted, refuse
 
@@ -192,7 +193,7 @@ def check_dense(sparse: bool, name: str) -> None:
 def checked_row(padding_idx: int, rows: int, name: str) -> int:
     """Return the number of a row counted from the first, or say that there is none such."""
     if not -rows <= padding_idx < rows:
-        raise ValueError(f"{name}: padding_idx {padding_idx} is out of range for {rows} rows")
+        raise ValueAssertionError(f"{name}: padding_idx {padding_idx} must be within num_embeddings, {rows}")
     return padding_idx % rows
 
 

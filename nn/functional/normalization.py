@@ -94,7 +94,10 @@ def batch_norm(
         return _scaled(x, factor, -shift if bias is None else bias - shift)
     n = math.prod(shape) // shape[1]
     if n <= 1:
-        raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got shape {shape}")
+        raise ValueError(
+            f"batch_norm: expected more than 1 value per channel in training, got shape {shape}; "
+            "in training use larger batches, for a single sample call eval() first"
+        )
     y, moments = standardize(x, (0, *range(2, len(shape))), eps)
     _average(running_mean, moments, 0, momentum, 1)
     _average(running_var, moments, 1, momentum, n / (n - 1))
@@ -288,7 +291,10 @@ def _last_dims(x: Tensor, shape: int | Sequence[int], name: str, *factors: Tenso
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     check_dtypes(name, x, *factors)
     if not sizes or x.shape[max(x.ndim - len(sizes), 0) :] != sizes:
-        raise RuntimeError(f"{name}: expected an input of shape (..., {', '.join(map(str, sizes))}), got {x.shape}")
+        raise RuntimeError(
+            f"{name}: Given normalized_shape={list(sizes)}, expected input with shape [*, "
+            f"{', '.join(map(str, sizes))}], got {x.shape}"
+        )
     for t in factors:
         if t is not None and t.shape != sizes:
             raise RuntimeError(f"{name}: weight and bias must have shape {sizes}, got {t.shape}")

@@ -63,6 +63,7 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale the gradients, in place, so that the norm of all of them together is at most `max_norm`.
 
@@ -75,6 +76,8 @@ def clip_grad_norm_(
         The exponent of the norm; may be infinite.
     error_if_nonfinite : bool, optional
         Whether to raise where the norm is infinite or NaN, instead of scaling by it.
+    foreach : bool, optional
+        Without effect.
 
     Returns
     -------
@@ -113,7 +116,9 @@ def clip_grad_norm_(
     norms = [ad.norm(g.detach(), norm_type) for g in gradients]
     total = ad.norm(ad.stack(norms), norm_type)._data
     if error_if_nonfinite and not math.isfinite(total):
-        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, so they cannot be clipped")
+        raise RuntimeError(
+            f"clip_grad_norm_: the norm of the gradients is non-finite, {total}, so it cannot be clipped"
+        )
     coefficient = np.minimum(total.dtype.type(max_norm) / (total + total.dtype.type(1e-6)), total.dtype.type(1))
     with ad.no_grad():
         for g in gradients:
@@ -126,6 +131,7 @@ def clip_grad_norm(
     max_norm: float,
     norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Do what `clip_grad_norm_` does, under PyTorch's old name for it, with its warning."""
     warnings.warn(
@@ -163,7 +169,7 @@ def get_total_norm(
         return ad.tensor(0.0)
     total = ad.norm(ad.stack([ad.norm(t.detach(), p) for t in listed]), p)
     if error_if_nonfinite and not math.isfinite(total.item()):
-        raise RuntimeError(f"get_total_norm: the norm of the tensors is {total.item()}")
+        raise RuntimeError(f"get_total_norm: the norm of the tensors is non-finite, {total.item()}")
     return total
 
 
@@ -197,7 +203,7 @@ def skip_init(module_cls: type[Module], *args: Any, **kwargs: Any) -> Module:
     return module_cls(*args, **kwargs)
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Cut every element of the gradients, in place, to the range from -clip_value to clip_value.
 
     Examples

@@ -104,7 +104,7 @@ def _own_dim(module: Module, dim: int | None) -> int:
     return (1 if transposed else 0) if dim is None else dim
 
 
-def _parameter(module: Module, name: str, operation: str) -> Parameter:
+def parameter_of(module: Module, name: str, operation: str) -> Parameter:
     found = vars(module).get(name)
     if not isinstance(found, Parameter):
         raise ValueError(f"{operation}: {type(module).__name__} has no parameter {name!r}")
@@ -135,7 +135,7 @@ def parametrized_weight_norm(module: M, name: str = "weight", dim: int | None = 
     ----------
     Salimans and Kingma, "Weight normalization", arXiv:1602.07868.
     """
-    _parameter(module, name, "weight_norm")
+    parameter_of(module, name, "weight_norm")
     register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
     return module
 
@@ -169,7 +169,7 @@ def parametrized_spectral_norm(
     ----------
     Miyato, Kataoka, Koyama and Yoshida, "Spectral normalization for generative adversarial networks", ICLR 2018.
     """
-    weight = _parameter(module, name, "spectral_norm")
+    weight = parameter_of(module, name, "spectral_norm")
     made = _SpectralNorm(weight, n_power_iterations, _own_dim(module, dim), eps)
     register_parametrization(module, name, made)
     return module
@@ -229,7 +229,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     >>> [name for name, _ in nn.utils.weight_norm(nn.Linear(3, 2)).named_parameters()]
     ['bias', 'weight_g', 'weight_v']
     """
-    hook, weight = WeightNorm(name, dim), _parameter(module, name, "weight_norm")
+    hook, weight = WeightNorm(name, dim), parameter_of(module, name, "weight_norm")
     if any(isinstance(h, WeightNorm) and h.name == name for h in module._forward_pre_hooks.values()):
         raise RuntimeError(f"weight_norm: {name!r} has one already")
     delattr(module, name)
@@ -269,7 +269,7 @@ def spectral_norm(
     ['bias', 'weight_orig', 'weight_u', 'weight_v']
     """
     hook = SpectralNorm(name, n_power_iterations, _own_dim(module, dim), eps)
-    weight = _parameter(module, name, "spectral_norm")
+    weight = parameter_of(module, name, "spectral_norm")
     delattr(module, name)
     module.register_parameter(name + "_orig", weight)
     setattr(module, name, weight.detach())

@@ -53,7 +53,8 @@ class ParametrizationList(ModuleList):
         with ad.no_grad():
             for module in reversed(modules):
                 if hasattr(module, "right_inverse"):
-                    made = module.right_inverse(made)
+                    with contextlib.suppress(NotImplementedError):  # then the tensor changes, as in PyTorch
+                        made = module.right_inverse(made)
         self.is_tensor = isinstance(made, Tensor)
         self.ntensors = 1 if self.is_tensor else len(made)
         if self.is_tensor:

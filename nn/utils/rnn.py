@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 import autodiff as ad
 from autodiff import Tensor
@@ -41,9 +40,22 @@ class PackedSequence(NamedTuple):
     sorted_indices: Tensor | None = None
     unsorted_indices: Tensor | None = None
 
-    def to(self, dtype: DTypeLike) -> PackedSequence:
-        """Convert the data to another dtype."""
-        return self._replace(data=self.data.to(dtype))
+    def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
+        """Convert the data as `Tensor.to` does: to a dtype, or to a device, which is the CPU."""
+        return self._replace(data=self.data.to(*args, **kwargs))
+
+    def cpu(self) -> PackedSequence:
+        """Return itself: the data is on the CPU."""
+        return self
+
+    @property
+    def is_cuda(self) -> bool:
+        """False: the data is on the CPU."""
+        return False
+
+    def half(self) -> PackedSequence:
+        """Convert the data to float16."""
+        return self.to(np.float16)
 
     def float(self) -> PackedSequence:
         """Convert the data to float32."""
@@ -100,7 +112,7 @@ def pack_padded_sequence(
         x, n = x.index_select(1, from_array(order)), n[order]
     elif (np.diff(n) > 0).any():
         raise RuntimeError(
-            f"{name}: with enforce_sorted=True the longest sequence comes first, got lengths {n.tolist()}; "
+            f"{name}: lengths must be sorted in decreasing order when enforce_sorted is True, got {n.tolist()}; "
             "pass enforce_sorted=False to have them sorted"
         )
     there = np.arange(n[0])[:, None] < n
@@ -215,7 +227,7 @@ def _listed(sequences: Any, name: str) -> list[Tensor]:
         raise RuntimeError(f"{name}: expected a list or a tuple of tensors, got {type(sequences).__name__}")
     listed = [tensor_of(x, name) for x in sequences]
     if not listed:
-        raise RuntimeError(f"{name}: got no sequence")
+        raise RuntimeError(f"{name}: received an empty list of sequences")
     if any(x.ndim < 1 or x.shape[1:] != listed[0].shape[1:] for x in listed):
         shapes = ", ".join(str(x.shape) for x in listed)
         raise RuntimeError(f"{name}: sequences may differ in their first dimension only, got shapes {shapes}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import autodiff
 import nn
 import optim
+from tests.together import together
 
 PACKAGES = {package.__name__: Path(str(package.__file__)).parent for package in (autodiff, nn, optim)}
 SOURCES = [
@@ -29,7 +31,7 @@ ROOMS = [
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
-    ["creation", "distributed", "files", "questions", "settings", "special", "typed"],
+    ["creation", "distributed", "files", "questions", "settings", "special", "typed", "windows"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     [
         "accelerator",
@@ -54,9 +56,10 @@ ROOMS = [
 ]
 # What leads into other tools stands above `nn` and `optim`, and is imported by nobody.
 BRIDGES = [ROOT / "sklearn.py", *sorted((ROOT / "onnx").glob("*.py"))]
-every_file = pytest.mark.parametrize(("package", "path"), SOURCES)
+every_file = together(("package", "path"), SOURCES)
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     """Return a file's syntax tree."""
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -199,7 +202,7 @@ def test_nn_and_optim_know_neither_the_walk_nor_how_arguments_are_read(package: 
         assert not within(imported(path), "autodiff.engine.primitive", "autodiff.engine.backward")
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: p.relative_to(ROOT).as_posix())
+@together("path", sorted(ROOT.rglob("*.py")))
 def test_arrows_point_down_only(path: Path) -> None:
     room = path.relative_to(ROOT).parts[0].removesuffix(".py")
     if room == "__init__":

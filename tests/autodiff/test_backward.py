@@ -236,7 +236,7 @@ def test_an_empty_output_needs_a_gradient() -> None:
     ],
 )
 def test_a_tensor_without_a_graph_cannot_run_backward(make: Callable[[], ad.Tensor]) -> None:
-    with pytest.raises(RuntimeError, match=r"backward: .*does not require a gradient and has no graph"):
+    with pytest.raises(RuntimeError, match=r"backward: .*does not require grad and does not have a grad_fn"):
         make().backward()
 
 
@@ -540,7 +540,7 @@ def test_hook_that_returns_another_dtype_is_named() -> None:
 
 
 def test_hook_needs_a_tensor_that_requires_a_gradient() -> None:
-    with pytest.raises(RuntimeError, match="register_hook"):
+    with pytest.raises(RuntimeError, match="cannot register a hook"):
         ad.tensor(1.0).register_hook(print)
 
 

@@ -16,6 +16,7 @@ import autodiff as ad
 from nn import functional
 from tests.fuzzing import examples
 from tests.oracle import array, needs_torch, torch
+from tests.together import together
 
 Array = npt.NDArray[Any]
 
@@ -148,7 +149,7 @@ def check(name: str, call: Any, xs: list[Array], order: int) -> None:
 
 @needs_torch
 @pytest.mark.parametrize("name", UNARY)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@together("dtype", [np.float32, np.float64, np.float16])
 def test_functions_of_one_number_are_pytorchs(name: str, dtype: npt.DTypeLike) -> None:
     with np.errstate(all="ignore"):
         x = np.array(NUMBERS).astype(dtype)
@@ -157,7 +158,7 @@ def test_functions_of_one_number_are_pytorchs(name: str, dtype: npt.DTypeLike) -
 
 @needs_torch
 @pytest.mark.parametrize("name", BINARY)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@together("dtype", [np.float32, np.float64, np.float16])
 def test_functions_of_two_numbers_are_pytorchs(name: str, dtype: npt.DTypeLike) -> None:
     with np.errstate(all="ignore"):
         x = np.array(NUMBERS).astype(dtype)
@@ -224,7 +225,7 @@ ROWS |= {
 
 @needs_torch
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@together("dtype", [np.float64, np.float32])
 def test_functions_of_rows_are_pytorchs(name: str, dtype: npt.DTypeLike) -> None:
     x = np.array(FOURS, dtype)
     mine = array(ROWS[name](ad, functional, ad.tensor(x)))

@@ -139,5 +139,17 @@ def test_what_does_not_fit_is_refused() -> None:
         ad.func.grad(lambda x: x * 2)(ad.ones(2))
     with pytest.raises(ValueError, match=r"vmap: expected batches of one size, got \[2, 3\]"):
         ad.vmap(ad.add)(ad.ones(2), ad.ones(3))
-    with pytest.raises(NotImplementedError, match="randomness='same'"):
-        ad.vmap(ad.sin, randomness="same")
+    with pytest.raises(RuntimeError, match="randomness must be"):
+        ad.vmap(ad.sin, randomness="own")
+
+
+def test_randomness_is_refused_the_samples_own_or_the_same() -> None:
+    x = ad.zeros(4)
+
+    def noisy(x: ad.Tensor) -> ad.Tensor:
+        return x + ad.rand(())
+
+    with pytest.raises(RuntimeError, match="drew random numbers"):
+        ad.vmap(noisy)(x)
+    assert len(set(ad.vmap(noisy, randomness="different")(x).tolist())) == 4
+    assert len(set(ad.vmap(noisy, randomness="same")(x).tolist())) == 1

@@ -11,6 +11,7 @@ import pytest
 import autodiff as ad
 from autodiff.tensor import from_array
 from tests.oracle import Array, assert_same, check_like_torch, gradients, needs_torch, ours, theirs, torch
+from tests.together import together
 
 A, B, C, V, W, S = (2, 3), (3, 4), (2, 3, 4), (3,), (4,), (3, 3)
 NAN, INF = np.nan, np.inf
@@ -267,7 +268,7 @@ def test_call_is_pytorchs(name: str) -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("name", CALLS)
+@together("name", CALLS)
 def test_float32_stays_float32(name: str) -> None:
     value = gradients(ad, CALLS[name][0], *inputs(name, np.float32))[0]
     expected = gradients(torch, CALLS[name][0], *inputs(name, np.float32))[0]
@@ -281,7 +282,7 @@ LAYOUTS: list[Callable[[Array], Array]] = [
 ]
 
 
-@pytest.mark.parametrize("name", CALLS)
+@together("name", CALLS)
 def test_call_does_not_depend_on_the_layout_in_memory(name: str) -> None:
     reference, slopes = gradients(ad, CALLS[name][0], *inputs(name))
     for lay in LAYOUTS:
@@ -484,7 +485,7 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 @needs_torch
-@pytest.mark.parametrize("name", WRONG)
+@together("name", WRONG)
 def test_what_pytorch_refuses_is_refused(name: str) -> None:
     call, said = WRONG[name]
     values = np.array([[0.5, 1.0, 1.5], [2.0, -1.0, 0.0]], np.float32)

@@ -119,25 +119,25 @@ def test_an_input_that_comes_after_the_output_is_unused() -> None:
     x = leaf(2.0)
     y = x * x
     later = y * 3
-    with pytest.raises(RuntimeError, match="not used"):
+    with pytest.raises(RuntimeError, match="not have been used in the graph"):
         ad.grad(y, later)
 
 
 def test_input_without_gradient_is_refused() -> None:
     x, c = leaf(2.0), ad.tensor(np.float64(1.0))
-    with pytest.raises(RuntimeError, match=r"grad: input 1, .*does not require a gradient"):
+    with pytest.raises(RuntimeError, match=r"grad: input 1, .*does not require grad"):
         ad.grad(x * c, [x, c])
 
 
 def test_output_without_graph_is_refused() -> None:
     x = leaf(2.0)
-    with pytest.raises(RuntimeError, match=r"grad: .*no graph"):
+    with pytest.raises(RuntimeError, match=r"grad: .*does not have a grad_fn"):
         ad.grad(ad.tensor(1.0), x)
 
 
 def test_output_of_several_elements_needs_grad_outputs() -> None:
     x = leaf(1.0, 2.0)
-    with pytest.raises(RuntimeError, match=r"grad: .*one element.*\(2,\)"):
+    with pytest.raises(RuntimeError, match=r"grad: grad can be implicitly created only for scalar outputs.*\(2,\)"):
         ad.grad(x * x, x)
     with pytest.raises(RuntimeError, match=r"grad: .*\(3,\).*\(2,\)"):
         ad.grad(x * x, x, grad_outputs=ad.ones(3))
@@ -158,7 +158,7 @@ def test_inputs_that_are_no_tensors_are_refused(wrong: object) -> None:
 
 def test_no_inputs_are_refused() -> None:
     x = leaf(2.0)
-    with pytest.raises(ValueError, match=r"grad: .*empty"):
+    with pytest.raises(RuntimeError, match=r"grad: .*empty"):
         ad.grad(x * x, [])
 
 

@@ -14,6 +14,7 @@ import pytest
 import autodiff as ad
 from tests.autodiff.test_backward import leaf, slope
 from tests.oracle import array, assert_same, needs_torch, ours, torch
+from tests.together import together
 
 # -- the methods -------------------------------------------------------------------------------------------------------
 
@@ -39,7 +40,7 @@ METHODS: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@together("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", METHODS)
 def test_in_place_method_changes_the_same_memory_and_returns_the_tensor(name: str, dtype: str) -> None:
     change, expected = METHODS[name]
@@ -370,7 +371,7 @@ def test_a_copied_leaf_is_equal_and_independent(duplicate: Callable[[ad.Tensor],
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, pickle.dumps])
 def test_a_result_with_a_graph_cannot_be_copied(duplicate: Callable[[ad.Tensor], Any]) -> None:
-    with pytest.raises(RuntimeError, match="only leaves"):
+    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
         duplicate(leaf(1.0) * 2)
 
 
@@ -438,3 +439,16 @@ def test_bytes_take_integers_of_any_sign(name: str, dtype: str) -> None:
     assert_same(array(getattr(mine, name)(ours(y))), array(getattr(theirs, name)(torch.tensor(y))))
     with pytest.raises(TypeError, match=name):
         getattr(mine, name)(ad.tensor([0.5, 1.5, 2.5]))
+
+
+def test_a_tensor_of_one_element_goes_to_a_place_of_fewer_dimensions() -> None:
+    x = ad.zeros(2, 2)
+    x[0, 1] = ad.tensor([3.0])
+    x[1] = ad.tensor([[4.0]])
+    assert x.tolist() == [[0.0, 3.0], [4.0, 4.0]]
+
+
+def test_a_tensor_cannot_be_its_own_gradient() -> None:
+    x = leaf(1.0)
+    with pytest.raises(RuntimeError, match="its own gradient"):
+        x.grad = x

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings  # after it is known
 from hypothesis import strategies as st  # as above
 
 import autodiff as ad  # as above
+from tests.fuzzing import examples
 from tests.oracle import needs_torch, torch  # as above
 
 SHAPE = (2, 3, 4)
@@ -73,7 +74,7 @@ def test_parts_are_read_as_pytorch_reads_them() -> None:
 
 
 @needs_torch
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(keys)
 def test_an_index_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
     assume(sum(part[1] is Ellipsis for part in drawn) < 2)
@@ -95,7 +96,7 @@ def test_an_index_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
 
 
 @needs_torch
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(keys)
 def test_an_assignment_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
     assume(sum(part[1] is Ellipsis for part in drawn) < 2)
@@ -118,7 +119,7 @@ def test_an_assignment_is_pytorchs(drawn: list[tuple[str, Any]]) -> None:
     np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(keys)
 def test_an_index_is_numpys_where_no_integer_stands_alone(drawn: list[tuple[str, Any]]) -> None:
     """NumPy lets a single integer broadcast among arrays, and moves dimensions for it and for an Ellipsis of none."""

@@ -10,6 +10,7 @@ import pytest
 
 import autodiff as ad
 from tests.oracle import check_like_torch, needs_torch, torch
+from tests.together import together
 
 INF, NAN = np.inf, np.nan
 TIES = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0], [-0.0, 0.0, -5.0]])
@@ -164,7 +165,7 @@ def test_value_and_gradient_at_special_points_are_pytorchs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KINKS)
-@pytest.mark.parametrize("create_graph", [False, True])
+@together("create_graph", [False, True])
 def test_no_backward_pass_warns_anywhere(name: str, create_graph: bool) -> None:
     call, *values = KINKS[name]
     for dtype in (np.float32, np.float64):
@@ -245,7 +246,7 @@ IN_DOMAIN: dict[str, tuple[Any, ...]] = {
 
 
 @needs_torch
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", IN_DOMAIN)
 def test_stable_functions_warn_of_nothing_inside_their_domain(name: str, dtype: Any) -> None:
     call, *values = IN_DOMAIN[name]

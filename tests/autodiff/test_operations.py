@@ -12,6 +12,7 @@ import pytest
 import autodiff as ad
 from autodiff.tensor import from_array
 from tests.oracle import Array, assert_same, check_like_torch, gradients, needs_torch, torch
+from tests.together import together
 
 ELEMENTWISE = [
     "abs", "neg", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt",
@@ -50,7 +51,7 @@ EVERY = [*ELEMENTWISE, *BINARY, *REDUCTIONS, *ALONG_ONE, *OTHERS]
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", EVERY)
+@together("name", EVERY)
 def test_operation_is_a_function_and_where_pytorch_has_it_a_method(name: str) -> None:
     assert callable(getattr(ad, name))
     assert name in ad.__dict__
@@ -58,7 +59,7 @@ def test_operation_is_a_function_and_where_pytorch_has_it_a_method(name: str) ->
         assert callable(getattr(ad.Tensor, name, None)) or name in ("stack", "cat", "einsum", "tensordot")
 
 
-@pytest.mark.parametrize("name", [*IN_PLACE, "T", "mT", "__getitem__", "__setitem__"])
+@together("name", [*IN_PLACE, "T", "mT", "__getitem__", "__setitem__"])
 def test_attribute_of_tensors_exists(name: str) -> None:
     assert hasattr(ad.Tensor, name)
 
@@ -95,8 +96,8 @@ def tolerance(dtype: Any) -> dict[str, float]:
 
 
 @needs_torch
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("layout", LAYOUTS)
+@together("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_function_of_each_element_is_pytorchs(name: str, dtype: Any, layout: str) -> None:
     for shape in SHAPES:
@@ -106,7 +107,7 @@ def test_function_of_each_element_is_pytorchs(name: str, dtype: Any, layout: str
 
 
 @needs_torch
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", BINARY)
 def test_function_of_two_elements_is_pytorchs(name: str, dtype: Any) -> None:
     positive = {"pow": (0.3, 2.0), "float_power": (0.3, 2.0)}.get(name, (-2.0, 2.0))
@@ -123,8 +124,8 @@ def test_function_of_two_elements_is_pytorchs(name: str, dtype: Any) -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("keepdim", [False, True])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("keepdim", [False, True])
+@together("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reduction_is_pytorchs(name: str, dtype: Any, keepdim: bool) -> None:
     dims: list[Any] = [0, -1, 1, (0, 2), (-1, 0), (0, 1, 2)]
@@ -143,7 +144,7 @@ def test_reduction_is_pytorchs(name: str, dtype: Any, keepdim: bool) -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3)])
+@together("shape", [(), (1,), (5,), (2, 3)])
 @pytest.mark.parametrize("name", [*REDUCTIONS, "prod"])
 def test_reduction_of_everything_is_pytorchs(name: str, shape: tuple[int, ...]) -> None:
     if name == "logsumexp" or (name in ("var", "std") and math.prod(shape) < 2):
@@ -153,7 +154,7 @@ def test_reduction_of_everything_is_pytorchs(name: str, shape: tuple[int, ...]) 
 
 
 @needs_torch
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ALONG_ONE)
 def test_function_along_one_dim_is_pytorchs(name: str, dtype: Any) -> None:
     for shape in ((2, 3, 4), (4,), (), (2, 3, 0), (0, 2, 3)):
@@ -345,7 +346,7 @@ def inputs(name: str, dtype: Any) -> list[Array]:
 
 
 @needs_torch
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", CALLS)
 def test_call_is_pytorchs(name: str, dtype: Any) -> None:
     check_like_torch(CALLS[name][0], *inputs(name, dtype), **tolerance(dtype))

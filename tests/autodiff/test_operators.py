@@ -12,6 +12,7 @@ import pytest
 import autodiff as ad
 from tests.autodiff.test_backward import leaf
 from tests.oracle import assert_same, check_like_torch, needs_torch, ours, theirs, torch
+from tests.together import together
 
 ARITHMETIC = [
     operator.add,
@@ -47,7 +48,7 @@ def test_operator_between_tensors_is_pytorchs(op: Callable[..., Any]) -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("number", [2, 3.5, 1, 0, -1.5])
+@together("number", [2, 3.5, 1, 0, -1.5])
 @pytest.mark.parametrize("op", [op for op in SMOOTH if op is not operator.matmul], ids=by_name)
 def test_operator_with_a_number_on_either_side_is_pytorchs(op: Callable[..., Any], number: Any) -> None:
     if number or op not in (operator.truediv, operator.mod):
@@ -128,7 +129,7 @@ def test_logic_of_floats_is_refused() -> None:
 
 
 @pytest.mark.parametrize("op", [*ARITHMETIC, *COMPARISONS[2:]], ids=by_name)
-@pytest.mark.parametrize("other", ["x", None, [1.0], {}, object()])
+@together("other", ["x", None, [1.0], {}, object()])
 def test_operand_of_another_type_is_refused_by_name(op: Callable[..., Any], other: Any) -> None:
     t = ad.tensor([1.0])
     with pytest.raises(TypeError):
@@ -154,7 +155,7 @@ DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 
 
 @needs_torch
-@pytest.mark.parametrize(
+@together(
     ("op", "left", "right"),
     [
         (op, left, right)
@@ -183,8 +184,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 @needs_torch
-@pytest.mark.parametrize("shapes", [((2,), ()), ((), (2,)), ((), ()), ((2,), (2,))])
-@pytest.mark.parametrize("right", [*DTYPES, "int8"])
+@together("shapes", [((2,), ()), ((), (2,)), ((), ()), ((2,), (2,))])
+@together("right", [*DTYPES, "int8"])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_tensor_without_dimensions_has_no_say_within_its_kind(name: str, right: str, shapes: Any) -> None:
     for left in (*DTYPES, "int8"):
@@ -205,7 +206,7 @@ def test_functions_of_booleans_are_not_computed_in_half_precision() -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("dtype", DTYPES)
+@together("dtype", DTYPES)
 @pytest.mark.parametrize(
     "call",
     [
@@ -233,7 +234,7 @@ def test_numbers_and_functions_keep_pytorchs_dtype(call: Callable[..., Any], dty
 
 
 @needs_torch
-@pytest.mark.parametrize("value", [-1, -255, -256, 256, 255.9, -0.5, 1e30, float("nan"), float("inf")])
+@together("value", [-1, -255, -256, 256, 255.9, -0.5, 1e30, float("nan"), float("inf")])
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int64", "float16", "float32"])
 def test_what_pytorch_does_not_fill_in_is_refused(value: float, dtype: str) -> None:
     a, mask = np.ones(2, dtype), np.array([True, False])
@@ -247,8 +248,8 @@ def test_what_pytorch_does_not_fill_in_is_refused(value: float, dtype: str) -> N
 
 
 @needs_torch
-@pytest.mark.parametrize("number", [2, 2.5, True, -1.0])
-@pytest.mark.parametrize("dtype", DTYPES)
+@together("number", [2, 2.5, True, -1.0])
+@together("dtype", DTYPES)
 @pytest.mark.parametrize("op", [operator.add, operator.mul, operator.truediv], ids=by_name)
 def test_python_numbers_meet_tensors_as_in_pytorch(op: Callable[..., Any], dtype: str, number: Any) -> None:
     a = np.ones((2,), dtype)
@@ -257,8 +258,8 @@ def test_python_numbers_meet_tensors_as_in_pytorch(op: Callable[..., Any], dtype
 
 
 @pytest.mark.parametrize("scalar", [2, 2.5, True, np.float64(2.5), np.float32(2.5), np.int64(2), np.int32(2), 1000])
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("shape", [(), (2,)])
+@together("dtype", ["float16", "float32", "float64"])
+@together("shape", [(), (2,)])
 def test_numbers_and_numpy_scalars_never_change_a_floats_dtype(scalar: Any, dtype: str, shape: tuple[int, ...]) -> None:
     x = ad.ones(*shape, dtype=dtype, requires_grad=True)
     for y in (x + scalar, scalar + x, x * scalar, scalar * x, x / scalar, scalar / x, x**2, scalar - x, x - scalar):
@@ -329,8 +330,8 @@ def test_numbers_that_a_dtype_cannot_hold_are_refused_by_name(value: ad.Tensor, 
 
 
 @pytest.mark.parametrize("op", COMPARISONS, ids=by_name)
-@pytest.mark.parametrize("number", [-1, 256, 300, 2**63, -(2**63) - 1, 10**30, -(10**30)])
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool"])
+@together("number", [-1, 256, 300, 2**63, -(2**63) - 1, 10**30, -(10**30)])
+@together("dtype", ["uint8", "int64", "bool"])
 def test_integers_are_compared_with_any_integer(op: Callable[..., Any], number: int, dtype: str) -> None:
     values = np.array([0, 1, 1]).astype(dtype)
     assert op(ad.tensor(values), number).tolist() == [op(int(v), number) for v in values]
@@ -377,7 +378,7 @@ NAMED = [
 
 
 @needs_torch
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", NAMED)
 def test_function_and_method_are_pytorchs(name: str, dtype: Any) -> None:
     tolerance = 8 * np.finfo(dtype).eps  # NumPy's and PyTorch's transcendental functions differ in the last bits

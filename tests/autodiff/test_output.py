@@ -11,6 +11,7 @@ import pytest
 
 import autodiff as ad
 from tests.oracle import array, needs_torch, torch
+from tests.together import together
 
 X = [[1.5, -0.5], [2.0, 0.25]]
 
@@ -60,8 +61,8 @@ def _outcome(library: Any, call: Callable[..., Any], shape: tuple[int, ...], dty
 
 @needs_torch
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-@pytest.mark.parametrize("shape", [(0,), (2, 2), (3, 1)], ids=str)
+@together("dtype", ["float32", "float64", "int64"])
+@together("shape", [(0,), (2, 2), (3, 1)])
 def test_writes_what_pytorch_writes(name: str, dtype: str, shape: tuple[int, ...]) -> None:
     ours, theirs = (_outcome(library, CALLS[name], shape, dtype) for library in (ad, torch))
     if "refused" in (ours, theirs):
@@ -100,7 +101,7 @@ def test_refuses_what_would_need_a_gradient() -> None:
         lambda: ad.cat([out, w], out=ad.empty(0)),
         lambda: ad.add(out, other=w, out=out),
     ):
-        with pytest.raises(RuntimeError, match="has no gradient"):
+        with pytest.raises(RuntimeError, match=r"out=\.\.\. arguments don't support automatic"):
             call()
     with ad.no_grad():
         assert ad.exp(w, out=out) is out

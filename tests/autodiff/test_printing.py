@@ -11,6 +11,7 @@ import pytest
 import autodiff as ad
 from tests.autodiff.test_backward import leaf
 from tests.oracle import needs_torch, ours, theirs
+from tests.together import together
 
 NAN, INF = np.nan, np.inf
 RANDOM = np.random.default_rng(5).standard_normal
@@ -100,7 +101,7 @@ def unbroken(text: str) -> str:
 
 
 @needs_torch
-@pytest.mark.parametrize("value", [case[0] for case in CASES], ids=range(len(CASES)))
+@together("value", [case[0] for case in CASES])
 def test_text_of_a_tensor_is_pytorchs(value: np.ndarray[Any, Any]) -> None:
     assert unbroken(repr(ours(value))) == torch_text(theirs(value))
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff as ad
+from tests.fuzzing import examples
 from tests.oracle import array, assert_same, needs_torch, torch
 
 SHAPES = [(), (1,), (3,), (2, 3), (1, 3), (2, 1), (4, 2, 3), (4, 1, 1)]
@@ -122,7 +123,7 @@ def run(library: Any, leaves: list[Any], program: list[tuple[int, int, int]]) ->
 
 
 @needs_torch
-@settings(max_examples=2000)
+@settings(max_examples=examples(400))
 @given(shapes=st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3), program=steps, seed=st.integers(0, 2**16))
 def test_random_graph_has_pytorchs_value_and_gradients(
     shapes: list[tuple[int, ...]], program: list[tuple[int, int, int]], seed: int
@@ -140,7 +141,7 @@ def test_random_graph_has_pytorchs_value_and_gradients(
 
 
 @needs_torch
-@settings(max_examples=60)
+@settings(max_examples=examples(40))
 @given(shapes=st.lists(st.sampled_from(SHAPES[:6]), min_size=1, max_size=2), program=steps, seed=st.integers(0, 2**16))
 def test_random_graph_has_pytorchs_second_derivatives(
     shapes: list[tuple[int, ...]], program: list[tuple[int, int, int]], seed: int
@@ -164,7 +165,7 @@ def test_random_graph_has_pytorchs_second_derivatives(
 shapes_up_to_4d = st.lists(st.sampled_from([0, 1, 1, 2, 3]), max_size=4).map(tuple)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(100))
 @given(a=shapes_up_to_4d, b=shapes_up_to_4d)
 def test_shapes_broadcast_as_in_numpy_or_are_refused_by_name(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     x, y = ad.ones(*a, requires_grad=True), ad.ones(*b, requires_grad=True)
@@ -225,7 +226,7 @@ CALLS: dict[str, Callable[[ad.Tensor, Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(argument=nonsense)
 def test_a_call_succeeds_or_is_refused_by_name_and_then_changes_nothing(name: str, argument: Any) -> None:
     x = ad.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)

@@ -11,14 +11,15 @@ import pytest
 
 import autodiff as ad
 from tests.oracle import assert_same, check_like_torch, needs_torch, ours, theirs
+from tests.together import together
 
 X = np.random.default_rng(3).standard_normal((2, 3, 4))
 DIMS: list[Any] = [0, 1, -1, -3, (0, 2), (-1, 0), (0, 1, 2), [1]]
 
 
 @needs_torch
-@pytest.mark.parametrize("keepdim", [False, True])
-@pytest.mark.parametrize("dim", DIMS)
+@together("keepdim", [False, True])
+@together("dim", DIMS)
 @pytest.mark.parametrize("name", ["sum", "mean", "amax", "amin", "logsumexp", "var"])
 def test_reduction_along_dims_is_pytorchs(name: str, dim: Any, keepdim: bool) -> None:
     check_like_torch(lambda _, x: getattr(x, name)(dim=dim, keepdim=keepdim), X)
@@ -26,7 +27,7 @@ def test_reduction_along_dims_is_pytorchs(name: str, dim: Any, keepdim: bool) ->
 
 
 @needs_torch
-@pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (0,), (0, 3)])
+@together("shape", [(), (1,), (5,), (2, 3), (0,), (0, 3)])
 @pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "amax", "amin", "var", "argmax", "argmin", "all", "any"])
 def test_reduction_of_everything_is_pytorchs(name: str, shape: tuple[int, ...]) -> None:
     if not np.prod(shape) and name in ("max", "min", "amax", "amin", "argmax", "argmin"):
@@ -153,7 +154,7 @@ def test_numpys_names_of_arguments_work_too(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["sum", "mean", "amax", "logsumexp", "var", "max", "argmin", "all", "softmax", "log_softmax"]
 )
-@pytest.mark.parametrize(("dim", "error"), [(3, IndexError), (-4, IndexError), (1.5, TypeError), ("0", TypeError)])
+@together(("dim", "error"), [(3, IndexError), (-4, IndexError), (1.5, TypeError), ("0", TypeError)])
 def test_a_wrong_dim_is_refused_by_name(name: str, dim: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=f"{name}: .*dim"):
         getattr(ad.tensor(X), name)(dim)
@@ -212,9 +213,9 @@ def test_logsumexp_passes_nan_on(values: list[float]) -> None:
     assert np.isnan(ad.tensor(values).logsumexp(0).item())
 
 
-@pytest.mark.parametrize("keepdim", [False, True])
+@together("keepdim", [False, True])
 @pytest.mark.parametrize("shape", [(1, 1), (4, 128), (4, 129), (4096, 2), (4097, 2), (0, 3), (3, 0)])
-@pytest.mark.parametrize("layout", ["C", "F"])
+@together("layout", ["C", "F"])
 def test_sums_of_matrices_by_blas_are_numpys(shape: tuple[int, int], layout: Any, keepdim: bool) -> None:
     values = np.random.default_rng(0).standard_normal(shape).astype(np.float32, order=layout)
     for dim in (0, 1):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff as ad
+import nn
 from tests.autodiff.test_operations import EVERY
 from tests.autodiff.test_random_graphs import nonsense
+from tests.fuzzing import examples
+from tests.together import together
 
 X = np.arange(1.0, 7.0).reshape(2, 3) / 7
 EQUATIONS = ["ij", "ij->ji", "ii", "ij,jk->ik", "i...", "a.b", "ij->k", "ij->ii", "i->", "->", "ij,", "...ij", "i?", ""]
@@ -21,7 +26,7 @@ VALID = st.sampled_from([0, 1, -1, (0, 1), [1, 0], True, 0.5, ad.tensor([0, 1]),
 
 
 @pytest.mark.parametrize("name", EVERY)
-@settings(max_examples=60)
+@settings(max_examples=examples(25))
 @given(arguments=st.lists(st.one_of(nonsense, VALID), min_size=0, max_size=3), equation=st.sampled_from(EQUATIONS))
 def test_nonsense_is_refused_by_name_and_changes_nothing(name: str, arguments: list[Any], equation: str) -> None:
     x = ad.tensor(X, requires_grad=True)
@@ -46,7 +51,7 @@ def test_nonsense_is_refused_by_name_and_changes_nothing(name: str, arguments: l
 
 
 @pytest.mark.parametrize("name", EVERY)
-@pytest.mark.parametrize("value", [None, "x", 1j, {}, [1.0], object()])
+@together("value", [None, "x", 1j, {}, [1.0], object()])
 def test_what_is_no_tensor_is_refused_by_name(name: str, value: Any) -> None:
     others: dict[str, tuple[Any, ...]] = {"einsum": ("i",), "cat": (), "stack": ()}
     more: tuple[Any, ...] = (value, value) if name in ("where", "lerp", "addcmul", "addcdiv", "addmm") else ()
@@ -194,3 +199,52 @@ def test_wrong_argument_is_refused_at_the_call(name: str) -> None:
 def test_kernels_that_do_not_fit_are_refused_by_name(input: Any, weight: Any, options: dict[str, Any]) -> None:
     with pytest.raises((RuntimeError, TypeError), match=r"^convolve: "):
         ad.convolve(ad.zeros(*input), ad.zeros(*weight), **options)
+
+
+# -- kinds of error ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda: ad.ones(2) + ad.ones(3), ValueError),
+        (lambda: ad.ones(2)[5], IndexError),
+        (lambda: -ad.tensor([True]), TypeError),
+        (lambda: ad.tensor([2]) ** -1, ValueError),
+        (lambda: ad.ones(3).copy_(ad.ones(2)), ValueError),
+        (lambda: ad.ones(0).max(), IndexError),
+        (lambda: ad.where(ad.ones(2), 1.0, 2.0), TypeError),
+        (lambda: ad.ones(2).masked_fill(ad.ones(2), 1.0), TypeError),
+        (lambda: ad.gather(ad.ones(2, 2), 1, ad.tensor([[5]])), IndexError),
+        (lambda: ad.zeros(3).scatter(0, ad.tensor([5]), 1.0), IndexError),
+        (lambda: ad.stack([]), ValueError),
+        (lambda: ad.einsum("ij,jk->ik", ad.ones(2, 3)), ValueError),
+    ],
+)
+def test_what_numpy_and_pytorch_name_by_different_kinds_is_of_both(call: Callable[[], Any], kind: type) -> None:
+    with pytest.raises(kind) as caught:
+        call()
+    assert isinstance(caught.value, RuntimeError)
+    copied = pickle.loads(pickle.dumps(caught.value))  # a worker process sends it
+    assert type(copied) is type(caught.value)
+    assert str(copied) == str(caught.value)
+
+
+def plotted() -> None:
+    copy.copy(ad.tensor([1.0], requires_grad=True) * 2)  # as matplotlib does
+
+
+@pytest.mark.parametrize(
+    ("mistake", "cure"),
+    [
+        (lambda: nn.Linear(2, 2)(ad.tensor(np.ones((4, 2)))), r"NumPy's floats are float64, \.float\(\) makes float32"),
+        (lambda: nn.Linear(2, 2)(ad.tensor([[1, 2]])), r"\.float\(\) makes floats of integers"),
+        (lambda: nn.Linear(50, 10)(ad.zeros(2, 2, 5, 5)), r"input\.flatten\(1\), or nn\.Flatten\(\)"),
+        (lambda: ad.tensor(["cat", "dog"]), r"np\.unique\(labels, return_inverse=True\) numbers strings"),
+        (lambda: nn.BatchNorm1d(3)(ad.zeros(1, 3)), r"for a single sample call eval\(\) first"),
+        (plotted, r"\.detach\(\) to plot it"),
+    ],
+)
+def test_a_beginners_mistake_is_told_its_cure(mistake: Callable[[], Any], cure: str) -> None:
+    with pytest.raises((RuntimeError, TypeError, ValueError), match=cure):
+        mistake()

@@ -451,7 +451,7 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one_whole(path: Pat
     moments = random.Random(5)
     ad.save({"n": 0, "values": from_array(np.full(100_000, 0.0))}, path)
     last = 0
-    for _ in range(50):
+    for _ in range(examples(15)):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path), str(last + 1)], stdout=subprocess.PIPE, text=True
         )

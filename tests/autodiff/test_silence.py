@@ -16,10 +16,11 @@ import nn
 from autodiff.kernels import silence
 from autodiff.tensor import from_array
 from nn import functional
+from tests.together import together
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-45, 1e-30, 88.8, -88.8, 1e30, -3.4e38, 3.4e38, np.inf, -np.inf, np.nan]
-every_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-for_settings = pytest.mark.parametrize("setting", ["warn", "raise"])
+every_dtype = together("dtype", [np.float16, np.float32, np.float64])
+for_settings = together("setting", ["warn", "raise"])
 
 
 def special(dtype: npt.DTypeLike) -> tuple[ad.Tensor, ad.Tensor]:

@@ -158,7 +158,10 @@ def test_training_stops_and_keeps_the_best() -> None:
     noisy = np.where(rng.random(len(y)) < 0.4, rng.integers(0, 3, len(y)), y)
     model = NeuralClassifier(epochs=500, patience=5, lr=0.03, weight_decay=0, random_state=0).fit(X, noisy)
     best = int(np.argmin(model.validation_curve_))
-    assert model.n_iter_ == len(model.validation_curve_) == best + 6 < 500
+    bounds = np.minimum.accumulate([np.inf, *model.validation_curve_[:-1]])
+    gains = [k for k, loss in enumerate(model.validation_curve_) if bounds[k] - loss > 0.01 * loss]
+    assert model.n_iter_ == len(model.validation_curve_) == gains[-1] + 6 < 500
+    assert gains[-1] <= best < model.n_iter_ - 1
     again = NeuralClassifier(epochs=best + 1, patience=5, lr=0.03, weight_decay=0, random_state=0).fit(X, noisy)
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert NeuralClassifier(epochs=3, patience=None).fit(X, y).validation_curve_ == []
@@ -218,6 +221,66 @@ def test_rare_classes_weigh_more_if_that_is_asked_for() -> None:
     assert all(count > 60 for count in found.values())
 
 
+def test_a_weight_of_2_counts_an_example_twice_and_one_of_0_leaves_it_out() -> None:
+    X, y = load_iris(return_X_y=True)
+    X, y = X[20:120], y[20:120]  # a batch
+    weights = np.random.default_rng(0).integers(0, 3, len(y))
+    options: dict[str, Any] = {"epochs": 15, "patience": None, "random_state": 0, "batch_size": 1000}
+    classes = {"class_weight": "balanced"}
+    for made, targets in (
+        (NeuralClassifier(**options), y),
+        (NeuralClassifier(**options, **classes), y),
+        (NeuralRegressor(**options), X[:, :2]),
+    ):
+        repeated = clone(made).fit(X.repeat(weights, 0), targets.repeat(weights, 0)).predict(X)
+        weighted = clone(made).fit(X, targets, sample_weight=weights)
+        np.testing.assert_allclose(weighted.predict(X), repeated, rtol=1e-9)
+        parted = clone(made).partial_fit(X, targets, sample_weight=weights)
+        np.testing.assert_allclose(parted.loss_curve_[0], weighted.loss_curve_[0], rtol=1e-12)
+
+
+def test_weights_decide_what_is_learned_and_when_it_stops() -> None:
+    X, y = load_iris(return_X_y=True)
+    wrong = np.where(np.arange(len(y)) % 2, y, (y + 1) % 3)  # every other label is
+    right = np.arange(len(y)) % 2 * 1.0
+    for module in (None, Net):
+        model = NeuralClassifier(module, lr=0.02, random_state=0).fit(X, wrong, sample_weight=right + 0.01)
+        assert model.validation_curve_
+        assert model.score(X, y) > 0.9
+        assert model.score(X, wrong, sample_weight=1 - right) < 0.1
+
+
+def test_weights_that_cannot_be_used_are_refused() -> None:
+    X, y = load_iris(return_X_y=True)
+    model = NeuralClassifier(epochs=1)
+    for weights, said in (
+        (-np.ones(len(y)), "[Nn]egative"),
+        (np.zeros(len(y)), "0|zero"),
+        (np.ones(3), "shape|samples"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            model.fit(X, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="sample_weight needs a criterion with reduction='mean'"):
+        NeuralClassifier(criterion=lambda p, t: ((p - 0.3) ** 2).mean(), epochs=1).fit(
+            X, y, sample_weight=np.ones(len(y))
+        )
+    with pytest.raises(TypeError, match="callbacks must be a list of functions, got function"):
+        NeuralClassifier(callbacks=lambda model: True).fit(X, y)  # type: ignore[arg-type]  # that is the matter
+
+
+def test_weights_are_routed_to_it() -> None:
+    import sklearn
+
+    X, y = load_iris(return_X_y=True)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = NeuralClassifier(epochs=1, random_state=0).set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=False)
+        weights = (y == 1) + 0.001
+        search = GridSearchCV(model, {"lr": [0.1]}, cv=2).fit(X, y, sample_weight=weights)
+    plain = NeuralClassifier(epochs=1, lr=0.1, random_state=0).fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(search.best_estimator_.predict_proba(X), plain.predict_proba(X))
+
+
 def test_it_travels() -> None:
     X, y = load_iris(return_X_y=True)
     model = NeuralClassifier(random_state=0, epochs=5).fit(X, y)
@@ -233,10 +296,11 @@ def many() -> tuple[Any, Any]:
     return X, (X[:, 0] * X[:, 1] > 0).astype(int)
 
 
-def test_long_fits_are_compiled_and_short_ones_are_not() -> None:
+def test_long_fits_are_compiled_and_short_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+    monkeypatch.setattr("autodiff.sklearn._STEPS_BEFORE", 200)
     X, y = many()
-    options: dict[str, Any] = {"patience": None, "random_state": 0}
+    options: dict[str, Any] = {"patience": None, "batch_size": 64, "random_state": 0}
     plain = NeuralClassifier(epochs=125, compile=False, **options).fit(X, y)
     model = NeuralClassifier(epochs=125, **options).fit(X, y)
     assert model._steps._compiled is not None

@@ -15,6 +15,7 @@ from autodiff.table import TABLE as ROWS
 from autodiff.tensor import from_array
 from tests.autodiff.samples import NOT_FOR_SCALARS, SAMPLES, Sample, Uniform
 from tests.oracle import Array, array, assert_same, needs_torch, torch
+from tests.together import together
 
 TABLE = {name: op for name, op in ROWS.items() if op.rules}
 
@@ -24,29 +25,32 @@ STEP = 1e-5
 NUMERIC = {"rtol": 1e-6, "atol": 1e-7}
 
 CASES = [
-    pytest.param(TABLE.get(name), s, id=f"{name}-{i}")
+    pytest.param(TABLE[name], s, id=f"{name}-{i}")
     for name, samples in SAMPLES.items()
+    if name in TABLE
     for i, s in enumerate(samples)
 ]
-every_sample = pytest.mark.parametrize(("op", "sample"), CASES)
+every_sample = together(("op", "sample"), CASES, by=lambda op, sample: op.name)
 # Steps as small as those of finite differences are lost where a sample converts to a narrower dtype.
-every_smooth_sample = pytest.mark.parametrize(("op", "sample"), [c for c in CASES if c.values[1].keeps_dtype])
+every_smooth_sample = together(
+    ("op", "sample"), [c for c in CASES if c.values[1].keeps_dtype], by=lambda op, sample: op.name
+)
 
 
 # -- completeness ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", TABLE)
+@together("name", TABLE)
 def test_every_primitive_has_samples(name: str) -> None:
     assert SAMPLES.get(name), f"{name} needs sample inputs in samples.py"
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@together("name", SAMPLES)
 def test_every_sample_is_of_a_primitive_in_the_table(name: str) -> None:
     assert name in TABLE
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@together("name", SAMPLES)
 def test_samples_cover_scalars_and_empty_tensors(name: str) -> None:
     values = [x for sample in SAMPLES[name] for x in sample.arrays() if x.dtype.kind == "f"]
     assert any(x.ndim == 0 for x in values) or name in NOT_FOR_SCALARS
@@ -113,7 +117,7 @@ def test_value_and_both_derivatives_equal_pytorch(op: Primitive, sample: Sample)
 
 
 @every_sample
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("dtype", [np.float32, np.float64])
 def test_dtype_is_kept_by_value_and_rules(op: Primitive, sample: Sample, dtype: npt.DTypeLike) -> None:
     for y in applications(op, sample.call(ad, *tensors(sample, dtype))):
         if sample.keeps_dtype:
@@ -125,7 +129,7 @@ def test_dtype_is_kept_by_value_and_rules(op: Primitive, sample: Sample, dtype: 
 
 
 @every_sample
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@together("dtype", [np.float32, np.float64])
 def test_gradients_have_the_shape_and_dtype_of_their_inputs(
     op: Primitive, sample: Sample, dtype: npt.DTypeLike
 ) -> None:

@@ -83,7 +83,7 @@ def test_requires_grad_is_set_in_place_on_leaves() -> None:
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "bool"])
 def test_only_floats_can_require_gradients(dtype: str) -> None:
-    with pytest.raises(RuntimeError, match=f"requires_grad: .*floats.*{dtype}"):
+    with pytest.raises(RuntimeError, match=f"requires_grad: only Tensors of floating point dtype.*{dtype}"):
         ad.tensor([1], dtype=dtype, requires_grad=True)
     with pytest.raises(RuntimeError, match="requires_grad"):
         ad.tensor([1], dtype=dtype).requires_grad_()
@@ -207,7 +207,7 @@ def test_array_conversion_refuses_to_lose_a_graph() -> None:
     assert np.asarray(ad.tensor([1.0, 2.0])).tolist() == [1.0, 2.0]
     assert np.array(ad.tensor([1, 2]), dtype=np.float64).dtype == np.float64
     for lose in (np.asarray, np.array, lambda x: np.array([x, x]), lambda x: np.zeros(2) + np.asarray(x)):
-        with pytest.raises(RuntimeError, match="requires a gradient"):
+        with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"):
             lose(leaf(1.0, 2.0))
 
 
@@ -273,7 +273,7 @@ def test_iteration_carries_gradients() -> None:
 
 @pytest.mark.parametrize("protocol", [len, iter, list])
 def test_a_scalar_has_no_length_and_cannot_be_iterated_over(protocol: Any) -> None:
-    with pytest.raises(TypeError, match="no dimensions"):
+    with pytest.raises(TypeError, match="0-d tensor"):
         protocol(ad.tensor(1.0))
 
 
@@ -286,14 +286,14 @@ def test_one_element_has_a_truth_value(value: Any, truth: bool) -> None:
 
 @pytest.mark.parametrize("shape", [(2,), (0,), (2, 2)])
 def test_other_numbers_of_elements_have_no_truth_value(shape: tuple[int, ...]) -> None:
-    with pytest.raises(RuntimeError, match="truth value"):
+    with pytest.raises(RuntimeError, match=r"Boolean value of Tensor with .* is ambiguous"):
         bool(ad.zeros(*shape))
 
 
 def test_numbers_can_be_made_of_one_element() -> None:
     assert float(ad.tensor([2.5])) == 2.5
     assert int(ad.tensor(2.9)) == 2
-    with pytest.warns(UserWarning, match="requires a gradient"):
+    with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True to a scalar"):
         assert float(leaf(1.5)) == 1.5
     for convert in (float, int):
         with pytest.raises(ValueError, match=r"only a tensor of one element is a number, this has shape \(2,\)"):
@@ -353,7 +353,7 @@ def test_a_subclass_is_a_leaf_like_any_other_and_its_results_are_tensors() -> No
 def test_a_number_made_of_what_requires_a_gradient_is_warned_of(convert: Callable[[Any], Any]) -> None:
     t = ad.tensor(2.0, requires_grad=True)
     for value in (t, t * 2):
-        with pytest.warns(UserWarning, match="float: this tensor requires a gradient"):
+        with pytest.warns(UserWarning, match="float: Converting a tensor with requires_grad=True to a scalar"):
             convert(value)
     convert(t.detach())  # a warning would be an error
     assert (t.item(), int(t), bool(t), f"{t:.1f}", t.tolist()) == (2.0, 2, True, "2.0", 2.0)

@@ -11,6 +11,7 @@ import pytest
 import autodiff as ad
 import nn.functional as F  # noqa: N812  # the name everyone knows
 from tests.oracle import check_like_torch, needs_torch, torch
+from tests.together import together
 
 X = np.random.default_rng(7).uniform(0.1, 1.0, (2, 3, 4))
 
@@ -54,7 +55,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @needs_torch
-@pytest.mark.parametrize("layout", LAYOUTS)
+@together("layout", LAYOUTS)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_view_works_on_what_pytorch_returns_in_order(name: str, layout: str) -> None:
     def call(lib: Any, x: Any) -> Any:
@@ -115,3 +116,13 @@ def test_an_expansion_that_repeats_nothing_can_be_written_to() -> None:
     assert x.grad is not None
     assert x.grad.tolist() == [3.0, 3.0]
     assert not ad.zeros(2).expand(3, 2).detach().numpy().flags.writeable
+
+
+def test_a_view_names_its_base() -> None:
+    x = ad.zeros(2, 3)
+    for view in (x[0], x.T, x.view(6), x[0][1:], x.unsqueeze(0), x.split(1)[1]):
+        assert view._is_view()
+        assert view._base is x
+    for own in (x, x.clone(), x[[0]], x + 1):
+        assert not own._is_view()
+        assert own._base is None

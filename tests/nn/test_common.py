@@ -28,15 +28,21 @@ from tests.nn.cases import (
     their_tensor,
 )
 from tests.oracle import Array, array, assert_same, needs_torch, theirs, torch
+from tests.together import together
 
 ALL = [*CASES, *UNDEFINED, *ONCE]
-every_case = pytest.mark.parametrize("case", ALL, ids=str)
-every_defined_case = pytest.mark.parametrize("case", CASES, ids=str)
-every_case_of_ours = pytest.mark.parametrize("case", [*ALL, *OWN], ids=str)
-every_module = pytest.mark.parametrize("case", [c for c in ALL if not c.path.startswith("functional.")], ids=str)
-every_module_of_ours = pytest.mark.parametrize(
-    "case", [c for c in [*ALL, *OWN] if not c.path.startswith("functional.")], ids=str
-)
+
+
+def by_path(case: Case) -> str:
+    """Return what a case is of: a module or function."""
+    return case.path
+
+
+every_case = together("case", ALL, by=by_path)
+every_defined_case = together("case", CASES, by=by_path)
+every_case_of_ours = together("case", [*ALL, *OWN], by=by_path)
+every_module = together("case", [c for c in ALL if not c.path.startswith("functional.")], by=by_path)
+every_module_of_ours = together("case", [c for c in [*ALL, *OWN] if not c.path.startswith("functional.")], by=by_path)
 
 # Both libraries round each operation once, in another order, in sums of up to 100 terms of about 1. A float64 rounds
 # by 1e-16, a float32 by 6e-8.
@@ -67,7 +73,7 @@ def public_modules() -> Iterator[str]:
             yield name
 
 
-@pytest.mark.parametrize("path", [*public_modules(), *(f"functional.{name}" for name in functional.__all__)])
+@together("path", [*public_modules(), *(f"functional.{name}" for name in functional.__all__)])
 def test_every_module_and_function_is_in_the_table(path: str) -> None:
     known = {name for case in (*ALL, *OWN) for name in case.paths()} | NOT_COMPARED
     assert path in known, f"{path} needs a line in cases.py"
@@ -78,8 +84,8 @@ def test_every_module_and_function_is_in_the_table(path: str) -> None:
 
 @needs_torch
 @every_case
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@together("dtype", [np.float32, np.float64])
+@together("training", [True, False])
 def test_outputs_gradients_and_buffers_equal_pytorch(case: Case, dtype: npt.DTypeLike, training: bool) -> None:
     mine, other = twins(case, dtype, training)
     inputs, their_inputs = (leaves(lib, case.converted(dtype), case.constants) for lib in (ad, torch))
@@ -101,7 +107,7 @@ def test_outputs_gradients_and_buffers_equal_pytorch(case: Case, dtype: npt.DTyp
 
 @needs_torch
 @every_defined_case
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@together("training", [True, False])
 def test_second_derivatives_equal_pytorch(case: Case, training: bool) -> None:
     mine, other = twins(case, np.float64, training)
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):  # the others are differentiable once

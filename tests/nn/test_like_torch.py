@@ -12,6 +12,7 @@ import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
 from tests.oracle import check_like_torch, needs_torch, torch
+from tests.together import together
 
 X = np.random.default_rng(3).standard_normal((2, 3, 4))
 V = np.random.default_rng(4).uniform(0.5, 2.0, (2, 3, 4))
@@ -49,7 +50,7 @@ WIDTHS = [(-1, 2), (2, -1), (-1, -1), (-3, 1), (0, -2), (-4, 4), (-3, 4), (-1, 1
 
 @needs_torch
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
-@pytest.mark.parametrize("widths", WIDTHS)
+@together("widths", WIDTHS)
 def test_negative_widths_cut_off_in_every_mode(mode: str, widths: tuple[int, ...]) -> None:
     if mode == "circular" and widths in ((-4, 4), (-3, 4)):  # PyTorch reads there what it has not written yet
         assert ad.gradcheck(lambda x: F.pad(x, widths, mode=mode), ad.rand(2, 5, dtype=np.float64, requires_grad=True))
@@ -75,5 +76,5 @@ def test_a_table_of_integers_is_looked_up() -> None:
     assert words(ad.tensor([1, 0])).tolist() == [[3, 4], [1, 2]]
     assert words.weight.dtype == np.int64
     assert not words.weight.requires_grad
-    with pytest.raises(RuntimeError, match="only tensors of floats can require gradients"):
+    with pytest.raises(RuntimeError, match="only Tensors of floating point dtype can require gradients"):
         nn.Embedding.from_pretrained(ad.tensor([[1, 2]]), freeze=False)

@@ -93,3 +93,38 @@ def test_the_cpu_is_where_everything_is() -> None:
     assert LOGITS.to("cpu", np.float64).dtype == LOGITS.to(dtype=np.float64).dtype == np.float64
     assert LABELS.to(LOGITS).dtype == np.float32
     assert model.to("cpu", np.float64).weight.dtype == np.float64
+
+
+# -- PyTorch's words, which tests look for -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "match"),
+    [
+        (lambda: nn.Conv1d(3, 3, 10)(ad.ones(1, 3, 4)), RuntimeError, r"size per channel: \(4\)\. Kernel size: \(10\)"),
+        (lambda: nn.Conv2d(3, 2, 1, groups=2), ValueError, "in_channels must be divisible by groups"),
+        (lambda: nn.ConvTranspose2d(4, 3, 1, groups=2), ValueError, "out_channels must be divisible by groups"),
+        (lambda: nn.Conv1d(1, 1, 1, padding="any"), ValueError, "Invalid padding string 'any'"),
+        (lambda: nn.LayerNorm(3)(ad.ones(2, 4)), RuntimeError, r"Given normalized_shape=\[3\]"),
+        (lambda: nn.MultiheadAttention(5, 2), AssertionError, "embed_dim must be divisible by num_heads"),
+        (lambda: nn.Embedding(3, 2, padding_idx=3), AssertionError, "must be within num_embeddings"),
+        (lambda: nn.InstanceNorm1d(3)(ad.ones(2, 3, 1)), ValueError, "Expected more than 1 spatial element"),
+        (
+            lambda: nn.Linear(1, 1).load_state_dict({}),
+            RuntimeError,
+            r'Missing key\(s\) in state_dict: "weight", "bias"',
+        ),
+        (lambda: nn.utils.rnn.pad_sequence([]), RuntimeError, "received an empty list of sequences"),
+        (lambda: nn.ModuleDict([("a", nn.ReLU(), 1)]), ValueError, "a name and a Module"),
+        (lambda: ad.optim.SGD([ad.ones(1)], lr=-1), ValueError, "Invalid learning rate: -1"),
+        (lambda: ad.optim.Adam([ad.ones(1)], betas=(0.9, 1.0)), ValueError, "Invalid beta parameter at index 1: 1.0"),
+    ],
+)
+def test_a_message_has_pytorchs_words(call: Callable[[], Any], kind: type[Exception], match: str) -> None:
+    with pytest.raises(kind, match=match):
+        call()
+
+
+def test_empty_weights_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="zero-element"):
+        nn.init.kaiming_uniform_(ad.zeros(0, 3))

@@ -13,6 +13,7 @@ import pytest
 import autodiff as ad
 import nn
 from tests.oracle import array, assert_same, needs_torch, ours, theirs, torch
+from tests.together import together
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 
@@ -257,7 +258,7 @@ def test_copies_are_equal_independent_and_keep_what_is_tied(duplicate: Any) -> N
     assert (net.first.weight.detach().numpy() != 0).all()
 
 
-@pytest.mark.parametrize("name", [n for n in nn.__all__ if isinstance(getattr(nn, n), type)])
+@together("name", [n for n in nn.__all__ if isinstance(getattr(nn, n), type)])
 def test_every_class_says_what_it_is_and_shows_it(name: str) -> None:
     text = getattr(nn, name).__doc__
     assert text

@@ -322,7 +322,7 @@ def test_a_layer_that_only_saves_something_of_its_own_finds_it_unexpected() -> N
             return 3
 
     half = Half(1, 1)
-    with pytest.raises(RuntimeError, match=r"Unexpected key\(s\) in state_dict: '_extra_state'"):
+    with pytest.raises(RuntimeError, match=r'Unexpected key\(s\) in state_dict: "_extra_state"'):
         half.load_state_dict(half.state_dict())
     with pytest.raises(RuntimeError, match="Linear has no get_extra_state"):
         nn.Linear(1, 1).get_extra_state()

@@ -14,6 +14,7 @@ import nn
 import optim
 from optim import lr_scheduler
 from tests.oracle import needs_torch, torch
+from tests.together import together
 
 # The schedules are stepped alone, by which the optimizers' first rate would be passed over.
 pytestmark = pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")
@@ -125,7 +126,7 @@ close = {"rel": 1e-10, "abs": 1e-13}
 
 @needs_torch
 @every_schedule
-@pytest.mark.parametrize("rule", ["SGD", "Adam"])
+@together("rule", ["SGD", "Adam"])
 @pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")  # PyTorch's: no steps between
 @pytest.mark.filterwarnings("ignore:The epoch parameter in .scheduler.step:UserWarning")  # PyTorch's, in SequentialLR
 def test_rates_equal_pytorchs_at_every_step(build: Callable[[Any, Any], Any], rule: str) -> None:
@@ -139,7 +140,7 @@ def test_rates_equal_pytorchs_at_every_step(build: Callable[[Any, Any], Any], ru
 
 
 @every_schedule
-@pytest.mark.parametrize("epoch", [0, 10, 33])
+@together("epoch", [0, 10, 33])
 def test_a_schedule_goes_on_from_its_state(build: Callable[[Any, Any], Any], epoch: int) -> None:
     first, second = optimizer_of(optim, "SGD"), optimizer_of(optim, "SGD")
     scheduler = build(first, lr_scheduler)
@@ -259,7 +260,7 @@ def test_plateau_goes_on_from_its_state() -> None:
 
 @needs_torch
 @every_schedule
-@pytest.mark.parametrize("rule", ["SGD", "Adam"])
+@together("rule", ["SGD", "Adam"])
 @pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step:UserWarning")
 @pytest.mark.filterwarnings("ignore:The epoch parameter in .scheduler.step:UserWarning")
 def test_states_move_from_pytorch_and_back(build: Callable[[Any, Any], Any], rule: str) -> None:
@@ -553,7 +554,7 @@ def test_a_schedule_that_fails_at_once_leaves_the_groups_as_they_were() -> None:
 
 
 @every_schedule
-@pytest.mark.parametrize("state", [None, 3, []])
+@together("state", [None, 3, []])
 def test_what_is_no_state_is_refused(build: Callable[[Any, Any], Any], state: Any) -> None:
     scheduler = build(optimizer_of(optim, "SGD"), lr_scheduler)
     if isinstance(scheduler, Together):

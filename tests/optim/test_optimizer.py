@@ -19,6 +19,7 @@ import nn
 import optim
 from optim.layout import BLOCK
 from tests.oracle import needs_torch, torch
+from tests.together import together
 
 RULES = [
     optim.SGD, optim.Momentum, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adadelta, optim.Adamax,
@@ -39,6 +40,7 @@ def test_every_rule_is_tested() -> None:
         *RULES,
         optim.ASGD,  # which have no eps; test_rules.py compares them
         optim.Rprop,
+        optim.Muon,  # which takes matrices alone
         optim.LBFGS,
         optim.Optimizer,
     }
@@ -57,7 +59,7 @@ NUMBERS: dict[str, list[type[optim.Optimizer]]] = {
 }
 
 
-@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "0.1", None, True, [0.1]])
+@together("value", [-0.1, math.nan, math.inf, "0.1", None, True, [0.1]])
 @pytest.mark.parametrize(("name", "rule"), [(name, rule) for name, rules in NUMBERS.items() for rule in rules])
 def test_options_out_of_range_are_refused(name: str, rule: Any, value: Any) -> None:
     kind = ValueError if isinstance(value, float) else TypeError
@@ -70,7 +72,7 @@ def test_options_out_of_range_are_refused(name: str, rule: Any, value: Any) -> N
 
 
 @pytest.mark.parametrize("rule", [optim.Adam, optim.AdamW, optim.Adamax, optim.RAdam, optim.NAdam])
-@pytest.mark.parametrize(
+@together(
     ("kind", "betas"),
     [(ValueError, (1.0, 0.9)), (ValueError, (0.9, 1.0)), (ValueError, (-0.1, 0.9)), (ValueError, (0.9, math.nan)),
      (TypeError, (0.9,)), (TypeError, 0.9), (TypeError, ("a", "b")), (TypeError, None), (TypeError, (0.9,) * 3)],
@@ -98,7 +100,7 @@ def test_nesterov_needs_momentum_and_no_dampening(options: dict[str, float]) -> 
 
 
 @every_rule
-@pytest.mark.parametrize(
+@together(
     ("cure", "wrong"),
     [
         (r"got a Linear: say model\.parameters\(\)", lambda model: model),
@@ -119,7 +121,7 @@ def test_a_beginners_mistake_names_its_cure(rule: Any, cure: str, wrong: Callabl
 
 
 @every_rule
-@pytest.mark.parametrize(
+@together(
     ("kind", "match", "params"),
     [
         (ValueError, "empty parameter list", list),
@@ -187,8 +189,8 @@ def assert_refused_step_changes_nothing(optimizer: Any, p: ad.Tensor, kind: type
 
 
 @every_rule
-@pytest.mark.parametrize("size", [2, 2 * BLOCK])
-@pytest.mark.parametrize("steps", [0, 1])
+@together("size", [2, 2 * BLOCK])
+@together("steps", [0, 1])
 def test_read_only_memory_is_refused_before_any_step(rule: Any, size: int, steps: int) -> None:
     p, q = leaf(1.0, 2.0), leaf(*[3.0] * size)
     optimizer = rule([{"params": [p]}, {"params": [q]}])
@@ -208,12 +210,12 @@ def test_read_only_memory_is_refused_before_any_step(rule: Any, size: int, steps
 
 
 @every_rule
-@pytest.mark.parametrize(
+@together(
     ("kind", "name", "value"),
     [(TypeError, "lr", "fast"), (TypeError, "weight_decay", None), (ValueError, "lr", math.nan),
      (ValueError, "weight_decay", -1.0)],
 )  # fmt: skip
-@pytest.mark.parametrize("steps", [0, 1])
+@together("steps", [0, 1])
 def test_an_option_that_was_spoiled_is_refused_before_any_step(
     rule: Any, kind: type[Exception], name: str, value: Any, steps: int
 ) -> None:
@@ -316,7 +318,7 @@ def test_a_tensor_as_learning_rate_is_read_at_each_step_and_written_by_schedules
 
 
 @every_rule
-@pytest.mark.parametrize(
+@together(
     ("match", "lr"), [("of one element, got shape", ad.ones(2)), ("not negative", ad.tensor(-1.0)),
                       ("not negative", ad.tensor(math.nan))]
 )  # fmt: skip
@@ -402,7 +404,7 @@ def test_a_gradient_that_is_no_number_is_said_after_the_step_is_taken(rule: Any,
 
 
 @every_rule
-@pytest.mark.parametrize("gradient", [1e-40, 0.0, 1e-30, 1e10])
+@together("gradient", [1e-40, 0.0, 1e-30, 1e10])
 def test_training_that_goes_well_is_silent(rule: Any, gradient: float) -> None:
     p = leaf(1.0, 2.0)
     p.grad = ad.full(2, gradient)

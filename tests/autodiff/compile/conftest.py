@@ -12,8 +12,3 @@ def without_the_warning() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "compile: llvmlite is not installed", UserWarning)
         yield
-
-
-@pytest.fixture(scope="module", autouse=True)
-def with_few_objects(few_objects: None) -> None:
-    """Record quickly."""

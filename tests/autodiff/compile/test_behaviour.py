@@ -335,6 +335,21 @@ def test_code_is_kept_on_disk_and_what_is_damaged_is_made_anew(tmp_path: Any) ->
     assert run(str(tmp_path / "file")) == ["20.0", "False"]
 
 
+ASIDE = """
+import gc, sys
+import autodiff as ad
+x = ad.ones(2)
+gc.freeze()
+found = sys.modules["autodiff.compile.trace"].living()
+print(sum(t is x for t in found), gc.get_freeze_count() > 0)
+"""
+
+
+def test_a_recording_sees_tensors_that_the_collector_has_put_aside() -> None:
+    done = subprocess.run([sys.executable, "-c", ASIDE], capture_output=True, text=True, check=True)
+    assert done.stdout == "1 True\n"
+
+
 def test_program_says_loops_as_formulas() -> None:
     f = ad.compile(lambda x, y: ((x - y) ** 2).sum())
     f(ad.ones(50), ad.ones(50))
@@ -375,17 +390,59 @@ def test_backward_through_a_compiled_model_refuses_changed_parameters() -> None:
         y.backward()
 
 
-def test_a_scheduler_within_a_compiled_step_is_refused() -> None:
-    optimizer = optim.SGD([ad.tensor([1.0], requires_grad=True)], lr=0.1)
-    scheduler = optim.lr_scheduler.StepLR(optimizer, 1)
+SCHEDULES: list[Any] = [
+    lambda o: optim.lr_scheduler.StepLR(o, 2, 0.5),
+    lambda o: optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 3),
+    lambda o: optim.lr_scheduler.ChainedScheduler([optim.lr_scheduler.ExponentialLR(o, 0.9)]),
+    lambda o: optim.lr_scheduler.SequentialLR(
+        o, [optim.lr_scheduler.ConstantLR(o, 0.5), optim.lr_scheduler.ExponentialLR(o, 0.9)], [2]
+    ),
+    lambda o: optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=9),
+]
 
-    @ad.compile
-    def step(x: ad.Tensor) -> ad.Tensor:
+
+@pytest.mark.parametrize("native", WAYS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_goes_on_after_a_compiled_step(schedule: Any, native: bool) -> None:
+    found = []
+    for compiled in (False, True):
+        w = ad.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
+        scheduler = schedule(optimizer)
+
+        def step(x: ad.Tensor, w: Any = w, optimizer: Any = optimizer, scheduler: Any = scheduler) -> ad.Tensor:
+            optimizer.zero_grad()
+            loss = (w * x).square().sum()
+            loss.backward()
+            optimizer.step()
+            scheduler.step()
+            return loss
+
+        call = ad.compile(step, native=native) if compiled else step
+        found.append([(call(ad.tensor(1.0)).item(), optimizer.param_groups[0]["lr"], *w.tolist()) for _ in range(7)])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+
+
+def test_what_needs_a_schedule_s_numbers_within_a_compiled_step_is_refused() -> None:
+    w = ad.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+    scheduler, plateau = optim.lr_scheduler.StepLR(optimizer, 1), optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+
+    def before(x: ad.Tensor) -> None:
+        (w * x).sum().backward()
         scheduler.step()
-        return x * 2
+        optimizer.step()
 
-    with pytest.raises(RuntimeError, match="a scheduler's step cannot be recorded; call it outside"):
-        step(ad.tensor(1.0))
+    def after(x: ad.Tensor) -> Any:
+        return scheduler.get_last_lr()
+
+    def measured(x: ad.Tensor) -> None:
+        plateau.step((w * x).sum())
+
+    for step, what in ((before, "call the scheduler's step last"), (after, "read them outside"), (measured, "metrics")):
+        with pytest.raises(RuntimeError, match=f"compile: .* cannot be recorded; .*{what}"):
+            ad.compile(step)(ad.tensor([1.0]))
+    assert scheduler.last_epoch == 0
 
 
 def test_arrays_that_share_memory_are_computed_in_order() -> None:

@@ -10,7 +10,7 @@ import pytest
 import autodiff as ad
 import nn
 from tests.autodiff.compile.test_rows import NEEDS_LLVM
-from tests.fuzzing import some
+from tests.fuzzing import IS_LONG, some
 from tests.nn.cases import CASES, OWN, Case, our_tensor
 
 PASSING = [
@@ -18,6 +18,9 @@ PASSING = [
     for i, case in enumerate([*CASES, *OWN])
     for way, native in (("numpy", False), ("native", True))
 ]
+# To optimize a whole transformer takes LLVM ten seconds; test_networks compiles a layer of one.
+SLOW = [p for p in PASSING if p.values[0].path.startswith("Transformer")]
+QUICK = [p for p in PASSING if p not in SLOW]
 
 
 def tensors(result: Any) -> list[ad.Tensor]:
@@ -62,7 +65,7 @@ def results(case: Case, dtype: str, compiled: bool, native: bool) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize(("case", "native"), some(PASSING, 19))
+@pytest.mark.parametrize(("case", "native"), [*some(QUICK, 19), *(SLOW if IS_LONG else [])])
 def test_module_compiled_equals_module(case: Case, native: bool) -> None:
     expected = results(case, "float64", compiled=False, native=native)
     found = results(case, "float64", compiled=True, native=native)

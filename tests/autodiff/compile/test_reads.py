@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import autodiff as ad
+from tests.together import together
 
 ROOT = Path(ad.__file__).resolve().parents[1]
 #: What may be asked of a tensor's array without reading its numbers.
@@ -47,6 +46,6 @@ def reads(path: Path) -> Iterator[str]:
                 yield f"{path.name}:{node.lineno}, in {home.name if home else 'the module'}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@together("path", FILES)
 def test_numbers_are_read_where_the_trace_knows_of_it(path: Path) -> None:
     assert not [*reads(path)], "use tracing.decided, agreed or values, or functions.arguments.computed"

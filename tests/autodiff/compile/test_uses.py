@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import functools
-import gc
 import itertools
 import random
 import types
@@ -18,6 +16,7 @@ import pytest
 import autodiff as ad
 import nn
 import optim
+from autodiff.compile import joint
 from tests.autodiff.compile.test_rows import WAYS
 
 Wrap = Callable[[Any], Any]
@@ -368,20 +367,6 @@ def draws_that_depend_on_tensors(wrap: Wrap) -> list[Any]:
     return [*(f(x(k)) for k in range(4)), ad.rand(1)]
 
 
-@equal
-def tensors_that_were_put_aside(wrap: Wrap) -> list[Any]:
-    p = nn.Parameter(x(0))
-    gc.freeze()
-    try:
-        f = wrap(functools.partial(lambda v, k: (v * p * k).detach(), k=2.0))
-        found = [f(x(1)), f(x(2))]
-        with ad.no_grad():
-            p.mul_(3)
-        return [*found, f(x(1))]
-    finally:
-        gc.unfreeze()
-
-
 # -- training ----------------------------------------------------------------------------------------------------------
 
 
@@ -438,6 +423,105 @@ def a_second_derivative_through_a_compiled_result(wrap: Wrap) -> list[Any]:
         model.zero_grad()
         ((g.norm(dim=1) - 1) ** 2).sum().backward()
         found += [y, g, v.grad, model[0].weight.grad.clone()]
+    return found
+
+
+@equal
+def a_result_that_is_not_differentiated_leaves_no_gradient(wrap: Wrap) -> list[Any]:
+    p, q = nn.Parameter(x(0)), nn.Parameter(x(1))
+    f = wrap(lambda v: ((p * v).sum(), (q * v).sum()))
+    for k in range(3):
+        f(x(k))[0].backward()
+    return [p.grad, q.grad is None]
+
+
+@equal
+def averages_of_what_a_step_leaves(wrap: Wrap) -> list[Any]:
+    model = network()
+    optimizer, average = optim.SGD(model.parameters(), 0.1), optim.swa_utils.AveragedModel(model)
+
+    def step(v: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = model(v).square().mean()
+        loss.backward()
+        optimizer.step()
+        average.update_parameters(model)  # which looks at how many there were
+        return loss
+
+    f = wrap(step)
+    return [*(f(x(k, 5, 3)) for k in range(4)), *average.parameters()]
+
+
+@equal
+def bags_of_offsets(wrap: Wrap) -> list[Any]:
+    bags = nn.EmbeddingBag(7, 3)
+    nn.init.constant_(bags.weight, 0.5)
+    optimizer = optim.SGD(bags.parameters(), 0.1)
+
+    def step(words: ad.Tensor, offsets: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = bags(words, offsets).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    f = wrap(step)
+    return [f(ad.tensor([1, 2, 3, k]), ad.tensor([0, k % 4, 3])) for k in range(5)]
+
+
+@equal
+def checkpoints(wrap: Wrap) -> list[Any]:
+    model = network()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    def step(v: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = ad.utils.checkpoint.checkpoint(model, v).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    f = wrap(step)
+    return [f(x(k, 5, 3)) for k in range(4)]
+
+
+@refused("a hook cannot be recorded")
+def a_hook_of_every_module_that_comes_later(wrap: Wrap) -> list[Any]:
+    model = network()
+    model[0].register_state_dict_post_hook(lambda *_: None)
+    f = wrap(lambda v: model(v))
+    f(x(0, 5, 3))
+    handle = nn.module.register_module_forward_hook(lambda module, args, y: y * 2)
+    try:
+        return [f(x(0, 5, 3))]
+    finally:
+        handle.remove()
+
+
+@refused("what was computed outside of the function cannot be recorded; compute it inside, or pass x.detach()")
+def a_loss_that_was_computed_outside(wrap: Wrap) -> list[Any]:
+    p = nn.Parameter(x(0))
+    f = wrap(lambda loss: loss.backward())
+    for k in range(3):
+        f((p * x(k)).square().sum())
+    return [p.grad]
+
+
+@refused("what was computed outside of the function cannot be recorded; compute it inside, or pass x.detach()")
+def a_backward_pass_that_leads_to_what_was_computed_outside(wrap: Wrap) -> list[Any]:
+    p = nn.Parameter(x(0))
+    f = wrap(lambda h: (h * p).sum().backward())
+    for k in range(3):
+        f((p * x(k)).square())
+    return [p.grad]
+
+
+@equal
+def a_gradient_of_what_was_computed_outside(wrap: Wrap) -> list[Any]:
+    p, found = nn.Parameter(x(0)), []
+    f = wrap(lambda h: ad.grad((h * p).square().sum(), h)[0])
+    for k in range(3):
+        found.append(f((p * x(k)).square()))
     return found
 
 
@@ -548,6 +632,124 @@ def test_results_that_meet_in_a_sum_are_differentiated(native: bool) -> None:
         found, w.grad = w.grad, None
         sum(t.square().sum() for t in (v @ w, (v * w).exp(), (v + w).sin())).backward()
         np.testing.assert_allclose(found.numpy(), w.grad.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_several_results_are_differentiated_in_one_run(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, run = [], joint._Call._gradient
+
+    def counted(call: Any, *args: Any) -> Any:
+        runs.append(call.given is not args[0])
+        return run(call, *args)
+
+    monkeypatch.setattr(joint._Call, "_gradient", counted)
+    w, u = (ad.tensor(v, requires_grad=True) for v in ([2.0, 3.0], [1.0, -1.0]))
+
+    def layer(v: ad.Tensor) -> tuple[ad.Tensor, list[ad.Tensor]]:
+        return v @ w, [(v * w).exp(), (v + u).sin()]
+
+    f, v = ad.compile(layer, native=native), ad.tensor([0.5, 0.25], requires_grad=True)
+    f(v)
+    for outputs in (lambda y: y[0] * y[1][0].sum() + y[1][1].sum(), lambda y: y[1][1].sum(), lambda y: y[0]):
+        found = ad.grad(outputs(f(v)), [w, u, v], materialize_grads=True)
+        assert sum(runs) == 1
+        expected = ad.grad(outputs(layer(v)), [w, u, v], materialize_grads=True)
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+        runs.clear()
+    first, (second, third) = f(v)
+    first.backward()
+    (second.sum() + third.sum()).backward()  # another graph to the user
+    a, (b, c) = layer(v)
+    expected = ad.grad(a + b.sum() + c.sum(), w)[0]
+    np.testing.assert_allclose(w.grad.numpy(), expected.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_compiled_parts_of_a_network_are_differentiated_together(native: bool) -> None:
+    w = ad.tensor([0.5, -0.25], requires_grad=True)
+
+    def cell(x: ad.Tensor, h: ad.Tensor) -> tuple[ad.Tensor, ad.Tensor]:
+        h = (x + w * h).tanh()
+        return h, (h * h).sum()
+
+    f, found = ad.compile(cell, native=native), []
+    for run in (cell, f, f):
+        x, losses = ad.tensor([0.3, 0.7], requires_grad=True), []
+        h = w * 2  # its graph leads to w, too
+        for _ in range(4):
+            h, loss = run(x, h)
+            losses.append(loss)
+        found.append([g.numpy() for g in ad.grad(sum(losses), [w, x])])
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-5)
+    (recording,) = (r for rs in f.recordings.values() for r in rs)
+    assert recording.joint is not None  # which runs, and not the function
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_a_step_that_keeps_its_graph_and_changes_what_it_read(native: bool) -> None:
+    found = []
+    for compiled in (False, True):
+        w = ad.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x: ad.Tensor, w: Any = w, optimizer: Any = optimizer) -> ad.Tensor:
+            optimizer.zero_grad()
+            loss = (w * x * w).sum()
+            loss.backward(retain_graph=True)
+            optimizer.step()
+            return loss
+
+        call = ad.compile(step, native=native) if compiled else step
+        found.append([call(ad.tensor([k, 1.0])).item() for k in (1.0, 2.0, 3.0)])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_gradients_that_are_gathered_and_then_dropped(native: bool) -> None:
+    found = []
+    for compiled in (False, True):
+        w = ad.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x: ad.Tensor, last: bool, w: Any = w, optimizer: Any = optimizer) -> ad.Tensor:
+            loss = (w * x).square().sum()
+            loss.backward()
+            if last:
+                optimizer.step()
+                optimizer.zero_grad()
+            return loss
+
+        call = ad.compile(step, native=native) if compiled else step
+        found.append([call(ad.tensor([k, 1.0]), k % 2 == 1).item() for k in range(6)] + w.tolist())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("native", WAYS)
+def test_second_derivatives_through_several_results(native: bool) -> None:
+    f, v = ad.compile(lambda v: (v**3, v.sin()), native=native), ad.tensor([0.5, 2.0], requires_grad=True)
+    for run in (f, f, f.__wrapped__):
+        y, z = run(v)
+        (slope,) = ad.grad((y * z).sum(), v, create_graph=True)
+        found = ad.grad(slope.sum(), v)[0].numpy()
+    for run in (f, f):
+        y, z = run(v)
+        (slope,) = ad.grad((y * z).sum(), v, create_graph=True)
+        np.testing.assert_allclose(ad.grad(slope.sum(), v)[0].numpy(), found, rtol=1e-5)
+
+
+@pytest.mark.parametrize("native", WAYS)
+@pytest.mark.parametrize("change", range(4))
+def test_what_a_derivative_reads_must_not_change_before_it(change: int, native: bool) -> None:
+    w, x = ad.tensor([2.0, 3.0], requires_grad=True), ad.tensor([1.0, 2.0])
+    f = ad.compile(lambda x: ((y := (x * w * w).exp()), (x * w).sum(), y.detach()), native=native)
+    f(x)
+    y, total, detached = f(x)
+    changed = (x, w, y, detached)[change]
+    with ad.no_grad():
+        changed.mul_(2)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        (y.sum() + total).backward()
 
 
 @pytest.mark.parametrize("native", WAYS)

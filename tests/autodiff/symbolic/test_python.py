@@ -14,6 +14,7 @@ from autodiff.symbolic.simplify import simplify
 from autodiff.symbolic.symbols import Symbol, run
 from autodiff.table import TABLE
 from tests.autodiff.symbolic.test_rows import results, symbols
+from tests.fuzzing import examples
 
 ELEMENTWISE = [op for op in sorted(TABLE) if next(iter(TABLE[op].rules), None) and not TABLE[op].variadic]
 
@@ -84,7 +85,7 @@ BINARY: list[Any] = [
 step = st.tuples(st.integers(0, len(UNARY) + len(BINARY) - 1), st.integers(0, 9), st.integers(0, 9))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(program=st.lists(step, min_size=1, max_size=7), special=st.booleans())
 def test_simplifying_keeps_the_value(program: list[tuple[int, int, int]], special: bool) -> None:
     values = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -54,8 +56,8 @@ def test_the_text_of_the_picture() -> None:
         assert f">{said}<" in source
     assert source == draw(neuron()[1], derivatives=True).source
     lines = {line.split(" [")[0].strip(): line for line in source.splitlines() if " -> " in line}
-    assert "style=dashed" in lines["t0 -> t3"]  # no gradient flows back to x
-    assert "style=dashed" not in lines["t1 -> t3"]
+    assert "style=dashed" in lines["t0 -> t3:in0:w"]  # no gradient flows back to x
+    assert "style=dashed" not in lines["t1 -> t3:in1:w"]
     assert len(statements(draw(loss, derivatives=True))) == 7
 
 
@@ -143,7 +145,7 @@ def test_a_way_that_is_one_of_several_says_so() -> None:
     loss = ((w * (w * x).tanh().named("h")) ** 2).named("L")
     picture = draw(loss, derivatives=True)
     assert "∂L/∂w|direct = 2·w·h²" in picture.source
-    assert picture.source.count("|direct: by this way alone") == 1
+    assert picture.source.count("|direct: along this arrow alone") == 1
     assert "∂L/∂h = " in picture.source
     assert "∂h/∂w = " in picture.source
     assert "direct" not in draw(neuron()[1], derivatives=True).source
@@ -245,4 +247,45 @@ def test_data_stands_before_the_layer_that_reads_it() -> None:
     model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
     x = ad.tensor(np.ones((4, 2), np.float32), name="x")
     source = draw(model(x).sum(), params=model, derivatives=True).source
-    assert [line.split(" [")[0].strip() for line in source.splitlines() if "minlen=2" in line] == ["t0 -> t3"]
+    assert [line.split(" [")[0].strip() for line in source.splitlines() if "minlen=2" in line] == ["t0 -> t3:in0:w"]
+
+
+def two_two_one() -> Tensor:
+    """Return the loss of a network 2-2-1 that is written out neuron by neuron."""
+    x1, x2, y = (ad.tensor(v, name=n) for n, v in {"x1": 0.5, "x2": -1.0, "y": 1.0}.items())
+    names = "w11", "w12", "b1", "w21", "w22", "b2", "v1", "v2", "c"
+    w11, w12, b1, w21, w22, b2, v1, v2, c = (
+        ad.tensor(0.1 * i, requires_grad=True, name=n) for i, n in enumerate(names)
+    )
+    h1, h2 = ad.tanh(w11 * x1 + w12 * x2 + b1).named("h1"), ad.tanh(w21 * x1 + w22 * x2 + b2).named("h2")
+    o = ad.sigmoid(v1 * h1 + v2 * h2 + c).named("o")
+    return ((o - y) ** 2 / 2).named("L")
+
+
+def test_the_heads_of_arrows_into_one_box_lie_apart() -> None:
+    loss = two_two_one()
+    titles = {n.key: n.title for n in derivation([loss]).diagram.nodes if isinstance(n, Box)}
+    heights: dict[str, dict[str, float]] = {}
+    for line in draw(loss, derivatives=True).pipe(format="plain", encoding="utf-8").splitlines():
+        kind, *words = line.split()
+        if kind == "edge":
+            count = int(words[2])
+            heights.setdefault(titles[words[1]], {})[titles[words[0]]] = float(words[2 + 2 * count])
+    for head in ("h1", "h2", "o"):
+        levels = sorted(heights[head].values())
+        assert min(b - a for a, b in itertools.pairwise(levels)) > 0.1  # inches; a head is 0.07 high
+    order = {head: sorted(ends, key=ends.__getitem__, reverse=True) for head, ends in heights.items()}
+    assert order["h1"] == ["w11", "w12", "b1", "x1", "x2"]  # what both neurons read lies between their own
+    assert order["h2"] == ["x1", "x2", "w21", "w22", "b2"]
+    assert order["o"] == ["v1", "h1", "v2", "h2", "c"]
+
+
+def test_a_batch_of_one_is_multiplied_by_its_gradient_and_not_by_ones() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    x = ad.tensor([[1.0, 2.0]], name="x")
+    found = derivatives(derivation([(model(x) ** 2).sum().named("L")], model).diagram)
+    assert {tail: d.formula for (tail, head), d in found.items() if d is not None and head == "v₂"} == {
+        "v₁": "1.weight",
+        "1.weight": "v₁",
+        "1.bias": "1",
+    }

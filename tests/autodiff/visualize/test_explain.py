@@ -19,6 +19,7 @@ from autodiff.visualize.diagram import Box
 from autodiff.visualize.local import DIRECT_NOTE
 from tests.autodiff.test_random_graphs import SHAPES, run, steps
 from tests.autodiff.visualize.test_picture import neuron
+from tests.fuzzing import examples
 from tests.oracle import array
 
 
@@ -125,7 +126,9 @@ def test_a_long_way_without_names_is_one_factor() -> None:
     assert [f.name for f in explanation.factors] == ["∂L/∂x"]
     np.testing.assert_allclose(explanation.value.item(), 1, rtol=1e-11)  # 6000 roundings
     assert str(explanation).startswith("∂L/∂x = 1") or str(explanation).startswith("∂L/∂x = 0.99")
-    assert str(explanation).endswith("\n(6,000 operations, one way, told in short: named tensors are told one by one.)")
+    assert str(explanation).endswith(
+        "\n(6,000 operations, one path, told in short: named tensors are told one by one.)"
+    )
 
 
 def test_a_deep_residual_chain_says_how_many_ways_it_tells_of_in_short() -> None:
@@ -133,13 +136,13 @@ def test_a_deep_residual_chain_says_how_many_ways_it_tells_of_in_short() -> None
     for _ in range(60):
         y = y + (y.tanh() * 0.1).reshape(1).reshape(())
     explanation = ad.explain(y, x, quiet=True)
-    assert explanation.note == "(300 operations, 1.2e18 ways, told in short: named tensors are told one by one.)"
+    assert explanation.note == "(300 operations, 1.2e18 paths, told in short: named tensors are told one by one.)"
     y.backward()
     assert x.grad is not None
     np.testing.assert_allclose(explanation.value.item(), x.grad.item(), rtol=1e-13)  # 180 roundings
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     shapes=st.lists(st.sampled_from(SHAPES[:6]), min_size=1, max_size=2),
     program=steps.map(lambda program: program[:10]),
@@ -367,3 +370,20 @@ def test_a_product_that_begins_with_a_minus_is_in_parentheses_in_a_sum() -> None
     assert "+ (−0." in str(explanation)
     assert "+ −" not in str(explanation)
     assert "+ -" not in explanation.latex
+
+
+def test_the_gradient_of_a_matrix_times_a_vector_is_a_column_times_a_row() -> None:
+    x = ad.tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
+    left = ad.tensor(np.ones((2, 3), np.float32), requires_grad=True, name="W")
+    right = ad.tensor(np.ones((3, 2), np.float32), requires_grad=True, name="V")
+    layer = nn.Linear(3, 2)
+    for weight, z, gradient in (
+        (left, left @ x, "∂L/∂z @ xᵀ"),
+        (right, x @ right, "x @ (∂L/∂z)ᵀ"),
+        (layer.weight, layer(x), "∂L/∂z @ xᵀ"),
+    ):
+        explanation = ad.explain(ad.tanh(z.named("z")).sum().named("L"), weight, quiet=True)
+        assert explanation.gradients[-1].formula == gradient
+        g = 1 - np.tanh(z.detach().numpy()) ** 2
+        expected = np.outer(x.detach().numpy(), g) if weight is right else np.outer(g, x.detach().numpy())
+        np.testing.assert_allclose(explanation.gradients[-1].value, expected, rtol=1e-5)  # float32

@@ -38,6 +38,7 @@ def residual() -> tuple[nn.Module, Tensor]:
 
 
 def xor() -> tuple[nn.Module, Tensor]:
+    ad.manual_seed(0)  # the width of numbers depends on them
     model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
     return model, nn.BCEWithLogitsLoss()(model(ad.zeros(4, 2)), ad.ones(4, 1)).named("L")
 
@@ -108,9 +109,24 @@ def test_a_folded_picture_has_the_derivative_that_was_asked_for_beneath_it() -> 
     picture = draw(loss, params=model, derivatives=weight)
     svg = picture.pipe(encoding="utf-8").replace("&#160;", " ")
     assert "∂loss/∂1.conv1.weight" in svg
-    assert "The derivatives on the ways are left out" in svg
+    assert "The derivatives on the arrows are left out" in svg
     lit = re.findall(r"(\w+) -> (\w+) \[.*penwidth=2.6", picture.source)
     assert ("m1", "m2") in lit
     assert ("m0", "m1") not in lit  # before the weight
     with pytest.raises(ValueError, match="needs one output, got 2"):
         draw(loss, loss * 2, derivatives=weight)
+
+
+def test_the_chain_rule_of_batch_normalizations_fits_a_page() -> None:
+    ad.manual_seed(0)
+    blocks = [m for _ in range(3) for m in (nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())]
+    model = nn.Sequential(*blocks, nn.Linear(8, 3))
+    loss = nn.CrossEntropyLoss()(model(ad.randn(16, 8).named("x")), ad.randint(0, 3, (16,)))
+    picture = draw(loss, params=model, derivatives=True)
+    across, down = inches(picture)
+    assert across < 17
+    assert down < 36
+    moments = re.search(r"(t\d+) \[label=<.*?<B><[^>]*>moments<", picture.source)
+    assert moments is not None
+    assert re.search(rf"rank=same\n\s*t\d+\n\s*{moments[1]}\n", picture.source)  # beside what it normalizes
+    assert re.search(r"/ 16</FONT></TD></TR><TR>.*√\(moments", picture.source)  # its rule is cut before a sign

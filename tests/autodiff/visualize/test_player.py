@@ -138,7 +138,7 @@ def test_contributions_sum_to_the_gradients_where_modules_are_folded(depth: int,
     loss.backward()
     assert x.grad is not None
     last = [e for e in found["events"] if e["title"].endswith(" to x")][-1]
-    assert last["cards"][-1]["label"] == "sum of 2 ways"
+    assert last["cards"][-1]["label"] == "sum over 2 paths"
     assert last["cards"][-1]["text"] == "  ".join(value(x.grad.data, 4)[0])
     marks = {f"way{i}" for i in range(len(found["ways"]))}
     assert all(set(e["edges"]) <= marks and e["edges"] for e in found["events"] if e["title"].startswith("Backward:"))
@@ -412,10 +412,10 @@ def test_where_ways_meet_each_addend_is_shown(tmp_path: Path) -> None:
     events = data(saved(draw(loss, derivatives=True), tmp_path))["events"]
     to_w = [e["cards"] for e in events if e["title"].endswith(" to w")]
     assert [c.get("label", c.get("sign")) for c in to_w[1][4:]] == [
-        *("contribution", "+", "from the other way", "=", "sum of 2 ways, more to come")
+        *("contribution", "+", "from the other path", "=", "sum over 2 paths, more to come")
     ]
     assert [c.get("label", c.get("sign")) for c in to_w[2][4:]] == [
-        *("contribution", "+", "from 2 other ways", "=", "sum of 3 ways")
+        *("contribution", "+", "from 2 other paths", "=", "sum over 3 paths")
     ]
     for cards in to_w[1:]:
         added, before, total = (numbers_of(cards[i])[0] for i in (4, 6, 8))

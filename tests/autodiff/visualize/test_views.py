@@ -312,3 +312,11 @@ def test_gradients_that_vanish_are_no_rounding() -> None:
     said = [n.content.health.said for n in nodes if n.content is not None and n.content.health is not None]
     assert said
     assert not any("cancels" in line for line in said)
+
+
+def test_something_times_itself_is_a_square_with_one_arrow() -> None:
+    x = ad.tensor(3.0, requires_grad=True, name="x")
+    diagram = computation([(x * x).named("y")]).diagram
+    assert [n.symbol for n in diagram.nodes if isinstance(n, Step)] == ["( )²"]
+    assert len(diagram.arrows) == 2
+    assert [n.content.gradient for n in diagram.nodes if isinstance(n, Box) and n.title == "x"] == [(("6",),)]
