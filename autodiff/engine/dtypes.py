@@ -63,7 +63,7 @@ def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
         raise TypeError(f"{operation}: {error}") from None
     if chosen.kind not in "biuf" or chosen.num > 255 or chosen.itemsize > 8 or not chosen.isnative:
         raise TypeError(
-            f"{operation}: a tensor holds booleans, integers or floats, not {chosen} (of 64 bits at most, in native byte order)"
+            f"{operation}: a tensor holds booleans, integers or floats, not {chosen} (its bits or byte order)"
         )
     return chosen
 

@@ -384,7 +384,7 @@ def test_no_tensor_has_foreign_bytes(kind: str) -> None:
 @pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="here a long double is a double")
 def test_long_doubles_are_refused() -> None:
     for call in (lambda: ad.tensor(np.longdouble(1)), lambda: ad.ones(2) * np.ones(2, np.longdouble)):
-        with pytest.raises(TypeError, match="64 bits"):
+        with pytest.raises(TypeError, match="longdouble|float128|float96"):
             call()
 
 

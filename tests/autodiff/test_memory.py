@@ -240,7 +240,7 @@ def test_a_loss_that_is_kept_holds_nothing_of_what_it_was_computed_from(last: st
     del h
     loss.backward()
     assert noted() is None
-    with pytest.raises(RuntimeError, match="already differentiated"):
+    with pytest.raises(RuntimeError, match="was freed"):
         loss.backward()
 
 
@@ -251,5 +251,5 @@ def test_what_read_nothing_that_is_freed_can_be_differentiated_again() -> None:
     both.backward()
     plain.backward()
     assert np.asarray(x.grad).tolist() == pytest.approx([2 + np.e] * 3)
-    with pytest.raises(RuntimeError, match="already differentiated"):
+    with pytest.raises(RuntimeError, match="was freed"):
         both.backward()
