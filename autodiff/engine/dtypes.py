@@ -62,9 +62,7 @@ def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
     except TypeError as error:
         raise TypeError(f"{operation}: {error}") from None
     if chosen.kind not in "biuf" or chosen.num > 255 or chosen.itemsize > 8 or not chosen.isnative:
-        raise TypeError(
-            f"{operation}: a tensor holds booleans, integers or floats, not {chosen} (its bits or byte order)"
-        )
+        raise TypeError(f"{operation}: a tensor holds booleans, integers or floats, not {chosen} (native, ≤ 64 bits)")
     return chosen
 
 

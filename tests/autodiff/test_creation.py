@@ -375,16 +375,16 @@ def test_no_tensor_has_foreign_bytes(kind: str) -> None:
     for made in (ad.tensor(foreign), ad.as_tensor(foreign), ad.tensor([1.0, 1.0]) * foreign, ad.Tensor(foreign)):
         assert made.dtype.isnative
         assert made.tolist() == [1, 2]
-    with pytest.raises(TypeError, match="byte order"):
+    with pytest.raises(TypeError, match="native"):
         ad.from_numpy(foreign)
-    with pytest.raises(TypeError, match="byte order"):
+    with pytest.raises(TypeError, match="native"):
         ad.ones(2, dtype=kind)
 
 
 @pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="here a long double is a double")
 def test_long_doubles_are_refused() -> None:
     for call in (lambda: ad.tensor(np.longdouble(1)), lambda: ad.ones(2) * np.ones(2, np.longdouble)):
-        with pytest.raises(TypeError, match="longdouble|float128|float96"):
+        with pytest.raises(TypeError, match="64 bits"):
             call()
 
 
