@@ -458,7 +458,7 @@ class Tensor(Attributes):
             self.requires_grad_(False)
         self._op, self._inputs, self._params, self._requires_grad = None, (), {}, False
         if self._extra is not None:
-            self._extra.hooks, self._extra.retains_grad, self._extra.older = None, False, ()
+            self._extra.hooks, self._extra.retains_grad, self._extra.older = {}, False, ()
         return self
 
     def contiguous(self, memory_format: Any = None) -> Tensor:

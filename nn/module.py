@@ -35,8 +35,8 @@ class Parameter(Tensor):
 
     Parameters
     ----------
-    data : Tensor or ndarray
-        The value; its memory is shared.
+    data : Tensor or ndarray, optional
+        The value; its memory is shared. By default a vector without elements.
     requires_grad : bool, optional
         False for a parameter that is not to be learned.
 
@@ -57,7 +57,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+    def __init__(self, data: Any = (), requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(as_tensor(data), requires_grad=requires_grad, name=name)
 
     def __repr__(self) -> str:

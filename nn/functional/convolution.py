@@ -63,6 +63,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     x, widths = tensor_of(input, "pad"), tuple(pad)
     if len(widths) % 2 or len(widths) // 2 > x.ndim:
         raise RuntimeError(f"pad: expected two widths for each of up to {x.ndim} dimensions, got {widths}")
+    if not widths:
+        return x.clone()
     before, after = widths[-2::-2], widths[::-2]
     if mode in MODES:
         if value is not None:

@@ -262,3 +262,17 @@ def test_what_does_not_fit_is_refused_by_name(call: Callable[[], Any], kind: typ
     with pytest.raises(kind) as error:
         call()
     assert [text for text in named if text not in str(error.value)] == [], str(error.value)
+
+
+@needs_torch
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_of_nothing_is_answered(kind: str) -> None:
+    results = []
+    for library, layers in ((ad, nn), (torch, torch.nn)):
+        net = getattr(layers, kind)(2, 3, num_layers=2, bidirectional=True)
+        y, last = net(library.ones(4, 0, 2))
+        y.sum().backward()
+        h = getattr(layers, f"{kind}Cell")(2, 3)(library.ones(0, 2))
+        states = [*(last if kind == "LSTM" else [last]), *(h if kind == "LSTM" else [h])]
+        results.append([tuple(t.shape) for t in (y, *states)] + [float(p.grad.sum()) for p in net.parameters()])
+    assert results[0] == results[1]
