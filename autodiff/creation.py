@@ -68,7 +68,7 @@ def tensor(
     dtype : dtype, optional
         Boolean, integer or floating.
     requires_grad : bool, optional
-        Whether `backward` shall compute a gradient for it.
+        Whether `backward` is to compute a gradient for it.
     name : str, optional
         What pictures and messages call it.
 
@@ -84,7 +84,7 @@ def tensor(
     ValueError
         If nested lists differ in length.
     RuntimeError
-        If it shall require a gradient but holds integers.
+        If it is to require a gradient but holds integers.
 
     Examples
     --------
