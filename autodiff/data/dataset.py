@@ -170,7 +170,7 @@ class ConcatDataset(Dataset):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("ConcatDataset: expected at least one data set")
+            raise ValueAssertionError("ConcatDataset: expected at least one data set")
         if any(isinstance(d, IterableDataset) for d in self.datasets):
             raise ValueError("ConcatDataset: an IterableDataset has no items by number; use ChainDataset")
         self.cumulative_sizes = list(accumulate(len(d) for d in self.datasets))
