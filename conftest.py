@@ -35,24 +35,34 @@ def quick_disk() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
-def few_objects() -> Iterator[None]:
-    """Look for tensors among what tests make alone.
+#: The tensors that have been put aside.
+older: list[autodiff.Tensor] = []
 
-    A recording looks at every object that there is. Of the tests that are collected, with PyTorch, these are two
-    million, and one look takes 0.2 s.
+
+def tensors() -> list[autodiff.Tensor]:
+    """Return all tensors among the objects that have not been put aside."""
+    return [x for x in gc.get_objects() if issubclass(type(x), autodiff.Tensor)]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_recordings() -> Iterator[None]:
+    """Let recordings look for tensors among few objects.
+
+    Of the tests that are collected and the libraries they import there are two million, and one look takes 0.2 s.
     """
-    older = [x for x in gc.get_objects() if issubclass(type(x), autodiff.Tensor)]
     with pytest.MonkeyPatch.context() as patch:
         for name in {"autodiff.compile.trace", "autodiff.onnx.recording"} & sys.modules.keys():
-            patch.setattr(
-                sys.modules[name],
-                "living",
-                lambda: older + [x for x in gc.get_objects() if issubclass(type(x), autodiff.Tensor)],
-            )
-        gc.freeze()
+            patch.setattr(sys.modules[name], "living", lambda: older + tensors())
         yield
-        gc.unfreeze()
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_objects(quick_recordings: None) -> None:
+    """Put aside what there is, for recordings and the collector: for each file, because files import libraries, too."""
+    gc.collect()
+    older.extend(tensors())
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

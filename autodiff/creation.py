@@ -68,7 +68,7 @@ def tensor(
     dtype : dtype, optional
         Boolean, integer or floating.
     requires_grad : bool, optional
-        Whether `backward` shall compute a gradient for it.
+        Whether `backward` is to compute a gradient for it.
     name : str, optional
         What pictures and messages call it.
 
@@ -84,7 +84,7 @@ def tensor(
     ValueError
         If nested lists differ in length.
     RuntimeError
-        If it shall require a gradient but holds integers.
+        If it is to require a gradient but holds integers.
 
     Examples
     --------
@@ -805,7 +805,7 @@ def randn_like(
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high: int | None = None,
     *,
     dtype: DTypeLike | None = None,
@@ -820,7 +820,10 @@ def randint_like(
     >>> ad.randint_like(ad.zeros(2), 1)
     tensor([0., 0.])
     """
-    first, last = (0, low) if high is None else (low, high)
+    bounds = [bound for bound in (low, high) if bound is not None]
+    if not bounds:
+        raise TypeError("randint_like: expected high, or low and high")
+    first, last = (0, *bounds)[-2:]
     return randint(first, last, input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 

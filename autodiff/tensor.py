@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -44,6 +45,7 @@ from .functions import transcendental as t
 from .functions.arguments import sizes
 from .functions.in_place import casting, change, is_recorded, record, write
 from .history import GradFn, grad_fn_of
+from .kernels.memory import twin
 from .kernels.silence import silent
 from .printing import formatted
 from .random import default_generator
@@ -57,6 +59,10 @@ from .tracing import values as values_of
 __all__ = ["Tensor"]
 
 T = TypeVar("T", bound="Tensor")
+
+#: How many times of switching `requires_grad` a tensor remembers beside the last: an odd number, for on and off take
+#: turns. A network that is frozen and released at every step does not grow by them.
+_SWITCHES = 63
 
 
 def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -113,7 +119,7 @@ class Tensor(Attributes):
     *more : int
         The other sizes of a tensor that is made to be filled; it holds zeros.
     requires_grad : bool, optional
-        Whether `backward` shall compute a gradient for it. Only floats can have one.
+        Whether `backward` is to compute a gradient for it. Only floats can have one.
     name : str, optional
         What pictures and messages call it.
     device : optional
@@ -169,7 +175,8 @@ class Tensor(Attributes):
         elif not array.flags.c_contiguous:  # and somebody else may see it
             self._version = Version()
         if requires_grad:
-            self.requires_grad_()
+            self._check_differentiable()
+            self._requires_grad = True
         if name is not None:
             self.name = name
 
@@ -272,23 +279,31 @@ class Tensor(Attributes):
         self.requires_grad_(value)
 
     def requires_grad_(self: T, requires_grad: bool = True) -> T:
-        """Set whether gradients are computed for this leaf, in place.
+        """Set whether gradients are computed for this leaf, in place; what was computed from it before stays as it is.
 
         Raises
         ------
         RuntimeError
             If its dtype cannot carry a gradient, or it is the result of a recorded operation.
         """
-        if requires_grad and self._data.dtype.kind != "f":
-            raise RuntimeError(
-                f"requires_grad: only Tensors of floating point dtype can require gradients, not {self.dtype}"
-            )
-        if not requires_grad and self._op is not None:
+        if requires_grad:
+            self._check_differentiable()
+        elif self._op is not None:
             raise RuntimeError(
                 "requires_grad: you can only change requires_grad flags of leaf variables; use detach() on a result"
             )
+        if self._requires_grad != bool(requires_grad):  # its readers are to remember which of them saw it as a constant
+            noted, self._version = extra(self), self._version or Version()
+            noted.switches = (*noted.switches[-_SWITCHES:], tick())
+            self._version.alert = max(self._version.alert, noted.switches[-1])
         self._requires_grad = bool(requires_grad)
         return self
+
+    def _check_differentiable(self) -> None:
+        if self._data.dtype.kind != "f":
+            raise RuntimeError(
+                f"requires_grad: only Tensors of floating point dtype can require gradients, not {self.dtype}"
+            )
 
     @property
     def _base(self) -> Tensor | None:
@@ -433,13 +448,14 @@ class Tensor(Attributes):
         RuntimeError
             If it is a view, which shares its place in the graph with its base.
         """
-        if self._op is not None and self._extra is not None and self._extra.base is not None:
+        if self._extra is not None and self._extra.base is not None:
             raise RuntimeError("Can't detach views in-place: detach_ would cut off the base, too; use detach()")
         if self._op is not None:
             extra(self).cut = stamp = tick()
-            if self._version is None:
-                self._version = Version()
+            self._version = self._version or Version()
             self._version.alert = max(self._version.alert, stamp)
+        else:
+            self.requires_grad_(False)
         self._op, self._inputs, self._params, self._requires_grad = None, (), {}, False
         if self._extra is not None:
             self._extra.hooks, self._extra.retains_grad, self._extra.older = None, False, ()
@@ -472,7 +488,10 @@ class Tensor(Attributes):
         return formatted(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self._data.size == 1 else format(str(self), spec)
+        plain = (
+            self._data.size == 1 if spec else not self.ndim and type(self) is Tensor
+        )  # a Parameter says that it is one
+        return format(self.item() if plain else str(self), spec)
 
     def __bool__(self) -> Any:
         if self._data.size != 1:
@@ -528,23 +547,36 @@ class Tensor(Attributes):
         same = silent().run(np.equal, self._data, value._data if isinstance(value, Node) else value)
         return np.any(same).item()
 
+    # As PyTorch's, a shallow copy and a pickle hold the value without graph or gradient, a deep copy the gradient too.
+
     def __copy__(self) -> Tensor:
-        self._refuse_copy()
-        out = _rebuilt(type(self), self._data, self._requires_grad, self.name, None)
+        refuse("copying a tensor", "use clone()")
+        out = _rebuilt(type(self), self._data, self._requires_grad, self.name)
         share_version(out, self)
+        vars(out).update(vars(self))
         return out
 
-    def _refuse_copy(self) -> None:
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         refuse("copying a tensor", "use clone()")
         if self._op is not None:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support copy and pickle; use detach() or "
-                "clone() on a result, .detach() to plot it"
+                "Only Tensors created explicitly by the user (graph leaves) support deepcopy; use detach() or clone() "
+                "on a result, .detach() to plot it"
             )
+        version = self._version
+        is_shared = version is not None and len(version.living()) > 1
+        data = twin(self._data, memo) if is_shared and isinstance(self._data, np.ndarray) else copy.deepcopy(self._data)
+        out: Tensor = _rebuilt(type(self), data, self._requires_grad, self.name)
+        memo[id(self)] = out
+        if is_shared and (first := memo.setdefault((Version, id(version)), out)) is not out:
+            share_version(out, first)
+        out._grad = copy.deepcopy(self._grad, memo)
+        vars(out).update(copy.deepcopy(vars(self), memo))
+        return out
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self._refuse_copy()
-        return _rebuilt, (type(self), self._data, self._requires_grad, self.name, self._grad)
+        refuse("copying a tensor", "use clone()")
+        return _rebuilt, (type(self), self._data, self._requires_grad, self.name), vars(self) or None
 
     __hash__ = object.__hash__
 
@@ -595,7 +627,8 @@ class Tensor(Attributes):
         if not self._requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         refresh(self)
-        extra(self).retains_grad = True
+        if self._op is not None:  # a leaf keeps its own anyway
+            extra(self).retains_grad = True
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> _backward.RemovableHandle:
         """Call a function with the gradient of this tensor whenever one is computed.
@@ -1099,8 +1132,8 @@ def _fitting(spot: Tensor, value: Any) -> Any:
     return s.reshape(x, x._data.shape[more:]) if more > 0 and x._data.shape[:more] == (1,) * more else x
 
 
-def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
-    """Make a copied or unpickled tensor."""
+def _rebuilt(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Any = None) -> Tensor:
+    """Make a copied or unpickled tensor; older pickles have its gradient, too."""
     out = kind.__new__(kind)
     out._hold(data, None, requires_grad, name)
     out._grad = grad

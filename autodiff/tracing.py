@@ -67,7 +67,7 @@ def decided(check: Callable[..., Any], *tensors: Any, always: bool | None = None
     """
     if (trace := tracing()) is not None:
         return trace.decides(check, tensors, always)  # type: ignore[no-any-return]  # a bool
-    return bool(check(*(t._data for t in tensors)))
+    return bool(check(*[t._data for t in tensors]))
 
 
 def agreed(compute: Callable[..., Any], *tensors: Any) -> Any:

@@ -39,20 +39,8 @@ class Shape:
     dropout: float = 0.0
 
 
-def define(library: Any, layers: Any) -> Any:
-    """
-    Define the network in a library.
-
-    Parameters
-    ----------
-    library, layers : module
-        `autodiff` and `nn`, or `torch` and `torch.nn`.
-
-    Returns
-    -------
-    class
-        A module that maps tokens (N, L) to logits (N, L, vocabulary); its names are nanoGPT's.
-    """
+def attention(layers: Any) -> Any:
+    """Define causal self-attention."""
     F = layers.functional  # noqa: N806  # the name everyone knows
 
     class Attention(layers.Module):  # type: ignore[misc]  # its base is known when it is defined
@@ -78,7 +66,13 @@ def define(library: Any, layers: Any) -> Any:
             y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
             return self.resid_dropout(self.c_proj(y.permute(0, 2, 1, 3).reshape(x.shape)))
 
-    class MLP(layers.Module):  # type: ignore[misc]  # as above
+    return Attention
+
+
+def mlp(layers: Any) -> Any:
+    """Define what is computed of each token alone."""
+
+    class MLP(layers.Module):  # type: ignore[misc]  # its base is known when it is defined
         """Two affine maps with a GELU between them."""
 
         def __init__(self, shape: Shape) -> None:
@@ -91,19 +85,45 @@ def define(library: Any, layers: Any) -> Any:
         def forward(self, x: Any) -> Any:
             return self.dropout(self.c_proj(self.gelu(self.c_fc(x))))
 
-    class Block(layers.Module):  # type: ignore[misc]  # as above
+    return MLP
+
+
+def block(layers: Any) -> Any:
+    """Define one of the equal parts of a GPT."""
+    attend, transform = attention(layers), mlp(layers)
+
+    class Block(layers.Module):  # type: ignore[misc]  # its base is known when it is defined
         """Attention and the affine maps, both added to what comes in."""
 
         def __init__(self, shape: Shape) -> None:
             super().__init__()
-            self.ln_1, self.attn = layers.LayerNorm(shape.width), Attention(shape)
-            self.ln_2, self.mlp = layers.LayerNorm(shape.width), MLP(shape)
+            self.ln_1, self.attn = layers.LayerNorm(shape.width), attend(shape)
+            self.ln_2, self.mlp = layers.LayerNorm(shape.width), transform(shape)
 
         def forward(self, x: Any) -> Any:
             x = x + self.attn(self.ln_1(x))
             return x + self.mlp(self.ln_2(x))
 
-    class GPT(layers.Module):  # type: ignore[misc]  # as above
+    return Block
+
+
+def define(library: Any, layers: Any) -> Any:
+    """
+    Define the network in a library.
+
+    Parameters
+    ----------
+    library, layers : module
+        `autodiff` and `nn`, or `torch` and `torch.nn`.
+
+    Returns
+    -------
+    class
+        A module that maps tokens (N, L) to logits (N, L, vocabulary); its names are nanoGPT's.
+    """
+    part = block(layers)
+
+    class GPT(layers.Module):  # type: ignore[misc]  # its base is known when it is defined
         """Embeddings of tokens and positions, blocks, a normalization, and the logits of the next token."""
 
         def __init__(self, shape: Shape) -> None:
@@ -112,7 +132,7 @@ def define(library: Any, layers: Any) -> Any:
             self.wte = layers.Embedding(shape.vocabulary, shape.width)
             self.wpe = layers.Embedding(shape.context, shape.width)
             self.drop = layers.Dropout(shape.dropout)
-            self.h = layers.ModuleList([Block(shape) for _ in range(shape.layers)])
+            self.h = layers.ModuleList([part(shape) for _ in range(shape.layers)])
             self.ln_f = layers.LayerNorm(shape.width)
             self.lm_head = layers.Linear(shape.width, shape.vocabulary, bias=False)
 

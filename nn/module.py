@@ -17,11 +17,12 @@ from autodiff.engine.graph import extra, tick
 from autodiff.functions.arguments import target_of
 from autodiff.functions.in_place import clear_gradients
 from autodiff.tensor import from_array
-from autodiff.tracing import Tracing, attribute_changes, state, tracing
+from autodiff.tracing import Tracing, attribute_changes, refuse, state, tracing
 
 from . import hooks
 
 M = TypeVar("M", bound="Module")
+P = TypeVar("P", bound="Parameter")
 R = TypeVar("R", covariant=True)
 
 #: The key of what a module's `get_extra_state` returns.
@@ -37,7 +38,7 @@ class Parameter(Tensor):
     data : Tensor or ndarray
         The value; its memory is shared.
     requires_grad : bool, optional
-        False for a parameter that shall not be learned.
+        False for a parameter that is not to be learned.
 
     Raises
     ------
@@ -61,6 +62,13 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+    def __deepcopy__(self: P, memo: dict[Any, Any]) -> P:
+        """Return a parameter of the same value, as PyTorch does: it has a memory of its own, and no gradient yet."""
+        refuse("copying a tensor", "use clone()")
+        out = type(self).__new__(type(self))
+        out._hold(copy.deepcopy(self._data), None, self._requires_grad, self.name)
+        return out
 
 
 class Buffer(Tensor):
@@ -891,10 +899,10 @@ class Module:
 
     def __repr__(self) -> str:
         lines = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._own("module")]
-        options = self.extra_repr()
-        if not lines:
-            return f"{type(self).__name__}({options})"
-        return "\n  ".join([f"{type(self).__name__}({options}", *lines]) + "\n)"
+        options = self.extra_repr().splitlines()
+        if not lines and len(options) < 2:
+            return f"{self._get_name()}({''.join(options)})"
+        return "\n  ".join([f"{self._get_name()}(", *options, *lines]) + "\n)"
 
 
 class Registry(MutableMapping[str, Any]):

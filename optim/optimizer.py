@@ -156,8 +156,14 @@ class Optimizer(Hooked):
         self.param_groups.append(group)
 
     def check_option(self, name: str, value: Any) -> None:
-        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
+        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range.
+
+        A subclass with a `step` of its own, as PyTorch's programs write it, reads its options itself: those that it
+        declares are checked, and the base's are not, which may mean something else to it.
+        """
         for kind in type(self).__mro__:
+            if kind is Optimizer and type(self).step is not Optimizer.step:
+                return
             if name in vars(kind).get("options", ()):
                 vars(kind)["options"][name](f"{type(self).__name__}: {name}", value)
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
@@ -13,11 +13,12 @@ import numpy as np
 from numpy import ndarray
 
 from ..kernels.reductions import total
+from ..kernels.silence import without_warnings
 from ..tracing import refuse, tracing
 from .anomaly import CheckedRules, check_leaf
-from .graph import NO_PARAMS, Node, extra, increment_version, put, recorded, refresh, settle_inputs, tick
+from .graph import NO_PARAMS, Node, extra, increment_version, made_at, put, recorded, refresh, settle_inputs, tick
 from .modes import Watch, is_recording, set_grad_enabled, watching
-from .primitive import wrap
+from .primitive import ARRAYS, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -43,13 +44,13 @@ class _Route(NamedTuple):
     path: set[Node]  # the nodes that gradients may reach
     wanted: set[Node] | None  # those whose gradients are asked for; None for all
     has_hooks: bool = True  # whether hooks are called
-    ends: Any = ()  # a list of (stamp of the first operation that read it, number, leaf): of leaves to be added early
+    ends: Any = ()  # leaves whose gradients are added early: (stamp of the first operation that read it, number, leaf)
 
 
 def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
-    """Return the way from outputs to the nodes whose gradients are wanted."""
+    """Return the way from outputs to the nodes whose gradients are wanted; what is older than these does not matter."""
     steps, path = set(), set(wanted)
-    for y in recorded(outputs, _FREED):
+    for y in recorded(outputs, _FREED, min(map(made_at, wanted))):
         if not path.isdisjoint(y._inputs):
             steps.add(y)
             path.add(y)
@@ -57,7 +58,7 @@ def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
 
 
 def _route_home(outputs: Collection[Node]) -> _Route | None:
-    """Return the way to all leaves, if hooks wait there: for gradients that are added as soon as they are whole."""
+    """Return the way to all leaves if hooks wait there, which get each gradient as soon as it is whole; else None."""
     found = recorded(outputs, _FREED)
     first = {x: y._stamp for y in reversed(found) for x in y._inputs}
     leaves = [x for x in (*outputs, *first) if x._op is None]
@@ -66,7 +67,7 @@ def _route_home(outputs: Collection[Node]) -> _Route | None:
     return _Route({*found}, {*first}, {*leaves}, ends=ends) if ends else None
 
 
-@np.errstate(all="ignore")  # that a derivative is infinite, or none, is for its reader and detect_anomaly to judge
+@without_warnings  # an infinite derivative, or NaN, is a result; whoever wants to hear of it uses detect_anomaly
 def _walk(
     seeds: Gradients,
     retain_graph: bool,
@@ -83,10 +84,13 @@ def _walk(
     if watch is not None:
         rules_of = functools.partial(CheckedRules, watch)
     plain = rules_of is None and not create_graph
-    pending, kept = seeds, Gradients()  # of nodes that still receive, and of results that are done
-    owned: set[Node] = set()  # whose gradient is an array of its own
-    reached = [(-y._stamp, y) for y in seeds if y._op is not None]  # a heap: the latest comes first
-    heapify(reached)
+    pending = seeds  # the gradients of nodes that may still receive more
+    kept: Gradients = {}  # those of results that are done
+    owned: set[Node] = set()  # the nodes whose gradient is an array of its own
+    reached: list[tuple[float, Node]] = []  # a heap: the latest comes first
+    for y in seeds:
+        if y._op is not None:
+            heappush(reached, (-y._stamp, y))
     while reached:
         y = heappop(reached)[1]
         g, noted = pending.pop(y), y._extra
@@ -95,13 +99,13 @@ def _walk(
             if route is not None and _ends_at(y, route, pending, watch):
                 continue
         inputs, op, params = _inputs_of(y), y._op, y._params
+        if op.adds is not None and plain and _adds_part(op.adds, g, params, inputs[0], pending, owned):
+            continue
         rules = _rules_on_tensors(y) if create_graph else op.on_arrays
         if rules_of is not None:
             rules = rules_of(op.name, rules)
         for i, x in enumerate(inputs):
             if not x._requires_grad or (route is not None and x not in route.path):
-                continue
-            if plain and op.adds is not None and _adds_part(op.adds, g, params, x, pending, owned):
                 continue
             gx, data = rules[i](g, y, inputs, params, i), x._data
             kind = gx.__class__
@@ -110,21 +114,23 @@ def _walk(
             ):
                 if gx is None:  # what a user's own backward returned
                     continue
-                gx = _fitted(gx, x, op.name)
+                gx = _fit(gx, x, op.name)
             if x in pending:
                 pending[x] = pending[x] + gx
             elif x._op is not None:
                 pending[x] = gx
                 heappush(reached, (-x._stamp, x))
             else:  # a leaf's gradient is its own
-                pending[x] = gx if gx is not g else _copied(gx)
+                pending[x] = gx if gx is not g else _copy(gx)
         if not retain_graph and op.saves:
             y._inputs, y._params = None, NO_PARAMS
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
         for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
             finish()
-    return _asked_for(pending, kept, route)
+    if route is not None and route.wanted is not None:
+        pending = {x: g for x, g in pending.items() if x in route.wanted}
+    return pending | kept if kept else pending
 
 
 def _rules_on_tensors(y: Node) -> Any:
@@ -141,25 +147,18 @@ def _adds_part(
 
     Without it a thousand parts of an array would cost a thousand times its size.
     """
-    if x in owned and pending[x].__class__ is ndarray:
+    if x in owned and pending.get(x).__class__ is ndarray:
         adds(pending[x], g, **params)
         return True
     owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
     return False
 
 
-def _asked_for(found: Gradients, kept: Gradients, route: _Route | None) -> Gradients:
-    """Return the gradients of all leaves and of the results that were kept, or of what a route asks for."""
-    if route is None or route.wanted is None:
-        return found | kept if kept else found
-    return kept | {x: g for x, g in found.items() if x in route.wanted}
-
-
 def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
     """Take the whole gradient of a result: call its hooks, keep it where it is asked for; return what goes on."""
     noted = y._extra
     if noted is not None and (noted.hooks or noted.retains_grad) and (route is None or route.has_hooks):
-        g = _hooked(y, g)
+        g = _call_hooks(y, g)
         if noted.retains_grad:
             kept[y] = g
     if route is not None and (route.wanted is None or y in route.wanted):
@@ -183,7 +182,7 @@ def _inputs_of(y: Node) -> tuple[Node, ...]:
     return inputs  # type: ignore[no-any-return]  # as above
 
 
-def _copied(g: Any) -> Any:
+def _copy(g: Any) -> Any:
     """Return a gradient that shares its memory with nothing; numbers have none."""
     if isinstance(g, Node):
         return g.clone()  # type: ignore[attr-defined]  # every Node made is a Tensor
@@ -219,14 +218,14 @@ def _finish_leaves(gradients: Gradients, watch: Watch | None) -> Gradients:
     """Call the hooks of the leaves, which have received all of their gradients now, and check what these leave."""
     for x in gradients:
         if x._extra is not None:
-            gradients[x] = _hooked(x, gradients[x])
+            gradients[x] = _call_hooks(x, gradients[x])
         if watch is not None:
             check_leaf(watch, x, gradients[x])
     return gradients
 
 
 def _ends_at(y: Node, route: _Route, pending: Gradients, watch: Watch | None) -> bool:
-    """Tell whether the way ends at a result; add the gradients of leaves that nothing older than it has read."""
+    """Tell whether the way ends at a result; add the gradients of those leaves that no older operation has read."""
     while route.ends and route.ends[-1][0] > y._stamp:
         x = route.ends.pop()[-1]
         if x in pending:
@@ -238,11 +237,11 @@ _waiting: dict[int, list[Callable[[], None]]] = {}  # for each thread, the calls
 
 
 def after_walk(call: Callable[[], None]) -> None:
-    """Call a function when the walk that is calling hooks has come to all gradients."""
+    """Call a function when the walk that is running in this thread has found all gradients."""
     _waiting.setdefault(get_ident(), []).append(call)
 
 
-def _fitted(g: Any, x: Node, name: str) -> Any:
+def _fit(g: Any, x: Node, name: str) -> Any:
     """Undo broadcasting: sum a gradient over the axes along which its input was repeated; give it its dtype."""
     shape = x._data.shape
     more = g.ndim - len(shape)
@@ -257,9 +256,9 @@ def _fitted(g: Any, x: Node, name: str) -> Any:
     return g if g.dtype == x._data.dtype else g.astype(x._data.dtype)
 
 
-def _hooked(node: Node, g: Any) -> Any:
+def _call_hooks(node: Node, g: Any) -> Any:
     """Call the node's hooks on its gradient and return what they put in its place."""
-    hooks = node._extra.hooks if node._extra is not None else None
+    hooks = extra(node).hooks
     if not hooks:
         return g
     refuse("a hook", "remove it, or call the function itself")
@@ -276,7 +275,15 @@ def _hooked(node: Node, g: Any) -> Any:
         if replaced._data.dtype != tensor.dtype:
             raise RuntimeError(f"hook: returned a gradient of dtype {replaced._data.dtype}, expected {tensor.dtype}")
         g = replaced if tensor is g else replaced._data
-    return _copied(g)  # the hook may have kept what it saw or returned
+    return _copy(g)  # the hook may have kept what it saw or returned
+
+
+def _sow(seeds: Gradients, outputs: Iterable[tuple[Node, Any]], on_tensors: bool, where: str) -> Gradients:
+    """Add what was given for each of several outputs to the gradients that the walk starts from."""
+    for y, gradient in outputs:
+        seed = _seed(y, gradient, on_tensors, where)
+        seeds[y] = seeds[y] + seed if y in seeds else seed
+    return seeds
 
 
 def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
@@ -298,7 +305,7 @@ def _seed(output: Node, gradient: Any, create_graph: bool, where: str) -> Any:
             )
         seed = dtype.type(1) if shape == () else np.ones(shape, dtype)
         return wrap(seed) if create_graph else seed
-    if not isinstance(gradient, (Node, np.ndarray, np.generic)):
+    if not isinstance(gradient, (Node, *ARRAYS)):
         raise TypeError(f"{where}: gradient must be a Tensor or None, got {type(gradient).__name__}")
     given: Any = gradient if isinstance(gradient, Node) else wrap(gradient)
     if given._data.shape != shape:
@@ -322,11 +329,14 @@ def backward(
     trace = tracing()
     on_tensors = create_graph or trace is not None  # a trace sees tensors
     seeds = {output: _seed(output, gradient, on_tensors, "backward")}
-    for y, v in more:
-        seed = _seed(y, v, on_tensors, "backward")
-        seeds[y] = seeds[y] + seed if y in seeds else seed
-    route = None if inputs is None else _route_to(set(_differentiable(inputs, "backward")), seeds)
-    if route is None and _hooks_wait and not on_tensors:
+    if more:
+        _sow(seeds, more, on_tensors, "backward")
+    route = None
+    if inputs is not None:
+        route = _route_to(set(_check_differentiable(inputs, "backward")), seeds)
+        for x in route.wanted or ():
+            extra(x).retains_grad = extra(x).retains_grad or x._op is not None  # from now on, as in PyTorch
+    elif _hooks_wait and not on_tensors:
         route = _route_home(seeds)
     retain = create_graph if retain_graph is None else retain_graph
     if on_tensors:
@@ -349,17 +359,17 @@ def _add(found: Gradients, create_graph: bool = False, trace: Any = None) -> Non
 
 
 _adding = RLock()  # several threads may add to one leaf
-_hooks_wait: dict[int, ref[Node]] = {}  # the living leaves that had hooks to be called after a gradient was added
+_hooks_wait: dict[int, ref[Node]] = {}  # the leaves with hooks that are called after a gradient was added, by their id
 
 
 def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
     """Add a gradient to a node's ``.grad``."""
     if trace is not None:
-        trace.accumulates(x, _owned(g, x), create_graph)
+        trace.accumulates(x, _own(g, x), create_graph)
         return
     before = x._grad
     if before is None:
-        x._grad = _owned(g, x)
+        x._grad = _own(g, x)
     elif create_graph or before._requires_grad:
         x._grad = before + g
     else:  # in place, for the gradient belongs to x alone
@@ -370,16 +380,15 @@ def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
         increment_version(before)
 
 
-def _owned(g: Any, x: Node) -> Any:
+def _own(g: Any, x: Node) -> Any:
     """Return a gradient as a tensor that shares its memory with no other: views, and what flowed on, are copied."""
-    traced = isinstance(g, Node)
-    array = g._data if traced else g
+    array = g._data if isinstance(g, Node) else g
     if array.__class__ is ndarray and (array.base is not None or x._op is not None):
-        return g.clone() if traced else wrap(g.copy())
-    return g if traced else wrap(g)
+        g = _copy(g)
+    return g if isinstance(g, Node) else wrap(g)
 
 
-def _listed(tensors: Any, where: str) -> list[Node]:
+def _as_list(tensors: Any, where: str) -> list[Any]:
     """Return one tensor or a sequence of them as a list."""
     listed = [tensors] if isinstance(tensors, Node) or not isinstance(tensors, Iterable) else list(tensors)
     for t in listed:
@@ -390,9 +399,9 @@ def _listed(tensors: Any, where: str) -> list[Node]:
     return listed
 
 
-def _differentiable(inputs: Any, where: str) -> list[Node]:
+def _check_differentiable(inputs: Any, where: str) -> list[Any]:
     """Return what is to get a gradient as a list, or say which of them cannot have one."""
-    listed = _listed(inputs, where)
+    listed = _as_list(inputs, where)
     for i, x in enumerate(listed):
         if not x._requires_grad:
             raise RuntimeError(f"{where}: input {i}, a tensor of shape {x._data.shape}, does not require grad")
@@ -434,7 +443,8 @@ def grad(
         Return None for an input that the outputs do not depend on, instead of raising. By default as
         `materialize_grads`.
     is_grads_batched : bool, optional
-        False: one vector at a time.
+        Whether `grad_outputs` have one more dimension, the first, and the gradients get it as well: a vector-Jacobian
+        product for each index along it.
     materialize_grads : bool, optional
         Return zeros instead of None for such inputs.
 
@@ -459,22 +469,23 @@ def grad(
     >>> ad.grad(slope, x)
     (tensor(12.),)
     """
-    ys, xs = _listed(outputs, "grad"), _differentiable(inputs, "grad")
-    if grad_outputs is None or isinstance(grad_outputs, (Node, np.ndarray, np.generic)):
-        grad_outputs = [grad_outputs]
-        grad_outputs = grad_outputs * len(ys) if grad_outputs[0] is None else grad_outputs
+    ys, xs = _as_list(outputs, "grad"), _check_differentiable(inputs, "grad")
+    if grad_outputs is None or isinstance(grad_outputs, (Node, *ARRAYS)):
+        grad_outputs = [grad_outputs] * (1 if grad_outputs is not None else len(ys))
     if len(grad_outputs) != len(ys):
         raise RuntimeError(f"grad: got {len(ys)} outputs and {len(grad_outputs)} grad_outputs")
-    if not only_inputs or is_grads_batched:
-        raise ValueError("grad: only_inputs must be True, and is_grads_batched False")
+    if not only_inputs:
+        raise ValueError("grad: only_inputs must be True")
     if allow_unused is False and materialize_grads:
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
-    seeds: Gradients = {}
+    if is_grads_batched:
+        flags = create_graph, True, allow_unused, False, materialize_grads
+        kept = [*[True] * (len(grad_outputs[0]) - 1), retain_graph]  # the graph is needed until the last
+        rows = [grad(ys, xs, [v[k] for v in grad_outputs], keep, *flags) for k, keep in enumerate(kept)]
+        return tuple(None if column[0] is None else np.stack(column) for column in zip(*rows, strict=True))
     on_tensors = create_graph or tracing() is not None
     with set_grad_enabled(create_graph):
-        for y, v in zip(ys, grad_outputs, strict=True):
-            seed = _seed(y, v, on_tensors, "grad")
-            seeds[y] = seeds[y] + seed if y in seeds else seed
+        seeds = _sow({}, zip(ys, grad_outputs, strict=True), on_tensors, "grad")
         retain = create_graph if retain_graph is None else retain_graph
         found = _walk(seeds, retain, on_tensors, _route_to(set(xs), seeds))
         with _adding:
@@ -483,17 +494,13 @@ def grad(
                     _accumulate(y, g, create_graph, tracing())
     if materialize_grads:  # zeros can be differentiated in turn where the others can
         found |= {x: wrap(np.zeros(x._data.shape, x._data.dtype), create_graph) for x in xs if x not in found}
-    return tuple(_given(x, found.get(x), i, bool(allow_unused)) for i, x in enumerate(xs))
-
-
-def _given(x: Node, g: Any, i: int, allow_unused: bool) -> Any:
-    """Return a gradient that `grad` found as a tensor, or what stands for one that it did not find."""
-    if g is None and not allow_unused:
-        raise RuntimeError(
-            f"grad: input {i}, a tensor of shape {x._data.shape}, appears to not have been used in the graph of the "
-            "outputs. Set allow_unused=True to get None for it."
-        )
-    return None if g is None else _owned(g, x)
+    for i, x in enumerate(xs):
+        if x not in found and not allow_unused:
+            raise RuntimeError(
+                f"grad: input {i}, a tensor of shape {x._data.shape}, appears to not have been used in the graph of "
+                "the outputs. Set allow_unused=True to get None for it."
+            )
+    return tuple(_own(found[x], x) if x in found else None for x in xs)
 
 
 class RemovableHandle:

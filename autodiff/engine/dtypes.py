@@ -73,8 +73,7 @@ def scalar(value: Any, like: np.dtype[Any]) -> Any:
     if like.kind == "f":
         if -6e4 < value < 6e4:  # what every floating dtype can hold
             return like.type(value)
-        with np.errstate(over="ignore"):
-            return like.type(value)
+        return silent().run(like.type, value)
     if isinstance(value, (int, np.integer)):
         return (like if like.kind in "iu" else np.dtype(np.int64)).type(int(value))
     return _default.type(value)

@@ -28,7 +28,7 @@ Way = tuple[tuple[Callable[..., Any], dict[str, Any]], ...]
 
 
 class Extra:
-    """What only some nodes carry; what is not set stays here, with the class, and costs nothing."""
+    """What only some nodes carry. What is not set is read off the class and takes no memory."""
 
     name: str | None = None
     hooks: dict[int, Callable[[Any], Any]] | None = None
@@ -40,7 +40,8 @@ class Extra:
     way: Way | None = ()  # how it came from there; None where that was not recorded
     older: tuple[Node, ...] = ()  # what the node was before recorded changes in place, earliest first
     cut: float = 0  # when it was detached in place
-    children = 0  # how many views were recorded later as if they had been made right after the node
+    switches: tuple[float, ...] = ()  # when its `requires_grad` was switched on or off
+    children = 0  # how many views of it were recorded anew; their stamps lie right behind its own
 
 
 class Version:
@@ -51,17 +52,17 @@ class Version:
     stamp : int
         The stamp of the last change in place; 0 for never.
     alert : int or float
-        A reader stamped earlier than this has to be looked at before it is differentiated: `stamp`, or infinity where
-        a change was recorded and a reader may mean an older self of what it read.
+        A reader stamped earlier than this has to be looked at before it is differentiated: at least `stamp`; infinity
+        where a change was recorded and a reader may mean an older self of what it read.
     tensors : list of weak references to Node, or None
         Everyone on the array; None as long as it has a single tensor.
     """
 
     __slots__ = ("alert", "room", "stamp", "tensors")
 
-    def __init__(self, stamp: int = 0) -> None:
-        self.stamp: int = stamp
-        self.alert: float = stamp
+    def __init__(self) -> None:
+        self.stamp = 0
+        self.alert: float = 0
         self.tensors: list[ref[Node]] | None = None
         self.room = 16
 
@@ -135,12 +136,12 @@ def extra(node: Node) -> Extra:
     return node._extra
 
 
-def recorded(outputs: Iterable[Node], freed: str) -> list[Node]:
-    """Return every recorded node that the outputs depend on, earliest first; raise `freed` where a part is gone."""
+def recorded(outputs: Iterable[Node], freed: str, since: float = -1) -> list[Node]:
+    """Return every node recorded after `since` that outputs depend on, earliest first; raise `freed` if one is gone."""
     outputs = dict.fromkeys(outputs)
     for y in outputs:
         refresh(y)
-    found = [y for y in outputs if y._op is not None]
+    found = [y for y in outputs if made_at(y) > since]
     seen = set(found)
     for y in found:  # grows as it is walked
         if y._inputs is None:
@@ -150,7 +151,7 @@ def recorded(outputs: Iterable[Node], freed: str) -> list[Node]:
                 settle_inputs(y)
                 break
         for x in y._inputs:
-            if x._op is not None and x not in seen:
+            if x._op is not None and x._stamp > since and x not in seen:
                 seen.add(x)
                 found.append(x)
     return sorted(found, key=attrgetter("_stamp"))
@@ -175,7 +176,7 @@ def expose(node: Node) -> Any:
 
 
 def share_memory(view: Node, parent: Node, step: tuple[Callable[..., Any], dict[str, Any]] | None) -> None:
-    """Note that a result shows the memory of what it was computed from, by a step that can be repeated or by none."""
+    """Note that a result shows its parent's memory, and the step that makes such a view again, if there is one."""
     share_version(view, parent)
     noted, above = extra(view), parent._extra
     way: Way | None = ()
@@ -207,17 +208,14 @@ def increment_version(tensor: Node | Iterable[Node]) -> None:
     >>> loss.backward()
     Traceback (most recent call last):
         ...
-    RuntimeError: mul: input 0, a tensor of shape (2,), was changed in place after the operation had saved it ...
+    RuntimeError: mul: input 0, a tensor of shape (2,), was changed in place after the operation had saved it: ...
     """
     now = tick()
     for changed in (tensor,) if isinstance(tensor, Node) else tensor:
-        if changed._version is None:
-            changed._version = Version(now)
-        else:
-            version = changed._version
-            version.stamp = now  # spelled out, for an optimizer does this for every parameter at every step
-            if version.alert < now:
-                version.alert = now
+        version = changed._version = changed._version or Version()
+        version.stamp = now  # `changed` spelled out, for an optimizer does this for every parameter at every step
+        if version.alert < now:
+            version.alert = now
 
 
 def array_of(node: Node) -> Any:
@@ -228,9 +226,9 @@ def array_of(node: Node) -> Any:
 
 
 def put(node: Node, data: Any) -> None:
-    """Let the node, and whoever shares its number, hold `data` in its place."""
+    """Let the node, and all that share its number, hold `data` instead."""
     version = node._version
-    for t in version.living() if version is not None else ():
+    for t in version.living() if version is not None and version.tensors else ():
         if not isinstance(t._data, np.ndarray):
             t._data = data
     node._data = data
@@ -254,6 +252,10 @@ def self_at(x: Node, stamp: float) -> Node:
     found, noted = _last_self(x, stamp), x._extra
     if noted is not None and noted.cut > stamp:
         raise RuntimeError("detach_: the tensor was read before it was cut off in place; use h = h.detach() instead")
+    if noted is not None and x._op is None and sum(t > stamp for t in noted.switches) % 2 and x._requires_grad:
+        found = copied(x)  # the reader saw a constant
+        found._requires_grad = False
+        return found
     if noted is None or noted.base is None or noted.way is None:
         return found
     source = _last_self(noted.base, stamp)

@@ -28,7 +28,8 @@ P = ParamSpec("P")
 Rule = Callable[..., Any]
 Compiled = Callable[[Any, Any, Any, Any, int], Any]
 
-#: What counts as a number beside tensors, and what may stand beside a tensor in an operation.
+#: What holds NumPy's numbers, what counts as a number beside tensors, and what may stand beside one in an operation.
+ARRAYS = (ndarray, np.generic)
 NUMBERS = (int, float, np.bool, np.integer, np.floating)
 OPERANDS = (Node, *NUMBERS, ndarray)
 
@@ -125,7 +126,6 @@ class Primitive:
         called: str | None = None,
         words: str = "",
     ) -> None:
-        arguments = _inputs(forward, rules)
         self.name = forward.__name__
         self.home: str = next(iter(rules.values()), forward).__module__
         self.quiet = runner(self.home)
@@ -134,19 +134,15 @@ class Primitive:
         self.numpy = (forward, *numpy) if isinstance(forward, np.ufunc) else numpy
         self.view = view
         self.adds: Callable[..., None] | None = None
-        self.inputs = arguments.arrays
-        self.params = arguments.params
-        self.defaults = arguments.defaults
-        self.variadic = arguments.variadic
+        self.inputs, self.params, self.defaults, self.variadic = _inputs(forward, rules)
         self.rules = MappingProxyType(dict(rules))
         if unknown := set(rules) - set(self.inputs):
             raise TypeError(f"primitive {self.name}: a rule for {unknown.pop()!r}, which is not among {self.inputs}")
-        self._known = {"g", "y", *self.inputs, *self.params} | {f"{n}_shape" for n in self.inputs}
-        self._known |= {"i"} if self.variadic else set()
+        known = {"g", "y", *self.inputs, *self.params, *(f"{n}_shape" for n in self.inputs), *("i" * self.variadic)}
         self.needs = {name: _arguments(rule).arrays for name, rule in rules.items()}
         for needs in self.needs.values():
-            if unknown := set(needs) - self._known:
-                expected = ", ".join(sorted(self._known))
+            if unknown := set(needs) - known:
+                expected = ", ".join(sorted(known))
                 raise TypeError(f"primitive {self.name}: a rule asks for {unknown.pop()!r}; it can have {expected}")
 
     @functools.cached_property
@@ -194,11 +190,9 @@ class Primitive:
 
     def check_unchanged(self, y: Node, inputs: tuple[Node, ...], stamp: float) -> None:
         """Raise if an array that a rule is about to read was changed in place since `stamp`."""
-        names = self.inputs * len(inputs) if self.variadic else self.inputs
-        needs = {
-            need for n, x in zip(names, inputs, strict=False) if x._requires_grad for need in self.needs.get(n, ())
-        }
-        for i, (name, x) in enumerate(zip(names, inputs, strict=False)):
+        named = list(zip(self.inputs * len(inputs) if self.variadic else self.inputs, inputs, strict=False))
+        needs = {need for name, x in named if x._requires_grad for need in self.needs.get(name, ())}
+        for i, (name, x) in enumerate(named):
             if name in needs and changed_since(x, stamp):
                 raise self._changed(f"input {i}", x)
         if "y" in needs and changed_since(y, stamp):
@@ -338,19 +332,18 @@ def _unary(op: Primitive) -> Callable[..., Any]:
 
     def apply(input: Any) -> Any:
         if not isinstance(input, Node):
-            return _plainly(op, (input,), NO_PARAMS)
+            return _compute(op, (input,), NO_PARAMS)
         a = input._data
         records = input._requires_grad and is_recording() is True
         try:
             value = quiet().run(forward, a) if records else quiet().run(_floating, op, (a,), NO_PARAMS)
         except Exception as error:
-            raise _failed(op.name, error, (a,)) from None
+            raise _explain(op.name, error, (a,)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
-        if value.__class__ is not a.__class__ or (
-            value.__class__ is ndarray and (value.base is not None or value is a)
-        ):
+        kind = value.__class__
+        if kind is not a.__class__ or (kind is ndarray and (value.base is not None or value is a)):
             _settle(op, out, (input,), NO_PARAMS)
         if records:
             out._requires_grad = True
@@ -375,14 +368,14 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
             elif isinstance(other, Node):
                 input = wrap(_operand(op, input, other._data.dtype))
             else:
-                return _plainly(op, (input, other), NO_PARAMS)
+                return _compute(op, (input, other), NO_PARAMS)
         a, b = input._data, other._data
         kind = a.__class__
         # A scalar's class is its dtype. Integers alone meet in `_floating`.
         if (
             (kind is ndarray or kind is not b.__class__)
             and a.dtype is not b.dtype
-            and "f" in (a.dtype.kind, b.dtype.kind)
+            and "f" in a.dtype.kind + b.dtype.kind
         ):
             input, other = _meet(input, other)
             a, b = input._data, other._data
@@ -390,7 +383,7 @@ def _binary(op: Primitive, yields: bool = False) -> Callable[..., Any]:
         try:
             value = quiet().run(forward, a, b) if records else quiet().run(_floating, op, (a, b), NO_PARAMS)
         except Exception as error:
-            raise _failed(op.name, error, (a, b)) from None
+            raise _explain(op.name, error, (a, b)) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -415,15 +408,13 @@ def _general(op: Primitive) -> Callable[..., Any]:
         arrays, leads = [], False
         for x in inputs:
             if not isinstance(x, Node):
-                if len(inputs) == 1 or not any(isinstance(x, Node) for x in inputs):
-                    return _plainly(op, inputs, params)
-                inputs = lift(op.name, inputs)
-                arrays, leads = [x._data for x in inputs], any(x._requires_grad for x in inputs)
-                break
+                if len(inputs) == 1 or not [x for x in inputs if isinstance(x, Node)]:
+                    return _compute(op, inputs, params)
+                return apply(*lift(op.name, inputs), **params)
             arrays.append(x._data)
             leads = leads or x._requires_grad
         if not inputs:
-            return _plainly(op, inputs, params)
+            return _compute(op, inputs, params)
         a = arrays[0]
         if view and a.__class__ is not ndarray:  # a scalar has no memory to share: from now on it is an array
             arrays[0] = a = array_of(inputs[0])
@@ -436,7 +427,7 @@ def _general(op: Primitive) -> Callable[..., Any]:
             else:
                 value = quiet().run(forward, *arrays)
         except Exception as error:
-            raise _failed(op.name, error, arrays) from None
+            raise _explain(op.name, error, arrays) from None
         out = _new(_Result)
         out._data = value
         out._grad = out._version = out._extra = None
@@ -461,7 +452,7 @@ def _constant(op: Primitive) -> Callable[..., Any]:
         for x in inputs:
             if not isinstance(x, Node):
                 if not any(isinstance(x, Node) for x in inputs):
-                    return _plainly(op, inputs, params)
+                    return _compute(op, inputs, params)
                 nodes = lift(op.name, inputs)
                 break
         if len(nodes) == 2:
@@ -470,7 +461,7 @@ def _constant(op: Primitive) -> Callable[..., Any]:
         try:
             out = wrap(quiet().run(forward, *arrays, **params))
         except Exception as error:
-            raise _failed(op.name, error, arrays) from None
+            raise _explain(op.name, error, arrays) from None
         if is_recording().__class__ is Tracing:
             tracing().applied(op, out, nodes, op.defaults | params)
         return out
@@ -539,10 +530,10 @@ def _array(name: str, value: Any, like: np.dtype[Any], compares: bool = False) -
 def _meet(a: Node, b: Node) -> tuple[Node, Node]:
     """Bring two operands to the dtypes in which they meet."""
     x, y = dtypes.met(a._data, b._data)
-    return (a if x is a._data else _converted(a, x)), (b if y is b._data else _converted(b, y))
+    return (a if x is a._data else _convert(a, x)), (b if y is b._data else _convert(b, y))
 
 
-def _converted(node: Node, data: Any) -> Node:
+def _convert(node: Node, data: Any) -> Node:
     """Return a node with its array in another dtype; if it requires a gradient, this is recorded."""
     if node._requires_grad:
         converted: Node = node.to(data.dtype)  # type: ignore[attr-defined]  # every Node made is a Tensor
@@ -590,10 +581,10 @@ def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str
     out._requires_grad = False
     out._op = None
     if is_recording().__class__ is not bool:
-        _observed(op, out, inputs, params)
+        _observe(op, out, inputs, params)
 
 
-def _observed(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
+def _observe(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
     """Record a result if that is asked for, and check it or tell the trace of it."""
     if is_recording() and any(x._requires_grad for x in inputs):
         out._requires_grad = True
@@ -604,10 +595,10 @@ def _observed(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[s
         check_result(op.name, out, inputs)
 
 
-def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def _compute(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute on arrays alone, as derivative rules do."""
     for v in values:
-        if v.__class__ is not ndarray or v.dtype.kind != "f":
+        if not isinstance(v, ARRAYS) or v.dtype.kind not in "biuf":
             for s in values:
                 if hasattr(s, "__primitive__"):  # a symbol notes what is applied to it
                     return s.__primitive__(op, values, params)
@@ -616,12 +607,12 @@ def _plainly(op: Primitive, values: tuple[Any, ...], params: dict[str, Any]) -> 
     try:
         return op.quiet().run(op.forward, *values, **params)
     except Exception as error:
-        raise _failed(op.name, error, values) from None
+        raise _explain(op.name, error, values) from None
 
 
 def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return arrays, and numbers beside them, as arrays."""
-    arrays = [v for v in values if isinstance(v, (ndarray, np.generic))]
+    arrays = [v for v in values if isinstance(v, ARRAYS)]
     if not arrays:
         kinds = ", ".join(type(v).__name__ for v in values)
         raise TypeError(f"{name}: expected a Tensor or an ndarray, got {kinds or 'nothing'}")
@@ -631,7 +622,7 @@ def _arrays(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values if len(arrays) == len(values) else tuple(x._data for x in lift(name, values))
 
 
-def _failed(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
+def _explain(name: str, error: Exception, arrays: Iterable[Any]) -> Exception:
     """Return `error` as its own kind again, its text naming the operation and what came."""
     came = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
     return reworded(error, f"{name}({came}): {error}")

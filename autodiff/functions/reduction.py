@@ -75,10 +75,10 @@ def sum(
     if out is not None:
         return written(out, sum, input, dim, keepdim, dtype=dtype)
     x = tensor_of(input, "sum")
-    if dtype is not None or x.dtype.kind != "f":
+    if dtype is not None or x._data.dtype.kind != "f":
         x = x.to(np.int64 if dtype is None else dtype)
-    y: Tensor = rows.sum(x, **along(dim, keepdim, x.ndim, "sum"))
-    return y if y._data.dtype == x._data.dtype else y.to(x.dtype)  # NumPy adds small integers in large ones
+    y: Tensor = rows.sum(x, **along(dim, keepdim, x._data.ndim, "sum"))
+    return y if y._data.dtype is x._data.dtype else y.to(x.dtype)  # NumPy adds small integers in large ones
 
 
 @numpy_names

@@ -147,7 +147,7 @@ def spread(g: Any, shape: tuple[int, ...], dim: tuple[int, ...], keepdim: bool) 
     if not shape:
         return g
     out = np.empty(shape, g.dtype)
-    out[...] = with_dims(g, shape, dim, keepdim)
+    out[...] = with_dims(g, shape, dim, keepdim) if g.ndim else g
     return out
 
 

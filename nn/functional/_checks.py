@@ -33,7 +33,7 @@ def with_old_reduction(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def reduced_as_asked(*args: Any, **kwargs: Any) -> R:
-        if "size_average" in kwargs or "reduce" in kwargs:
+        if kwargs and ("size_average" in kwargs or "reduce" in kwargs):
             averages, reduces = kwargs.pop("size_average", None), kwargs.pop("reduce", None)
             if averages is not None or reduces is not None:
                 kwargs["reduction"] = "none" if reduces is False else "sum" if averages is False else "mean"

@@ -193,7 +193,7 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
         return None
 
     def all_count(labels: Any) -> Any:
-        low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
+        low, high = int(np.minimum.reduce(labels, axis=None)), int(np.maximum.reduce(labels, axis=None))
         return low >= 0 and high < classes and not low <= ignore_index <= high
 
     if decided(all_count, t, always=False):
@@ -328,12 +328,12 @@ def binary_cross_entropy(
 def _binary(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     """Return predictions and targets as tensors of floats of one shape."""
     x, t = tensor_of(input, name), tensor_of(target, name)
-    if x.dtype.kind != "f":
+    if x._data.dtype.kind != "f":
         order = f"; the target is {t.dtype}: the predictions come first and the targets second" * (t.dtype.kind == "f")
         raise RuntimeError(f"{name}: the input must be floats, got {x.dtype}{order}")
-    if t.dtype.kind != "f":
+    if t._data.dtype.kind != "f":
         raise RuntimeError(f"{name}: the target must be floats, got {t.dtype}; write target.float()")
-    if x.shape != t.shape:
+    if x._data.shape != t._data.shape:
         raise ValueError(f"{name}: the target has shape {t.shape}, expected that of the input, {x.shape}")
     return x, t
 

@@ -388,7 +388,7 @@ def max_pool2d(
     stride : int or pair of int, optional
         The step from one window to the next; the size of a window unless given.
     padding, dilation : int or pair of int, optional
-        As for `conv2d`; what is put around never is the largest.
+        As for `conv2d`; what is put around is never the largest.
     ceil_mode : bool, optional
         Whether to keep a last window that reaches beyond the image.
     return_indices : bool, optional

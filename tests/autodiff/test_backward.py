@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from tests.oracle import check_like_torch, needs_torch
+from tests.oracle import check_like_torch, needs_torch, torch
 
 
 def leaf(*values: float) -> ad.Tensor:
@@ -555,3 +555,50 @@ def test_error_in_a_hook_reaches_the_caller_and_leaves_gradients_alone() -> None
         (x * w).backward()
     assert x.grad is None
     assert ad.is_grad_enabled()
+
+
+# -- what was a constant when it was read ------------------------------------------------------------------------------
+
+SWITCHES: dict[str, Callable[[Any, Any], Any]] = {
+    "on after a use": lambda p, w: [p * w, p.requires_grad_(), p * w],
+    "on and off and on": lambda p, w: [p.requires_grad_(), p * w, p.requires_grad_(False), p * w, p.requires_grad_()],
+    "off at the end": lambda p, w: [p.requires_grad_(), p * w, p.requires_grad_(False)],
+    "detached and on again": lambda p, w: [p.requires_grad_(), p * w, p.detach_(), p * w, p.requires_grad_()],
+    "the attribute": lambda p, w: [p * w, setattr(p, "requires_grad", True)],
+    "in one operation twice": lambda p, w: [p * p * w, p.requires_grad_()],
+    "changed meanwhile": lambda p, w: [p + w, p.add_(1.0), p.requires_grad_(), p * w],
+}
+
+
+@needs_torch
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_gradient_goes_to_what_required_one_when_it_was_read(name: str) -> None:
+    def program(library: Any) -> Any:
+        p, w = library.tensor([1.0, 2.0]), library.tensor([2.0, 3.0], requires_grad=True)
+        used = [y for y in SWITCHES[name](p, w) if y is not None and y is not p]
+        sum((k + 1) * y.sum() for k, y in enumerate(used)).backward()
+        return [None if p.grad is None else p.grad.tolist(), w.grad.tolist()]
+
+    assert program(ad) == program(torch)
+
+
+def test_grad_finds_no_way_to_what_was_a_constant() -> None:
+    p, w = ad.ones(2), ad.ones(2, requires_grad=True)
+    y = (p * w).sum()
+    p.requires_grad_()
+    with pytest.raises(RuntimeError, match="not have been used"):
+        ad.grad(y, p, retain_graph=True)
+    assert ad.grad(y, [p, w], allow_unused=True)[0] is None
+
+
+def test_a_tensor_that_is_switched_at_every_step_does_not_grow() -> None:
+    p = ad.ones(2)
+    for _ in range(100):
+        p.requires_grad_()
+        y = (p * 2).sum()
+        p.requires_grad_(False)
+    p.requires_grad_()
+    y.backward()
+    assert slope(p) == [2.0, 2.0]
+    assert p._extra is not None
+    assert len(p._extra.switches) <= 64

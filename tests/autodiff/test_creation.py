@@ -352,3 +352,10 @@ def test_a_value_that_a_dtype_does_not_hold_is_refused(value: float, dtype: Any)
     if np.dtype(dtype).kind != "f":
         with pytest.raises(RuntimeError, match="tensor: "):
             ad.tensor([value], dtype=dtype)
+
+
+def test_randint_like_takes_the_upper_bound_by_name() -> None:
+    assert set(ad.randint_like(ad.zeros(40), high=2).tolist()) == {0.0, 1.0}
+    assert ad.randint_like(ad.zeros(2), 3, 4).tolist() == [3.0, 3.0]
+    with pytest.raises(TypeError, match="expected high"):
+        ad.randint_like(ad.zeros(2))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -256,3 +259,81 @@ def test_results_that_retain_their_gradient_keep_it() -> None:
     assert h.grad is not None
     assert h.grad.item() == 3
     assert x.grad is None
+
+
+# -- programs beside PyTorch -------------------------------------------------------------------------------------------
+
+
+def after_a_freed_pass(lib: Any, x: Any) -> Any:
+    """Differentiate up to a result behind which the graph is freed."""
+    h = x.exp()
+    (h * 2).sum().backward()
+    return lib.autograd.grad((h * h).sum(), h)
+
+
+def through_what_is_freed(lib: Any, x: Any) -> Any:
+    """Differentiate on, where one of two ways is freed."""
+    h = x.exp()
+    h.sum().backward()
+    return lib.autograd.grad((h + x).sum(), x)
+
+
+def of_a_leaf_that_was_told_to_retain(lib: Any, x: Any) -> Any:
+    """Leave the gradient of a leaf alone, whatever `retain_grad` was told."""
+    x.retain_grad()
+    return *lib.autograd.grad((x * x).sum(), x), x.grad, x.retains_grad
+
+
+def with_inputs(lib: Any, x: Any) -> Any:
+    """Retain the gradients of the results that a backward pass was asked for."""
+    h = x * 2
+    (h * h).sum().backward(inputs=[h], retain_graph=True)
+    (h * 3).sum().backward()
+    return h.grad, h.retains_grad, x.grad
+
+
+def of_a_detached_view(lib: Any, x: Any) -> Any:
+    """Cut a view of a constant off in place, which is refused."""
+    return x.detach()[1:].detach_()
+
+
+def of_rows(lib: Any, x: Any, **options: Any) -> Any:
+    """Return a Jacobian and a derivative of unused inputs, by rows."""
+    w = lib.ones_like(x, requires_grad=True)
+    rows = lib.eye(2, dtype=x.dtype)
+    return lib.autograd.grad((x**3).flip(0), [x, w], rows, is_grads_batched=True, allow_unused=True, **options)
+
+
+PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
+    "after a freed pass": after_a_freed_pass,
+    "through what is freed": through_what_is_freed,
+    "a leaf that retains": of_a_leaf_that_was_told_to_retain,
+    "backward with inputs": with_inputs,
+    "a detached view": of_a_detached_view,
+    "rows": of_rows,
+    "rows that can be differentiated": lambda lib, x: lib.autograd.grad(of_rows(lib, x, create_graph=True)[0].sum(), x),
+}
+
+
+@needs_torch
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_do_as_in_pytorch(name: str) -> None:
+    def outcome(library: Any) -> Any:
+        try:
+            found = PROGRAMS[name](library, library.tensor([1.0, 2.0], requires_grad=True))
+        except RuntimeError:
+            return "refused"
+        return [x.detach().numpy().round(4).tolist() if hasattr(x, "detach") else x for x in found]
+
+    assert outcome(ad) == outcome(torch)
+
+
+def test_rows_of_several_outputs_free_the_graph_at_the_last() -> None:
+    x = leaf(1.0, 2.0)
+    y, z = x * x, x.exp()
+    (g,) = ad.grad(
+        iter([y, z]), x, [ad.eye(2, dtype="float64"), ad.zeros(2, 2, dtype="float64")], is_grads_batched=True
+    )
+    assert g.tolist() == [[2.0, 0.0], [0.0, 4.0]]
+    with pytest.raises(RuntimeError, match="freed"):
+        y.sum().backward()

@@ -362,23 +362,85 @@ def test_a_copied_leaf_is_equal_and_independent(duplicate: Callable[[ad.Tensor],
     assert type(y) is ad.Tensor
     assert (y.requires_grad, y.name, y.dtype, y.shape) == (x.requires_grad, "w", x.dtype, x.shape)
     assert y.tolist() == x.tolist()
-    if x.grad is not None:
+    if x.grad is not None and duplicate is copy.deepcopy:  # a pickle holds none, as PyTorch's
         assert y.grad is not None
         assert y.grad.tolist() == x.grad.tolist()
         assert y.grad is not x.grad
     assert not np.may_share_memory(y.data.numpy(), x.data.numpy())
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, pickle.dumps])
-def test_a_result_with_a_graph_cannot_be_copied(duplicate: Callable[[ad.Tensor], Any]) -> None:
+def test_a_result_with_a_graph_cannot_be_copied_deeply() -> None:
     with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
-        duplicate(leaf(1.0) * 2)
+        copy.deepcopy(leaf(1.0) * 2)
 
 
 def test_a_copied_container_keeps_shared_leaves_shared() -> None:
     x = leaf(1.0, 2.0)
     a, b = copy.deepcopy([x, x])
     assert a is b
+
+
+def described(t: Any) -> Any:
+    """Return what can be said of a tensor of either library."""
+    grad = None if t.grad is None else t.grad.tolist()
+    return type(t).__name__, t.tolist(), t.requires_grad, t.is_leaf, grad, getattr(t, "note", None)
+
+
+def with_gradient(library: Any, t: Any) -> Any:
+    """Give a leaf a gradient and an attribute."""
+    (t * t).sum().backward()
+    t.note = [1]
+    return t
+
+
+def written_to(t: Any, *others: Any) -> Any:
+    """Write into one tensor and return it with the others, which may share its memory."""
+    t.detach()[..., 0] = 9.0
+    return [t, *others]
+
+
+COPIES: dict[str, Callable[[Any, Any], Any]] = {
+    "a result, shallowly": lambda lib, x: written_to(copy.copy(x * 2), x),
+    "a result, pickled": lambda lib, x: [pickle.loads(pickle.dumps(x * 2))],
+    "a leaf, shallowly": lambda lib, x: written_to(copy.copy(with_gradient(lib, x)), x),
+    "a leaf, deeply": lambda lib, x: written_to(copy.deepcopy(with_gradient(lib, x)), x),
+    "a leaf, pickled": lambda lib, x: written_to(pickle.loads(pickle.dumps(with_gradient(lib, x))), x),
+    "a tensor and its data": lambda lib, x: written_to(*copy.deepcopy([x, x.data]), x),
+    "a view and its base": lambda lib, x: written_to(*copy.deepcopy([x.detach()[1:], x.detach(), x]), x),
+    "a base and a row and a column": lambda lib, x: written_to(*copy.deepcopy([x.data, x.data[0], x.data[:, 0]])),
+    "a transposed tensor": lambda lib, x: [copy.deepcopy(x.detach().T.clone()).T, *copy.deepcopy([x.data.T, x.data])],
+    "a part alone": lambda lib, x: written_to(copy.deepcopy(x.detach()[0, 1:]), x),
+    "numbers": lambda lib, x: copy.deepcopy([n := x.data.sum(), n.data, n])[0].add_(1) and [],
+    "an empty tensor and its data": lambda lib, x: copy.deepcopy([e := lib.zeros(0, 3), e.data]),
+    "a gradient and its owner": lambda lib, x: copy.deepcopy([with_gradient(lib, x), x.grad]),
+    "a dict of tensors": lambda lib, x: list(copy.deepcopy({"a": x, "b": x, "c": x.data[1]}).values()),
+}
+
+
+@needs_torch
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_are_pytorchs_and_share_what_the_tensors_shared(name: str) -> None:
+    found, expected = (
+        [described(t) for t in COPIES[name](lib, lib.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True))]
+        for lib in (ad, torch)
+    )
+    assert found == expected
+
+
+def test_a_change_of_one_copy_is_seen_by_what_the_other_was_used_for() -> None:
+    w, x = leaf(1.0, 2.0), leaf(3.0, 4.0).data
+    base, view = copy.deepcopy([x, x[1:]])
+    y = (base * w).sum()
+    view.zero_()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_numbers_that_were_shared_are_shared_by_the_copies() -> None:
+    a = ad.tensor(1.0)
+    b, c = copy.deepcopy([a, a.data])
+    b += 1
+    assert [a.item(), b.item(), c.item()] == [1.0, 2.0, 2.0]
 
 
 def test_clone_is_recorded_and_has_its_own_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -65,11 +66,20 @@ def test_a_copy_is_a_parameter_of_its_own(copied: object, requires_grad: bool) -
     assert q.tolist() == [9.0, 2.0]
 
 
-def test_a_deep_copy_takes_the_gradient_along() -> None:
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))], ids=["deepcopy", "pickle"])
+def test_a_copy_has_no_gradient_yet_as_in_pytorch(copied: Callable[[nn.Parameter], nn.Parameter]) -> None:
     p = nn.Parameter(ad.tensor([1.0, 2.0]))
     (p * p).sum().backward()
-    q = copy.deepcopy(p)
+    q = copied(p)
+    assert q.grad is None
+    (q * 3).sum().backward()
     assert p.grad is not None
     assert q.grad is not None
-    q.grad.data[0] = 9.0
-    assert p.grad.tolist() == [2.0, 4.0]
+    assert (p.grad.tolist(), q.grad.tolist()) == ([2.0, 4.0], [3.0, 3.0])
+
+
+def test_a_deep_copy_has_its_own_memory_even_beside_its_data() -> None:
+    p = nn.Parameter(ad.tensor([1.0, 2.0]))
+    q, data = copy.deepcopy([p, p.data])
+    data.zero_()
+    assert q.tolist() == [1.0, 2.0]

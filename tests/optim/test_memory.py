@@ -335,9 +335,11 @@ def test_a_copy_of_the_optimizer_goes_on_alone(build: Build, duplicate: Callable
     twin = duplicate(optimizer)
     copied = twin.param_groups[0]["params"]
     kept = [p.detach().numpy().copy() for p in params]
+    give_gradients(copied, 1)
     twin.step()
     for p, k in zip(params, kept, strict=True):
         np.testing.assert_array_equal(p.detach().numpy(), k)
+    give_gradients(params, 1)
     optimizer.step()
     for p, q in zip(params, copied, strict=True):
         assert not np.may_share_memory(p.detach().numpy(), q.detach().numpy())

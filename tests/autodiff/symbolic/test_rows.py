@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.engine.backward import _fitted
+from autodiff.engine.backward import _fit
 from autodiff.engine.graph import Node
 from autodiff.symbolic import Symbol, UnsayableError, evaluate, pull_back, rows, symbol, text, value
 from autodiff.symbolic.simplify import simplify
@@ -73,9 +73,9 @@ def check_rules(y: Any, g: Any) -> list[str]:
         if not x._requires_grad:
             continue
         made = pull_back(op, i, symbol("g", y.shape, y.dtype), result, xs, y._params)
-        made = _fitted(made, x, op.name)
+        made = _fit(made, x, op.name)
         with np.errstate(all="ignore"):
-            expected = _fitted(op.on_arrays[i](g, y, y._inputs, y._params, i), x, op.name)
+            expected = _fit(op.on_arrays[i](g, y, y._inputs, y._params, i), x, op.name)
         for e in (made.expression, simplify(made.expression)):
             # as for the value
             np.testing.assert_allclose(np.broadcast_to(evaluate(e, named), x.shape), expected, rtol=1e-12, atol=1e-14)
