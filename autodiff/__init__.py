@@ -53,7 +53,7 @@ from .size import *
 from .special import logit as logit
 from .tensor import *
 from .typed import *
-from .windows import *
+from .window_functions import *
 
 if TYPE_CHECKING:
     from . import accelerator as accelerator

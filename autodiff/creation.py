@@ -68,7 +68,7 @@ def tensor(
     dtype : dtype, optional
         Boolean, integer or floating.
     requires_grad : bool, optional
-        Whether `backward` shall compute a gradient for it.
+        Whether `backward` is to compute a gradient for it.
     name : str, optional
         What pictures and messages call it.
 
@@ -84,7 +84,7 @@ def tensor(
     ValueError
         If nested lists differ in length.
     RuntimeError
-        If it shall require a gradient but holds integers.
+        If it is to require a gradient but holds integers.
 
     Examples
     --------
@@ -119,9 +119,14 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     if array.dtype.kind in "US":
         cure = "np.unique(labels, return_inverse=True) numbers strings"
         raise TypeError(f"{name}: a tensor holds booleans, integers or floats, not {array.dtype}; {cure}")
-    dtypes.checked(array.dtype, name)
-    if wanted is None and array.dtype.kind == "f" and not isinstance(_first(data), (np.ndarray, np.generic, Tensor)):
-        array = silent().run(array.astype, dtypes.get_default_dtype())
+    dtypes.checked(array.dtype.newbyteorder("="), name)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if wanted is None and not hasattr(_first(data), "__array__"):  # of no library that chose a dtype
+        if array.dtype.kind == "f":
+            array = silent().run(array.astype, dtypes.get_default_dtype())
+        elif array.dtype == np.uint64:
+            raise RuntimeError(f"{name}: {array.max()} is out of the range of int64; pass dtype=np.uint64")
     return array if array.ndim else array[()]
 
 
@@ -154,7 +159,7 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     check_device(device, "as_tensor")
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == np.dtype(dtype)):
+    if isinstance(data, np.ndarray) and data.dtype.isnative and (dtype is None or data.dtype == np.dtype(dtype)):
         return from_array(data)
     return tensor(data, dtype=dtype)
 
@@ -656,6 +661,9 @@ def randint(
     if low >= high:
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
     shape, kind = _shape((size,), "randint"), _floating(np.int64 if dtype is None else dtype, "randint")
+    least, most = _range(kind)
+    if low < least or high - 1 > most:
+        raise RuntimeError(f"randint: integers from {low} to below {high} are out of the range of {kind}")
     drawn = noted(lambda: np.asarray((generator or default_generator()).integers(low, high, shape)).astype(kind))
     return from_array(drawn, requires_grad=requires_grad, device=device)
 
@@ -805,7 +813,7 @@ def randn_like(
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high: int | None = None,
     *,
     dtype: DTypeLike | None = None,
@@ -820,8 +828,19 @@ def randint_like(
     >>> ad.randint_like(ad.zeros(2), 1)
     tensor([0., 0.])
     """
-    first, last = (0, low) if high is None else (low, high)
+    bounds = [bound for bound in (low, high) if bound is not None]
+    if not bounds:
+        raise TypeError("randint_like: expected high, or low and high")
+    first, last = (0, *bounds)[-2:]
     return randint(first, last, input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def _range(kind: np.dtype[Any]) -> tuple[int, int]:
+    """Return the smallest and the largest integer that a dtype holds."""
+    if kind.kind == "b":
+        return 0, 1
+    limits = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+    return int(limits.min), int(limits.max)
 
 
 def _shape(size: tuple[Any, ...], name: str) -> tuple[int, ...]:

@@ -361,6 +361,8 @@ def vmap(
         dims = _dims(in_dims, args)
         leaves, named = _leaves(args), _leaves(kwargs)
         batched = [*zip(leaves, dims, strict=True), *((leaf, 0) for leaf in named)]
+        if any(d is not None and isinstance(leaf, Tensor) and not leaf.ndim for leaf, d in batched):
+            raise ValueError("vmap: a tensor of no dimensions has none to be mapped over; give it in_dims=None")
         sizes = {leaf.shape[d] for leaf, d in batched if d is not None and isinstance(leaf, Tensor)}
         if len(sizes) != 1:
             raise ValueError(f"vmap: expected batches of one size, got {sorted(sizes) or 'none'}")

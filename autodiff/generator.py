@@ -33,6 +33,8 @@ class Generator(NumpyGenerator):
     True
     """
 
+    epochs = 0  # how many epochs of loaders with workers were seeded from it since it was seeded itself
+
     def __init__(self, device: Any = None) -> None:
         given = device if isinstance(device, PCG64) else None  # where NumPy makes a copy
         check_device(None if given is not None else device, "Generator")
@@ -59,7 +61,7 @@ class Generator(NumpyGenerator):
         number = operator.index(seed)
         if not -(2**63) <= number < 2**64:
             raise ValueError(f"manual_seed: the seed must be from -2**63 to 2**64 - 1, got {number}")
-        self._seed = number % 2**64
+        self._seed, self.epochs = number % 2**64, 0
         self.bit_generator.state = PCG64(self._seed).state
         return self
 

@@ -129,8 +129,14 @@ def _write(f: Any, parts: list[Any]) -> None:
     if isinstance(f, (str, bytes, os.PathLike)):
         files.replace(os.fsdecode(f), parts)
     else:
+        if not hasattr(f, "write") or isinstance(f, io.TextIOBase):
+            raise TypeError(f"save: expected a path, or a file opened with 'wb', got {_called(f)}")
         for part in parts:
             f.write(part)
+
+
+def _called(f: Any) -> str:
+    return "a file of text" if isinstance(f, io.TextIOBase) else type(f).__name__
 
 
 class _WholeError(TypeError):
@@ -159,6 +165,8 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         return {kind: [_described(v, f"{path}.{i}" if path else str(i), arrays) for i, v in enumerate(value)]}
     for kind, type_ in (("tensor", Tensor), ("array", np.ndarray), ("number", np.generic)):
         if isinstance(value, type_):
+            if isinstance(value, np.ma.MaskedArray):
+                raise TypeError(f"save: {path or 'the state'} is a masked array, whose mask a file cannot hold")
             return {kind: _named(value._data if isinstance(value, Tensor) else value, path, arrays)}
     if type(value) in _PLAIN:
         return value
@@ -168,7 +176,7 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
 
 def _named(array: Any, path: str, arrays: dict[str, Array]) -> str:
     """Put an array under a name that is free, the path to it where possible, and return the name."""
-    dtype = dtypes.checked(array.dtype, f"save: {path}").newbyteorder("=")
+    dtype = dtypes.checked(array.dtype.newbyteorder("="), f"save: {path}")
     if dtype.name not in _DTYPES.values():
         raise TypeError(f"save: {path} is of dtype {array.dtype}, which a file cannot hold")
     path = path.encode(errors="replace").decode()  # half a character cannot be written
@@ -237,7 +245,12 @@ def load(
     if not callable(map_location) and not isinstance(map_location, Mapping):
         check_device(map_location, "load")
     if not isinstance(f, (str, bytes, os.PathLike)):
-        return _read(io.BytesIO(f.read()), getattr(f, "name", "the file"), weights_only)
+        if not hasattr(f, "read") or isinstance(f, io.TextIOBase):
+            raise TypeError(f"load: expected a path, or a file opened with 'rb', got {_called(f)}")
+        content, name = f.read(), getattr(f, "name", "the file")
+        if not content:
+            raise ValueError(f"load: there is nothing left to read in {name!r}; is it at its end? seek(0) goes back")
+        return _read(io.BytesIO(content), name, weights_only)
     name = os.fsdecode(f)
     # Opened to block, a pipe would let us wait for ever.
     # A buffer would cost a copy of the whole file: 0.3 s of 0.8 for 100 MB.
@@ -255,7 +268,10 @@ def _read(file: BinaryIO, name: str, weights_only: bool | None) -> Any:
                 f"load: {name!r} holds a pickled object, which can run any code; if you trust it, pass "
                 "weights_only=False"
             )
-        return pickle.loads(file.read())
+        try:
+            return pickle.loads(file.read())
+        except (pickle.UnpicklingError, EOFError) as error:
+            raise ValueError(f"load: {name!r} holds a damaged pickle: {error}") from None
     file.seek(0)
     try:
         header = _header(file)

@@ -208,6 +208,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         self.validation_curve_: list[float] = []
         self._source = source
         self._steps: _Steps | None = None
+        self._each: Any = None  # the criterion without its average, where examples have weights
 
     def _note_target_scale(self, y: Array, weights: Array | None) -> None:
         """Note how targets are scaled; labels are not."""
@@ -230,8 +231,9 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
                 raise ValueError(
                     f"{type(self).__name__}: sample_weight needs a criterion with reduction='mean', got {criterion!r}"
                 )
-            self._each = copy.copy(criterion)
-            self._each.reduction = "none"  # type: ignore[attr-defined]  # it has one
+            if self._each is None:
+                self._each, self._steps = copy.copy(criterion), None
+                self._each.reduction = "none"
             weights = self._with_class_weights(y, weights).astype(self._dtype())
         return _Data(self._scaled(X), self._scaled_target(y), weights)
 
@@ -306,15 +308,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         self.module_.eval()
         X, *rest = data.tensors()
         with no_grad():
-            return float(self._weighed_loss(self.module_(X), *rest))
-
-    def _weighed_loss(self, output: Any, y: Any, weights: Any = None) -> Any:
-        """Return the criterion, or the average of what it gives for each example, with their weights."""
-        if weights is None:
-            return self.criterion_(output, y)
-        each = self._each(output, y)
-        each = each.reshape(len(each), -1).mean(1)
-        return (each * weights).sum() / weights.sum()
+            return float(_mean(self.criterion_, self._each, self.module_(X), *rest))
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
@@ -334,6 +328,15 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
         with no_grad():
             parts = [module(as_tensor(X[i : i + _ROWS])).numpy() for i in range(0, len(X), _ROWS)]
         return np.concatenate(parts)
+
+
+def _mean(criterion: Any, of_each: Any, output: Any, y: Any, weights: Any = None) -> Any:
+    """Return a criterion, or the average of what it gives for each example, with their weights."""
+    if weights is None:
+        return criterion(output, y)
+    each = of_each(output, y)
+    each = each.reshape(len(each), -1).mean(1)
+    return (each * weights).sum() / weights.sum()
 
 
 class _Data(NamedTuple):
@@ -367,11 +370,11 @@ class _Steps:
 
     def __init__(self, owner: _Neural) -> None:
         module, criterion, optimizer = owner.module_, owner.criterion_, owner.optimizer_
-        measure = owner._weighed_loss
+        each = owner._each
 
         def step(x: Any, *target: Any) -> Any:
             optimizer.zero_grad()
-            loss = measure(module(x), *target)
+            loss = _mean(criterion, each, module(x), *target)
             loss.backward()
             optimizer.step()
             return loss

@@ -119,7 +119,7 @@ class Tensor(Attributes):
     *more : int
         The other sizes of a tensor that is made to be filled; it holds zeros.
     requires_grad : bool, optional
-        Whether `backward` shall compute a gradient for it. Only floats can have one.
+        Whether `backward` is to compute a gradient for it. Only floats can have one.
     name : str, optional
         What pictures and messages call it.
     device : optional
@@ -458,7 +458,7 @@ class Tensor(Attributes):
             self.requires_grad_(False)
         self._op, self._inputs, self._params, self._requires_grad = None, (), {}, False
         if self._extra is not None:
-            self._extra.hooks, self._extra.retains_grad, self._extra.older = None, False, ()
+            self._extra.hooks, self._extra.retains_grad, self._extra.older = {}, False, ()
         return self
 
     def contiguous(self, memory_format: Any = None) -> Tensor:
@@ -488,7 +488,10 @@ class Tensor(Attributes):
         return formatted(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self._data.size == 1 else format(str(self), spec)
+        plain = (
+            self._data.size == 1 if spec else not self.ndim and type(self) is Tensor
+        )  # a Parameter says that it is one
+        return format(self.item() if plain else str(self), spec)
 
     def __bool__(self) -> Any:
         if self._data.size != 1:

@@ -175,7 +175,7 @@ class RNNCell(_Cell):
         """Map an input (N, input_size) and a state (N, hidden_size) to the next state; N may be absent."""
         x, (h,) = self._read(input, hx)
         g, u = self._product(x)
-        return rnn_step(g, h, u, NONLINEARITIES[self.nonlinearity]).reshape(*input.shape[:-1], -1)
+        return rnn_step(g, h, u, NONLINEARITIES[self.nonlinearity]).reshape(*input.shape[:-1], self.hidden_size)
 
     def extra_repr(self) -> str:
         """Name the sizes, and the options that are not the default."""
@@ -225,7 +225,7 @@ class LSTMCell(_Cell):
         """Map an input (N, input_size) and states h, c (N, hidden_size) to the next states; N may be absent."""
         x, states = self._read(input, *checked_states("LSTMCell", hx))
         g, u = self._product(x)
-        h, c = (s.reshape(*input.shape[:-1], -1) for s in lstm_step(g, states, u))
+        h, c = (s.reshape(*input.shape[:-1], self.hidden_size) for s in lstm_step(g, states, u))
         return h, c
 
 
@@ -268,7 +268,7 @@ class GRUCell(_Cell):
         """Map an input (N, input_size) and a state (N, hidden_size) to the next state; N may be absent."""
         x, (h,) = self._read(input, hx)
         g = ad.linear(x, self.weight_ih, self.bias_ih)
-        return gru_step(g, h, self.weight_hh, self.bias_hh).reshape(*input.shape[:-1], -1)
+        return gru_step(g, h, self.weight_hh, self.bias_hh).reshape(*input.shape[:-1], self.hidden_size)
 
 
 def checked_states(name: str, hx: Any) -> tuple[Any, Any]:

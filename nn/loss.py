@@ -329,7 +329,7 @@ class HingeEmbeddingLoss(_Loss):
     Parameters
     ----------
     margin : float, optional
-        The distance that others shall have.
+        The distance that others are to have.
     reduction : {"mean", "sum", "none"}, optional
 
     Examples

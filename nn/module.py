@@ -35,10 +35,10 @@ class Parameter(Tensor):
 
     Parameters
     ----------
-    data : Tensor or ndarray
-        The value; its memory is shared.
+    data : Tensor or ndarray, optional
+        The value; its memory is shared. By default a vector without elements.
     requires_grad : bool, optional
-        False for a parameter that shall not be learned.
+        False for a parameter that is not to be learned.
 
     Raises
     ------
@@ -57,7 +57,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+    def __init__(self, data: Any = (), requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(as_tensor(data), requires_grad=requires_grad, name=name)
 
     def __repr__(self) -> str:
@@ -899,10 +899,10 @@ class Module:
 
     def __repr__(self) -> str:
         lines = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._own("module")]
-        options = self.extra_repr()
-        if not lines:
-            return f"{type(self).__name__}({options})"
-        return "\n  ".join([f"{type(self).__name__}({options}", *lines]) + "\n)"
+        options = self.extra_repr().splitlines()
+        if not lines and len(options) < 2:
+            return f"{self._get_name()}({''.join(options)})"
+        return "\n  ".join([f"{self._get_name()}(", *options, *lines]) + "\n)"
 
 
 class Registry(MutableMapping[str, Any]):

@@ -163,8 +163,8 @@ class RNNBase(Module):
         if not length:
             raise RuntimeError(f"{name}: expected at least one time step, got shape {x.shape}")
         initial = self._read(x, states, batch, batched)
-        rows, last = self._run(steps.reshape(length * batch, -1), [batch] * length, initial)
-        y = rows.reshape(length, batch, -1)
+        rows, last = self._run(steps.reshape(length * batch, steps.shape[-1]), [batch] * length, initial)
+        y = rows.reshape(length, batch, rows.shape[-1])
         if not batched:
             return y.squeeze(1), tuple(s.squeeze(1) for s in last)
         return (y.transpose(0, 1) if self.batch_first else y), last

@@ -62,6 +62,7 @@ class ASGD(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    uniform: ClassVar[frozenset[str]] = frozenset({"mu", "eta"})
     options: ClassVar[Mapping[str, Check]] = {"lambd": finite, "alpha": finite, "t0": finite}
 
     def __init__(

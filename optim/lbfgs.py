@@ -82,6 +82,7 @@ class LBFGS(Optimizer):
     """
 
     options: ClassVar[Mapping[str, Check]] = {
+        "lr": not_negative,
         "max_iter": count, "max_eval": count, "history_size": count, "line_search_fn": search,
         "tolerance_grad": not_negative, "tolerance_change": not_negative,
     }  # fmt: skip

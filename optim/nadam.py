@@ -67,6 +67,7 @@ class NAdam(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    uniform: ClassVar[frozenset[str]] = frozenset({"mu_product"})
     options: ClassVar[Mapping[str, Any]] = {"momentum_decay": not_negative}
 
     def __init__(

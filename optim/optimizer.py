@@ -106,6 +106,9 @@ class Optimizer(Hooked):
     #: of a step. As `elementwise`, it holds for the `update` of the same class.
     resumes: ClassVar[bool] = False
 
+    #: Which of the arrays that `fills` names hold one number for the whole parameter: it is saved without dimensions.
+    uniform: ClassVar[frozenset[str]] = frozenset()
+
     _unfinished: Turns = ()  # of a step that was interrupted
     _has_warned = False  # that training diverges
     _has_stepped = False  # which schedules ask for
@@ -156,8 +159,14 @@ class Optimizer(Hooked):
         self.param_groups.append(group)
 
     def check_option(self, name: str, value: Any) -> None:
-        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range."""
+        """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range.
+
+        A subclass with a `step` of its own, as PyTorch's programs write it, reads its options itself: those that it
+        declares are checked, and the base's are not, which may mean something else to it.
+        """
         for kind in type(self).__mro__:
+            if kind is Optimizer and type(self).step is not Optimizer.step:
+                return
             if name in vars(kind).get("options", ()):
                 vars(kind)["options"][name](f"{type(self).__name__}: {name}", value)
                 return
@@ -364,7 +373,7 @@ class Optimizer(Hooked):
         groups = [{**copy_options(g), "params": [number[p] for p in g["params"]]} for g in self.param_groups]
         fills = {p: self.fills(g) for g in self.param_groups for p in g["params"]}
         state = {
-            number[p]: {k: save_entry(v, k in fills[p]) for k, v in s.items()}
+            number[p]: {k: save_entry(v, k in fills[p], k in self.uniform) for k, v in s.items()}
             for p, s in self.state.items()
             if s and p in number
         }
@@ -439,7 +448,7 @@ class Optimizer(Hooked):
         if known and (missing := [name for name in needed if name not in known]):
             raise ValueError(f"load_state_dict: the state of parameter {number!r} has no {', '.join(missing)}")
         return {
-            name: read_entry(value, param, name) if name in needed else copy.deepcopy(value)
+            name: read_entry(value, param, name, name in self.uniform) if name in needed else copy.deepcopy(value)
             for name, value in known.items()
         }
 

@@ -105,4 +105,4 @@ class Rprop(Optimizer):
         size *= np.where(product > 0, grow, np.where(product < 0, shrink, 1.0)).astype(size.dtype)
         np.clip(size, least, most, out=size)
         before[...] = np.where(product < 0, 0, grad)
-        param -= np.sign(before) * size
+        param -= np.where(before > 0, size, np.where(before < 0, -size, np.zeros_like(size)))  # a NaN moves nothing

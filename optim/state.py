@@ -19,9 +19,13 @@ def copy_options(group: Mapping[str, Any]) -> Group:
     return copy.deepcopy({name: value for name, value in group.items() if name != "params"})
 
 
-def save_entry(value: Any, of_the_rule: bool) -> Any:
+def save_entry(value: Any, of_the_rule: bool, is_uniform: bool = False) -> Any:
     """Return an entry of a parameter's state as a tensor if it is an array of the rule's, else as a copy."""
-    return from_array(value.copy()) if of_the_rule and isinstance(value, np.ndarray) else copy.deepcopy(value)
+    if not of_the_rule or not isinstance(value, np.ndarray):
+        return copy.deepcopy(value)
+    if is_uniform and value.size:
+        value = value.ravel()[0]
+    return from_array(np.array(value))
 
 
 def read_parts(state_dict: Any) -> tuple[Sequence[Group], Mapping[Any, State]]:
@@ -50,7 +54,7 @@ def _require_kind(value: Any, kinds: Any, message: str) -> None:
         raise TypeError(f"load_state_dict: {message}, got {type(value).__name__}")
 
 
-def read_entry(value: Any, param: Tensor, name: str) -> Any:
+def read_entry(value: Any, param: Tensor, name: str, is_uniform: bool = False) -> Any:
     """Return an entry of a loaded state as it is kept: a number of steps, or an array of the parameter's dtype."""
     try:
         array = np.asarray(value._data if isinstance(value, Tensor) else value)
@@ -60,6 +64,8 @@ def read_entry(value: Any, param: Tensor, name: str) -> Any:
         if array.size != 1 or array.dtype.kind not in "iuf" or array.item() < 0 or array.item() % 1 != 0:
             raise ValueError(f"load_state_dict: step must be a number of steps, got {value!r}")
         return int(array.item())
+    if is_uniform and not array.ndim:
+        array = np.full(param.shape, array)
     if array.shape != param.shape:
         raise ValueError(f"load_state_dict: {name} has shape {array.shape}, its parameter {param.shape}")
     if array.dtype.kind not in "biuf":

@@ -233,8 +233,8 @@ def jacobian(
         Raise where an output does not depend on an input, instead of returning zeros for it.
     vectorize : bool, optional
         Accepted for PyTorch's sake; the result is the same, one pass backward for each element of the outputs.
-    strategy : {"reverse-mode"}, optional
-        Only reverse mode exists here.
+    strategy : {"reverse-mode", "forward-mode"}, optional
+        Reverse mode computes both, for there is no other here; PyTorch's forward mode goes with `vectorize`.
 
     Returns
     -------
@@ -249,7 +249,7 @@ def jacobian(
     RuntimeError
         If something is independent under `strict`.
     NotImplementedError
-        If another strategy is asked for.
+        If forward mode is asked for without `vectorize`.
 
     Examples
     --------
@@ -308,8 +308,8 @@ def hessian(
         Raise where the output or its gradient does not depend on an input, instead of returning zeros for it.
     vectorize : bool, optional
         Accepted for PyTorch's sake; the result is the same.
-    outer_jacobian_strategy : {"reverse-mode"}, optional
-        Only reverse mode exists here.
+    outer_jacobian_strategy : {"reverse-mode", "forward-mode"}, optional
+        As `strategy` of `jacobian`.
 
     Returns
     -------
@@ -324,7 +324,7 @@ def hessian(
     RuntimeError
         If the output is not one tensor of one element, or something is independent under `strict`.
     NotImplementedError
-        If another strategy is asked for.
+        If forward mode is asked for without `vectorize`.
 
     Examples
     --------

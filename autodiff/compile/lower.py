@@ -64,10 +64,12 @@ class Lowered:
             whole = functools.reduce(lambda a, b: self.graph.ufunc(np.logical_and, [a, b]), self.ends)
             self.stores.append((("finite",), whole))
         for target, n in program.writes:
-            e = self.values[n]
-            if e.kind == "memory":  # which may be overwritten itself: a copy is computed
-                e = self.graph.make("map", (e,), "positive", e.shape, e.dtype)
-            self.stores.append((self.slot(target), e))
+            self.stores.append((self.slot(target), self.at_the_end(n)))
+
+    def at_the_end(self, n: int) -> Element:
+        """Return a value as it is to be after the stores: a copy of what is in memory, which they may overwrite."""
+        e = self.values[n]
+        return self.graph.make("map", (e,), "positive", e.shape, e.dtype) if e.kind == "memory" else e
 
     def slot(self, source: Any) -> Slot:
         """Return what names the memory of a source."""

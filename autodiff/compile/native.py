@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -40,7 +40,7 @@ class Native:
         self.program, self.plain, self.kinds = program, plain, kinds
         self.was_native = False
         lowered = self.lowered = Lowered(program)
-        values, homes = lowered.values, cast("dict[Element, Any]", {})
+        homes: dict[Element, Any] = {}
         self.grads: list[Grad] = []
         self.outs: list[
             tuple[int, Element, Any]
@@ -48,12 +48,13 @@ class Native:
         wanted: list[Element] = []
         for k, (owner, n) in enumerate(program.grads):
             if isinstance(n, int):
-                slot = self._home(values[n], ("gradient of", k), homes)
-                wanted.append(values[n])
-                self.grads.append(Grad(owner, values[n], slot))
+                e = lowered.at_the_end(n)
+                slot = self._home(e, ("gradient of", k), homes)
+                wanted.append(e)
+                self.grads.append(Grad(owner, e, slot))
         self.unsaid = [(step, [Reference(g) for _, _, _, g, _ in step.updates], why) for step, why in lowered.unsaid]
         for n in dict.fromkeys([*program.results(), *(g.number for _, grads, _ in self.unsaid for g in grads)]):
-            e = values[n]
+            e = lowered.at_the_end(n)
             slot = self._home(e, ("result", n), homes) if e.size > 1 or e.shape else None
             self.outs.append((n, e, slot))
             wanted.append(e)

@@ -275,7 +275,9 @@ class Program:
 
 def _early_first(instructions: list[Any]) -> list[Any]:
     """Return instructions with those first that read nothing of an optimizer's: a check gives up before it steps."""
-    early, late, written = [], [], set()
+    early: list[Any] = []
+    late: list[Any] = []
+    written: set[int] = set()
     for i in instructions:
         if isinstance(i, Step) or not written.isdisjoint(i.uses()):
             late.append(i)
@@ -369,16 +371,20 @@ class Plain:
         self.checks = [place for place, i in enumerate(program.instructions) if not isinstance(i, Step)]
         last = {n: place for place, i in enumerate(program.instructions) for n in i.uses()}
         kept = {n for _, n in program.writes} | {n for _, n in program.grads if isinstance(n, int)}
-        kept |= {*program.results(), *program.sources}
+        kept |= {*program.results()}
         lines = [
             f"v{n} = {self._name(f's{n}', array_from)}({self._name(f'S{n}', s)}, args)"
             for n, s in program.sources.items()
         ]
+        # what is there before is copied where it is wanted at the end: an optimizer may step in between
+        early = {n for n in kept if n in program.sources}
+        wanted = ", ".join(f"{n}: {'w' if n in early else 'v'}{n}" for n in sorted(kept))
+        kept |= {*program.sources}
+        lines += [f"w{n} = v{n}.copy()" for n in sorted(early)]
         for place, i in enumerate(program.instructions):
             lines += self._line(place, i)
             if dead := [f"v{n}" for n in dict.fromkeys(i.uses()) if last[n] == place and n not in kept]:
                 lines.append(f"del {', '.join(dead)}")
-        wanted = ", ".join(f"{n}: v{n}" for n in sorted(kept))
         return "\n    ".join(["def run(args, undo):", *lines, f"return {{{wanted}}}"])
 
     def _line(self, place: int, i: Any) -> list[str]:

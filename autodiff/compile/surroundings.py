@@ -117,7 +117,7 @@ class Names:
                 f"compile: {name} is an iterator, of which each call would get what the first one got; "
                 "pass what it gives as an argument"
             )
-        elif hasattr(value, "named_modules"):
+        elif hasattr(value, "named_modules") and not isinstance(value, type):
             self.modules.append(value)
             self._objects.append((value, name))
         else:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels.errors import ValueAssertionError
+from ..kernels.errors import IndexValueError, ValueAssertionError
 from ..tensor import Tensor, from_array
 from .collate import default_collate
 from .sampler import Rows, numbers, source_of
@@ -170,7 +170,7 @@ class ConcatDataset(Dataset):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("ConcatDataset: expected at least one data set")
+            raise ValueAssertionError("ConcatDataset: expected at least one data set")
         if any(isinstance(d, IterableDataset) for d in self.datasets):
             raise ValueError("ConcatDataset: an IterableDataset has no items by number; use ChainDataset")
         self.cumulative_sizes = list(accumulate(len(d) for d in self.datasets))
@@ -181,7 +181,8 @@ class ConcatDataset(Dataset):
     def __getitem__(self, index: Any) -> Any:
         i = index + len(self) if index < 0 else index
         if not 0 <= i < len(self):
-            raise IndexError(f"ConcatDataset: index {index} is out of range for {len(self)} items")
+            kind = IndexError if index >= 0 else IndexValueError  # PyTorch's ValueError
+            raise kind(f"ConcatDataset: index {index} is out of range for {len(self)} items")
         which = bisect_right(self.cumulative_sizes, i)
         return self.datasets[which][i - (self.cumulative_sizes[which - 1] if which else 0)]
 

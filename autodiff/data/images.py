@@ -135,4 +135,12 @@ def _image(path: str) -> Any:
             "ImageFolder: reading images needs Pillow, which is not installed: pip install pillow"
         ) from None
     with Image.open(path) as image:
-        return image.convert("RGB")
+        if image.mode == "F" or image.mode.startswith("I"):
+            raise ValueError(
+                f"ImageFolder: {path} has more than 8 bits a pixel (mode {image.mode}), which would be cut off; pass a "
+                "loader= that scales it"
+            )
+        try:
+            return image.convert("RGB")
+        except OSError as error:
+            raise OSError(f"ImageFolder: {path}: {error}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,18 @@ class CSVDataset(TensorDataset):
         self._path = path
         with path.open(newline="", encoding="utf-8-sig") as file:  # a mark at its beginning is no part of a name
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            found = [(reader.line_num, [field.strip() for field in row]) for row in reader if row]
+            try:
+                found = [(reader.line_num, [field.strip() for field in row]) for row in reader if row]
+            except UnicodeDecodeError as error:
+                raise ValueError(f"CSVDataset: {path} is no text in UTF-8 ({error}); save it anew as UTF-8") from None
         names = found[0][1] if found else []
+        if header and names and all(name and _is_number(name) for name in names):
+            warnings.warn(
+                f"CSVDataset: the first line of {path}, {names}, is taken as the names of the columns; if it is a row, "
+                "pass header=False",
+                UserWarning,
+                stacklevel=3,
+            )
         self._rows = found[1:] if header else found
         self._names = names if header else [str(i) for i in range(len(names))]
         if not self._rows:
@@ -137,7 +148,7 @@ class CSVDataset(TensorDataset):
         found = np.empty(len(self._rows), self._dtype)
         for k, (line, row) in enumerate(self._rows):
             try:
-                found[k] = self._missing if not row[i] and self._missing is not None else float(row[i])
+                found[k] = self._missing if not row[i] and self._missing is not None else _number(row[i])
             except ValueError:
                 what = f"{row[i]!r} is no number" if row[i] else "an empty field"
                 cure = "give missing=" if not row[i] else "name it as the target, or leave it out with columns="
@@ -166,10 +177,17 @@ class CSVDataset(TensorDataset):
         return [row[i] for _, row in self._rows]
 
 
+def _number(field: str) -> float:
+    """Return the number that a field is; Python's 1_000 is none elsewhere."""
+    if "_" in field:
+        raise ValueError(field)
+    return float(field)
+
+
 def _is_number(field: str) -> bool:
     """Tell whether a field is a number; an empty one is a number that is missing."""
     try:
-        float(field or 0)
+        _number(field or "0")
     except ValueError:
         return False
     return True

@@ -40,9 +40,14 @@ def get_worker_info() -> WorkerInfo | None:
 
 
 def seed_of(generator: Any, epochs: int) -> int:
-    """Return a seed for the random numbers of an epoch's items, without drawing from the generator."""
-    state = (generator or default_generator()).bit_generator.state
-    return zlib.crc32(repr(state).encode()) + (epochs << 32)
+    """Return a seed for the random numbers of an epoch's items, without drawing from the generator.
+
+    Our own generators count the epochs of all loaders: two that stand at one place would draw the same otherwise.
+    """
+    source = generator or default_generator()
+    if isinstance(source, Generator):
+        source.epochs = epochs = source.epochs + 1
+    return zlib.crc32(repr(source.bit_generator.state).encode()) + (epochs << 32)
 
 
 class Workers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import datetime
 import importlib.util
+import os
 import uuid
 import warnings
 from collections.abc import Sequence
@@ -133,7 +134,8 @@ def init_process_group(
     ImportError
         If mpi4py is not installed, or finds no MPI.
     ValueError
-        If another backend is asked for, or `rank` or `world_size` are not what MPI finds.
+        If another backend is asked for, or `rank` or `world_size`, or ``WORLD_SIZE`` in the environment of a process
+        that MPI finds alone, as ``torchrun`` sets it, are not what MPI finds.
     RuntimeError
         If it was called before.
 
@@ -157,6 +159,8 @@ def init_process_group(
             "`mpiexec -n 2 python ...`"
         ) from error
     found = mpi.COMM_WORLD.Get_size(), mpi.COMM_WORLD.Get_rank()
+    if world_size == -1 and found[0] == 1:  # torchrun says so; each process would train alone
+        world_size = int(os.environ.get("WORLD_SIZE", "1"))
     for name, given, has in (("world_size", world_size, found[0]), ("rank", rank, found[1])):
         if given not in (-1, has):
             raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..functions.transcendental import erf, log
+from ..functions.transcendental import erf, erfinv, log
 from ..random import default_generator
 from ..tensor import Tensor, from_array
 from ..tracing import noted
@@ -89,6 +89,10 @@ class Normal(Distribution):
     def cdf(self, value: Tensor) -> Tensor:
         """Return the probability of draws up to `value`."""
         return 0.5 * (1 + erf((self._checked(value) - self.loc) / (self.scale * math.sqrt(2))))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Return up to where draws have the probability `value`."""
+        return self.loc + self.scale * erfinv(2 * value - 1) * math.sqrt(2)
 
     def entropy(self) -> Tensor:
         """Return log(scale) + (1 + log(2π)) / 2."""

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..functions.elementwise import sign
 from ..functions.shape import broadcast_to
-from ..functions.transcendental import digamma, lgamma, log, log1p
+from ..functions.transcendental import digamma, expm1, lgamma, log, log1p
 from ..random import default_generator
 from ..tensor import Tensor, from_array
 from ..tracing import noted
@@ -71,6 +72,16 @@ class Laplace(Distribution):
         """Return -|value - loc| / scale - log(2 scale)."""
         return -(self._checked(value) - self.loc).abs() / self.scale - log(2 * self.scale)
 
+    def cdf(self, value: Tensor) -> Tensor:
+        """Return the probability of draws up to `value`."""
+        z = (self._checked(value) - self.loc) / self.scale
+        return 0.5 - 0.5 * sign(z) * expm1(-z.abs())
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Return up to where draws have the probability `value`."""
+        beyond = value - 0.5
+        return self.loc - self.scale * sign(beyond) * log1p(-2 * beyond.abs())
+
     def entropy(self) -> Tensor:
         """Return 1 + log(2 scale)."""
         return 1 + log(2 * self.scale)
@@ -115,6 +126,14 @@ class Exponential(_Positive):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log(rate) - rate · value."""
         return log(self.rate) - self.rate * self._checked(value)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """Return the probability of draws up to `value`."""
+        return -expm1(-self.rate * self._checked(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Return up to where draws have the probability `value`."""
+        return -log1p(-value) / self.rate
 
     def entropy(self) -> Tensor:
         """Return 1 - log(rate)."""

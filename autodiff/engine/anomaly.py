@@ -98,9 +98,7 @@ class CheckedRules:
     __slots__ = ("_name", "_rules", "_watch")
 
     def __init__(self, watch: Watch, name: str, rules: Sequence[Callable[..., Any]]) -> None:
-        self._watch = watch
-        self._name = name
-        self._rules = rules
+        self._watch, self._name, self._rules = watch, name, rules
 
     def __getitem__(self, i: int) -> Callable[..., Any]:
         return functools.partial(self._checked, self._rules[i])
@@ -147,8 +145,6 @@ def _called(what: str, tensor: Node) -> str:
 
 def _found(watch: Watch, array: Array) -> str:
     """Return the name of what is looked for and in the array, or an empty string."""
-    if array.dtype.kind != "f":
-        return ""
     if watch.nan and np.isnan(array).any():
         return "a NaN"
     return "an infinity" if watch.inf and np.isinf(array).any() else ""

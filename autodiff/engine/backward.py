@@ -91,6 +91,7 @@ def _walk(
     for y in seeds:
         if y._op is not None:
             heappush(reached, (-y._stamp, y))
+    root, freed = reached[0][1] if len(reached) == 1 else None, False
     while reached:
         y = heappop(reached)[1]
         g, noted = pending.pop(y), y._extra
@@ -123,7 +124,9 @@ def _walk(
             else:  # a leaf's gradient is its own
                 pending[x] = gx if gx is not g else _copy(gx)
         if not retain_graph and op.saves:
-            y._inputs, y._params = None, NO_PARAMS
+            y._inputs, y._params, freed = None, NO_PARAMS, True
+    if freed and root is not None:  # as it leads there; a loss that is kept would hold what it was reduced from
+        root._inputs, root._params = None, NO_PARAMS
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
         for finish in _waiting.pop(get_ident(), ()) if _waiting else ():
@@ -364,11 +367,10 @@ _hooks_wait: dict[int, ref[Node]] = {}  # the leaves with hooks that are called 
 
 def _accumulate(x: Node, g: Any, create_graph: bool, trace: Any) -> None:
     """Add a gradient to a node's ``.grad``."""
+    before = x._grad
     if trace is not None:
         trace.accumulates(x, _own(g, x), create_graph)
-        return
-    before = x._grad
-    if before is None:
+    elif before is None:
         x._grad = _own(g, x)
     elif create_graph or before._requires_grad:
         x._grad = before + g
@@ -507,8 +509,7 @@ class RemovableHandle:
     """What registering a hook returns; `remove()` takes the hook away again."""
 
     def __init__(self, hooks: dict[int, Any]) -> None:
-        self._hooks = hooks
-        self._key = tick()
+        self._hooks, self._key = hooks, tick()
 
     def remove(self) -> None:
         """Take the hook away. Doing it twice does nothing."""
@@ -523,9 +524,7 @@ def register_hook(node: Node, hook: Any, after: bool = False) -> RemovableHandle
         key = id(node)
         _hooks_wait[key] = ref(node, lambda _: _hooks_wait.pop(key, None))
     refresh(node)
-    noted, which = extra(node), "after" if after else "hooks"
-    hooks = getattr(noted, which) or {}
-    setattr(noted, which, hooks)
+    hooks = vars(extra(node)).setdefault("after" if after else "hooks", {})
     handle = RemovableHandle(hooks)
     hooks[handle._key] = hook
     return handle

@@ -61,8 +61,8 @@ def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
         chosen = np.dtype(dtype if dtype is not None else "None")
     except TypeError as error:
         raise TypeError(f"{operation}: {error}") from None
-    if chosen.kind not in "biuf" or chosen.num > 255:  # others' own, as float8_e5m2
-        raise TypeError(f"{operation}: a tensor holds booleans, integers or floats, not {chosen}")
+    if chosen.kind not in "biuf" or chosen.num > 255 or chosen.itemsize > 8 or not chosen.isnative:
+        raise TypeError(f"{operation}: a tensor holds booleans, integers or floats, not {chosen} (native, ≤ 64 bits)")
     return chosen
 
 

@@ -323,5 +323,5 @@ def age(x: Node, former: Node) -> None:
     if noted.hooks or noted.scopes or noted.origin is not None:
         now = extra(former)
         now.hooks, now.scopes, now.origin = noted.hooks, noted.scopes, noted.origin
-        noted.hooks, noted.scopes, noted.origin = None, (), None
+        noted.hooks, noted.scopes, noted.origin = {}, (), None
     noted.older += (former,)

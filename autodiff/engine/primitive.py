@@ -515,6 +515,8 @@ def _array(name: str, value: Any, like: np.dtype[Any], compares: bool = False) -
     if value.__class__ is float and like.kind == "f":  # by far the most frequent
         return dtypes.scalar(value, like)
     if isinstance(value, np.ndarray):
+        if not value.dtype.isnative:
+            value = value.astype(value.dtype.newbyteorder("="))
         dtypes.checked(value.dtype, name)
         return value
     if isinstance(value, NUMBERS):
@@ -578,8 +580,7 @@ def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str
 
 def _finish(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
     """Finish a result that the short way does not record: nothing asks for a gradient, or results are being checked."""
-    out._requires_grad = False
-    out._op = None
+    out._requires_grad, out._op = False, None
     if is_recording().__class__ is not bool:
         _observe(op, out, inputs, params)
 

@@ -188,6 +188,8 @@ def addmm(
     shape = product.shape
     if x.ndim > 2 or any(n not in (1, k) for n, k in zip(reversed(x.shape), reversed(shape), strict=False)):
         raise RuntimeError(f"addmm: an input of shape {x.shape} does not broadcast to {shape}")
+    if beta == 0:  # then not even a NaN of the input counts
+        return product if alpha == 1 else mul(product, alpha)
     return add(x if beta == 1 else mul(x, beta), product, alpha=alpha)
 
 

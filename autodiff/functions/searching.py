@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -222,6 +223,8 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
     def counted(a: Any) -> Any:
         low, high = (min, max) if min != max or not a.size else (float(a.min()), float(a.max()))
+        if not math.isfinite(low) or not math.isfinite(high):
+            raise RuntimeError(f"histc: the range from {low} to {high} is not finite")
         if low == high:
             low, high = low - 1, high + 1
         inside = a[(a >= low) & (a <= high)].astype(np.float64)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from .linalg import LinAlgError
 
-__all__ = ["IndexRuntimeError", "TypeRuntimeError", "ValueAssertionError", "ValueRuntimeError", "reworded"]
+__all__ = [
+    "IndexRuntimeError",
+    "IndexValueError",
+    "TypeRuntimeError",
+    "ValueAssertionError",
+    "ValueRuntimeError",
+    "reworded",
+]
 
 
 class ValueRuntimeError(ValueError, RuntimeError):
@@ -17,6 +24,10 @@ class TypeRuntimeError(TypeError, RuntimeError):
 
 class IndexRuntimeError(IndexError, RuntimeError):
     """A place that is not there: an IndexError to NumPy, often a RuntimeError to PyTorch."""
+
+
+class IndexValueError(IndexError, ValueError):
+    """A place that is not there, which PyTorch calls a wrong value."""
 
 
 class ValueAssertionError(ValueError, AssertionError):

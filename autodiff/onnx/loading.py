@@ -19,7 +19,7 @@ from ..engine.modes import no_grad
 from ..tensor import Tensor, from_array
 from ..tracing import traced_by
 from .exporting import PARAMETERS
-from .nodes import FIXED, NODES, NUMBERS
+from .nodes import FIXED, NODES, NUMBERS, RefusedError, dtype_of
 from .older import OLDEST, modern
 
 Array = np.ndarray[Any, Any]
@@ -62,7 +62,7 @@ class Network(nn.Module):
         graph = model.graph
         self._version = version_of(model)
         self._constants: set[str] = set()
-        self._arrays = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self._arrays = {t.name: _initializer(t) for t in graph.initializer}
         self._steps = [s for node in graph.node if (s := self._step(node)) is not None]
         given = [i.name for i in graph.input]
         self.input_names = [name for name in given if name not in self._arrays]
@@ -102,7 +102,7 @@ class Network(nn.Module):
 
     def _branch(self, graph: Any) -> tuple[list[Step], list[str]]:
         """Return the steps of a branch, and the names of what it gives."""
-        self._arrays |= {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self._arrays |= {t.name: _initializer(t) for t in graph.initializer}
         return [s for node in graph.node if (s := self._step(node)) is not None], [o.name for o in graph.output]
 
     def _hold(self, name: str, array: Array, trained: bool) -> None:
@@ -199,7 +199,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     Raises
     ------
     RuntimeError
-        If a node's operator is not known here; the message names both. If the file is older than opset 7.
+        If a node's operator is not known here; the message names both. If the file is damaged, or older than opset 6.
 
     Examples
     --------
@@ -212,9 +212,9 @@ def load(path: str | os.PathLike[str]) -> Network:
     """
     try:
         model = onnx.load(os.fspath(path))
-    except DecodeError as error:
-        raise RuntimeError(f"load: {os.fspath(path)} is no ONNX file: {error}") from None
-    onnx.checker.check_model(model)
+        onnx.checker.check_model(os.fspath(path))  # by its path, for a message must be smaller than 2 GiB
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise RuntimeError(f"load: {os.fspath(path)} is no ONNX file that can be read: {error}") from None
     model = _inlined(model)
     if version_of(model) < OLDEST:
         raise RuntimeError(
@@ -273,6 +273,15 @@ def _attribute(a: Any) -> Any:
     if a.type == onnx.AttributeProto.STRINGS:
         return [v.decode() for v in value]
     return [*value] if a.type in (onnx.AttributeProto.INTS, onnx.AttributeProto.FLOATS) else value
+
+
+def _initializer(tensor: Any) -> Array:
+    """Return a tensor of the file."""
+    try:
+        dtype_of(tensor.data_type)
+    except RefusedError as error:
+        raise RuntimeError(f"load: {tensor.name!r}: {error}") from None
+    return numpy_helper.to_array(tensor)
 
 
 def _constant(said: tuple[str, Any]) -> Any:

@@ -63,6 +63,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     x, widths = tensor_of(input, "pad"), tuple(pad)
     if len(widths) % 2 or len(widths) // 2 > x.ndim:
         raise RuntimeError(f"pad: expected two widths for each of up to {x.ndim} dimensions, got {widths}")
+    if not widths:
+        return x.clone()
     before, after = widths[-2::-2], widths[::-2]
     if mode in MODES:
         if value is not None:
@@ -388,7 +390,7 @@ def max_pool2d(
     stride : int or pair of int, optional
         The step from one window to the next; the size of a window unless given.
     padding, dilation : int or pair of int, optional
-        As for `conv2d`; what is put around never is the largest.
+        As for `conv2d`; what is put around is never the largest.
     ceil_mode : bool, optional
         Whether to keep a last window that reaches beyond the image.
     return_indices : bool, optional

@@ -305,7 +305,7 @@ def margin_ranking_loss(
     input1, input2 : Tensor
         Scores.
     target : Tensor
-        1 where the first shall rank higher, -1 where the second.
+        1 where the first is to rank higher, -1 where the second.
     margin : float, optional
     reduction : {"mean", "sum", "none"}, optional
 
@@ -335,7 +335,7 @@ def margin_ranking_loss(
 
 @with_old_reduction
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Logistic loss of scores and the signs they shall have: log(1 + exp(-target · input)), without overflow.
+    """Logistic loss of scores and the signs they are to have: log(1 + exp(-target · input)), without overflow.
 
     Examples
     --------

@@ -31,7 +31,7 @@ ROOMS = [
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
-    ["creation", "distributed", "files", "questions", "settings", "special", "typed", "windows"],
+    ["creation", "distributed", "files", "questions", "settings", "special", "typed", "window_functions"],
     ["data", "serialization", "check", "symbolic", "distributions"],
     [
         "accelerator",

@@ -602,3 +602,18 @@ def test_a_tensor_that_is_switched_at_every_step_does_not_grow() -> None:
     assert slope(p) == [2.0, 2.0]
     assert p._extra is not None
     assert len(p._extra.switches) <= 64
+
+
+def test_what_a_hook_keeps_that_removes_itself_stays_as_it_was() -> None:
+    x, seen = leaf(np.array([1.0, 2.0])), []
+
+    def once(g: ad.Tensor) -> None:
+        seen.append(g)
+        handle.remove()
+
+    handle = x.register_hook(once)
+    (2 * x).sum().backward()
+    (3 * x).sum().backward()
+    assert seen[0].tolist() == [2, 2]
+    assert x.grad is not None
+    assert x.grad.tolist() == [5, 5]

@@ -352,3 +352,62 @@ def test_a_value_that_a_dtype_does_not_hold_is_refused(value: float, dtype: Any)
     if np.dtype(dtype).kind != "f":
         with pytest.raises(RuntimeError, match="tensor: "):
             ad.tensor([value], dtype=dtype)
+
+
+def test_randint_like_takes_the_upper_bound_by_name() -> None:
+    assert set(ad.randint_like(ad.zeros(40), high=2).tolist()) == {0.0, 1.0}
+    assert ad.randint_like(ad.zeros(2), 3, 4).tolist() == [3.0, 3.0]
+    with pytest.raises(TypeError, match="expected high"):
+        ad.randint_like(ad.zeros(2))
+
+
+# -- what a tensor cannot hold -----------------------------------------------------------------------------------------
+
+
+class Column:
+    """A column of a table, as pandas' is."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array([0.1, 0.2], dtype or np.float64)
+
+
+def test_what_another_library_made_keeps_its_dtype() -> None:
+    assert ad.tensor(Column()).dtype == np.float64
+    assert ad.tensor(Column(), dtype=np.float32).dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [">i4", ">f8", ">f2"])
+def test_no_tensor_has_foreign_bytes(kind: str) -> None:
+    foreign = np.array([1, 2], kind)
+    for made in (ad.tensor(foreign), ad.as_tensor(foreign), ad.tensor([1.0, 1.0]) * foreign, ad.Tensor(foreign)):
+        assert made.dtype.isnative
+        assert made.tolist() == [1, 2]
+    with pytest.raises(TypeError, match="native"):
+        ad.from_numpy(foreign)
+    with pytest.raises(TypeError, match="native"):
+        ad.ones(2, dtype=kind)
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="here a long double is a double")
+def test_long_doubles_are_refused() -> None:
+    for call in (lambda: ad.tensor(np.longdouble(1)), lambda: ad.ones(2) * np.ones(2, np.longdouble)):
+        with pytest.raises(TypeError, match="64 bits"):
+            call()
+
+
+def test_python_integers_beyond_int64_are_refused_by_name() -> None:
+    with pytest.raises(RuntimeError, match="9223372036854775808 is out of the range of int64"):
+        ad.tensor([2**63])
+    assert ad.tensor([2**63], dtype=np.uint64).tolist() == [2**63]
+    assert ad.tensor(np.array([2**63], np.uint64)).dtype == np.uint64
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [(0, 257, "uint8"), (-1, 2, "uint8"), (0, 200, "int8"), (0, 3, "bool"), (0, 70_000, "float16")],
+)
+def test_integers_are_drawn_only_from_what_the_dtype_holds(low: int, high: int, kind: str) -> None:
+    with pytest.raises(RuntimeError, match=f"out of the range of {kind}"):
+        ad.randint(low, high, (3,), dtype=kind)
+    assert ad.randint(0, 256, (3,), dtype="uint8").dtype == np.uint8
+    assert ad.randint(0, 2, (3,), dtype="bool").dtype == np.bool_

@@ -718,3 +718,14 @@ def test_a_subset_follows_its_indices() -> None:
 def test_indices_are_not_cut_to_integers(numbers: list[Any]) -> None:
     with pytest.raises(TypeError, match="integers"):
         Subset(list(range(10)), numbers)
+
+
+def test_kinds_of_error_are_pytorchs_too() -> None:
+    with pytest.raises(AssertionError, match="at least one"):
+        ad.data.ConcatDataset([])
+    with pytest.raises(AssertionError, match="Size mismatch"):
+        TensorDataset(ad.ones(2), ad.ones(3))
+    joined = ad.data.ConcatDataset([TensorDataset(ad.ones(2))])
+    for kind in (IndexError, ValueError):
+        with pytest.raises(kind, match="out of range"):
+            joined[-3]

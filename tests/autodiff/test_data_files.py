@@ -274,3 +274,36 @@ def test_transforms_say_what_they_are() -> None:
         "Compose(\n    Resize(size=8)\n    ToTensor()\n    Normalize(mean=0.5, std=0.5)\n"
         "    RandomHorizontalFlip(p=0.25)\n)"
     )
+
+
+def test_a_first_line_of_numbers_is_asked_about(table: Any) -> None:
+    with pytest.warns(UserWarning, match="header=False"):
+        assert len(CSVDataset(table("1,2\n3,4\n"))) == 1
+    assert len(CSVDataset(table("1,2\n3,4\n"), header=False)) == 2
+
+
+def test_what_only_python_takes_for_a_number_is_none(table: Any) -> None:
+    with pytest.raises(ValueError, match=r"column 'a': '1_000' is no number"):
+        CSVDataset(table("a,b\n1_000,2\n"))
+
+
+def test_a_table_in_another_encoding_is_named(table: Any) -> None:
+    path = table("a,b\n1,é\n", "latin-1")
+    with pytest.raises(ValueError, match=r"table\.csv is no text in UTF-8"):
+        CSVDataset(path, target="b")
+
+
+def test_images_of_more_than_8_bits_are_not_cut(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    Image.fromarray(np.full((2, 2), 40_000, np.uint16)).save(tmp_path / "a" / "deep.png")
+    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits a pixel"):
+        ImageFolder(tmp_path)[0]
+
+
+def test_an_image_that_breaks_off_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a" / "half.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50, 3), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(OSError, match=r"half\.png"):
+        ImageFolder(tmp_path)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -464,6 +465,16 @@ def test_what_needs_a_group_says_so() -> None:
         distributed.init_process_group("nccl")
     with pytest.raises(RuntimeError, match="init_process_group"):
         nn.parallel.DistributedDataParallel(nn.Linear(1, 1))
+
+
+@needs_mpi
+def test_processes_that_torchrun_starts_are_told_to_use_mpiexec() -> None:
+    code = "from autodiff import distributed as d; d.init_process_group('gloo'); print(d.get_world_size())"
+    for size, said in (("2", "world_size=2, but MPI finds 1; start the processes with `mpiexec -n 2"), ("1", "")):
+        environment = os.environ | {"WORLD_SIZE": size, "RANK": "0"}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+        assert said in done.stderr
+        assert done.stdout == ("1\n" if size == "1" else "")
 
 
 def test_without_mpi_the_error_says_what_to_install() -> None:

@@ -153,3 +153,8 @@ def test_randomness_is_refused_the_samples_own_or_the_same() -> None:
         ad.vmap(noisy)(x)
     assert len(set(ad.vmap(noisy, randomness="different")(x).tolist())) == 4
     assert len(set(ad.vmap(noisy, randomness="same")(x).tolist())) == 1
+
+
+def test_a_tensor_of_no_dimensions_has_none_to_map_over() -> None:
+    with pytest.raises(ValueError, match="no dimensions"):
+        ad.func.vmap(lambda x: x)(ad.tensor(1.0))

@@ -224,9 +224,9 @@ def test_strict_names_the_input_that_is_not_used() -> None:
         (lambda f: f.vjp(lambda x: x, ours(Y), ours(X)), RuntimeError, r"vjp: v has invalid size.* \(3,\).*\(2, 3\)"),
         (lambda f: f.vhp(lambda x: x, ours(Y), (ours(Y),) * 2), RuntimeError, "vhp: expected a v of 1 Tensors.*got 2"),
         (lambda f: f.hessian(lambda x: x, ours(Y)), RuntimeError, r"hessian: .*a single element.* got shape \(3,\)"),
-        (lambda f: f.hvp(lambda x: (x.sum(),), ours(Y), ours(Y)), RuntimeError, "hvp: .*a single element.* a tuple of 1"),
+        (lambda f: f.hvp(lambda x: (x.sum(),), ours(Y), ours(Y)), RuntimeError, "hvp: .*a single element.* tuple of 1"),
         (lambda f: f.jacobian(lambda x: x, ours(Y), strategy="up"), ValueError, "jacobian: the strategy"),
-        (lambda f: f.jacobian(lambda x: x, ours(Y), strategy="forward-mode"), NotImplementedError, "jacobian: .*vectorize"),
+        (lambda f: f.jacobian(lambda x: x, ours(Y), strategy="forward-mode"), NotImplementedError, "vectorize"),
         (lambda f: f.jacobian(lambda x: x, ours(Y), strict=True, vectorize=True), RuntimeError, "jacobian: strict"),
     ],
 )  # fmt: skip

@@ -563,3 +563,8 @@ def test_what_layers_compute_is_found_beside_the_tensors() -> None:
     check_like_torch(lambda lib, x: lib.cosine_similarity(x, x.flip(-1), dim=-1), x)
     with pytest.raises(AttributeError, match="no attribute 'conv9d'"):
         _ = ad.conv9d
+
+
+def test_a_histogram_of_a_nan_says_so() -> None:
+    with pytest.raises(RuntimeError, match="range from nan to nan is not finite"):
+        ad.histc(ad.tensor([1.0, float("nan")]), 4)

@@ -122,3 +122,12 @@ def test_products_of_different_dtypes_are_refused_by_name(left: str, right: str)
 def test_matmul_of_large_matrices_equals_numpys(dtype: str) -> None:
     a, b = draw((64, 200), 0).astype(dtype), draw((200, 32), 1).astype(dtype)
     np.testing.assert_array_equal((ad.tensor(a) @ ad.tensor(b)).detach().numpy(), a @ b)
+
+
+@needs_torch
+@pytest.mark.parametrize("alpha", [1, 3])
+def test_an_input_of_addmm_that_counts_nothing_may_be_nan(alpha: int) -> None:
+    a, b = np.arange(6.0).reshape(2, 3), np.ones((3, 2))
+    check_like_torch(
+        lambda lib, a, b: lib.addmm(lib.full((2,), float("nan"), dtype=a.dtype), a, b, beta=0, alpha=alpha), a, b
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -221,3 +221,35 @@ def test_no_grad_keeps_nothing() -> None:
     del middle
     assert watched() is None
     assert out.item() > 0
+
+
+LAST: dict[str, Callable[[ad.Tensor], ad.Tensor]] = {
+    "sum": lambda h: h.sum(),
+    "mean": lambda h: h.mean(),
+    "added": lambda h: (h + 1).sum() + 1,
+    "l1": lambda h: (h - 1).abs().mean(),
+}
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("last", LAST)
+def test_a_loss_that_is_kept_holds_nothing_of_what_it_was_computed_from(last: str) -> None:
+    h = leaf(np.ones(3)).exp()
+    noted = weakref.ref(h)
+    loss = LAST[last](h)
+    del h
+    loss.backward()
+    assert noted() is None
+    with pytest.raises(RuntimeError, match="was freed"):
+        loss.backward()
+
+
+def test_what_read_nothing_that_is_freed_can_be_differentiated_again() -> None:
+    x = leaf(np.ones(3))
+    plain = (x + 1).sum()
+    both = plain + x.exp().sum()
+    both.backward()
+    plain.backward()
+    assert np.asarray(x.grad).tolist() == pytest.approx([2 + np.e] * 3)
+    with pytest.raises(RuntimeError, match="was freed"):
+        both.backward()

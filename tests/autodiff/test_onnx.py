@@ -772,6 +772,13 @@ def test_what_an_output_or_dtype_is_missing_of_is_said(tmp_path: Path) -> None:
     network = written(tmp_path / "m.onnx", [node, back], {"x": X}, {})
     with pytest.raises(RuntimeError, match=r"Cast \(node 'cast'\): BFLOAT16 is no dtype of tensors here"):
         network(ad.tensor(X))
+    weight = helper.make_tensor("w", TensorProto.BFLOAT16, [1], [1.0])
+    add = helper.make_node("CastLike", ["x", "w"], ["y"])
+    values = [helper.make_tensor_value_info(n, TensorProto.BFLOAT16, [2]) for n in ("x", "y")]
+    graph = helper.make_graph([add], "made", values[:1], values[1:], [weight])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "m.onnx")
+    with pytest.raises(RuntimeError, match="'w': BFLOAT16 is no dtype of tensors here"):
+        ad.onnx.load(tmp_path / "m.onnx")
 
 
 def test_newer_normalizations(tmp_path: Path) -> None:
@@ -803,6 +810,9 @@ def test_weights_that_stand_in_a_file_beside_it(tmp_path: Path) -> None:
     )
     assert (tmp_path / "weights").stat().st_size >= 40 * 30 * 4
     assert (ad.onnx.load(tmp_path / "parted.onnx")(x) == model(x)).all()
+    (tmp_path / "weights").unlink()
+    with pytest.raises(RuntimeError, match="is no ONNX file that can be read"):
+        ad.onnx.load(tmp_path / "parted.onnx")
 
 
 def test_a_node_that_is_not_known_is_refused_by_its_operator_and_name(tmp_path: Path) -> None:
@@ -824,6 +834,12 @@ def test_a_file_that_is_no_onnx_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"hello world")
     with pytest.raises(RuntimeError, match=r"m\.onnx is no ONNX file"):
         ad.onnx.load(tmp_path / "m.onnx")
+    ad.onnx.export(mlp(), ad.zeros(2, 4), tmp_path / "m.onnx")
+    whole = (tmp_path / "m.onnx").read_bytes()
+    for length in (0, 1, 10, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "m.onnx").write_bytes(whole[:length])
+        with pytest.raises(RuntimeError, match=r"m\.onnx is no ONNX file"):
+            ad.onnx.load(tmp_path / "m.onnx")
 
 
 def test_a_loaded_file_can_be_copied_and_pickled(tmp_path: Path) -> None:

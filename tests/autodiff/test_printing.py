@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+import nn
 from tests.autodiff.test_backward import leaf
-from tests.oracle import needs_torch, ours, theirs
+from tests.oracle import needs_torch, ours, theirs, torch
 from tests.together import together
 
 NAN, INF = np.nan, np.inf
@@ -130,7 +131,7 @@ def test_text_tells_of_gradients_as_pytorchs_does(value: Any) -> None:
     ],
 )
 def test_text_without_pytorch(tensor: ad.Tensor, text: str) -> None:
-    assert repr(tensor) == str(tensor) == f"{tensor}" == text
+    assert repr(tensor) == str(tensor) == text
 
 
 def test_no_line_is_longer_than_eighty_characters() -> None:
@@ -149,3 +150,13 @@ def test_printing_options_of_numpy_change_nothing() -> None:
     t = ad.tensor([0.123456, 2.0])
     with np.printoptions(precision=2, suppress=True, linewidth=20, threshold=1):
         assert repr(t) == "tensor([0.1235, 2.0000])"
+
+
+@needs_torch
+def test_formatted_texts_equal_pytorchs() -> None:
+    for value in (1.5, 0.1, 3, True, float("nan"), [1.0], [[2]]):
+        mine, other = ad.tensor(value), torch.tensor(value)
+        assert f"{mine}" == f"{other}"
+    assert f"{ad.tensor(1.5, requires_grad=True) * 2}" == "3.0"  # a loss, as programs print it
+    assert f"{ad.tensor(1.25):.1f}|{ad.tensor(3):>3}" == f"{torch.tensor(1.25):.1f}|{torch.tensor(3):>3}"
+    assert f"{nn.Parameter(ad.tensor(1.5))}".startswith("Parameter containing:")

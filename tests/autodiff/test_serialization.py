@@ -663,3 +663,36 @@ def test_a_state_is_mapped_to_no_other_device(path: Path) -> None:
     assert ad.load(path, map_location={"cuda:0": "cpu"})["a"].tolist() == [1, 1]
     with pytest.raises(RuntimeError, match="load: there is no device 'cuda'"):
         ad.load(path, map_location="cuda")
+
+
+# -- what is no path, and no state -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("no_file", [3, None, io.StringIO()])
+def test_what_cannot_be_written_to_or_read_is_named(no_file: Any) -> None:
+    with pytest.raises(TypeError, match="save: expected a path, or a file opened with 'wb'"):
+        ad.save({}, no_file)
+    with pytest.raises(TypeError, match="load: expected a path, or a file opened with 'rb'"):
+        ad.load(no_file)
+
+
+def test_a_stream_at_its_end_is_told_apart_from_a_broken_file() -> None:
+    stream = io.BytesIO()
+    ad.save({"a": 1}, stream)
+    with pytest.raises(ValueError, match=r"seek\(0\)"):
+        ad.load(stream)
+    stream.seek(0)
+    assert ad.load(stream) == {"a": 1}
+
+
+def test_a_pickle_that_breaks_off_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "net.bin"
+    ad.save(nn.Linear(2, 2), path)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=r"net\.bin' holds a damaged pickle"):
+        ad.load(path, weights_only=False)
+
+
+def test_a_mask_is_not_lost() -> None:
+    with pytest.raises(TypeError, match="seen is a masked array"):
+        ad.save({"seen": np.ma.array([1.0, 2.0], mask=[0, 1])}, io.BytesIO())

@@ -226,7 +226,7 @@ def test_a_weight_of_2_counts_an_example_twice_and_one_of_0_leaves_it_out() -> N
     X, y = X[20:120], y[20:120]  # a batch
     weights = np.random.default_rng(0).integers(0, 3, len(y))
     options: dict[str, Any] = {"epochs": 15, "patience": None, "random_state": 0, "batch_size": 1000}
-    classes = {"class_weight": "balanced"}
+    classes: dict[str, Any] = {"class_weight": "balanced"}
     for made, targets in (
         (NeuralClassifier(**options), y),
         (NeuralClassifier(**options, **classes), y),

@@ -246,3 +246,27 @@ def test_samplers_say_what_pytorchs_say() -> None:
     loader = DataLoader(Squares(), 3, shuffle=True)
     assert isinstance(loader.sampler, RandomSampler)
     assert [len(rows) for rows in loader.batch_sampler] == [3, 3, 3, 1]
+
+
+class Noise(Dataset):
+    """Items that are random numbers."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: Any) -> float:
+        return float(ad.rand(1))
+
+
+def test_no_two_epochs_draw_the_same_even_of_loaders_that_begin_at_one_place() -> None:
+    def drawn() -> list[Any]:
+        ad.manual_seed(3)
+        side_by_side = zip(*(DataLoader(Noise(), batch_size=4, num_workers=2) for _ in range(2)), strict=True)
+        found = [batch.tolist() for pair in side_by_side for batch in pair]
+        for _ in range(2):  # a loader made anew for each epoch
+            found += [batch.tolist() for batch in DataLoader(Noise(), batch_size=4, num_workers=2)]
+        return found
+
+    first = drawn()
+    assert len({value for batch in first for value in batch}) == 16
+    assert drawn() == first

@@ -78,6 +78,28 @@ def test_nested_text_equals_pytorchs() -> None:
 
 
 @needs_torch
+@pytest.mark.parametrize("text", ["", "size=3", "size=3\ndepth=2"])
+@pytest.mark.parametrize("children", [0, 2])
+def test_options_beside_children_print_like_pytorchs(text: str, children: int) -> None:
+    def made(library: Any) -> Any:
+        class Named(library.Module):  # type: ignore[misc]  # of either library
+            def __init__(self) -> None:
+                super().__init__()
+                for i in range(children):
+                    self.add_module(f"part{i}", library.Sequential(library.ReLU()))
+
+            def _get_name(self) -> str:
+                return "Another"
+
+            def extra_repr(self) -> str:
+                return text
+
+        return Named()
+
+    assert repr(made(nn)) == repr(made(torch.nn))
+
+
+@needs_torch
 def test_losses_print_like_pytorchs() -> None:
     for name in ("CrossEntropyLoss", "MSELoss", "BCEWithLogitsLoss"):
         assert repr(getattr(nn, name)()) == repr(getattr(torch.nn, name)())
@@ -329,7 +351,7 @@ def test_weights_and_their_gradients_lie_row_by_row(layer: nn.Module) -> None:
         nn.Conv2d: [ad.ones(1, 2, 3, 3)],
         nn.Bilinear: [ad.ones(2, 2), ad.ones(2, 3)],
         nn.Embedding: [ad.tensor([1, 2])],
-    }[type(layer)]  # type: ignore[index]  # one of these
+    }[type(layer)]
     layer(*inputs).sum().backward()
     for p in layer.parameters():
         assert p.grad is not None

@@ -131,7 +131,7 @@ def test_dropout_acts_between_layers_in_training_only() -> None:
     assert not np.array_equal(layer(x)[0].detach().numpy(), layer(x)[0].detach().numpy())
     layer.eval()
     assert np.array_equal(layer(x)[0].detach().numpy(), layer(x)[0].detach().numpy())
-    with pytest.warns(UserWarning, match=r"GRU: dropout=0.5 .* only one"):
+    with pytest.warns(UserWarning, match=r"GRU: dropout option .* only one: dropout=0\.5"):
         nn.GRU(3, 4, dropout=0.5)
 
 
@@ -243,7 +243,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         TypeError,
         ["pad_packed_sequence", "Tensor"],
     ),
-    "no sequences": (lambda: rnn.pad_sequence([]), RuntimeError, ["pad_sequence", "no sequence"]),
+    "no sequences": (lambda: rnn.pad_sequence([]), RuntimeError, ["pad_sequence", "received an empty list"]),
     "sequences that differ": (
         lambda: rnn.pad_sequence([ad.zeros(2, 3), ad.zeros(2, 4)]),
         RuntimeError,
@@ -262,3 +262,17 @@ def test_what_does_not_fit_is_refused_by_name(call: Callable[[], Any], kind: typ
     with pytest.raises(kind) as error:
         call()
     assert [text for text in named if text not in str(error.value)] == [], str(error.value)
+
+
+@needs_torch
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_of_nothing_is_answered(kind: str) -> None:
+    results = []
+    for library, layers in ((ad, nn), (torch, torch.nn)):
+        net = getattr(layers, kind)(2, 3, num_layers=2, bidirectional=True)
+        y, last = net(library.ones(4, 0, 2))
+        y.sum().backward()
+        h = getattr(layers, f"{kind}Cell")(2, 3)(library.ones(0, 2))
+        states = [*(last if kind == "LSTM" else [last]), *(h if kind == "LSTM" else [h])]
+        results.append([tuple(t.shape) for t in (y, *states)] + [float(p.grad.sum()) for p in net.parameters()])
+    assert results[0] == results[1]

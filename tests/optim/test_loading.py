@@ -132,3 +132,62 @@ def test_numbers_too_large_for_the_parameter_become_infinite_silently() -> None:
     state["state"][0]["exp_avg"] = np.array([1e300])
     optimizer.load_state_dict(state)
     assert optimizer.state[p]["exp_avg"].tolist() == [np.inf]
+
+
+# -- PyTorch's state, and ours in PyTorch ------------------------------------------------------------------------------
+
+
+def moved(value: Any, make: Callable[[Any], Any]) -> Any:
+    """Return a state with each tensor made anew by another library."""
+    if isinstance(value, dict):
+        return {k: moved(v, make) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(moved(v, make) for v in value)
+    return make(np.array(value.numpy())) if hasattr(value, "numpy") else value
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    "name", ["SGD", "Adam", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "Rprop", "ASGD"]
+)
+@pytest.mark.parametrize("back", [False, True])
+def test_states_move_between_pytorch_and_here(name: str, back: bool) -> None:
+    def step(library: Any, optimizer: Any, params: list[Any], turn: int) -> None:
+        for p in params:
+            p.grad = library.tensor(np.cos(np.arange(p.numel()) + turn).reshape(tuple(p.shape)))
+        optimizer.step()
+
+    def twin(library: Any, params: list[Any]) -> list[Any]:
+        return [library.tensor(np.array(p.detach().numpy()), requires_grad=True) for p in params]
+
+    sides = [(ad, optim), (torch, torch.optim)]
+    (first, rules), (second, others) = sides if back else sides[::-1]
+    options = {"momentum": 0.9} if name in ("SGD", "RMSprop") else {"t0": 2} if name == "ASGD" else {}
+    ps = [
+        first.tensor(np.sin(np.arange(6.0)).reshape(3, 2), requires_grad=True),
+        first.tensor(np.array(0.5), requires_grad=True),
+    ]
+    one = getattr(rules, name)(ps, **options)
+    for turn in range(3):
+        step(first, one, ps, turn)
+    qs = twin(second, ps)
+    other = getattr(others, name)(qs)
+    other.load_state_dict(moved(one.state_dict(), second.tensor))
+    for turn in range(3, 6):
+        step(first, one, ps, turn)
+        step(second, other, qs, turn)
+    for p, q in zip(ps, qs, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-6)
+
+
+@needs_torch
+def test_a_nan_among_the_gradients_does_not_move_rprop() -> None:
+    ends = []
+    for library, rules in ((ad, optim), (torch, torch.optim)):
+        p = library.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = rules.Rprop([p])
+        for g in ([1.0, 1.0], [float("nan"), 1.0], [1.0, -1.0], [1.0, -1.0]):
+            p.grad = library.tensor(g)
+            optimizer.step()
+        ends.append(p.detach().numpy())
+    np.testing.assert_allclose(*ends, rtol=1e-6)

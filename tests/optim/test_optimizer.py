@@ -95,7 +95,7 @@ def test_a_dampening_that_is_no_number_is_refused() -> None:
 
 @pytest.mark.parametrize("options", [{"momentum": 0}, {"momentum": 0.9, "dampening": 0.1}])
 def test_nesterov_needs_momentum_and_no_dampening(options: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="SGD: nesterov needs"):
+    with pytest.raises(ValueError, match="SGD: nesterov: Nesterov momentum requires"):
         optim.SGD([leaf(1.0)], nesterov=True, **options)
 
 

@@ -119,3 +119,22 @@ def test_an_option_may_bring_its_own_check() -> None:
         Own([ad.ones(1)], order=2)
     with pytest.raises(ValueError, match="Own: lr must be"):
         Own([{"params": [ad.ones(1)], "lr": -1.0}], order=3)
+
+
+def test_a_rule_with_a_step_of_its_own_reads_its_options_itself() -> None:
+    class Own(optim.Optimizer):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, {"lr": None, "betas": (0.0, 0.9, 0.99), "eps": (1e-30, 1e-3)})
+
+        def step(self, closure: Any = None) -> Any:
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.data -= group["betas"][1] * p.grad
+
+    w = ad.tensor([1.0], requires_grad=True)
+    own = Own([w])
+    w.grad = ad.tensor([1.0])
+    own.step()
+    assert w.tolist() == pytest.approx([0.1])
+    own.load_state_dict(own.state_dict())
+    assert own.param_groups[0]["lr"] is None

@@ -453,6 +453,23 @@ def averages_of_what_a_step_leaves(wrap: Wrap) -> list[Any]:
 
 
 @equal
+def what_a_step_found(wrap: Wrap) -> list[Any]:
+    p = nn.Parameter(x(0))
+    optimizer = optim.SGD([p], 0.1)
+
+    def step(v: ad.Tensor) -> tuple[ad.Tensor, ...]:
+        optimizer.zero_grad()
+        before, copied = p.detach().clone(), v * 1
+        copied.copy_(p.detach())
+        (p * v).square().sum().backward()
+        optimizer.step()
+        return before, copied, before + 0
+
+    f = wrap(step)
+    return [f(x(k)) for k in range(4)]
+
+
+@equal
 def bags_of_offsets(wrap: Wrap) -> list[Any]:
     bags = nn.EmbeddingBag(7, 3)
     nn.init.constant_(bags.weight, 0.5)

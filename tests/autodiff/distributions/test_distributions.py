@@ -438,3 +438,18 @@ def test_draws_of_vectors_and_shares_have_their_moments() -> None:
     np.testing.assert_allclose(np.cov(drawn.T), COV, atol=0.06)  # four standard errors of 20,000 draws
     for d in (distributions.Beta(2.0, 3.0), distributions.Gamma(2.0, 3.0), distributions.Laplace(0.5, 0.3)):
         assert abs(d.sample((20_000,)).mean().item() - d.mean.item()) < 0.02
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("name", "options", "value"),
+    [
+        ("Normal", {"loc": A, "scale": P}, REAL),
+        ("Laplace", {"loc": A, "scale": P}, REAL),
+        ("Exponential", {"rate": P}, abs(REAL)),
+    ],
+)
+def test_cumulative_probabilities_and_their_inverses_equal_pytorchs(name: str, options: Any, value: Any) -> None:
+    mine, other = (getattr(library_of(m), name)(**{k: m(v) for k, v in options.items()}) for m in (ours, theirs))
+    assert_same([array(mine.cdf(ours(value)))], [array(other.cdf(theirs(value)))], rtol=1e-9)
+    assert_same([array(mine.icdf(ours(Q)))], [array(other.icdf(theirs(Q)))], rtol=1e-9)
