@@ -283,7 +283,7 @@ def _emitted(g: Graph, row: Apply, wires: dict[int, Wire], recording: Recording)
                 raise UnsayableError("it leaves NumPy's functions")
         out = out.astype(g.out.dtype)
     except (UnsayableError, AttributeError, IndexError, TypeError, ValueError) as error:
-        why = error if isinstance(error, UnsayableError) else f"it does what no node does ({error})"
+        why = error if isinstance(error, UnsayableError) else "it does what no node does"
         raise RuntimeError(f"export: ONNX cannot say {name!r}, which {place or 'the model'} applies: {why}") from error
     return Wire(g, out.name, g.out.shape, g.out.dtype)
 

@@ -94,14 +94,9 @@ def embedding_bag(
     total = ad.scatter_add(rows.new_zeros(count, w.shape[1]), 0, places, rows)
     if mode == "sum":
         return total
-    sizes = computed("sizes of bags", lambda of: _sizes(of, count, w.dtype), bags)
-    averages: Tensor = total / sizes
+    sizes = ad.scatter_add(ad.zeros(count), 0, bags, ad.ones(len(bags))).clamp(min=1)  # 1 for what has no rows
+    averages: Tensor = total / sizes.reshape(-1, 1).to(w.dtype)
     return averages
-
-
-def _sizes(bags: Any, count: int, dtype: Any) -> Any:
-    """Return the number of rows in each bag, and 1 of those without any, as a column."""
-    return np.maximum(np.bincount(bags, minlength=count), 1)[:, None].astype(dtype)
 
 
 def _bags(at: Tensor, offsets: Tensor | None, has_end: bool) -> tuple[Tensor, int]:

@@ -57,9 +57,9 @@ ONE_EXAMPLE = {
 }
 #: What depends on the numbers of its input in more than its values, and what the message says then.
 REFUSED = {
-    "EmbeddingBag(4, 3, mode=sum, padding_idx=1) of 9": "bags of offsets cannot be recorded",
-    "EmbeddingBag(4, 3, mode=max) of 9": "bags of offsets cannot be recorded",
-    "EmbeddingBag(4, 3, include_last_offset=True) of 9": "bags of offsets cannot be recorded",
+    "EmbeddingBag(4, 3, mode=sum, padding_idx=1) of 9": "padding_idx of bags cannot be recorded",
+    "EmbeddingBag(4, 3, mode=max) of 9": "mode='max' of bags cannot be recorded",
+    "EmbeddingBag(4, 3, include_last_offset=True) of 9": "cannot say 'bags of offsets'",
     "MultiLabelMarginLoss() of 3x4": "tolist.. cannot be recorded",
 }
 SEQUENCES = {
