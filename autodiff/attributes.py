@@ -275,19 +275,19 @@ class Attributes(Node):
 
     # -- new tensors ---------------------------------------------------------------------------------------------------
 
-    def _made(self, array: Any, requires_grad: Any, device: Any, name: str) -> Any:
+    def _wrap_new(self, array: Any, requires_grad: Any, device: Any, name: str) -> Any:
         check_device(device, name)
         out = wrap(array)
         return out.requires_grad_() if requires_grad else out
 
-    def _filled(self, size: tuple[Any, ...], value: Any, dtype: DTypeLike | None, rest: dict[str, Any]) -> Any:
+    def _fill_new(self, size: tuple[Any, ...], value: Any, dtype: DTypeLike | None, rest: dict[str, Any]) -> Any:
         name = rest.pop("name")
         chosen = self._data.dtype if dtype is None else dtypes.checked(dtype, name)
         shape = sizes(size, name)
         if min(shape, default=0) < 0:
             raise RuntimeError(f"{name}: a size must not be negative, got {shape}")
         array = np.full(shape, element(value, chosen, name), chosen)
-        return self._made(array, rest.pop("requires_grad"), rest.pop("device"), name)
+        return self._wrap_new(array, rest.pop("requires_grad"), rest.pop("device"), name)
 
     def new_zeros(
         self,
@@ -306,7 +306,7 @@ class Attributes(Node):
         tensor([0, 0, 0])
         """
         rest = {"name": "new_zeros", "requires_grad": requires_grad, "device": device}
-        return self._filled(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_ones(
         self,
@@ -319,7 +319,7 @@ class Attributes(Node):
     ) -> Tensor:
         """Make a tensor of ones of this one's dtype."""
         rest = {"name": "new_ones", "requires_grad": requires_grad, "device": device}
-        return self._filled(size, 1, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new(size, 1, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_empty(
         self,
@@ -332,7 +332,7 @@ class Attributes(Node):
     ) -> Tensor:
         """Make a tensor of this one's dtype, to be filled: of zeros."""
         rest = {"name": "new_empty", "requires_grad": requires_grad, "device": device}
-        return self._filled(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_full(
         self,
@@ -352,7 +352,7 @@ class Attributes(Node):
         """
         rest = {"name": "new_full", "requires_grad": requires_grad, "device": device}
         value = fill_value.item() if hasattr(fill_value, "item") else fill_value
-        return self._filled((size,), value, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new((size,), value, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_tensor(
         self, data: Any, *, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False
@@ -369,7 +369,7 @@ class Attributes(Node):
             data = values(data, "copying a tensor by new_tensor()", "use clone()")
         array = np.array(data)
         dtypes.checked(array.dtype, "new_tensor")
-        return self._made(array.astype(wanted), requires_grad, device, "new_tensor")  # type: ignore[no-any-return]
+        return self._wrap_new(array.astype(wanted), requires_grad, device, "new_tensor")  # type: ignore[no-any-return]
 
     def new(self, *args: Any) -> Tensor:
         """Make a tensor of this one's dtype: of the sizes that are given, or of a list of numbers."""

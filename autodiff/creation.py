@@ -93,10 +93,10 @@ def tensor(
     >>> ad.tensor(np.ones(2))
     tensor([1., 1.], dtype=float64)
     """
-    return from_array(_copied(data, dtype, "tensor"), requires_grad=requires_grad, name=name, device=device)
+    return from_array(_copy(data, dtype, "tensor"), requires_grad=requires_grad, name=name, device=device)
 
 
-def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
+def _copy(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     wanted = None if dtype is None else dtypes.checked(dtype, name)
     if isinstance(data, Tensor):
         if (trace := tracing()) is not None:
@@ -283,7 +283,7 @@ def full(
         return written(out, full, size, fill_value, dtype=dtype, requires_grad=requires_grad, name=name)
     if isinstance(fill_value, NUMBERS) and dtype is not None:
         fill_value = element(fill_value, dtypes.checked(dtype, "full"), "full")
-    value = _copied(fill_value, dtype, "full")
+    value = _copy(fill_value, dtype, "full")
     if value.ndim:
         raise TypeError(f"full: fill_value must be one number, got shape {value.shape}")
     return from_array(
@@ -327,7 +327,7 @@ def zeros(
     if out is not None:
         return written(out, zeros, *size, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
-        np.zeros(_shape(size, "zeros"), _floating(dtype, "zeros")),
+        np.zeros(_shape(size, "zeros"), _read_dtype(dtype, "zeros")),
         requires_grad=requires_grad,
         name=name,
         device=device,
@@ -354,7 +354,7 @@ def ones(
     if out is not None:
         return written(out, ones, *size, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
-        np.ones(_shape(size, "ones"), _floating(dtype, "ones")), requires_grad=requires_grad, name=name, device=device
+        np.ones(_shape(size, "ones"), _read_dtype(dtype, "ones")), requires_grad=requires_grad, name=name, device=device
     )
 
 
@@ -397,7 +397,7 @@ def arange(
         dtype = dtypes.get_default_dtype()
     elif dtype is not None and counted.dtype.kind == "f" and _countable(dtype, "arange").kind != "f":
         counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch cuts start and step, not what they lead to
-    return from_array(_copied(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
+    return from_array(_copy(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
 
 
 def logspace(
@@ -462,7 +462,7 @@ def scalar_tensor(
     >>> ad.scalar_tensor(2)
     tensor(2.)
     """
-    return full((), s, dtype=_floating(dtype, "scalar_tensor"), device=device, requires_grad=requires_grad)
+    return full((), s, dtype=_read_dtype(dtype, "scalar_tensor"), device=device, requires_grad=requires_grad)
 
 
 def linspace(
@@ -500,7 +500,7 @@ def linspace(
 
 
 def _countable(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
-    kind = _floating(dtype, name)
+    kind = _read_dtype(dtype, name)
     if kind.kind == "b":
         raise TypeError(f"{name}: expected a dtype of integers or floats, got bool")
     return kind
@@ -536,7 +536,7 @@ def eye(
     if out is not None:
         return written(out, eye, n, m, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
-        np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_floating(dtype, "eye")),
+        np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_read_dtype(dtype, "eye")),
         requires_grad=requires_grad,
         name=name,
         device=device,
@@ -582,7 +582,7 @@ def rand(
     """
     if out is not None:
         return written(out, rand, *size, generator=generator, dtype=dtype, requires_grad=requires_grad, name=name)
-    kind = _fractions(dtype, "rand")
+    kind = _read_float_dtype(dtype, "rand")
     shape = _shape(size, "rand")
     drawn = noted(lambda: _below_one((generator or default_generator()).random(shape), kind))
     return from_array(drawn, requires_grad=requires_grad, name=name, device=device)
@@ -613,7 +613,7 @@ def randn(
     """
     if out is not None:
         return written(out, randn, *size, generator=generator, dtype=dtype, requires_grad=requires_grad, name=name)
-    kind = _fractions(dtype, "randn")
+    kind = _read_float_dtype(dtype, "randn")
     shape = _shape(size, "randn")
     drawn = noted(lambda: np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind))
     return from_array(drawn, requires_grad=requires_grad, name=name, device=device)
@@ -660,7 +660,7 @@ def randint(
         raise TypeError(f"randint: high must be an integer, got {type(high).__name__}")
     if low >= high:
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
-    shape, kind = _shape((size,), "randint"), _floating(np.int64 if dtype is None else dtype, "randint")
+    shape, kind = _shape((size,), "randint"), _read_dtype(np.int64 if dtype is None else dtype, "randint")
     least, most = _range(kind)
     if low < least or high - 1 > most:
         raise RuntimeError(f"randint: integers from {low} to below {high} are out of the range of {kind}")
@@ -852,13 +852,13 @@ def _shape(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
     return shape
 
 
-def _floating(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
+def _read_dtype(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
     return dtypes.get_default_dtype() if dtype is None else dtypes.checked(dtype, name)
 
 
-def _fractions(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
+def _read_float_dtype(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
     """Return a floating dtype: what is drawn would be cut to integers by any other."""
-    kind = _floating(dtype, name)
+    kind = _read_dtype(dtype, name)
     if kind.kind != "f":
         raise RuntimeError(f"{name}: expected a floating dtype, got {kind}; for integers there is randint")
     return kind

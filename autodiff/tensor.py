@@ -65,7 +65,7 @@ T = TypeVar("T", bound="Tensor")
 _SWITCHES = 63
 
 
-def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+def _reflect(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """Return an operator for the right operand, which Python calls with itself first."""
     return lambda self, other: operator(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
@@ -81,7 +81,7 @@ def _not_by_zero(function: np.ufunc) -> Callable[..., Any]:
     return divide
 
 
-def _augmented(
+def _augment(
     function: Callable[..., Any], operation: Callable[[Any, Any], Any], name: str
 ) -> Callable[[Any, Any], Tensor]:
     """Make ``a += b`` and its kin, which change `a` in place as PyTorch's do."""
@@ -694,12 +694,12 @@ class Tensor(Attributes):
     __mod__ = as_operator(e.remainder)
     __pow__ = as_operator(e.pow)
     __matmul__ = as_operator(linalg.matmul)
-    __rsub__ = _reflected(__sub__)
-    __rtruediv__ = _reflected(__truediv__)
-    __rfloordiv__ = _reflected(__floordiv__)
-    __rmod__ = _reflected(__mod__)
-    __rpow__ = _reflected(__pow__)
-    __rmatmul__ = _reflected(__matmul__)
+    __rsub__ = _reflect(__sub__)
+    __rtruediv__ = _reflect(__truediv__)
+    __rfloordiv__ = _reflect(__floordiv__)
+    __rmod__ = _reflect(__mod__)
+    __rpow__ = _reflect(__pow__)
+    __rmatmul__ = _reflect(__matmul__)
     __neg__ = e.neg
     __abs__ = e.abs
     __eq__ = as_operator(c.eq)  # type: ignore[assignment]  # elementwise, not the truth that object promises
@@ -714,8 +714,8 @@ class Tensor(Attributes):
     __invert__ = c.bitwise_not
     __lshift__ = as_operator(c.bitwise_left_shift)
     __rshift__ = as_operator(c.bitwise_right_shift)
-    __rlshift__ = _reflected(__lshift__)
-    __rrshift__ = _reflected(__rshift__)
+    __rlshift__ = _reflect(__lshift__)
+    __rrshift__ = _reflect(__rshift__)
 
     def __pos__(self) -> Tensor:
         return self
@@ -853,7 +853,7 @@ class Tensor(Attributes):
         if is_recorded(self, value):
             array_of(self)
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
-            record(self, "setitem", _fitting, value, step=step, into=into)
+            record(self, "setitem", _fit, value, step=step, into=into)
         elif (trace := tracing()) is not None:  # which is to see positions that are computed
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
             fitting = (plain if isinstance(plain, Tensor) else from_array(np.asarray(plain))).to(self.dtype)
@@ -866,7 +866,7 @@ class Tensor(Attributes):
         """Overwrite the elements with those of `src`, broadcast."""
         value = self._operand("copy_", src)
         if is_recorded(self, src):
-            return record(self, "copy_", _fitting, src)  # type: ignore[no-any-return]  # itself
+            return record(self, "copy_", _fit, src)  # type: ignore[no-any-return]  # itself
         return write(self, "copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), value)  # type: ignore[no-any-return]
 
     def fill_(self, value: Any) -> Tensor:
@@ -890,7 +890,7 @@ class Tensor(Attributes):
     def _overwrite(self, name: str, into: Callable[[Any, Any], object], plain: Any, value: Any) -> Tensor:
         """Write what does not depend on what was there."""
         if is_recorded(self, value):
-            return record(self, name, _fitting, value)  # type: ignore[no-any-return]  # itself
+            return record(self, name, _fit, value)  # type: ignore[no-any-return]  # itself
         return write(self, name, into, plain)  # type: ignore[no-any-return]  # itself
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -1044,7 +1044,7 @@ class Tensor(Attributes):
         values = noted(lambda: np.asarray((generator or default_generator()).normal(mean, std, shape)).astype(dtype))
         return self._overwrite("normal_", np.copyto, values, values)
 
-    def _drawn(self, name: str, draw: Callable[[Any, Any], Any], generator: np.random.Generator | None) -> Tensor:
+    def _draw(self, name: str, draw: Callable[[Any, Any], Any], generator: np.random.Generator | None) -> Tensor:
         """Overwrite the elements with what a function draws from a generator."""
         shape, dtype = self.shape, self.dtype
         values = noted(lambda: np.asarray(draw(generator or default_generator(), shape)).astype(dtype))
@@ -1057,7 +1057,7 @@ class Tensor(Attributes):
         self._floats("log_normal_", mean, std)
         if not std > 0:
             raise RuntimeError(f"log_normal_: std must be positive, got {std}")
-        return self._drawn("log_normal_", lambda source, shape: source.lognormal(mean, std, shape), generator)
+        return self._draw("log_normal_", lambda source, shape: source.lognormal(mean, std, shape), generator)
 
     def cauchy_(
         self, median: float = 0.0, sigma: float = 1.0, *, generator: np.random.Generator | None = None
@@ -1066,13 +1066,13 @@ class Tensor(Attributes):
         self._floats("cauchy_", median, sigma)
         if not sigma > 0:
             raise RuntimeError(f"cauchy_: sigma must be positive, got {sigma}")
-        return self._drawn("cauchy_", lambda source, n: median + sigma * source.standard_cauchy(n), generator)
+        return self._draw("cauchy_", lambda source, n: median + sigma * source.standard_cauchy(n), generator)
 
     def geometric_(self, p: float, *, generator: np.random.Generator | None = None) -> Tensor:
         """Overwrite the elements with how many trials the first success took, each of which succeeds with `p`."""
         if not (isinstance(p, NUMBERS) and 0 < p < 1):
             raise RuntimeError(f"geometric_: p must be between 0 and 1, got {p!r}")
-        return self._drawn("geometric_", lambda source, shape: source.geometric(p, shape), generator)
+        return self._draw("geometric_", lambda source, shape: source.geometric(p, shape), generator)
 
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
         """Overwrite each element with what a function of Python's makes of it; slow, and without a gradient."""
@@ -1102,18 +1102,18 @@ class Tensor(Attributes):
         if self.dtype.kind != "f":
             raise RuntimeError(f"{name}: expected a tensor of floats, this holds {self.dtype}")
 
-    __iadd__ = _augmented(np.add, rows.add, "add_")
-    __isub__ = _augmented(np.subtract, rows.sub, "sub_")
-    __imul__ = _augmented(np.multiply, rows.mul, "mul_")
-    __itruediv__ = _augmented(np.divide, rows.div, "div_")
-    __ifloordiv__ = _augmented(_not_by_zero(np.floor_divide), e.floor_divide, "floor_divide_")
-    __imod__ = _augmented(_not_by_zero(np.remainder), e.remainder, "remainder_")
-    __ipow__ = _augmented(np.power, e.pow, "pow_")
-    __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
-    __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")
-    __ilshift__ = _augmented(np.left_shift, c.bitwise_left_shift, "bitwise_left_shift_")
-    __irshift__ = _augmented(np.right_shift, c.bitwise_right_shift, "bitwise_right_shift_")
-    __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
+    __iadd__ = _augment(np.add, rows.add, "add_")
+    __isub__ = _augment(np.subtract, rows.sub, "sub_")
+    __imul__ = _augment(np.multiply, rows.mul, "mul_")
+    __itruediv__ = _augment(np.divide, rows.div, "div_")
+    __ifloordiv__ = _augment(_not_by_zero(np.floor_divide), e.floor_divide, "floor_divide_")
+    __imod__ = _augment(_not_by_zero(np.remainder), e.remainder, "remainder_")
+    __ipow__ = _augment(np.power, e.pow, "pow_")
+    __iand__ = _augment(np.bitwise_and, c.bitwise_and, "bitwise_and_")
+    __ior__ = _augment(np.bitwise_or, c.bitwise_or, "bitwise_or_")
+    __ilshift__ = _augment(np.left_shift, c.bitwise_left_shift, "bitwise_left_shift_")
+    __irshift__ = _augment(np.right_shift, c.bitwise_right_shift, "bitwise_right_shift_")
+    __ixor__ = _augment(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
 
 
 def from_array(array: Any, requires_grad: bool = False, name: str | None = None, device: Any = None) -> Tensor:
@@ -1125,7 +1125,7 @@ def from_array(array: Any, requires_grad: bool = False, name: str | None = None,
     return out
 
 
-def _fitting(spot: Tensor, value: Any) -> Any:
+def _fit(spot: Tensor, value: Any) -> Any:
     """Return what is written into a place as a tensor of no more dimensions than that has."""
     x = value if isinstance(value, Node) else primitive.wrap(np.asarray(value, spot.dtype))
     more = x._data.ndim - spot.ndim

@@ -834,9 +834,9 @@ class Module:
             metadata = getattr(state_dict, "_metadata", None) or {}
             self._load(given, "", metadata, (missing, unexpected, faults), bool(assign))
             if strict and unexpected:
-                faults.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
+                faults.insert(0, f"Unexpected key(s) in state_dict: {_quote(unexpected)}.")
             if strict and missing:
-                faults.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}.")
+                faults.insert(0, f"Missing key(s) in state_dict: {_quote(missing)}.")
             if faults:
                 raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
         except BaseException:
@@ -981,7 +981,7 @@ def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHan
     return _everywhere("backward", hook)
 
 
-def _quoted(keys: Iterable[Any]) -> str:
+def _quote(keys: Iterable[Any]) -> str:
     """Return keys as PyTorch's messages write them."""
     return ", ".join(f'"{key}"' for key in keys)
 

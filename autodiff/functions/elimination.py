@@ -71,7 +71,7 @@ def _permutation(order: Any, dtype: Any) -> Any:
     return np.asarray(np.swapaxes(np.eye(order.shape[-1], dtype=dtype)[order], -1, -2))
 
 
-def _eliminated(a: Any) -> tuple[Tensor, Tensor]:
+def _eliminate(a: Any) -> tuple[Tensor, Tensor]:
     """Return L and U of matrices whose rows stand in the right order: a product of a column and a row for each step."""
     columns, rows, k = [], [], min(a.shape[-2:])
     for i in range(k):
@@ -101,7 +101,7 @@ def _factors(value: Any, name: str, pivot: bool) -> tuple[Any, Any, Any, Any]:
         return pivots, _permutation(order, a.dtype)
 
     pivots, p = parts_computed(name, found, x)
-    return pivots, p, *_eliminated(matmul(p.mT, x))
+    return pivots, p, *_eliminate(matmul(p.mT, x))
 
 
 def lu(A: Tensor, *, pivot: bool = True) -> LU:  # noqa: N803  # PyTorch's name

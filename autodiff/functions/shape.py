@@ -317,13 +317,13 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
             [1, 2]])
     """
     x, new = tensor_of(input, "broadcast_to"), sizes((size,), "broadcast_to")
-    wide = _widened(x.shape, new)
+    wide = _expand_shape(x.shape, new)
     if wide is None:
         raise ValueError(f"broadcast_to: a tensor of shape {x.shape} does not broadcast to {new}")
     return rows.expand(x, shape=wide)
 
 
-def _widened(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
+def _expand_shape(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the shape that one becomes when broadcast to another, in which -1 keeps a size; None if it cannot be."""
     missing = len(new) - len(shape)
     if missing < 0 or min(new[:missing], default=0) < 0:
@@ -344,7 +344,7 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
             [2, 2, 2]])
     """
     x, new = tensor_of(input, "expand"), sizes(shape, "expand")
-    wide = _widened(x.shape, new)
+    wide = _expand_shape(x.shape, new)
     if wide is None:
         raise RuntimeError(f"expand: a tensor of shape {x.shape} cannot be expanded to {new}")
     return rows.expand(x, shape=wide)

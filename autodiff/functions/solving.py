@@ -125,11 +125,11 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803  
     is_vector = b.ndim == 1 or (b.ndim == a.ndim - 1 and b.shape == a.shape[:-1])
     if is_vector and not left:
         raise RuntimeError(f"solve: left=False needs matrices on the right, got shape {b.shape}")
-    x = _solved(a, unsqueeze(b, -1) if is_vector else b, left, "solve")
+    x = _solve(a, unsqueeze(b, -1) if is_vector else b, left, "solve")
     return squeeze(x, -1) if is_vector else x
 
 
-def _solved(a: Any, b: Any, left: bool, name: str) -> Tensor:
+def _solve(a: Any, b: Any, left: bool, name: str) -> Tensor:
     """Solve for matrices on the right."""
     fits = b.ndim > 1 and b.shape[-2 if left else -1] == a.shape[-1]
     try:
@@ -174,7 +174,7 @@ def solve_triangular(
     a, b = matrices(A, "solve_triangular", square=True), matrices(B, "solve_triangular")
     _same_dtype(a, b, "solve_triangular")
     a = (triu if upper else tril)(a, (1 if upper else -1) if unitriangular else 0)
-    return _solved(a + np.eye(a.shape[-1], dtype=a.dtype) if unitriangular else a, b, left, "solve_triangular")
+    return _solve(a + np.eye(a.shape[-1], dtype=a.dtype) if unitriangular else a, b, left, "solve_triangular")
 
 
 def inv(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
@@ -224,7 +224,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:  # noqa
     low = tril(low.mT if upper else low)
     b = matrices(B, "cholesky_solve")
     _same_dtype(low, b, "cholesky_solve")
-    return _solved(low.mT, _solved(low, b, True, "cholesky_solve"), True, "cholesky_solve")
+    return _solve(low.mT, _solve(low, b, True, "cholesky_solve"), True, "cholesky_solve")
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:  # noqa: N803  # PyTorch's name
