@@ -259,3 +259,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         with ad.no_grad():
             p.copy_(vec[start : start + p.numel()].reshape(p.shape))
         start += p.numel()
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)
