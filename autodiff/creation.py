@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 
 def also_size(function: Callable[P, R]) -> Callable[P, R]:
-    """Let the sizes, which come one by one or as one sequence, come under the name `size` as well."""
+    """Let a function of sizes, separate or in one sequence, take them by the keyword `size` as well."""
 
     @functools.wraps(function)
     def made(*args: Any, **kwargs: Any) -> R:
@@ -122,7 +122,7 @@ def _copy(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     dtypes.checked(array.dtype.newbyteorder("="), name)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if wanted is None and not hasattr(_first(data), "__array__"):  # of no library that chose a dtype
+    if wanted is None and not hasattr(_first(data), "__array__"):  # no library chose a dtype
         if array.dtype.kind == "f":
             array = silent().run(array.astype, dtypes.get_default_dtype())
         elif array.dtype == np.uint64:
@@ -139,14 +139,14 @@ def _tensors_in(data: Any) -> Iterator[Tensor]:
 
 
 def _first(data: Any) -> Any:
-    """Return the first element of nested lists, which tells whether the dtype was chosen by NumPy or by the user."""
+    """Return the first element of nested lists: an array has a dtype that somebody chose, a Python number has none."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
     return data
 
 
 def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> Tensor:
-    """Make a tensor, sharing the memory of an array and returning a tensor as it is, where the dtype allows it.
+    """Make a tensor on an array's memory, or return a tensor itself, where the dtype allows it.
 
     Examples
     --------
@@ -389,14 +389,14 @@ def arange(
         raise RuntimeError(f"arange: no step of {by} leads from {first} to {last}")
     try:
         if dtype is not None and _countable(dtype, "arange") == np.int64 and int(by):
-            first, last, by = int(first), int(last), int(by)  # PyTorch's cuts them before it counts
+            first, last, by = int(first), int(last), int(by)  # PyTorch drops decimals before it counts
         counted = np.arange(first, last, by)
     except ValueError as error:
         raise ValueError(f"arange: {error}") from None
     if dtype is None and counted.dtype.kind == "f":
         dtype = dtypes.get_default_dtype()
     elif dtype is not None and counted.dtype.kind == "f" and _countable(dtype, "arange").kind != "f":
-        counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch cuts start and step, not what they lead to
+        counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch truncates start and step, not the result
     return from_array(_copy(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
 
 
@@ -438,7 +438,7 @@ def empty(
     name: str | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Make a tensor to be filled: of zeros, so that forgetting to fill it does not make a run unrepeatable.
+    """Make a tensor that is to be filled; it holds zeros, so that a run can be repeated even if filling is forgotten.
 
     Examples
     --------
@@ -494,7 +494,7 @@ def linspace(
         return from_array(
             np.linspace(first, last, n, dtype=kind), requires_grad=requires_grad, name=name, device=device
         )
-    step, at = (last - first) / max(n - 1, 1), np.arange(n)  # counted from both ends, as PyTorch does
+    step, at = (last - first) / max(n - 1, 1), np.arange(n)  # from both ends, as in PyTorch
     values = np.where(at < max(n // 2, 1), first + step * at, last - step * (n - 1 - at))
     return from_array(values.astype(kind), requires_grad=requires_grad, name=name, device=device)
 
@@ -507,7 +507,7 @@ def _countable(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
 
 
 def _bound(value: Any, dtype: np.dtype[Any] | None, name: str) -> Any:
-    """Return a bound as a number; of integers without its decimals."""
+    """Return a bound as a number, without decimals if the dtype holds integers."""
     number = value.item() if isinstance(value, Tensor) and not value.ndim else value
     if not isinstance(number, NUMBERS):
         raise TypeError(f"{name}: bounds and steps must be numbers, got {type(value).__name__}")
@@ -857,7 +857,7 @@ def _read_dtype(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
 
 
 def _read_float_dtype(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
-    """Return a floating dtype: what is drawn would be cut to integers by any other."""
+    """Check a floating dtype and return it: any other would truncate the numbers drawn to integers."""
     kind = _read_dtype(dtype, name)
     if kind.kind != "f":
         raise RuntimeError(f"{name}: expected a floating dtype, got {kind}; for integers there is randint")

@@ -35,7 +35,7 @@ def _function_of(name: str, row: Callable[..., Any]) -> Callable[..., Any]:
     return next((getattr(family, name) for family in (e, t, c, la, ro) if hasattr(family, name)), row)
 
 
-# Of each function of NumPy the row that answers to it, and of some ufuncs what is composed of several.
+# For each function of NumPy our function that answers to it: of a row, or composed of several.
 _OF_ROWS: dict[Any, Callable[..., Any]] = {
     function: _function_of(name, op.apply) for name, op in TABLE.items() for function in op.numpy
 }
@@ -70,7 +70,7 @@ def _spread_of(reduce: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _accumulate(accumulate: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a running sum or product that flattens without an axis."""
+    """Return a running sum or product that flattens its operand if no axis is given."""
 
     def accumulated(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
         return accumulate(s.ravel(a), 0, dtype=dtype) if axis is None else accumulate(a, axis, dtype=dtype)
@@ -111,7 +111,7 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
 
 
 def _members(arrays: Any, dtype: Any = None) -> list[Any]:
-    """Return what is to be joined as tensors; one tensor stands for its slices."""
+    """Return the members of a sequence as tensors; a single tensor stands for its slices."""
     return [_convert(v if isinstance(v, (Node, np.generic)) else np.asarray(v), dtype) for v in arrays]
 
 
@@ -211,7 +211,7 @@ def _stack(tup: Sequence[Any], axis: int, dtype: Any) -> Any:
 
 
 def _fill(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a constant tensor of another's shape and dtype."""
+    """Return a function that makes a constant tensor of another's shape and dtype."""
     return lambda a, *value, dtype=None, order="C", shape=None: wrap(
         make(a.shape if shape is None else shape, *value, dtype=a.dtype if dtype is None else dtype, order=order)
     )
@@ -314,7 +314,7 @@ def _name(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__name__}"
 
 
-# What is NumPy's alone: how to sort, where to store, whether a subclass comes back.
+# Options that only NumPy has: how to sort, where to store, whether a subclass comes back.
 _MEANINGLESS = {"kind", "stable", "device", "subok"}
 _UNSET = object()
 
@@ -339,7 +339,7 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], int, dict
     """
     try:
         parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # a function in C, before NumPy 2.4: ours has its names in its order
+    except ValueError:  # a C function, before NumPy 2.4: ours has the same names in the same order
         return (), sys.maxsize, {"out": None}
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     kinds = {p.kind for p in parameters}

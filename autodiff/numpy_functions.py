@@ -86,7 +86,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
     """Widen an array: with a number, or with elements that NumPy's mode picks."""
     x = _tensor(array, "pad")
     widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
-    if mode != "constant":  # where each element comes from, NumPy says by padding their positions
+    if mode != "constant":  # NumPy pads the positions: they say where each element comes from
         if mode not in ("edge", "reflect", "symmetric", "wrap"):
             raise TypeError(f"numpy.pad() of tensors does not take mode={mode!r}")
         places = np.pad(np.arange(x.numel()).reshape(x.shape), widths, mode)

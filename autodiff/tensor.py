@@ -60,8 +60,8 @@ __all__ = ["Tensor"]
 
 T = TypeVar("T", bound="Tensor")
 
-#: How many times of switching `requires_grad` a tensor remembers beside the last: an odd number, for on and off take
-#: turns. A network that is frozen and released at every step does not grow by them.
+#: How many switches of `requires_grad` a tensor remembers beside the last: an odd number, for on and off alternate.
+#: The limit keeps a network that is frozen and released at every step from growing.
 _SWITCHES = 63
 
 
@@ -84,7 +84,7 @@ def _not_by_zero(function: np.ufunc) -> Callable[..., Any]:
 def _augment(
     function: Callable[..., Any], operation: Callable[[Any, Any], Any], name: str
 ) -> Callable[[Any, Any], Tensor]:
-    """Make ``a += b`` and its kin, which change `a` in place as PyTorch's do."""
+    """Make ``a += b`` or another augmented assignment, which changes `a` in place as PyTorch's does."""
 
     def apply(self: Tensor, other: Any) -> Any:
         return self._combine(name, function, operation, other) if isinstance(other, OPERANDS) else NotImplemented
@@ -146,14 +146,14 @@ class Tensor(Attributes):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__dict__",)  # programs put attributes of their own on tensors
+    __slots__ = ("__dict__",)  # programs set attributes on tensors
 
     def __init__(
         self, data: Any = (), *more: Any, requires_grad: bool = False, name: str | None = None, device: Any = None
     ) -> None:
         if isinstance(data, Node):
             array = data._data
-        elif isinstance(data, np.ndarray) and (requires_grad or name is not None):  # which PyTorch's does not take
+        elif isinstance(data, np.ndarray) and (requires_grad or name is not None):  # PyTorch's does not take these
             array = data
         else:
             array = self._from_python(data, more)
@@ -172,7 +172,7 @@ class Tensor(Attributes):
             share_version(self, data)
             if is_recording().__class__ is Tracing:
                 tracing().same(self, data)
-        elif not array.flags.c_contiguous:  # and somebody else may see it
+        elif not array.flags.c_contiguous:  # and its memory may be shared
             self._version = Version()
         if requires_grad:
             self._check_differentiable()
@@ -225,9 +225,9 @@ class Tensor(Attributes):
         self._move(array, value)
 
     def _move(self, array: Any, owner: Any) -> None:
-        """Let the tensor show another memory, that of `owner` where this is a tensor, and note that it has changed."""
+        """Let the tensor show other memory (the owner's, if `owner` is a tensor), and note the change."""
         left = self._version
-        for view in left.living() if left is not None else ():  # they stay where they were
+        for view in left.living() if left is not None else ():  # views keep the old memory
             if view._extra is not None and view._extra.base is self:
                 view._extra.way = None
         if self._extra is not None and self._extra.base is not None:
@@ -292,7 +292,7 @@ class Tensor(Attributes):
             raise RuntimeError(
                 "requires_grad: you can only change requires_grad flags of leaf variables; use detach() on a result"
             )
-        if self._requires_grad != bool(requires_grad):  # its readers are to remember which of them saw it as a constant
+        if self._requires_grad != bool(requires_grad):  # tells which readers saw a constant
             noted, self._version = extra(self), self._version or Version()
             noted.switches = (*noted.switches[-_SWITCHES:], tick())
             self._version.alert = max(self._version.alert, noted.switches[-1])
@@ -506,7 +506,7 @@ class Tensor(Attributes):
 
     def __float__(self) -> Any:
         self._check_single("float")
-        if self._requires_grad:  # what math.sin(t) and array[0] = t come to
+        if self._requires_grad:  # math.sin(t) and array[0] = t end here
             warnings.warn(
                 "float: Converting a tensor with requires_grad=True to a scalar loses its gradient; "
                 "use .item(), or .detach() first, if that is meant",
@@ -831,7 +831,7 @@ class Tensor(Attributes):
         return write(self, name, lambda a, b, k: function(a, b * k, out=a, casting=casting(a, b)), value, factor)
 
     def _operand(self, name: str, other: Any) -> Any:
-        """Return what is to be written into this tensor as an array or number."""
+        """Return a value that is to be written into this tensor as an array or number."""
         if isinstance(other, Node):
             return other if is_recording().__class__ is Tracing else other._data
         if isinstance(other, np.ndarray):
@@ -854,7 +854,7 @@ class Tensor(Attributes):
             array_of(self)
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
             record(self, "setitem", _fit, value, step=step, into=into)
-        elif (trace := tracing()) is not None:  # which is to see positions that are computed
+        elif (trace := tracing()) is not None:  # the trace must see computed positions
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
             fitting = (plain if isinstance(plain, Tensor) else from_array(np.asarray(plain))).to(self.dtype)
             trace.changes(self, overwrite_row(self, fitting, way=step))
@@ -888,7 +888,7 @@ class Tensor(Attributes):
         return self._overwrite("zero_", lambda a, b: a.fill(b), 0, 0)
 
     def _overwrite(self, name: str, into: Callable[[Any, Any], object], plain: Any, value: Any) -> Tensor:
-        """Write what does not depend on what was there."""
+        """Overwrite the tensor with values that do not depend on its own."""
         if is_recorded(self, value):
             return record(self, name, _fit, value)  # type: ignore[no-any-return]  # itself
         return write(self, name, into, plain)  # type: ignore[no-any-return]  # itself
@@ -964,7 +964,7 @@ class Tensor(Attributes):
         if view is former:
             return self
         for other in self._version.living() if self._version is not None else ():
-            if other._extra is not None and other._extra.base is self:  # a view of what it was stays that
+            if other._extra is not None and other._extra.base is self:  # a view of the former value keeps it
                 other._extra.base, other._extra.way = former, None
         if view._op is not None:
             age(self, former)
@@ -1069,13 +1069,13 @@ class Tensor(Attributes):
         return self._draw("cauchy_", lambda source, n: median + sigma * source.standard_cauchy(n), generator)
 
     def geometric_(self, p: float, *, generator: np.random.Generator | None = None) -> Tensor:
-        """Overwrite the elements with how many trials the first success took, each of which succeeds with `p`."""
+        """Overwrite the elements with the number of trials until the first success of probability `p`."""
         if not (isinstance(p, NUMBERS) and 0 < p < 1):
             raise RuntimeError(f"geometric_: p must be between 0 and 1, got {p!r}")
         return self._draw("geometric_", lambda source, shape: source.geometric(p, shape), generator)
 
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
-        """Overwrite each element with what a function of Python's makes of it; slow, and without a gradient."""
+        """Replace each element by a Python function of it; slow, and without a gradient."""
         if self.requires_grad:
             raise RuntimeError(
                 "apply_: a function of Python's has no gradient; detach the tensor, or compose operations"
@@ -1085,7 +1085,7 @@ class Tensor(Attributes):
         return self._overwrite("apply_", np.copyto, values, values)
 
     def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
-        """Overwrite each element with what a function of Python's makes of it and of that of another tensor."""
+        """Replace each element by a Python function of it and another tensor's element."""
         if self.requires_grad or tensor.requires_grad:
             raise RuntimeError(
                 "map_: a function of Python's has no gradient; detach the tensors, or compose operations"
@@ -1126,7 +1126,7 @@ def from_array(array: Any, requires_grad: bool = False, name: str | None = None,
 
 
 def _fit(spot: Tensor, value: Any) -> Any:
-    """Return what is written into a place as a tensor of no more dimensions than that has."""
+    """Return a value that is to be written as a tensor of no more dimensions than its place."""
     x = value if isinstance(value, Node) else primitive.wrap(np.asarray(value, spot.dtype))
     more = x._data.ndim - spot.ndim
     return s.reshape(x, x._data.shape[more:]) if more > 0 and x._data.shape[:more] == (1,) * more else x

@@ -566,7 +566,7 @@ def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> A
 
 
 def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
-    """See to a result that is no array of its own: a scalar, the memory of an input, or nothing that a tensor holds."""
+    """Handle a result that is not a new array: a scalar, memory of an input, or what no tensor holds."""
     value = out._data
     if isinstance(value, np.generic):
         return

@@ -96,7 +96,7 @@ def _letter(index: Any) -> str:
 
 
 def _read_equation(equation: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the indices of each operand and of the result, letters standing in for the dots."""
+    """Return the indices of each operand and of the result, with letters in the place of "..."."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
@@ -177,7 +177,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         if not 0 <= n <= min(x.ndim, y.ndim):
             raise RuntimeError(f"tensordot: shapes {x.shape} and {y.shape} have no {n} dimensions to sum over")
         left, right = tuple(range(x.ndim - n, x.ndim)), tuple(range(n))
-    if len(left) == len(right):  # what has size 1 broadcasts, so that the other is added up
+    if len(left) == len(right):  # a size of 1 broadcasts: the other operand is summed
         x, y = _sum_alone(x, left, [y.shape[d] for d in right]), _sum_alone(y, right, [x.shape[d] for d in left])
     if [x.shape[d] for d in left] != [y.shape[d] for d in right]:
         raise RuntimeError(f"tensordot: dims {left} of shape {x.shape} and {right} of shape {y.shape} differ in size")
@@ -192,6 +192,6 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 def _sum_alone(x: Tensor, dims: tuple[int, ...], sizes: list[int]) -> Tensor:
-    """Add up along the dimensions where the other operand has size 1."""
+    """Sum along the dimensions in which the other operand has size 1."""
     alone = [d for d, n in zip(dims, sizes, strict=True) if n == 1 != x.shape[d]]
     return sum(x, alone, keepdim=True).to(x.dtype) if alone else x

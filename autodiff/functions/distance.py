@@ -58,7 +58,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
 
 
 def _by_product(a: Any, b: Any) -> Tensor:
-    """Return Euclidean distances as √(|a|² + |b|² - 2 a·b); what is left of nothing by rounding is 0."""
+    """Return Euclidean distances as √(|a|² + |b|² - 2 a·b); squares as small as rounding errors count as 0."""
     both = unsqueeze((a * a).sum(-1), -1) + unsqueeze((b * b).sum(-1), -2)
     squares = both - 2 * matmul(a, b.mT)
     is_zero = squares.detach() <= 16 * np.finfo(np.float64).eps * both.detach()

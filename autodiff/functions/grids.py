@@ -154,7 +154,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.i
 
 
 def _at_least(tensors: Any, least: int, name: str) -> Any:
-    """Return one or several tensors with at least so many dimensions; a third one comes last."""
+    """Return one or several tensors with at least `least` dimensions; a third one is added at the end."""
     if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
         x = tensor_of(tensors[0], name)
         while x.ndim < least:
@@ -493,7 +493,7 @@ def repeat_interleave(
         k = int(times)
         wide = broadcast_to(unsqueeze(x, d + 1), (*x.shape[: d + 1], k, *x.shape[d + 1 :]))
         flat = reshape(wide, (*x.shape[:d], x.shape[d] * k, *x.shape[d + 1 :]))
-        return flat if k > 1 and x.shape[d] > 1 else clone(flat)  # the former is a copy already
+        return flat if k > 1 and x.shape[d] > 1 else clone(flat)  # else `flat` may be a view
     if times.size not in (1, x.shape[d]):
         raise RuntimeError(f"repeat_interleave: {times.size} repeats do not fit dim {d} of size {x.shape[d]}")
     return index_select(x, d, wrap(np.repeat(np.arange(x.shape[d]), times)))

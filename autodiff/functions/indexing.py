@@ -36,7 +36,7 @@ _BOUNDS = (int, type(None))  # what stands in most slices, besides what has to b
 
 
 def plain_index(key: Any, name: str = "index") -> Any:
-    """Return an index with its tensors, lists, ranges and inner tuples as arrays of its own."""
+    """Return an index in which tensors, lists, ranges and inner tuples are new arrays."""
     return tuple([_plain(k, name) for k in key]) if isinstance(key, tuple) else _plain(key, name)
 
 
@@ -56,7 +56,7 @@ def _plain(key: Any, name: str) -> Any:
     elif isinstance(key, (list, tuple, range)):
         return _array(key, name)
     if not isinstance(key, (np.ndarray, np.generic)) or key.dtype.kind not in "biu":
-        if isinstance(key, int):  # of a subclass
+        if isinstance(key, int):  # an instance of a subclass
             return int(key)
         came = f"a tensor of {key.dtype}" if isinstance(key, (np.ndarray, np.generic)) else type(key).__name__
         raise IndexError(
@@ -70,7 +70,7 @@ def _plain(key: Any, name: str) -> Any:
 
 
 def _array(key: Any, name: str) -> Any:
-    """Return a list as the array that it spells, as NumPy does; one without elements holds integers."""
+    """Return a list as an array, as NumPy does; an empty list gives integers."""
     try:
         array = np.array(key)
     except ValueError as error:
@@ -83,7 +83,7 @@ def _array(key: Any, name: str) -> Any:
 
 
 def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
-    """Part an index of single integers or booleans among arrays: PyTorch takes them first, NumPy moves dimensions.
+    """Split an index that mixes single integers or booleans with arrays: PyTorch applies the former first.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
     """
     parts = key if key.__class__ is tuple else (key,)
     kinds = [k.__class__ for k in parts]
-    if np.ndarray in kinds and kinds.count(type(Ellipsis)) == 1:  # PyTorch's takes arrays apart only if it has dims
+    if np.ndarray in kinds and kinds.count(type(Ellipsis)) == 1:  # PyTorch ignores an empty one
         i, named = kinds.index(type(Ellipsis)), sum(map(_width, parts))
         parts = key = (*parts[:i], *(slice(None),) * (ndim - named), *parts[i + 1 :])
         kinds = [k.__class__ for k in parts]
@@ -104,7 +104,7 @@ def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
         if kind is np.ndarray:
             first += [slice(None)] * _width(k)
             then.append(k)
-        elif kind is bool:  # picks from a dimension of size 1, which it adds
+        elif kind is bool:  # adds a dimension of size 1 and picks from it
             first.append(None)
             then.append(np.array([k]))
         else:
@@ -171,17 +171,17 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 
 def in_shape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return a tensor in a shape, the tensor itself if it has that already."""
+    """Return a tensor in another shape; the tensor itself if it has that shape."""
     return x if x.shape == shape else x.reshape(shape)
 
 
 def _with_dim(x: Tensor) -> Tensor:
-    """Return a tensor of no dimensions as one of one."""
+    """Return a scalar as a vector of one element, any other tensor unchanged."""
     return x if x.ndim else x.reshape(1)
 
 
 def _check_index(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
-    """Return the dimension along which an index counts, once it is seen to fit; one of no elements fits always."""
+    """Check an index and return the dimension along which it counts; an empty index always fits."""
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu":
         raise TypeRuntimeError(f"{name}: index must hold integers, got {at.dtype}")
@@ -313,7 +313,7 @@ def scatter(
 
 
 def _factors(x: Tensor, at: Tensor, put: Tensor, d: int) -> Any:
-    """Return for each place the product of what goes there."""
+    """Return for each element the product of the values that go there."""
     if put.requires_grad and is_recording():
         raise RuntimeError("scatter: reduce='multiply' has no derivative with respect to src; use scatter_reduce")
     shape, dtype, places = x.shape, x.dtype, list(np.ogrid[tuple(slice(n) for n in at.shape)])
@@ -340,7 +340,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 
 def read_scatter(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Return what to change, where, and the values cut to the shape of the index, all seen to fit and of a dimension.
+    """Check the arguments of `scatter`; return input, index, values cut to the index's shape, and dimension.
 
     If the index has no elements, all are vectors.
     """

@@ -23,7 +23,7 @@ __all__ = ["argsort", "kthvalue", "median", "mode", "msort", "nanmedian", "nanqu
 
 
 def _as_tensor(array: Any) -> Tensor:
-    """Return what was found, which has no derivative, as a tensor."""
+    """Return an array of positions or counts as a tensor without gradient."""
     found: Tensor = wrap(np.asarray(array))
     return found
 
@@ -72,7 +72,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 
 
 def _take_at(x: Tensor, places: Any, d: int, keepdim: bool) -> ValuesIndices:
-    """Return the elements at places that have size 1 along a dimension."""
+    """Return the elements at places, one in each line along dimension `d`, and the places."""
     values, indices = pick(x, places if isinstance(places, Node) else wrap(places), d)
     return (
         ValuesIndices(values, indices)
@@ -102,7 +102,7 @@ def _is_nan(a: Any) -> Any:
 
 
 def _is_middle(a: Any, ignores_nan: bool) -> Any:
-    """Tell which elements are the median of all of an array, or are NaN, where that is it."""
+    """Tell which elements equal the median of a whole array; those that are NaN if the median is."""
     missing, flat = np.asarray(_is_nan(a)), np.sort(a, axis=None)
     n = flat.size - int(missing.sum()) if ignores_nan else flat.size
     if not n or (missing.any() and not ignores_nan):
@@ -111,7 +111,7 @@ def _is_middle(a: Any, ignores_nan: bool) -> Any:
 
 
 def _middles(a: Any, d: int, ignores_nan: bool) -> Any:
-    """Return where medians along a dimension stand."""
+    """Return the positions of the medians along a dimension."""
     missing = _is_nan(a)
     counts = (
         (~missing).sum(d, keepdims=True) if ignores_nan else np.full_like(missing.sum(d, keepdims=True), a.shape[d])
@@ -213,15 +213,15 @@ def _quantiles(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, 
 
 
 def _interpolate(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool, asked: Any) -> Tensor:
-    """Return along the last dimension what lies below parts of the elements there."""
+    """Return the quantiles along the last dimension: the values below which `parts` of the elements lie."""
 
     def places(a: Any, p: Any) -> list[Any]:
-        """Return the positions below and above, the weight of the latter, whether both are one, and the last ones."""
+        """Return the positions below and above, the weight of the upper one, whether they agree, and the last ones."""
         missing, last = np.isnan(a), a.shape[-1] - 1
         counts = (~missing).sum(-1, keepdims=True) if ignores_nan else np.full((*a.shape[:-1], 1), a.shape[-1])
         ends = np.maximum(counts - 1, 0)
         ranks = p * ends
-        if not ignores_nan:  # one NaN makes it NaN; in order it is the last
+        if not ignores_nan:  # one NaN makes the quantile NaN; sorted, it comes last
             ranks = np.where(missing.any(-1, keepdims=True), float(last), ranks)
         ranks = _ROUNDED.get(interpolation, np.positive)(ranks)
         low = np.floor(ranks).astype(np.int64)
@@ -231,9 +231,9 @@ def _interpolate(lines: Tensor, parts: Any, interpolation: str, ignores_nan: boo
     low, high, weights, is_one, ends = parts_computed("ranks", places, lines, parts)
     values = sort_along(lines, -1).values
     below, above = values.gather(-1, low), values.gather(-1, high)
-    if asked is not None and interpolation == "linear":  # what has a derivative with respect to the parts
+    if asked is not None and interpolation == "linear":  # only then is there a derivative with respect to the parts
         weights = asked * ends - low.to(lines.dtype)
-    return where(is_one, below, below.lerp(above, weights))  # an infinity is not between two
+    return where(is_one, below, below.lerp(above, weights))  # between two infinities `lerp` gives NaN
 
 
 @numpy_names

@@ -27,7 +27,7 @@ __all__ = [
 
 
 def _overwrite(x: Tensor, values: Any, *way: Any) -> Tensor:
-    """Return a copy with values in the place of what a way of rows picks."""
+    """Return a copy in which values replace the elements that a way of rows picks."""
     return rows.overwrite(x, values, way=way)
 
 
@@ -36,7 +36,7 @@ def _at(key: Any) -> Any:
 
 
 def _slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any, Any]:
-    """Return a tensor, of no dimensions as a vector, the key of slices along a dimension, and how many they are."""
+    """Return a tensor (a scalar as a vector), the key of its slices along a dimension, and that dimension."""
     x, at = tensor_of(input, name), tensor_of(index, name)
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu" or at.ndim > 1:
@@ -48,7 +48,7 @@ def _slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any, Any]
 
 
 def _source(source: Any, x: Any, key: Any, name: str) -> Any:
-    """Return slices to write, which must have the dtype of the tensor and fit the places."""
+    """Check the dtype and shape of slices that are to be written, and return them as a tensor."""
     values = tensor_of(source, name)
     if values.dtype != x.dtype:
         raise RuntimeError(f"{name}: source must have the dtype of the input, {x.dtype}, got {values.dtype}")
@@ -172,7 +172,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise RuntimeError(f"masked_scatter: the mask holds at {m._data.sum()} places, source has {n} elements")
     if not n:
         return clone(x)
-    turn = computed("turn", lambda a: np.clip(np.cumsum(a) - 1, 0, n - 1).reshape(shape), m)  # whose element goes there
+    # Which element of the source goes where.
+    turn = computed("turn", lambda a: np.clip(np.cumsum(a) - 1, 0, n - 1).reshape(shape), m)
     return where(m, rows.index(values, key=parameter(turn)), x)
 
 
@@ -279,7 +280,7 @@ _NEUTRAL = {"prod": 1.0, "amax": -np.inf, "amin": np.inf}
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """Copy a tensor and reduce to each place the elements of `src` whose `index` along `dim` says so.
+    """Copy a tensor and reduce into each element those of `src` whose `index` along `dim` points there.
 
     Parameters
     ----------
@@ -324,11 +325,11 @@ def scatter_reduce(
 
 
 def _gathered_together(x: Any, at: Any, put: Any, d: int, reduce: str, include_self: bool, counts: Any) -> Tensor:
-    """Reduce what goes to each place along a new last dimension, filled up with what changes nothing."""
+    """Reduce the values for each place along a new last dimension, padded with the reduction's neutral element."""
     shape, places = x.shape, list(np.ogrid[tuple(slice(n) for n in at.shape)])
 
     def laned(at: Any, counts: Any) -> list[Any]:
-        """Return the order of the elements by place, where each goes, and its lane beside others that go there."""
+        """Return the elements' order by place, the place of each, and its number among those of the same place."""
         target = np.ravel_multi_index(np.broadcast_arrays(*places[:d], at, *places[d + 1 :]), shape).reshape(-1)
         order = np.argsort(target, kind="stable")
         first = np.cumsum(counts.reshape(-1)) - counts.reshape(-1)

@@ -78,7 +78,7 @@ def sum(
     if dtype is not None or x._data.dtype.kind != "f":
         x = x.to(np.int64 if dtype is None else dtype)
     y: Tensor = rows.sum(x, **along(dim, keepdim, x._data.ndim, "sum"))
-    return y if y._data.dtype is x._data.dtype else y.to(x.dtype)  # NumPy adds small integers in large ones
+    return y if y._data.dtype is x._data.dtype else y.to(x.dtype)  # NumPy sums small integers as int64
 
 
 @numpy_names
@@ -192,7 +192,7 @@ def std(
 def _center(
     input: Tensor, dim: Any, correction: Any, keepdim: bool, unbiased: bool | None, name: str
 ) -> tuple[Tensor, dict[str, Any], float]:
-    """Return the distances from the mean, float16 in float32, what their sum is told, and the denominator under it."""
+    """Return the deviations from the mean (of float16 in float32), the options of their sum, and its denominator."""
     x = floats_of(input, name)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -274,7 +274,7 @@ def norm(
 
 
 def _nuclear(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
-    """Nuclear norm of the matrices in two dimensions, laid so that they have at least as many rows as columns."""
+    """Return the nuclear norm of the matrices in two dimensions; wide ones are transposed first."""
     if len(dims) != 2:
         raise RuntimeError(f"norm: 'nuc' needs two dims, got {dims} of a tensor of shape {x.shape}")
     last = sorted(dims, key=lambda d: -x.shape[d])

@@ -113,7 +113,7 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
 
 
 def positive(input: Tensor) -> Tensor:
-    """Return a tensor of numbers as it is.
+    """Return a tensor of numbers unchanged.
 
     Examples
     --------

@@ -26,7 +26,7 @@ _SHAPE = "its shape depends on data; use where(condition, a, b)"
 
 
 def _as_tensor(array: Any) -> Tensor:
-    """Return what was found, which has no derivative, as a tensor."""
+    """Return an array of positions or counts as a tensor without gradient."""
     found: Tensor = wrap(np.asarray(array))
     return found
 

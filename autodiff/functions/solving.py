@@ -37,7 +37,7 @@ class Determinant(NamedTuple):
 
 
 class LeastSquares(NamedTuple):
-    """The solution of a least squares problem, and what is known of it."""
+    """The solution of a least squares problem, its residuals, and the matrix's rank and singular values."""
 
     solution: Tensor
     residuals: Tensor
@@ -130,7 +130,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803  
 
 
 def _solve(a: Any, b: Any, left: bool, name: str) -> Tensor:
-    """Solve for matrices on the right."""
+    """Solve for a matrix B; `left` as for `solve`."""
     fits = b.ndim > 1 and b.shape[-2 if left else -1] == a.shape[-1]
     try:
         np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -284,7 +284,7 @@ def pinv(
     tensor([[0.5000, 0.0000]])
     """
     x = matrices(A, "pinv", square=hermitian)
-    if hermitian:  # the value of the lower triangle, with the derivative of both
+    if hermitian:  # the lower triangle gives the value, both give the derivative
         mean = (x + x.mT) / 2
         x = mean + (tril(x) + tril(x, -1).mT - mean).detach()
     low, relative = _tolerances(x, atol, rcond if rtol is None else rtol)
@@ -292,7 +292,7 @@ def pinv(
 
 
 def _tolerances(x: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
-    """Return below what a singular value counts as 0: as a number, and as a part of the largest."""
+    """Return the tolerances below which a singular value counts as 0: absolute, and relative to the largest."""
     low, relative = (parameter(v) if isinstance(v, Node) else v for v in (atol, rtol))
     if relative is None:
         is_set = decided(np.any, atol) if isinstance(atol, Node) else low is not None and np.any(low)
@@ -388,7 +388,7 @@ def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
     halvings = agreed(_halvings, x)
     x = x / 2.0**halvings
     y = term = x * 0 + np.eye(x.shape[-1], dtype=x.dtype)
-    for k in range(1, 13):  # of at most a quarter, raised to 13 and over 13! there is nothing left
+    for k in range(1, 13):  # the norm is at most 1/4: the term 13 is below float64's precision
         term = matmul(term, x) / k
         y = y + term
     for _ in range(halvings):
