@@ -502,6 +502,29 @@ def checkpoints(wrap: Wrap) -> list[Any]:
     return [f(x(k, 5, 3)) for k in range(4)]
 
 
+@equal
+def checkpoints_that_change_statistics_twice(wrap: Wrap) -> list[Any]:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2))
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    def step(v: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = ad.utils.checkpoint.checkpoint(model, v).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    f = wrap(step)
+    return [[f(x(k, 5, 3)), *(t.clone() for t in model.state_dict().values())] for k in range(4)]
+
+
+@refused("a checkpoint of what draws random numbers and changes a tensor")
+def checkpoints_that_draw_and_change(wrap: Wrap) -> list[Any]:
+    model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.Dropout())
+    return [wrap(lambda v: ad.utils.checkpoint.checkpoint(model, v).sum())(x(0, 5, 3))]
+
+
 @refused("a hook cannot be recorded")
 def a_hook_of_every_module_that_comes_later(wrap: Wrap) -> list[Any]:
     model = network()
