@@ -525,6 +525,14 @@ def checkpoints_that_draw_and_change(wrap: Wrap) -> list[Any]:
     return [wrap(lambda v: ad.utils.checkpoint.checkpoint(model, v).sum())(x(0, 5, 3))]
 
 
+@refused("a derivative that changes tensors")
+def checkpoints_whose_backward_is_outside(wrap: Wrap) -> list[Any]:
+    model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6))
+    f = wrap(lambda v: ad.utils.checkpoint.checkpoint(model, v))
+    f(x(0, 5, 3)).sum().backward()
+    return [f(x(0, 5, 3))]
+
+
 @refused("a hook cannot be recorded")
 def a_hook_of_every_module_that_comes_later(wrap: Wrap) -> list[Any]:
     model = network()
