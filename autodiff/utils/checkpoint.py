@@ -112,14 +112,14 @@ def checkpoint(
         stands = {id(t): t.view_as(t) if records else t.detach().requires_grad_() for t in inputs if t._op is not None}
         own = [stands.get(id(a), a) for a in args]
         named = {key: stands.get(id(a), a) for key, a in kwargs.items()}
-        if preserve_rng_state:
-            now = get_rng_state()
+        now = None if state is None else get_rng_state()
+        if state is not None:
             set_rng_state(state)
         try:
             with again:
                 once_more = function(*own, **named)
         finally:
-            if preserve_rng_state:
+            if now is not None:
                 set_rng_state(now)
         listed = once_more if isinstance(once_more, (tuple, list)) else (once_more,)
         return [listed[i] for i in places], [stands.get(id(t), t) for t in inputs]

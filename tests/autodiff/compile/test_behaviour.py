@@ -317,7 +317,8 @@ def test_the_limit_can_be_chosen() -> None:
     double(ad.ones(1))
     with pytest.warns(UserWarning, match="1 recording"):
         assert double(ad.ones(2)).tolist() == [2.0, 2.0]
-    assert double(ad.ones(1)).tolist() == [2.0] and len(double.recordings) == 1
+    assert double(ad.ones(1)).tolist() == [2.0]
+    assert len(double.recordings) == 1
     with pytest.raises(TypeError):
         ad.compile(lambda x: x, recompile_limit=1.5)
 
