@@ -196,8 +196,11 @@ def differentiated(trace: Any, result: Any) -> Any:
     mark = len(trace.program.instructions)
     gs = [wrap(np.ones(t._data.shape, t._data.dtype)) for t in outs]
     numbers = [trace._source(g, Input(-1)) for g in gs]
+    before = trace.marks()
     with set_grad_enabled(False):
         found = _walk(dict(zip(outs, gs, strict=True)), True, True, _Route({*inside}, {*read}, {*wanted}))
+    if trace.marks() != before:
+        trace.refuse("a derivative that changes tensors, as a checkpoint's does,", "compile backward() as well")
     reached = [{x for y in recorded([t], "") if y in set(inside) for x in y._inputs} for t in outs]
     leads = [[x in of for x in wanted] for of in reached]
     return mark, numbers, [(x, trace.number(found[x]) if x in found else None) for x in wanted], leads

@@ -170,8 +170,7 @@ class Native:
         elif kind == "live":
             self.live.append([place, name, None])
         elif kind == "state":
-            optimizer = next(s.optimizer for s in self.lowered.steps if any(p is name for _, p, _ in s.params))
-            self.states.append([place, optimizer, name, rest[0], None])
+            self.states.append([place, self.lowered.optimizer_of(name), name, rest[0], None])
         elif kind == "gradient":
             self.held.append([place, name, None])
         elif kind == "argument":
@@ -212,8 +211,7 @@ class Native:
                 return args[name]._data
             if kind == "gradient":
                 return node_of(Gradient(name), args)._data
-            optimizer = next(s.optimizer for s in self.lowered.steps if any(p is name for _, p, _ in s.params))
-            return optimizer.state[name][rest[0]]
+            return self.lowered.optimizer_of(name).state[name][rest[0]]
         if not e.size:
             return np.empty(e.shape, e.dtype)
         if e in self.views:
@@ -267,7 +265,7 @@ class Native:
         for bound in self.live:
             place, node, array = bound
             if node._data is not array:
-                bound[2] = array = usable(array_of(node), node)
+                bound[2] = array = usable(array_of(node))
                 table[place] = array.ctypes.data
         for bound in self.states:
             place, optimizer, p, name, array = bound
@@ -275,13 +273,13 @@ class Native:
             if now is not array or array is None:
                 if not isinstance(now, np.ndarray) or now.shape != p._data.shape or now.dtype != p._data.dtype:
                     raise UnfitError
-                bound[4] = usable(now, None)
+                bound[4] = usable(now)
                 table[place] = now.ctypes.data
         for bound in self.held:
             place, owner, array = bound
             grad = (args[owner] if isinstance(owner, int) else owner)._grad
             if grad._data is not array:
-                bound[2] = array = usable(array_of(grad), grad)
+                bound[2] = array = usable(array_of(grad))
                 table[place] = array.ctypes.data
         if unbound or (before != table).any():
             self._check_apart()
@@ -395,7 +393,7 @@ class UnfitError(Exception):
     """Something is not in memory as it was when the function was recorded."""
 
 
-def usable(array: Any, node: Any) -> Any:
+def usable(array: Any) -> Any:
     """Return an array that native code can work on where it is."""
     if not (array.flags.c_contiguous and array.flags.aligned):
         raise UnfitError

@@ -432,6 +432,11 @@ class Trace:
         self.scheduled.append(optimizer)
         self.program.effects.append(act)
 
+    def marks(self) -> tuple[Any, int]:
+        """Return the values that tensors from outside were given so far, and how many random numbers were drawn."""
+        values = {node: self.numbers[node] for node in self.changed if self.is_outside(node)}
+        return values, sum(isinstance(i, Draw) for i in self.program.instructions)
+
     # -- what is refused -----------------------------------------------------------------------------------------------
 
     def calls(self, module: Any) -> None:
