@@ -15,6 +15,7 @@ from .engine.primitive import wrap
 from .functions import shape as s
 from .functions.arguments import element, sizes
 from .functions.elementwise import to
+from .kinds import bfloat16
 from .tracing import decided, values
 
 if TYPE_CHECKING:
@@ -228,6 +229,10 @@ class Attributes(Node):
     def half(self, memory_format: Any = None) -> Tensor:
         """Convert to float16."""
         return self._to(np.float16)
+
+    def bfloat16(self, memory_format: Any = None) -> Tensor:
+        """Refuse: NumPy has no such numbers."""
+        return self._to(bfloat16)
 
     def long(self, memory_format: Any = None) -> Tensor:
         """Convert to int64."""
