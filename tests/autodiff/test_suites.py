@@ -62,6 +62,13 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "histogram_weight": (lambda t, x, y, at: t.histogram(x, at, weight=y)[0].detach(), (X, Y, BOUNDS)),
     "max_pool2d_ints": (lambda t, x: t.nn.functional.max_pool2d(x, 2, padding=1), (RNG.integers(-9, 9, (1, 2, 5, 5)),)),
     "max_pool3d_ints": (lambda t, x: t.nn.functional.max_pool3d(x, 2), (RNG.integers(-9, 9, (1, 4, 4, 4)),)),
+    "interpolate_mask": (
+        lambda t, x: t.nn.functional.interpolate(x.to(t.uint8), scale_factor=2, mode="nearest"),
+        (RNG.integers(0, 9, (1, 2, 3, 3)),),
+    ),
+    "sum_to_size": (lambda t, x: x.sum_to_size(4, 1), (X,)),
+    "sum_to_size_fewer": (lambda t, x: x.sum_to_size((5,)), (X,)),
+    "sum_to_size_same": (lambda t, x: x.sum_to_size(4, 5) * 2, (X,)),
     "gcd_": (lambda t, x: x.gcd_(x + 3), (INTS + 3,)),
     "arctan2_": (lambda t, x, y: (x * 1).arctan2_(y), (X, Y)),
     "multiply_": (lambda t, x, y: (x * 1).multiply_(y).divide_(2).subtract_(y), (X, Y)),
@@ -85,6 +92,7 @@ PAIRS: dict[str, Callable[..., Any]] = {
 }
 SINGLE: dict[str, Callable[..., Any]] = {
     "where": lambda t, x, out: t.where(x > 0, x, -x, out=out),
+    "normalize": lambda t, x, out: t.nn.functional.normalize(x, dim=0, out=out),
     "prod": lambda t, x, out: t.prod(x, 1, out=out),
     "gather": lambda t, x, out: t.gather(x, 1, t.zeros(4, 2).long(), out=out),
     "max": lambda t, x, out: t.max(x, x * x, out=out),
