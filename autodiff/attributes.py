@@ -15,6 +15,8 @@ from .engine.primitive import wrap
 from .functions import shape as s
 from .functions.arguments import element, sizes
 from .functions.elementwise import to
+from .functions.reduction import sum as reduced
+from .kinds import bfloat16
 from .tracing import decided, values
 
 if TYPE_CHECKING:
@@ -228,6 +230,25 @@ class Attributes(Node):
     def half(self, memory_format: Any = None) -> Tensor:
         """Convert to float16."""
         return self._to(np.float16)
+
+    def sum_to_size(self, *size: Any) -> Tensor:
+        """Sum along dimensions until the shape is one that broadcasts to this tensor's: the reverse of `expand`.
+
+        Examples
+        --------
+        >>> ad.ones(2, 3).sum_to_size(1, 3)
+        tensor([[2., 2., 2.]])
+        """
+        shape, own = sizes(size, "sum_to_size"), self._data.shape
+        lead = len(own) - len(shape)
+        if lead < 0 or any(n not in (1, m) for n, m in zip(shape, own[lead:], strict=True)):
+            raise RuntimeError(f"sum_to_size: shape {shape} does not broadcast to {own}")
+        dims = [*range(lead), *(lead + k for k, n in enumerate(shape) if n == 1 != own[lead + k])]
+        return s.reshape(reduced(self, dims), shape) if dims else s.reshape(self, shape)  # type: ignore[arg-type]  # a Tensor
+
+    def bfloat16(self, memory_format: Any = None) -> Tensor:
+        """Refuse: NumPy has no such numbers."""
+        return self._to(bfloat16)
 
     def long(self, memory_format: Any = None) -> Tensor:
         """Convert to int64."""

@@ -17,6 +17,7 @@ from .engine import dtypes
 from .engine.primitive import NUMBERS
 from .functions.arguments import element, integer, sizes
 from .functions.output import written
+from .kernels.errors import TypeRuntimeError
 from .kernels.silence import silent
 from .random import default_generator
 from .tensor import Tensor, from_array
@@ -502,7 +503,7 @@ def linspace(
 def _countable(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
     kind = _read_dtype(dtype, name)
     if kind.kind == "b":
-        raise TypeError(f"{name}: expected a dtype of integers or floats, got bool")
+        raise TypeRuntimeError(f"{name}: expected a dtype of integers or floats, got bool")
     return kind
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.dtypes import get_default_dtype
+from .engine.dtypes import checked, get_default_dtype
 
 __all__ = [
     "bfloat16",
@@ -61,6 +61,7 @@ class _Absent:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.refusal = f"there is no {name} here, for NumPy computes in float16, float32 and float64; take one of these"
 
     def __repr__(self) -> str:
         return f"{self.name}, which tensors here cannot hold"
@@ -115,7 +116,7 @@ class finfo:  # noqa: N801  # PyTorch's and NumPy's name
     """
 
     def __init__(self, type: Any = None) -> None:
-        chosen = np.dtype(get_default_dtype() if type is None else type)
+        chosen = checked(get_default_dtype() if type is None else type, "finfo")
         if chosen.kind != "f":
             raise TypeError(f"finfo: expected a floating dtype, got {chosen}; for integers there is iinfo")
         info = np.finfo(chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,10 +13,20 @@ from numpy.typing import DTypeLike
 from .engine.primitive import NUMBERS, wrap
 from .functions import reduction as r
 from .functions import shape as s
-from .functions.arguments import Dims, dimension, dimensions, floats_of, integer, numpy_names, tensor_of, widened
+from .functions.arguments import (
+    Dims,
+    computed,
+    dimension,
+    dimensions,
+    floats_of,
+    integer,
+    numpy_names,
+    tensor_of,
+    widened,
+)
 from .functions.diagonal import diagonal as _diagonal
 from .functions.distance import cross as _cross
-from .functions.elementwise import abs, clone
+from .functions.elementwise import abs, clone, where
 from .functions.elimination import householder_product as householder_product
 from .functions.elimination import lu as lu
 from .functions.elimination import lu_factor as lu_factor
@@ -40,6 +50,7 @@ from .functions.solving import slogdet as slogdet
 from .functions.solving import solve as solve
 from .functions.solving import solve_triangular as solve_triangular
 from .kernels.linalg import LinAlgError as LinAlgError
+from .tracing import decided
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -238,6 +249,153 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     tensor([0., 0., 1.])
     """
     return _cross(input, other, dim)
+
+
+# -- tensors as matrices, and what tells of failure instead of raising ------------------------------------------------
+
+
+def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tensor:  # noqa: N803  # PyTorch's names
+    """Solve ``tensordot(A, X, X.ndim) = B`` for X: a system of equations whose unknowns and sides have any shape.
+
+    Parameters
+    ----------
+    A : Tensor
+        Of shape (*B.shape, *X.shape), as many elements in the one part as in the other.
+    B : Tensor
+    dims : sequence of int, optional
+        The dimensions of `A` that are moved to its end first.
+
+    Examples
+    --------
+    >>> ad.linalg.tensorsolve(ad.eye(4).reshape(2, 2, 4), ad.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([1., 2., 3., 4.])
+    """
+    a, b = tensor_of(A, "tensorsolve"), tensor_of(B, "tensorsolve")
+    if dims is not None:
+        a = s.movedim(a, tuple(dims), tuple(range(a.ndim - len(dims), a.ndim)))
+    found = a.shape[b.ndim :]
+    if math.prod(found) != b.numel() or a.shape[: b.ndim] != b.shape:
+        raise RuntimeError(f"tensorsolve: a tensor of shape {a.shape} does not fit a right side of shape {b.shape}")
+    return s.reshape(solve(s.reshape(a, b.numel(), b.numel()), s.reshape(b, -1)), found)
+
+
+def tensorinv(A: Tensor, ind: int = 2) -> Tensor:  # noqa: N803  # PyTorch's name
+    """Inverse of a tensor as a linear map from its last dimensions to its first `ind` ones.
+
+    Examples
+    --------
+    >>> ad.linalg.tensorinv(ad.tensor([[[2.0, 0.0]], [[0.0, 4.0]]]), ind=2).shape
+    (2, 2, 1)
+    """
+    a, n = tensor_of(A, "tensorinv"), integer(ind, "tensorinv", "ind")
+    to, of = a.shape[:n], a.shape[n:]
+    if n <= 0 or math.prod(to) != math.prod(of):
+        raise RuntimeError(f"tensorinv: the first {n} sizes of {a.shape} must have the product of the others")
+    return s.reshape(inv(s.reshape(a, math.prod(to), -1)), (*of, *to))
+
+
+class LInfo(NamedTuple):
+    """Cholesky factors, and for each matrix 0, or how many of its rows show that it is not positive definite."""
+
+    L: Tensor
+    info: Tensor
+
+
+class InverseInfo(NamedTuple):
+    """Inverse matrices, and for each of them 0, or which pivot is 0."""
+
+    inverse: Tensor
+    info: Tensor
+
+
+class ResultInfo(NamedTuple):
+    """Solutions, and for each matrix 0, or which pivot is 0."""
+
+    result: Tensor
+    info: Tensor
+
+
+def _checked(check_errors: bool, info: Tensor, name: str) -> None:
+    if check_errors and decided(np.any, info):
+        raise LinAlgError(f"{name}: a matrix has no such result; info is {info.tolist()}")
+
+
+def _mended(a: Any, info: Tensor) -> Any:
+    """Return the matrices, the identity in the place of each that has no result."""
+    return where(info.reshape((*info.shape, 1, 1)) == 0, a, wrap(np.eye(a.shape[-1], dtype=a.dtype)))
+
+
+def _pivot_at_0(a: Any) -> Any:
+    """Return for each matrix of an array which pivot of its elimination is the first that is 0, from 1 on, or 0."""
+    pivots = np.diagonal(lu_factor(wrap(np.array(a))).LU.numpy(), axis1=-2, axis2=-1) == 0
+    return np.asarray(np.where(pivots.any(-1), pivots.argmax(-1) + 1, 0) if a.shape[-1] else 0, np.int32)
+
+
+def _not_positive(a: Any) -> Any:
+    """Return for each matrix of an array the size of its first leading part that is not positive definite, or 0."""
+    info = np.zeros(a.shape[:-2], np.int32)
+    for at in np.ndindex(info.shape):
+        for k in range(1, a.shape[-1] + 1):
+            try:
+                np.linalg.cholesky(a[at][:k, :k])
+            except np.linalg.LinAlgError:
+                info[at] = k
+                break
+    return info
+
+
+def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> LInfo:  # noqa: N803  # PyTorch's name
+    """Cholesky factors as by `cholesky`, and `info` instead of an error where a matrix has none.
+
+    What stands in the place of a factor that does not exist means nothing.
+
+    Examples
+    --------
+    >>> ad.linalg.cholesky_ex(ad.tensor([[1.0, 2.0], [2.0, 1.0]])).info
+    tensor(2, dtype=int32)
+    """
+    a = matrices(A, "cholesky_ex", square=True)
+    info = computed("cholesky_ex", lambda a: _not_positive(np.swapaxes(a, -1, -2) if upper else a), a)
+    _checked(check_errors, info, "cholesky_ex")
+    return LInfo(cholesky(_mended(a, info), upper=upper), info)
+
+
+def inv_ex(A: Tensor, *, check_errors: bool = False) -> InverseInfo:  # noqa: N803  # PyTorch's name
+    """Inverse matrices as by `inv`, and `info` instead of an error where a matrix has none.
+
+    What stands in the place of an inverse that does not exist means nothing.
+
+    Examples
+    --------
+    >>> ad.linalg.inv_ex(ad.tensor([[1.0, 2.0], [2.0, 4.0]])).info
+    tensor(2, dtype=int32)
+    """
+    a = matrices(A, "inv_ex", square=True)
+    info = computed("inv_ex", _pivot_at_0, a)
+    _checked(check_errors, info, "inv_ex")
+    return InverseInfo(inv(_mended(a, info)), info)
+
+
+def solve_ex(
+    A: Tensor,  # noqa: N803  # PyTorch's names
+    B: Tensor,  # noqa: N803
+    *,
+    left: bool = True,
+    check_errors: bool = False,
+) -> ResultInfo:
+    """Solutions as by `solve`, and `info` instead of an error where a matrix is singular.
+
+    What stands in the place of a solution that does not exist means nothing.
+
+    Examples
+    --------
+    >>> ad.linalg.solve_ex(ad.tensor([[2.0]]), ad.tensor([[4.0]])).result
+    tensor([[2.]])
+    """
+    a = matrices(A, "solve_ex", square=True)
+    info = computed("solve_ex", _pivot_at_0, a)
+    _checked(check_errors, info, "solve_ex")
+    return ResultInfo(solve(_mended(a, info), B, left=left), info)
 
 
 # -- others ------------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {f: ours for f, ours in _OF_ROWS.items()
     np.logical_or: lambda a, b: c.bitwise_or(_true(a), _true(b)),
     np.logical_xor: lambda a, b: c.bitwise_xor(_true(a), _true(b)), np.logical_not: c.logical_not,
     np.deg2rad: ro.deg2rad, np.radians: ro.deg2rad, np.rad2deg: ro.rad2deg, np.degrees: ro.rad2deg,
-    np.signbit: ro.signbit, np.logaddexp2: t.logaddexp2,
+    np.signbit: ro.signbit, np.logaddexp2: t.logaddexp2, np.fmax: ro.fmax, np.fmin: ro.fmin,
 }  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def _dot(a: Any, b: Any) -> Any:
 
 def _vector_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     axes = x.ndim if axis is None else len(axis) if isinstance(axis, Sequence) else 1
-    if ord is not None and axes > 1 and ord != "fro":
+    if ord is not None and axes > 1 and ord not in ("fro", "nuc"):
         raise TypeError(f"numpy.linalg.norm: ord={ord!r} of matrices has no derivative rule for tensors")
     return r.norm(x, 2 if ord is None else ord, axis, keepdims)
 

@@ -97,6 +97,15 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
     return overwrite(wrap(filled.reshape(shape)), x, way=((index_row, {"key": key}),))
 
 
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, dtype: Any = None, axis: int = 0) -> Any:
+    a, b = (_tensor(v, "linspace") for v in (start, stop))
+    a, b = (v if v.dtype.kind == "f" else v.to(np.float64) for v in (a, b))
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    parts = np.arange(num, dtype=a.dtype).reshape(num, *(1,) * len(shape)) / max(num - endpoint, 1)
+    points = e.lerp(a.expand(num, *shape), b.expand(num, *shape), wrap(parts.astype(a.dtype)))
+    return s.movedim(points if dtype is None else points.to(dtype), 0, axis)
+
+
 # -- picking -----------------------------------------------------------------------------------------------------------
 
 
@@ -186,22 +195,12 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """Return central differences inside, and differences of neighbours at the ends."""
-    axes = range(f.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
-    if edge_order != 1 or len(steps) != len(axes) or any(map(np.ndim, steps)):
-        raise TypeError("numpy.gradient() of tensors takes a number as the spacing along each axis, and edge_order=1")
-    found = [_slope(f, dimension(k, f.ndim, "gradient"), h) for k, h in zip(axes, steps, strict=True)]
+    """Estimate derivatives by differences, one tensor alone where there is one axis."""
+    axes = tuple(range(f.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    given = [_tensor(h, "gradient") if np.ndim(h) else h for h in varargs]
+    steps = given * len(axes) if len(given) == 1 else given or [1.0] * len(axes)
+    found = st.gradient(f, spacing=steps, dim=axes, edge_order=edge_order)
     return found[0] if len(found) == 1 else tuple(found)
-
-
-def _slope(f: Any, k: int, h: Any) -> Any:
-    n = f.shape[k]
-    if n < 2:
-        raise ValueError(f"gradient: axis {k} of a tensor of shape {f.shape} needs at least 2 elements")
-    first, last = (s.narrow(f, k, a + 1, 1) - s.narrow(f, k, a, 1) for a in (0, n - 2))
-    inner = (s.narrow(f, k, 2, n - 2) - s.narrow(f, k, 0, n - 2)) / 2
-    return s.cat([first, inner, last], k) / h
 
 
 # -- products ----------------------------------------------------------------------------------------------------------
@@ -262,7 +261,7 @@ COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {
     # elements
     np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: ro.nan_to_num(x, nan, posinf, neginf),
     np.fix: lambda x: e.trunc(x), np.isposinf: lambda x: c.isposinf(x), np.isneginf: lambda x: c.isneginf(x),
-    np.isreal: c.isreal, np.real: lambda val: val, np.imag: lambda val: e.mul(val, 0),
+    np.linspace: _linspace, np.isreal: c.isreal, np.real: lambda val: val, np.imag: lambda val: e.mul(val, 0),
     np.array_equiv: lambda a1, a2: decided(np.array_equiv, _tensor(a1, "array_equiv"), _tensor(a2, "array_equiv")),
     # reductions, and what lies between neighbours
     np.median: _median, np.quantile: _quantile, np.percentile: _percentile, np.average: _average, np.ptp: _ptp,
@@ -278,6 +277,8 @@ COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {
     np.linalg.eigvalsh: linalg.eigvalsh, np.linalg.svd: _svd, np.linalg.svdvals: linalg.svdvals,
     np.linalg.pinv: _pinv, np.linalg.matrix_power: linalg.matrix_power,
     np.linalg.matrix_rank: linalg.matrix_rank,
+    np.linalg.tensorsolve: lambda a, b, axes=None: linalg.tensorsolve(_tensor(a, "tensorsolve"), b, axes),
+    np.linalg.tensorinv: linalg.tensorinv,
     np.linalg.cond: linalg.cond, np.linalg.multi_dot: lambda arrays: linalg.multi_dot(
         [_tensor(a, "multi_dot") for a in arrays]
     ),

@@ -792,6 +792,8 @@ class Tensor(Attributes):
         order.nanmedian,
     )
     mode, quantile, nanquantile = order.mode, order.quantile, order.nanquantile
+    index_reduce, as_strided, renorm = placing.index_reduce, indexing.as_strided, distance.renorm
+    frexp, nextafter, histogram = ro.frexp, ro.nextafter, searching.histogram
     index_add, index_copy, index_fill = placing.index_add, placing.index_copy, placing.index_fill
     index_put, masked_scatter, scatter_reduce = placing.index_put, placing.masked_scatter, placing.scatter_reduce
     select_scatter, slice_scatter = placing.select_scatter, placing.slice_scatter
@@ -940,7 +942,10 @@ class Tensor(Attributes):
     bitwise_left_shift_ = _in_place(c.bitwise_left_shift)
     bitwise_right_shift_ = _in_place(c.bitwise_right_shift)
     index_add_, index_copy_ = _in_place(placing.index_add), _in_place(placing.index_copy)
-    index_fill_ = _in_place(placing.index_fill)
+    index_fill_, index_reduce_ = _in_place(placing.index_fill), _in_place(placing.index_reduce)
+    renorm_, nextafter_ = _in_place(distance.renorm), _in_place(ro.nextafter)
+    lgamma_, digamma_, heaviside_ = _in_place(t.lgamma), _in_place(t.digamma), _in_place(ro.heaviside)
+    gcd_, lcm_, ldexp_ = _in_place(ro.gcd), _in_place(ro.lcm), _in_place(ro.ldexp)
     index_put_, masked_scatter_ = _in_place(placing.index_put), _in_place(placing.masked_scatter)
     put_ = _in_place(placing.put)
     scatter_reduce_, addmv_ = _in_place(placing.scatter_reduce), _in_place(distance.addmv)
@@ -953,6 +958,29 @@ class Tensor(Attributes):
     addmm_, true_divide_ = _in_place(linalg.addmm), _in_place(e.true_divide)
     eq_, ne_, lt_, le_, gt_, ge_ = map(_in_place, (c.eq, c.ne, c.lt, c.le, c.gt, c.ge))
     float_power_ = _in_place(e.float_power)
+    greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
+    multiply_, divide_, subtract_ = mul_, div_, sub_
+    arcsin_, arccos_, arctan_, arctan2_ = asin_, acos_, atan_, atan2_
+    arcsinh_, arccosh_, arctanh_ = asinh_, acosh_, atanh_
+
+    def resize_(self, *sizes_: Any, memory_format: Any = None) -> Tensor:
+        """Give it another shape, in place: of as many elements the same ones, of more also zeros behind them.
+
+        Raises
+        ------
+        RuntimeError
+            If it requires a gradient, or is a view of another tensor.
+        """
+        shape = sizes(sizes_, "resize_")
+        if self._requires_grad:
+            raise RuntimeError("resize_: a tensor that requires a gradient cannot be resized; use reshape()")
+        if self._extra is not None and self._extra.base is not None:
+            raise RuntimeError("resize_: a view of another tensor cannot be resized; clone() it before")
+        array = np.zeros(shape, self.dtype)
+        n = min(array.size, self.numel())
+        array.reshape(-1)[:n] = self._data.reshape(-1)[:n]
+        self.data = array
+        return self
 
     def _seen_as(self, function: Callable[..., Tensor], *dims: Any) -> Tensor:
         """Become a view of itself: the same memory in another shape."""

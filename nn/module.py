@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy import ndarray
 
-from autodiff import RemovableHandle, Tensor, as_tensor, dtypes
+from autodiff import RemovableHandle, Tensor, as_tensor, bfloat16, dtypes
 from autodiff.attributes import dtype_of
 from autodiff.device import check_device
 from autodiff.engine.graph import extra, tick
@@ -653,6 +653,10 @@ class Module:
     def half(self: M) -> M:
         """Convert to float16."""
         return self.to(np.float16)
+
+    def bfloat16(self: M) -> M:
+        """Refuse: NumPy has no such numbers."""
+        return self.to(bfloat16)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ def checked(dtype: DTypeLike, operation: str) -> np.dtype[Any]:
     try:
         chosen = np.dtype(dtype if dtype is not None else "None")
     except TypeError as error:
-        raise TypeError(f"{operation}: {error}") from None
+        raise TypeError(f"{operation}: {getattr(dtype, 'refusal', error)}") from None
     if chosen.kind not in "biuf" or chosen.num > 255 or chosen.itemsize > 8 or not chosen.isnative:
         raise TypeError(f"{operation}: a tensor holds booleans, integers or floats, not {chosen} (native, ≤ 64 bits)")
     return chosen

@@ -142,7 +142,9 @@ def _so_far(extreme: np.ufunc, a: Any) -> Any:
 
 
 @numpy_names
-def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+def prod(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: DTypeLike | None = None, out: Tensor | None = None
+) -> Tensor:
     """Multiply the elements; parameters as for `sum`.
 
     Examples
@@ -150,5 +152,7 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: DTypeL
     >>> ad.prod(ad.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
     tensor([ 2., 12.])
     """
+    if out is not None:
+        return written(out, prod, input, dim, keepdim, dtype=dtype)
     x = _convert(input, dtype, "prod")
     return rows.prod(x, **along(dim, keepdim, x.ndim, "prod"))

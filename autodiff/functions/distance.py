@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arguments import dimension, named, numpy_names, tensor_of
+from .arguments import dimension, floats_of, named, numpy_names, tensor_of
 from .elementwise import add, mul, where
 from .linalg import _product, _same_dtype, dot, matmul, outer
 from .reduction import norm
@@ -17,8 +17,27 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "addbmm", "addmv", "addr", "baddbmm", "cdist", "chain_matmul", "cross", "dist", "ger", "kron", "pdist", "vdot",
+    "addbmm", "addmv", "addr", "baddbmm", "cdist", "chain_matmul", "cross", "dist", "ger", "kron", "pdist", "renorm",
+    "vdot",
 ]  # fmt: skip
+
+
+@named
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """Shorten the slices along `dim` whose p-norm is greater than `maxnorm` to that length.
+
+    Examples
+    --------
+    >>> ad.renorm(ad.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
+    x = floats_of(input, "renorm")
+    if x.ndim < 2 or not p > 0 or maxnorm < 0:
+        raise RuntimeError(f"renorm: expected two dimensions, p > 0 and maxnorm ≥ 0, got {x.shape}, {p} and {maxnorm}")
+    d = dimension(dim, x.ndim, "renorm")
+    length = norm(x, p, tuple(k for k in range(x.ndim) if k != d), True)
+    return x * where(length > maxnorm, maxnorm / (length + 1e-7), 1)  # which keeps PyTorch's norms a little below
 
 
 @named

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from ..engine import dtypes
 from ..engine.graph import Node
 from ..engine.primitive import NUMBERS, lift, wrap
-from ..kernels.errors import TypeRuntimeError
+from ..kernels.errors import TypeRuntimeError, ValueRuntimeError
 from ..table import comparison
 from ..table import elementwise as rows
 from ..tracing import decided, values
@@ -133,7 +133,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode != "trunc":
-        raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+        raise ValueRuntimeError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     x, y = operands("div", input, other)
     if "f" in (x.dtype.kind, y.dtype.kind):
         return rows.trunc_divide(x, y)
@@ -705,10 +705,10 @@ def where(condition: Any) -> tuple[Tensor, ...]: ...
 
 
 @overload
-def where(condition: Any, input: Any, other: Any) -> Tensor: ...
+def where(condition: Any, input: Any, other: Any, *, out: Tensor | None = None) -> Tensor: ...
 
 
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
     """Elements of `input` where the condition holds, of `other` elsewhere, broadcasting.
 
     Parameters
@@ -739,6 +739,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         cure = "its shape depends on data; use where(condition, a, b)"
         holds = values(tensor_of(condition, "where"), "where with one argument", cure)
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(holds)))
+    if out is not None:
+        return written(out, where, condition, input, other)
     mask: Any = condition if isinstance(condition, Node) else wrap(np.asarray(condition))
     if mask.dtype == np.uint8:  # what comparisons gave before there were booleans
         warnings.warn("where: the condition is uint8; pass a boolean one", UserWarning, stacklevel=2)

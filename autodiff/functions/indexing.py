@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,16 +13,17 @@ from ..engine.primitive import NUMBERS, wrap
 from ..kernels.errors import IndexRuntimeError, TypeRuntimeError
 from ..table import indexing as rows
 from ..tracing import decided, refuse, tracing
-from .arguments import computed, dimension, element, integer, numpy_names, tensor_of
+from .arguments import computed, dimension, element, integer, numpy_names, sizes, tensor_of
 from .elementwise import add, mul, where
+from .output import both_written, written
 from .shape import broadcast_to, ravel
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "sort", "take_along_dim",
-    "topk",
+    "as_strided", "gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "sort",
+    "take_along_dim", "topk",
 ]  # fmt: skip
 
 
@@ -128,7 +130,44 @@ def index(input: Tensor, key: Any) -> Tensor:
     return picked if then is None else rows.index(picked, key=then)
 
 
-def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+    """Pick elements by steps in memory: of element (i, j) the place is ``storage_offset + i*stride[0] + j*stride[1]``.
+
+    Unlike PyTorch's, the result is a copy: writing into it does not change `input`.
+
+    Parameters
+    ----------
+    input : Tensor
+        Its elements must lie in order, as `contiguous` puts them.
+    size, stride : sequence of int
+        The shape of the result, and how many elements lie between neighbours along each dimension.
+    storage_offset : int, optional
+        The place in memory of the first element; that of `input` unless given.
+
+    Examples
+    --------
+    >>> ad.as_strided(ad.arange(5), (3, 3), (1, 1))
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
+    """
+    x, shape, steps = tensor_of(input, "as_strided"), sizes((size,), "as_strided"), sizes((stride,), "as_strided")
+    if len(shape) != len(steps) or min((*shape, *steps), default=0) < 0:
+        raise RuntimeError(f"as_strided: size {shape} and stride {steps} must be as many numbers, none negative")
+    if not x.is_contiguous():
+        raise RuntimeError("as_strided: the elements do not lie in order in memory; use contiguous() before")
+    first = (
+        0 if storage_offset is None else integer(storage_offset, "as_strided", "storage_offset") - x.storage_offset()
+    )
+    places = np.full(shape, first)
+    for k, step in enumerate(steps):
+        places += step * np.arange(shape[k]).reshape([-1 if k == d else 1 for d in range(len(shape))])
+    if places.size and not 0 <= places.min() <= places.max() < x.numel():
+        raise RuntimeError(f"as_strided: places {places.min()} to {places.max()} are not all in {x.numel()} elements")
+    return index(x.reshape(-1), places)
+
+
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Pick one element per entry of `index` along `dim`: ``out[i, j] = input[i, index[i, j]]`` for dim 1.
 
     Parameters
@@ -163,6 +202,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     tensor([[2.],
             [3.]])
     """
+    if out is not None:
+        return written(out, gather, input, dim, index)
     x, at = tensor_of(input, "gather"), tensor_of(index, "gather")
     d = _check_index(x, dim, at, "gather")
     if not at._data.size:
@@ -419,7 +460,9 @@ def _mask(mask: Any, name: str) -> Tensor:
 
 
 @numpy_names
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
+def sort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None
+) -> ValuesIndices:
     """Put the elements along `dim` in order; NaN counts as the largest.
 
     Parameters
@@ -442,13 +485,17 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     >>> ad.sort(ad.tensor([3.0, 1.0, 2.0])).values
     tensor([1., 2., 3.])
     """
+    if out is not None:
+        return both_written(out, sort, input, dim, descending)  # type: ignore[no-any-return]  # as sort does
     x = tensor_of(input, "sort")
     d = dimension(dim, x.ndim, "sort")
     return pick(x, computed("sort", lambda a: _order(a, d, descending), x), d)
 
 
 @numpy_names
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
+) -> ValuesIndices:
     """Return the `k` largest (or smallest) elements along `dim`, and where they stand; in order always.
 
     Examples
@@ -456,6 +503,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     >>> ad.topk(ad.tensor([3.0, 1.0, 2.0]), 2)
     ValuesIndices(values=tensor([3., 2.]), indices=tensor([0, 2]))
     """
+    if out is not None:
+        return both_written(out, topk, input, k, dim, largest)  # type: ignore[no-any-return]  # as topk does
     x, n = tensor_of(input, "topk"), integer(k, "topk", "k")
     d = dimension(dim, x.ndim, "topk")
     size = x.shape[d] if x.ndim else 1

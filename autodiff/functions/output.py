@@ -49,6 +49,23 @@ def written(out: Any, function: Callable[..., Tensor], *args: Any, **options: An
     return out  # type: ignore[return-value]  # every Node made is a Tensor
 
 
+def both_written(out: Any, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Write what a function of two results returns into the two tensors of `out`; return them as it does."""
+    name = function.__name__
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise TypeError(f"{name}: out must be a tuple of 2 tensors, got {type(out).__name__}")
+    found = function(*args, **options)
+
+    def part(k: int) -> Callable[..., Tensor]:
+        def picked(*_: Any) -> Tensor:
+            return found[k]  # type: ignore[no-any-return]  # a Tensor
+
+        picked.__name__ = name
+        return picked
+
+    return type(found)(*(written(tensor, part(k), *args) for k, tensor in enumerate(out)))
+
+
 def _tensors(args: tuple[Any, ...]) -> Iterator[Node]:
     for x in args:
         if isinstance(x, Node):

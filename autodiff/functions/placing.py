@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "masked_scatter", "put", "scatter_reduce",
-    "select_scatter", "slice_scatter", "take",
+    "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "masked_scatter", "put",
+    "scatter_reduce", "select_scatter", "slice_scatter", "take",
 ]  # fmt: skip
 
 
@@ -85,6 +85,38 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     values = _source(source, x, key, "index_add")
     y = add(x, rows.unindex(values, shape=x.shape, key=key), alpha=alpha)
     return in_shape(y, tensor_of(input, "index_add").shape)
+
+
+@numpy_names
+def index_reduce(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Copy a tensor and reduce to each slice at `index` along `dim` the slices of `source` that go there.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor of integers
+        A vector: for each slice of `source` where it goes.
+    source : Tensor
+        Of the dtype of `input`.
+    reduce : {"prod", "mean", "amax", "amin"}
+    include_self : bool, optional
+        Whether what stands in a place takes part.
+
+    Examples
+    --------
+    >>> ad.index_reduce(ad.ones(3), 0, ad.tensor([0, 2, 2]), ad.tensor([4.0, 2.0, 3.0]), "prod")
+    tensor([4., 1., 6.])
+    """
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce: reduce must be prod, mean, amax or amin, got {reduce!r}")
+    x, key, d = _slices(input, dim, index, "index_reduce")
+    values = _source(source, x, key, "index_reduce")
+    at = tensor_of(index, "index_reduce").reshape([-1 if k == d else 1 for k in range(x.ndim)]).expand(values.shape)
+    y = scatter_reduce(x, d, at, values, reduce, include_self=include_self)
+    return _shaped(y, tensor_of(input, "index_reduce").shape)
 
 
 @numpy_names

@@ -21,7 +21,7 @@ from .arguments import Dims, along, dimension, dimensions, floats_of, numpy_name
 from .comparison import isnan
 from .elementwise import abs, clone, maximum, minimum, sign, where
 from .indexing import ValuesIndices, gather
-from .output import written
+from .output import both_written, written
 from .shape import squeeze, unsqueeze
 
 if TYPE_CHECKING:
@@ -382,7 +382,7 @@ def _position(find: Any, input: Tensor, dim: int | None, keepdim: bool, name: st
 
 
 @numpy_names
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Largest element; along a dimension, also its position; of two tensors, as `maximum`.
 
     Parameters
@@ -392,6 +392,8 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         The dimension to reduce, or a second tensor to compare with. By default all dimensions are reduced.
     keepdim : bool, optional
         Keep the reduced dimension, with size 1.
+    out : Tensor, or pair of Tensor, optional
+        Where to write the result.
 
     Returns
     -------
@@ -406,11 +408,13 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> x.max(dim=1).indices
     tensor([1, 0])
     """
+    if out is not None:
+        return (both_written if isinstance(out, (tuple, list)) else written)(out, max, input, dim, keepdim)
     return _extreme(input, dim, keepdim, rows.amax, argmax, maximum, "max")
 
 
 @numpy_names
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Smallest element; along a dimension, also its position; of two tensors, as `minimum`. See `max`.
 
     Examples
@@ -418,6 +422,8 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ad.tensor([[1.0, 5.0], [7.0, 2.0]]).min(dim=1).values
     tensor([1., 2.])
     """
+    if out is not None:
+        return (both_written if isinstance(out, (tuple, list)) else written)(out, min, input, dim, keepdim)
     return _extreme(input, dim, keepdim, rows.amin, argmin, minimum, "min")
 
 

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..engine.dtypes import get_default_dtype
+from ..kernels.errors import TypeRuntimeError
 from ..table import elementwise as rows
-from .arguments import computed, named, operands, tensor_of
+from .arguments import computed, named, operands, parts_computed, tensor_of
 from .elementwise import _refuse_zero, where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "copysign", "deg2rad", "fmax", "fmin", "fmod", "gcd", "heaviside", "lcm", "ldexp", "nan_to_num", "positive",
-    "rad2deg", "signbit",
+    "copysign",
+    "deg2rad",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frexp",
+    "gcd",
+    "heaviside",
+    "lcm",
+    "ldexp",
+    "nan_to_num",
+    "nextafter",
+    "positive",
+    "rad2deg",
+    "signbit",
 ]  # fmt: skip
 
 
@@ -59,6 +73,54 @@ def signbit(input: Any) -> Tensor:
     """
     x = tensor_of(input, "signbit")
     return computed("signbit", lambda a: np.asarray(np.signbit(a) if a.dtype.kind == "f" else a < 0), x)  # type: ignore[no-any-return]  # a Tensor
+
+
+class MantissaExponent(NamedTuple):
+    """The two factors of a float: the mantissa, at least 0.5 and below 1 in size, and the exponent of 2."""
+
+    mantissa: Tensor
+    exponent: Tensor
+
+
+def frexp(input: Tensor) -> MantissaExponent:
+    """Take floats apart: into a mantissa, at least 0.5 and below 1 in size, times a power of 2.
+
+    Returns
+    -------
+    (mantissa, exponent)
+        A named tuple; the exponents are int32, and a constant to gradients.
+
+    Examples
+    --------
+    >>> ad.frexp(ad.tensor([1.0, -12.0]))
+    MantissaExponent(mantissa=tensor([ 0.5000, -0.7500]), exponent=tensor([1, 4], dtype=int32))
+    """
+    x = tensor_of(input, "frexp")
+    if x.dtype.kind != "f":
+        raise TypeRuntimeError(f"frexp: expected floats, got {x.dtype}")
+
+    def scales(a: Any) -> list[Any]:
+        """Return the exponents, and in two factors the power of 2 to multiply with, which may be no float itself."""
+        exponent = np.frexp(a)[1]
+        half, one = -(exponent // 2), a.dtype.type(1)
+        return [np.asarray(exponent), np.asarray(np.ldexp(one, half)), np.asarray(np.ldexp(one, -exponent - half))]
+
+    exponent, near, far = parts_computed("frexp", scales, x)
+    return MantissaExponent(x * near * far, exponent)
+
+
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """Return the float that follows each element of `input` in the direction of `other`; it has no gradient.
+
+    Examples
+    --------
+    >>> ad.nextafter(ad.tensor([1.0]), ad.tensor([2.0])) - 1
+    tensor([1.1921e-07])
+    """
+    x, y = operands("nextafter", tensor_of(input, "nextafter"), tensor_of(other, "nextafter"))
+    if x.dtype.kind != "f":
+        raise TypeRuntimeError(f"nextafter: expected floats, got {x.dtype}")
+    return computed("nextafter", lambda a, b: np.asarray(np.nextafter(a, b)), x, y)  # type: ignore[no-any-return]  # a Tensor
 
 
 def heaviside(input: Any, values: Any) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "argwhere", "bincount", "bucketize", "count_nonzero", "histc", "isin", "nonzero", "searchsorted", "unique",
-    "unique_consecutive", "unravel_index",
+    "argwhere", "bincount", "bucketize", "count_nonzero", "histc", "histogram", "isin", "nonzero", "searchsorted",
+    "unique", "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
 
@@ -232,6 +232,57 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         return np.bincount(place, minlength=n).astype(a.dtype)
 
     return computed("histc", counted, x)  # type: ignore[no-any-return]  # a Tensor
+
+
+class Histogram(NamedTuple):
+    """How many elements lie in each interval, and the bounds of the intervals."""
+
+    hist: Tensor
+    bin_edges: Tensor
+
+
+def histogram(
+    input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False
+) -> Histogram:
+    """Count the elements in intervals, the last of which contains both its bounds; without a gradient.
+
+    Parameters
+    ----------
+    input : Tensor of floats
+    bins : int or Tensor
+        How many intervals of one width, or their bounds in ascending order.
+    range : pair of float, optional
+        The bounds of all intervals together; the smallest and the largest element unless given.
+    weight : Tensor, optional
+        What each element counts; of the shape of `input`.
+    density : bool, optional
+        Return densities, which integrate to 1, instead of counts.
+
+    Returns
+    -------
+    (hist, bin_edges)
+
+    Examples
+    --------
+    >>> ad.histogram(ad.tensor([1.0, 2.0, 1.0]), 4, range=(0.0, 3.0)).hist
+    tensor([0., 2., 1., 0.])
+    """
+    x = tensor_of(input, "histogram")
+    more = [tensor_of(t, "histogram") for t in (bins, weight) if isinstance(t, Node)]
+    if x.dtype.kind != "f" or any(t.dtype != x.dtype for t in more):
+        raise RuntimeError(f"histogram: expected floats of one dtype, got {[str(t.dtype) for t in (x, *more)]}")
+    if weight is not None and more[-1].shape != x.shape:
+        raise RuntimeError(f"histogram: weight of shape {more[-1].shape} does not fit an input of shape {x.shape}")
+    if isinstance(bins, Node) and (more[0].ndim != 1 or range is not None):
+        raise RuntimeError(f"histogram: bounds are a vector, without range; got shape {more[0].shape} and {range}")
+
+    def counted(a: Any, *others: Any) -> list[Any]:
+        edges = others[0] if isinstance(bins, Node) else integer(bins, "histogram", "bins")
+        weights = None if weight is None else others[-1].reshape(-1)
+        hist, edges = np.histogram(a.reshape(-1), edges, range, density, weights)
+        return [hist.astype(a.dtype), edges.astype(a.dtype)]
+
+    return Histogram(*parts_computed("histogram", counted, x, *more))
 
 
 @named

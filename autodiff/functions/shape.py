@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.graph import Node
+from ..engine.dtypes import checked
+from ..engine.graph import Node, expose, share_version
+from ..engine.primitive import wrap
 from ..kernels.errors import ValueRuntimeError
 from ..table import arrangement as rows
+from ..tracing import refuse
 from .arguments import Dims, also_by_name, dimension, dimensions, integer, named, numpy_names, sizes, tensor_of
 from .elementwise import clone
 from .output import written
@@ -71,10 +74,23 @@ def reshape(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     return rows.reshape(x, shape=new)
 
 
+def _reread(x: Any, dtype: np.dtype[Any]) -> Tensor:
+    """Return a tensor whose numbers are the bytes of another, in the same memory."""
+    refuse("view with a dtype", "do it outside of the function")
+    try:
+        out: Tensor = wrap(expose(x).view(dtype))
+    except (ValueError, TypeError):
+        raise RuntimeError(f"view: the memory of {x.dtype} and shape {x.shape} cannot be read as {dtype}") from None
+    share_version(out, x)
+    return out
+
+
 @also_by_name("size")
 @named
 def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """Give a tensor another shape without copying; as `reshape` otherwise.
+
+    Of a dtype instead of a shape: read the same memory as numbers of this dtype, without a gradient.
 
     Raises
     ------
@@ -87,7 +103,11 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    x, new = tensor_of(input, "view"), sizes(shape, "view")
+    x = tensor_of(input, "view")
+    dtype: Any = shape[0] if len(shape) == 1 else None
+    if isinstance(dtype, (np.dtype, type)) or hasattr(dtype, "refusal"):
+        return _reread(x, checked(dtype, "view"))
+    new = sizes(shape, "view")
     if x._data.flags.c_contiguous or not x._data.size:
         return reshape(x, new)
     out = reshape(x, new)

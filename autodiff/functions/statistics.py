@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..engine.dtypes import get_default_dtype
 from ..engine.graph import Node
 from ..tracing import decided
-from .arguments import Dims, dimension, floats_of, integer, numpy_names, tensor_of
+from .arguments import Dims, dimension, dimensions, floats_of, integer, numpy_names, tensor_of
 from .comparison import isnan
 from .cumulative import cumsum
 from .elementwise import clamp, clone
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "aminmax", "corrcoef", "cov", "cumulative_trapezoid", "diff", "nanmean", "std_mean", "trapezoid", "trapz",
-    "var_mean",
+    "aminmax", "corrcoef", "cov", "cumulative_trapezoid", "diff", "gradient", "nanmean", "std_mean", "trapezoid",
+    "trapz", "var_mean",
 ]  # fmt: skip
 
 
@@ -207,6 +208,67 @@ def diff(
         after, before = narrow(x, d, min(1, x.shape[d]), size), narrow(x, d, 0, size)
         x = after ^ before if x.dtype.kind == "b" else after - before
     return x
+
+
+@numpy_names
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: int = 1) -> list[Tensor]:
+    """Estimate the partial derivatives of a function from its values on a grid, by differences of second order.
+
+    Parameters
+    ----------
+    input : Tensor
+        The values.
+    spacing : float, or sequence of float or of Tensor, optional
+        How far apart the points are, one number for all dimensions or one for each; or their coordinates, a vector
+        for each dimension.
+    dim : int or sequence of int, optional
+        The dimensions; all of them by default.
+    edge_order : {1, 2}, optional
+        Order of the differences at both ends, which reach to one side only.
+
+    Returns
+    -------
+    list of Tensor
+        For each dimension the derivative, of the shape of `input`.
+
+    Examples
+    --------
+    >>> ad.gradient(ad.tensor([1.0, 4.0, 9.0, 16.0]))
+    [tensor([3., 4., 6., 7.])]
+    """
+    x, order = tensor_of(input, "gradient"), integer(edge_order, "gradient", "edge_order")
+    dims = dimensions(dim, x.ndim, "gradient")
+    if order not in (1, 2) or any(x.shape[d] <= order for d in dims):
+        raise RuntimeError(f"gradient: edge_order {order} must be 1 or 2 and less than each size of {x.shape}")
+    given = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
+    if len(given) != len(dims):
+        raise RuntimeError(f"gradient: expected a spacing for each of {len(dims)} dimensions, got {len(given)}")
+    x = x if x.dtype.kind == "f" else x.to(get_default_dtype())
+    return [_slope(x, d, at, order) for d, at in zip(dims, given, strict=True)]
+
+
+def _slope(x: Any, d: int, spacing: Any, order: int) -> Tensor:
+    """Return the differences along a dimension, of points as far apart as `spacing` says or at these places."""
+    n = x.shape[d]
+    at = tensor_of(spacing, "gradient") if isinstance(spacing, Node) else None
+    if at is not None and at.ndim and at.shape != (n,):
+        raise RuntimeError(f"gradient: coordinates of shape {at.shape} do not fit dim {d}, of size {n}")
+    if at is not None and at.ndim:
+        steps = diff(at.to(x.dtype)).reshape([-1 if k == d else 1 for k in range(x.ndim)])
+    else:
+        steps = (x.new_ones([n - 1 if k == d else 1 for k in range(x.ndim)])) * (spacing if at is None else at)
+    slopes = diff(x, dim=d) / steps
+
+    def part(of: Any, start: int, size: int) -> Any:
+        return narrow(of, d, start, size)
+
+    before, after = part(steps, 0, n - 2), part(steps, 1, n - 2)
+    inside = (part(slopes, 0, n - 2) * after + part(slopes, 1, n - 2) * before) / (before + after)
+    first, last = part(slopes, 0, 1), part(slopes, n - 2, 1)
+    if order == 2:  # the parabola through three points, at the outer one
+        first = first + (first - part(inside, 0, 1))
+        last = last + (last - part(inside, n - 3, 1))
+    return cat([first, inside, last], d)
 
 
 def _areas(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Tensor, int]:

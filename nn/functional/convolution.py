@@ -13,6 +13,7 @@ import autodiff as ad
 from autodiff import Tensor
 from autodiff.functions.arguments import check_dtypes, floats_of, tensor_of
 from autodiff.tensor import from_array
+from autodiff.tracing import decided
 
 from ._checks import as_many
 
@@ -438,6 +439,11 @@ def max_pool3d(
 
 def _maximum(name: str, input: Tensor, g: Geometry, ceil_mode: bool, return_indices: bool) -> Any:
     """Return the largest element of every window, and if asked where it stands in the flattened image or volume."""
+    if isinstance(input, ad.Tensor) and input.dtype.kind in "iu":  # float64 holds them up to 2**53
+        if input.dtype.itemsize == 8 and not decided(lambda a: np.all((a <= 2**53) & (a >= -(2**53))), input):
+            raise RuntimeError(f"{name}: integers beyond 2**53 cannot be compared here; convert to floats")
+        y = _maximum(name, input.to(np.float64), g, ceil_mode, return_indices)
+        return (y[0].to(input.dtype), y[1]) if return_indices else y.to(input.dtype)
     x, slide = _read_pool_input(name, input, g, ceil_mode)
     values = ad.window_max(x, slide)
     y = values if input.ndim == x.ndim else values.squeeze(0)

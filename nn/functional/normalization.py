@@ -14,6 +14,7 @@ from autodiff import Tensor
 from autodiff.engine.graph import increment_version
 from autodiff.functions.arguments import check_dtypes, floats_of, tensor_of
 from autodiff.functions.normalization import standardize
+from autodiff.functions.output import written
 from autodiff.kernels.silence import silent
 from autodiff.tensor import from_array
 from autodiff.tracing import tracing
@@ -307,7 +308,13 @@ def _scale(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     return y * weight if bias is None else ad.addcmul(bias, y, weight)
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Tensor:
+def normalize(
+    input: Tensor,
+    p: float = 2.0,
+    dim: int | tuple[int, ...] = 1,
+    eps: float = 1e-12,
+    out: Tensor | None = None,
+) -> Tensor:
     """Divide by the p-norm along a dimension, so that what lies along it has length 1.
 
     Parameters
@@ -319,6 +326,8 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
         The dimensions along which the norm is taken.
     eps : float, optional
         The least divisor.
+    out : Tensor, optional
+        Where to write the result.
 
     Returns
     -------
@@ -330,5 +339,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps
     >>> F.normalize(ad.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
+    if out is not None:
+        return written(out, normalize, input, p, dim, eps)
     x = floats_of(input, "normalize")
     return x / ad.norm(x, p, dim, keepdim=True).clamp_min(eps)

@@ -79,7 +79,8 @@ def interpolate(
     >>> F.interpolate(ad.tensor([[[1.0, 2.0]]]), size=3, mode="linear", align_corners=True)
     tensor([[[1.0000, 1.5000, 2.0000]]])
     """
-    x = floats_of(input, "interpolate")
+    is_picked = mode.startswith("nearest") and isinstance(input, ad.Tensor) and input.dtype == np.uint8  # a mask
+    x = input if is_picked else floats_of(input, "interpolate")
     _check_mode(x, mode, align_corners, antialias)
     sizes, scales = _sizes(x, size, scale_factor, recompute_scale_factor)
     if mode == "area":
