@@ -63,6 +63,10 @@ T = TypeVar("T", bound="Tensor")
 #: How many times of switching `requires_grad` a tensor remembers beside the last: an odd number, for on and off take
 #: turns. A network that is frozen and released at every step does not grow by them.
 _SWITCHES = 63
+_GRAD_OF_RESULT = (
+    "grad: backward keeps the gradients of leaves alone, and this tensor is the result of an operation; call its "
+    "retain_grad() before backward, or read .grad of the leaf it was computed from"
+)
 
 
 def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -246,6 +250,12 @@ class Tensor(Attributes):
         """The gradient that `backward` has added up, of the tensor's shape; None before."""
         if is_recording().__class__ is Tracing:
             tracing().reads_grad(self)
+        if (
+            self._grad is None
+            and self._op is not None
+            and not (self.retains_grad or is_recording().__class__ is Tracing)
+        ):
+            warnings.warn(_GRAD_OF_RESULT, UserWarning, stacklevel=2)
         return self._grad  # type: ignore[no-any-return]  # a slot typed Any
 
     @grad.setter
