@@ -250,11 +250,7 @@ class Tensor(Attributes):
         """The gradient that `backward` has added up, of the tensor's shape; None before."""
         if is_recording().__class__ is Tracing:
             tracing().reads_grad(self)
-        if (
-            self._grad is None
-            and self._op is not None
-            and not (self.retains_grad or is_recording().__class__ is Tracing)
-        ):
+        elif self._grad is None and self._op is not None and not self.retains_grad:
             warnings.warn(_GRAD_OF_RESULT, UserWarning, stacklevel=2)
         return self._grad  # type: ignore[no-any-return]  # a slot typed Any
 

@@ -62,6 +62,7 @@ def test_intermediate_results_keep_no_gradient() -> None:
     (3 * y).backward()
     with pytest.warns(UserWarning, match="this tensor is the result of an operation; call its retain_grad"):
         assert y.grad is None
+    y = x * x
     y.retain_grad()
     assert y.grad is None  # without a word, for it will come
     (3 * y).backward()

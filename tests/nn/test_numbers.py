@@ -384,10 +384,7 @@ def test_several_labels_need_scores_that_fit() -> None:
 @pytest.mark.parametrize("mode", ["max", "sum", "mean"])
 @pytest.mark.parametrize("starts", [[], [0, 0]])
 def test_bags_that_are_all_empty_are_zeros_with_a_gradient_of_zeros(mode: str, starts: list[int]) -> None:
-    nothing, starts_ = np.zeros(0, np.int64), np.array(starts, np.int64)
+    table, nothing, offsets = np.ones((3, 2)), np.zeros(0, np.int64), np.array(starts, np.int64)
     check_like_torch(
-        lambda lib, w, i, offsets: functions(lib).embedding_bag(i, w, offsets, mode=mode),
-        np.ones((3, 2)),
-        nothing,
-        starts_,
+        lambda lib, w, i, starts: functions(lib).embedding_bag(i, w, starts, mode=mode), table, nothing, offsets
     )
