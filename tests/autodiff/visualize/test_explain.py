@@ -405,5 +405,6 @@ def test_functions_with_two_results_are_explained_by_their_true_jacobians() -> N
     product, total = ProductAndSum.apply(x, x * x)
     loss = (product * total.tanh()).sum()
     explanation = ad.explain(loss, x, quiet=True)
+    assert "v₃ = ProductAndSum[0](v₂); v₄ = ProductAndSum[1](v₂)" in explanation.note
     loss.backward()
     np.testing.assert_allclose(array(explanation.value), array(x.grad), rtol=1e-12)  # some twenty roundings
