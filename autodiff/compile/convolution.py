@@ -85,7 +85,9 @@ class Copies(NamedTuple):
 
     @property
     def pitch(self) -> int:
-        """The numbers of a channel."""
+        """The numbers of a channel, of the image itself where there are no copies."""
+        if self.is_there:
+            return self.down.size * self.across.size
         return len(self.across.offsets) * self.lines * self.across.places
 
     @property
@@ -318,12 +320,11 @@ class Correlation(Scheme):
         (x, kernels, y), (pitch, p, o, rows, many, mask) = memory, tile
         v, lanes = w.v, w.v.lanes
         _, by_out, by_channel = self.strides
-        pitch_in = copies.pitch if not copies.is_there else part.down.size * part.across.size
         cells = [[w.cell(v.type) for _ in range(many)] for _ in range(rows)]
         for cell in itertools.chain(*cells):
             w.do(f"store {v.type} zeroinitializer, ptr {cell}")
         with w.loop(self.channels) as c:
-            here = w.at(x, (c, pitch_in), p)
+            here = w.at(x, (c, copies.pitch), p)
             weights = w.at(kernels, (o, by_out), (c, by_channel))
             for i, j, start in copies.starts():
                 xs = [w.load(w.at(here, start + k * lanes), mask) for k in range(many)]
@@ -456,14 +457,12 @@ class KernelSums(Scheme):
         """Write the sums that are in registers together."""
         (x, slopes, y), (images, count), (c, o, rows, elements) = memory, counts, tile
         v, copies, places = w.v, self.copies, self.down.places * self.across.places
-        size = self.down.size * self.across.size
-        leap = self.groups * self.channels * size if copies.is_there else copies.elements
-        pitch = size if copies.is_there else copies.pitch
+        leap = self.groups * self.channels * copies.pitch if copies.is_there else copies.elements
         cells = [[w.cell(v.type) for _ in elements] for _ in range(rows)]
         for cell in itertools.chain(*cells):
             w.do(f"store {v.type} zeroinitializer, ptr {cell}")
         with w.loop(images) as n:
-            here = w.at(x, (n, leap), (c, pitch))
+            here = w.at(x, (n, leap), (c, copies.pitch))
             there = w.at(slopes, (n, self.groups * self.out * places), (o, places))
             with w.loop(w.sum(count, -v.lanes + 1), step=v.lanes) as p:
                 self._products(w, (w.at(here, p), w.at(there, p)), cells, elements, None)
@@ -486,10 +485,9 @@ class KernelSums(Scheme):
         """Write the products at a vector of places."""
         v, (here, there) = w.v, at
         places = self.down.places * self.across.places
-        pitch = self.down.size * self.across.size if self.copies.is_there else self.copies.pitch
         slopes = [w.load(w.at(there, r * places), mask) for r in range(len(cells))]
         for k, (u, _, _, start) in enumerate(elements):
-            x = w.load(w.at(here, u * pitch + start), mask)
+            x = w.load(w.at(here, u * self.copies.pitch + start), mask)
             for r, slope in enumerate(slopes):
                 before = w(f"load {v.type}, ptr {cells[r][k]}")
                 w.do(f"store {v.type} {w.fma(x, slope, before)}, ptr {cells[r][k]}")

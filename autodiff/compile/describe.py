@@ -94,14 +94,14 @@ class Description:
         inner = {b.element for b in kernel.anchors}
         written = {b.element for b in kernel.anchors if b.kept or b.target is not None}
         bytes_ = sum(e.size * np.dtype(e.dtype).itemsize for e in [*(read - inner), *written])
-        if a.element.kind == "call" and a.target is None:
+        if a.kind == "call":
             why = self.calls[a.element].why
             return f"NumPy, {_short(bytes_)}B" + (f": {why}" if why else "")
-        if a.element.kind == "dot" and a.target is None:
+        if a.kind == "dot":
             n, m = a.element.shape[-2:]
             k = a.element.args[0].shape[-1]
             return f"product {n} x {k} x {m}, {_short(bytes_)}B, {_short(2 * a.element.size * k)}flop"
-        if a.element.kind == "routine" and a.target is None:
+        if a.kind == "routine":
             sizes = " x ".join(map(str, a.element.shape))
             return f"{a.element.what.name} {sizes}, {_short(bytes_)}B, {_short(a.element.what.flops)}flop"
         count = math.prod(kernel.domain)

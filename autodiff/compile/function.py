@@ -28,7 +28,7 @@ from .trace import Trace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MANY = 8  # recordings of one function, beyond which something is likely wrong
+MANY = 8  # recordings of one function unless it says otherwise, as PyTorch's recompile_limit
 
 
 def compile(
@@ -40,6 +40,7 @@ def compile(
     mode: str | None = None,
     options: Any = None,
     disable: bool = False,
+    recompile_limit: int | None = None,
     native: bool = True,
 ) -> F:
     """Record what a function of tensors computes at its first call, and run that, fused and native, at later ones.
@@ -57,6 +58,9 @@ def compile(
         PyTorch's choices among its compilers, without effect: a recording is always whole.
     disable : bool, optional
         Whether to return the function as it is.
+    recompile_limit : int, optional
+        How many recordings there may be, 8 by default: each keeps code and memory of its own. A call that none of them
+        fits runs the plain function then; the first one is told by a warning.
     native : bool, optional
         Whether to run native code. Without it, or without llvmlite, NumPy runs what was recorded.
 
@@ -84,10 +88,11 @@ def compile(
     tensor(10.)
     """
     if function is None:
-        return cast(F, functools.partial(compile, disable=disable, native=native))
+        return cast(F, functools.partial(compile, disable=disable, recompile_limit=recompile_limit, native=native))
     if not callable(function):
         raise TypeError(f"compile: expected a function, got {type(function).__name__}")
-    return function if disable else cast(F, _calling(Compiled(function, native)))
+    limit = MANY if recompile_limit is None else operator.index(recompile_limit)
+    return function if disable else cast(F, _calling(Compiled(function, native, limit)))
 
 
 def _calling(compiled: Compiled) -> Callable[..., Any]:
@@ -120,8 +125,9 @@ class Compiled:
         For numbers of arguments, the short ways to call.
     """
 
-    def __init__(self, function: Callable[..., Any], native: bool) -> None:
-        self.function, self.native = function, native
+    def __init__(self, function: Callable[..., Any], native: bool, limit: int = MANY) -> None:
+        self.function, self.native, self.limit = function, native, limit
+        self.is_full = False  # whether a call has met the limit
         self.name = getattr(function, "__name__", type(function).__name__)
         self.recordings: dict[Any, list[Recording]] = {}
         self.callers: list[tuple[int, Any]] = []
@@ -159,6 +165,11 @@ class Compiled:
                         known.remove(recording)
                         known.insert(0, recording)
                     return result
+            self._check_names(known)
+            if sum(map(len, self.recordings.values())) >= self.limit:
+                self._tell_limit(tensors)
+                args, kwargs = rebuilt(key, tensors)
+                return self.function(*args, **kwargs)
             plain = not kwargs and len(args) == len(tensors)
             places = [isinstance(a, Node) for a in args] if plain else None
             return self._record(tensors, key, objects, places, has_changed)
@@ -171,8 +182,6 @@ class Compiled:
         self, tensors: list[Any], key: Any, objects: list[Any], plain: list[bool] | None, is_general: bool
     ) -> Any:
         """Run the function, write down what it computes, and make what runs that."""
-        known = self.recordings.setdefault(_signature(key, tensors), [])
-        self._check_names(known, tensors)
         trace = Trace(self.name, self.draws, is_general=is_general)
         names = Names(self.function, arguments=objects)
         attributes = Attributes(names.modules)
@@ -198,7 +207,7 @@ class Compiled:
         program.finish()
         if trace.is_aliased or recording.is_shared(tensors):  # what is true of these arguments alone
             return result
-        known.append(recording)
+        self.recordings.setdefault(_signature(key, tensors), []).append(recording)
         recording.joint, recording.restore = joint, restore
         if joint is not None:
             joint.again = lambda given: structure.plain(
@@ -207,17 +216,20 @@ class Compiled:
         recording.prepare(plain if restore is None else None)
         return result
 
-    def _check_names(self, known: list[Recording], tensors: list[Any]) -> None:
-        """Refuse to record again because of what is no argument; warn of too many recordings."""
+    def _check_names(self, known: list[Recording]) -> None:
+        """Refuse to record again because of what is no argument."""
         if (changed := next((c for r in known if (c := r.names.changed())), None)) is not None:
             raise RuntimeError(
                 f"compile: {self.name} was recorded when {changed}: what changes between calls must be an argument"
             )
-        count = 1 + sum(map(len, self.recordings.values()))
-        if count == MANY + 1:
+
+    def _tell_limit(self, tensors: list[Any]) -> None:
+        """Say once that there are as many recordings as there may be."""
+        if not self.is_full:
+            self.is_full = True
             warnings.warn(
-                f"compile: {self.name} is recorded for the {count}th time, now for {_described(tensors)}; each "
-                "recording takes time. Pad batches to one shape, or call the function itself where shapes vary",
+                f"compile: {self.name} has {self.limit} recordings, and none fits {_described(tensors)}: such calls "
+                "run the plain function from now on. Pad batches to one shape, or raise recompile_limit",
                 stacklevel=4,
             )
 

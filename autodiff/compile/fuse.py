@@ -84,9 +84,14 @@ class Anchor:
     at: Access | None = None  # and where they go
 
     @property
+    def kind(self) -> str:
+        """The kind of element that is computed, or "store"."""
+        return self.element.kind if self.target is None else "store"
+
+    @property
     def is_reduction(self) -> bool:
         """Whether it is complete only after its loop."""
-        return self.target is None and self.element.kind == "reduce"
+        return self.kind == "reduce"
 
     @property
     def body(self) -> Element:
@@ -168,7 +173,7 @@ class Plan:
         for s in self.stores:
             self._analyse(s)
             s.level = last + 1
-        self._sink(last + 1)
+        self._sink()
         self.kernels = self._kernels()
         self._works: dict[Kernel, int] = {}
 
@@ -181,7 +186,7 @@ class Plan:
             a.kept = a.kept or (parted and not a.domain)
         for k in self.kernels:
             for a in k.anchors:
-                by_address = a.target is None and a.element.kind in BY_ADDRESS
+                by_address = a.kind in BY_ADDRESS
                 for x in a.accesses:
                     other = self.anchors.get(x.element)
                     if other is None or (not other.domain and not by_address and not x.dynamic):
@@ -197,11 +202,11 @@ class Plan:
 
     def _work(self, kernel: Kernel) -> int:
         head = kernel.anchors[0]
-        if head.target is None and head.element.kind == "dot":  # whose loops are BLAS's
+        if head.kind == "dot":  # whose loops are BLAS's
             return head.element.size * head.element.args[0].shape[-1] // 4
-        if head.target is None and head.element.kind == "routine":
+        if head.kind == "routine":
             return int(head.element.what.work)
-        if not kernel.domain or (head.target is None and head.element.kind == "call"):
+        if not kernel.domain or head.kind == "call":
             return 0
         if head.parts:
             return sum(2 * math.prod(p.domain) for p in head.parts)
@@ -250,13 +255,13 @@ class Plan:
 
     def _analyse(self, a: Anchor) -> None:
         """Find what an anchor reads, and when that is there."""
-        if a.element.kind in BY_ADDRESS and a.target is None:
+        if a.kind in BY_ADDRESS:
             for e in a.element.args:
                 source = operand(e)[0] if a.element.kind == "dot" and operand(e) else e
                 a.accesses.append(Access(source, 0, ()))
             a.level = 1 + max((self._level(x.element) for x in a.accesses), default=0)
             return
-        if a.element.kind == "place" and a.target is None:
+        if a.kind == "place":
             self._analyse_parts(a)
             return
         body = a.body
@@ -311,11 +316,11 @@ class Plan:
             found.append(taken(e, index, rank))
         for x, at in parts(e, index, rank):
             if isinstance(at, int):
-                found.append(flat(x, index, e.shape, rank))
+                found.append(access(x, index, rank, e.shape))
             else:
                 self._read(x, at, rank, found, seen, top=False)
 
-    def _sink(self, last: int) -> None:
+    def _sink(self) -> None:
         """Move what a single loop needs into that loop."""
         readers: dict[Anchor, list[tuple[Anchor, Access]]] = defaultdict(list)
         every = [*self.anchors.values(), *self.stores]
@@ -329,12 +334,7 @@ class Plan:
             if a.element in self.early:
                 continue
             levels = {r.level for r, _ in readers[a]}
-            fits = all(
-                r.domain == a.domain
-                and x.is_identity(a.domain)
-                and (r.element.kind not in SINGLE or r.target is not None)
-                for r, x in readers[a]
-            )
+            fits = all(r.domain == a.domain and x.is_identity(a.domain) and r.kind not in SINGLE for r, x in readers[a])
             if len(levels) == 1 and fits:
                 a.level = max(a.level, levels.pop())
 
@@ -343,7 +343,7 @@ class Plan:
     def _kernels(self) -> list[Kernel]:
         groups: dict[Any, list[Anchor]] = defaultdict(list)
         for a in [*self.anchors.values(), *self.stores]:
-            single = a.target is None and a.element.kind in SINGLE
+            single = a.kind in SINGLE
             groups[(a.level, a.domain, a.element.number if single else -1)].append(a)
         kernels = []
         for (level, domain, _), anchors in groups.items():
@@ -443,22 +443,13 @@ def placed(place: Any, index: tuple[Place, ...], rank: int) -> Place:
     return start + step * at, tuple(step * s for s in steps)
 
 
-def access(e: Element, index: tuple[Place, ...], rank: int) -> Access:
-    """Return the read of an array at an index."""
+def access(e: Element, index: tuple[Place, ...], rank: int, shape: Shape | None = None) -> Access:
+    """Return the read of an array at an index, or at one of the shape in which it is looked at."""
     start, steps = 0, [0] * rank
-    for stride, (at, by) in zip(row_major(e.shape), index, strict=True):
+    for stride, (at, by) in zip(row_major(e.shape if shape is None else shape), index, strict=True):
         start += stride * at
         steps = [s + stride * b for s, b in zip(steps, by, strict=True)]
     return Access(e, start, tuple(steps))
-
-
-def flat(source: Element, index: tuple[Place, ...], shape: Shape, rank: int) -> Access:
-    """Return the read of an array that is looked at in another shape."""
-    start, steps = 0, [0] * rank
-    for stride, (at, by) in zip(row_major(shape), index, strict=True):
-        start += stride * at
-        steps = [s + stride * b for s, b in zip(steps, by, strict=True)]
-    return Access(source, start, tuple(steps))
 
 
 def taken(e: Element, index: tuple[Place, ...], rank: int) -> Access:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .element import Element
 from .functions import TYPES, Writer, definitions, number
-from .fuse import GRAIN, TASK, Access, Anchor, Kernel, Plan, access, first_index, flat, parts, row_major, taken
+from .fuse import GRAIN, TASK, Access, Anchor, Kernel, Plan, access, first_index, parts, row_major, taken
 from .pool import LIMIT
 from .products import Product
 
@@ -50,8 +50,6 @@ class Module:
         Where in the arena a value is, in bytes.
     size : int
         The bytes of the arena.
-    shares : bool
-        Whether other threads take part.
     """
 
     def __init__(
@@ -66,7 +64,6 @@ class Module:
     ) -> None:
         self.plan, self.slots, self.homes, self.integer = plan, slots, homes, integer
         self.threads, self.blocks_are_fast = threads, blocks_are_fast
-        self.shares = False
         self.chunks: dict[Kernel, int] = {}  # how many turns of its outer loop a part of a kernel takes
         self.partial: dict[Anchor, tuple[int, int]] = {}  # a part's sums: where the first one's are, and their bytes
         self.decisions = decisions
@@ -133,19 +130,19 @@ class Module:
         self.size += size
         return self.size - size
 
-    def address(self, w: Writer, e: Element) -> tuple[str, str]:
+    def address(self, e: Element) -> tuple[str, str]:
         """Return the register of an array's address, and the marks of who it shares memory with."""
         slot = ("memory", e.what) if e.kind == "memory" else self.homes.get(e)
         if slot is None:
-            register = self._base(w, "arena")
+            register = self._base("arena")
             key = ("at", e)
             if key not in self.bases:
                 self.entry.append(f"  %a{e.number} = getelementptr i8, ptr {register}, i64 {self.offsets[e]}")
                 self.bases[key] = f"%a{e.number}"
             return self.bases[key], self._marks(e)
-        return self._base(w, slot), self._marks(slot)
+        return self._base(slot), self._marks(slot)
 
-    def _base(self, w: Writer, slot: Any) -> str:
+    def _base(self, slot: Any) -> str:
         if slot not in self.bases:
             place = self.slots[slot]
             self.entry += [
@@ -180,7 +177,7 @@ class Module:
             native = []
             for kernel in group:
                 head = kernel.anchors[0]
-                if head.element.kind == "call" and head.target is None:
+                if head.kind == "call":
                     self._close()
                     self.pieces.append(head.element)
                     self._open()
@@ -195,7 +192,7 @@ class Module:
 
     def _count(self) -> None:
         """Count the runs that have changed something."""
-        base = self._base(self.w, "runs")
+        base = self._base("runs")
         count = self.w(f"load i64, ptr {base}")
         self.w.do(f"store i64 {self.w(f'add i64 {count}, 1')}, ptr {base}")
 
@@ -224,7 +221,7 @@ class Module:
             body = name.replace("piece", "body")
             self.functions.append(self._text(f"define internal i32 @{body}(ptr noalias %table)", "  ret i32 0"))
             self._open()
-            begin, end = self._base(self.w, ("pool", "begin")), self._base(self.w, ("pool", "end"))
+            begin, end = self._base(("pool", "begin")), self._base(("pool", "end"))
             how = self.w(f"call ptr {begin}()")
             place = self.w(f"getelementptr ptr, ptr %table, i64 {self.slots['run',]}")
             self.w.do(f"store ptr {how}, ptr {place}")
@@ -265,28 +262,27 @@ class Module:
                 self._kernel(k)
         if not parts:
             return
-        self.shares = True
         names = [(self._task(k, n), n) for k, n in parts.items()]
         name = names[0][0] if len(names) == 1 else self._switch(names)
-        self.w.do(f"call void {self._base(self.w, ('run',))}(ptr @{name}, ptr %table, i64 {sum(parts.values())})")
+        self.w.do(f"call void {self._base(('run',))}(ptr @{name}, ptr %table, i64 {sum(parts.values())})")
         for k in parts:
             for a in [a for a in k.anchors if a in self.partial]:
                 self._combine(a, parts[k])
-            if k.anchors[0].element.kind == "routine" and k.anchors[0].target is None:
+            if k.anchors[0].kind == "routine":
                 self._add_up(k.anchors[0].element)
 
     def _kernel(self, kernel: Kernel) -> None:
         """Compute a kernel where it stands."""
         self.used.append({})
         head = kernel.anchors[0]
-        if head.element.kind == "dot" and head.target is None:
+        if head.kind == "dot":
             product = Product(head.element, 1, self.blocks_are_fast)  # BLAS may share it as it likes
             if product.parts == 1:
                 self._multiply(product, "0")
             else:
                 with self._times(product.parts) as part:
                     self._multiply(product, part)
-        elif head.element.kind == "routine" and head.target is None:
+        elif head.kind == "routine":
             with self._times(head.element.what.parts) as part:
                 self._routine(head.element, part)
             self._add_up(head.element)
@@ -300,9 +296,9 @@ class Module:
     def _parts(self, kernel: Kernel) -> int:
         """Return into how many parts a kernel is cut, by its outer loop; that depends on its size alone."""
         head, domain = kernel.anchors[0], kernel.domain
-        if head.element.kind == "dot" and head.target is None:
+        if head.kind == "dot":
             return math.ceil(self._product(head.element).parts / self._together(head.element))
-        if head.element.kind == "routine" and head.target is None:
+        if head.kind == "routine":
             return int(head.element.what.parts)
         if head.parts:
             return 1
@@ -328,7 +324,7 @@ class Module:
         self.used.append({})
         self._open()
         head = kernel.anchors[0]
-        if head.element.kind == "dot" and head.target is None:
+        if head.kind == "dot":
             product = self._product(head.element)
             start, size = self._span("%part", self._together(head.element), product.parts)
             if size == "1":
@@ -336,7 +332,7 @@ class Module:
             else:
                 with self._times(self.w(f"add i64 {start}, {size}"), start) as block:
                     self._multiply(product, block)
-        elif head.element.kind == "routine" and head.target is None:
+        elif head.kind == "routine":
             self._routine(head.element, "%part")
         elif parts == 1:
             self._kernel(kernel)
@@ -365,8 +361,8 @@ class Module:
         """Join the sums of all parts, in their order."""
         self.used.append({})
         w, (offset, bytes_), name = self.w, self.partial[a], a.element.what[0]
-        wide, kind, arena = _wide(a), TYPES[a.element.dtype.name], self._base(self.w, "arena")
-        base, marks = self.address(w, a.element)
+        wide, kind, arena = _wide(a), TYPES[a.element.dtype.name], self._base("arena")
+        base, marks = self.address(a.element)
         if _is_whole(a):
             at = [w(f"getelementptr i8, ptr {arena}, i64 {offset + p * bytes_}") for p in range(parts)]
             value, *others = [w(f"load {wide}, ptr {x}") for x in at]
@@ -408,17 +404,13 @@ class Module:
             if e.kind == "literal":
                 self.scalars[e] = number(e.what, TYPES[e.dtype.name])
             else:
-                self.scalars[e] = self._load(self.w, e, "0", early=e.kind in ("memory", "option"))
+                self.scalars[e] = self._load(e, "0")
         return self.scalars[e]
 
-    def _load(self, w: Writer, e: Element, offset: str, early: bool = False) -> str:
+    def _load(self, e: Element, offset: str) -> str:
         if e.kind == "option":
-            base, marks, kind = self._base(w, "options"), self._marks("options"), "double"
-            offset = str(e.what)
-        else:
-            return self._fetch(*self.address(w, e), e.dtype, offset)
-        at = base if offset == "0" else w(f"getelementptr inbounds {kind}, ptr {base}, i64 {offset}")
-        return w(f"load {kind}, ptr {at}{marks}")
+            return self._fetch(self._base("options"), self._marks("options"), e.dtype, str(e.what))
+        return self._fetch(*self.address(e), e.dtype, offset)
 
     def _fetch(self, base: str, marks: str, dtype: Any, offset: str) -> str:
         """Load a number."""
@@ -501,9 +493,9 @@ class Module:
     def _sum(self, a: Anchor, in_part: bool) -> tuple[str, str]:
         """Return where a reduction's result goes: into its array, or into this part's own."""
         if not in_part or a not in self.partial:
-            return self.address(self.w, a.element)
+            return self.address(a.element)
         offset, bytes_ = self.partial[a]
-        first = self.w(f"getelementptr i8, ptr {self._base(self.w, 'arena')}, i64 {offset}")
+        first = self.w(f"getelementptr i8, ptr {self._base('arena')}, i64 {offset}")
         return self.w(f"getelementptr i8, ptr {first}, i64 {self._scaled('%part', bytes_)}"), self._marks("arena")
 
     def _straight(self, anchors: Sequence[Anchor]) -> None:
@@ -516,7 +508,7 @@ class Module:
                 self._put(a, a.at, value)
                 continue
             if a.target is not None:
-                self._store(self._base(self.w, a.target), self._marks(a.target), a.element.dtype, "0", value)
+                self._store(self._base(a.target), self._marks(a.target), a.element.dtype, "0", value)
                 continue
             self.scalars[a.element] = value
             self._keep_scalar(a, value)
@@ -524,7 +516,7 @@ class Module:
     def _keep_scalar(self, a: Anchor, value: str) -> None:
         """Store a number that is a result, that loops read as an array, or that another function needs."""
         if a.kept:
-            base, marks = self.address(self.w, a.element)
+            base, marks = self.address(a.element)
             self._store(base, marks, a.element.dtype, "0", value)
 
     def _anchor(self, a: Anchor, cell: str | None, domain: tuple[int, ...]) -> None:
@@ -536,9 +528,7 @@ class Module:
             self.memo[(a.element, "value")] = value
             if a.target is not None or a.kept:
                 base, marks = (
-                    (self._base(self.w, a.target), self._marks(a.target))
-                    if a.target is not None
-                    else self.address(self.w, a.element)
+                    (self._base(a.target), self._marks(a.target)) if a.target is not None else self.address(a.element)
                 )
                 self._store(base, marks, a.element.dtype, self._offset(0, row_major(domain)), value)
             return
@@ -558,8 +548,8 @@ class Module:
         e = a.element
         offset = self._offset(at.start, at.steps, self._keys(at))
         if e.what[0] and a.written is not e.args[0]:
-            value = self._joined("add", TYPES[e.dtype.name], self._load(self.w, e, offset), value)
-        self._store(*self.address(self.w, e), e.dtype, offset, value)
+            value = self._joined("add", TYPES[e.dtype.name], self._load(e, offset), value)
+        self._store(*self.address(e), e.dtype, offset, value)
 
     def _joined(self, name: str, kind: str, a: str, b: str) -> str:
         if name in ("add", "multiply") and kind in ("float", "double"):
@@ -626,7 +616,7 @@ class Module:
         elif e.kind == "take":
             value = self._read(taken(e, index, rank))
         elif e.kind == "reshape":
-            value = self._read(flat(e.args[0], index, e.shape, rank))
+            value = self._read(access(e.args[0], index, rank, e.shape))
         else:
             inner = [self._value(x, at) for x, at in parts(e, index, rank)]
             value = self._map(e, inner) if e.kind == "map" else inner[0]
@@ -647,7 +637,7 @@ class Module:
             return self.memo[(e, "value")]
         if e.size == 1 and not x.dynamic:
             return self.scalar(e)
-        return self._load(self.w, e, self._offset(x.start, x.steps, self._keys(x)))
+        return self._load(e, self._offset(x.start, x.steps, self._keys(x)))
 
     def _keys(self, x: Access) -> list[tuple[str, int]]:
         """Return where along some dimensions the values of other arrays say, each with its step."""
@@ -713,8 +703,8 @@ class Module:
         """Multiply a block of A by one of B: C = A B, and C += A B for what follows along the k products."""
         w, e, i = self.w, p.element, self.integer
         kind = stored(e.dtype)
-        f, (a, _), (b, _) = self._base(w, ("gemm", kind)), self.address(w, p.a.source), self.address(w, p.b.source)
-        c = self._at(self.address(w, e)[0], kind, 0, (one, p.n * p.m), (row, p.m), (column, 1))
+        f, (a, _), (b, _) = self._base(("gemm", kind)), self.address(p.a.source), self.address(p.b.source)
+        c = self._at(self.address(e)[0], kind, 0, (one, p.n * p.m), (row, p.m), (column, 1))
         if i == "i32":
             rows, columns = (x if x.isdigit() else w(f"trunc i64 {x} to i32") for x in (rows, columns))
         for k in range(0, p.k, p.depth):
@@ -746,13 +736,13 @@ class Module:
         else:
             first = w(f"mul i64 {part}, {what.chunk}")
             last = w.call("llvm.smin.i64", "i64", w(f"add i64 {first}, {what.chunk}"), str(what.batch))
-        y = scratch if what.adds_up else self.address(w, e)[0]
-        addresses = [y, scratch, *(self.address(w, a)[0] for a in e.args)]
+        y = scratch if what.adds_up else self.address(e)[0]
+        addresses = [y, scratch, *(self.address(a)[0] for a in e.args)]
         w.do(f"call void @{name}({', '.join(f'ptr {a}' for a in addresses)}, i64 {first}, i64 {last})")
 
     def _own(self, e: Element, part: str) -> str:
         """Return the address of the memory that a part of a routine has for itself."""
-        base = self.w(f"getelementptr i8, ptr {self._base(self.w, 'arena')}, i64 {self.scratch[e]}")
+        base = self.w(f"getelementptr i8, ptr {self._base('arena')}, i64 {self.scratch[e]}")
         return self.w(f"getelementptr i8, ptr {base}, i64 {self._scaled(part, e.what.scratch)}")
 
     def _add_up(self, e: Element) -> None:
@@ -760,7 +750,7 @@ class Module:
         if not e.what.adds_up:
             return
         self.used.append({})
-        base, marks = self.address(self.w, e)
+        base, marks = self.address(e)
         own = [self._own(e, str(part)) for part in range(e.what.parts)]
         with self._times(e.size) as i:
             total = self._fetch(own[0], self._marks("arena"), e.dtype, i)

@@ -71,6 +71,10 @@ class Lowered:
         e = self.values[n]
         return self.graph.make("map", (e,), "positive", e.shape, e.dtype) if e.kind == "memory" else e
 
+    def optimizer_of(self, p: Node) -> Any:
+        """Return what updates a parameter."""
+        return next(s.optimizer for s in self.steps if any(p is q for _, q, _ in s.params))
+
     def slot(self, source: Any) -> Slot:
         """Return what names the memory of a source."""
         if isinstance(source, Input):

@@ -13,6 +13,7 @@ from numpy.lib.array_utils import byte_bounds
 from ..engine.graph import array_of, increment_version
 from ..engine.primitive import wrap
 from ..kernels.blas import multiplies_blocks_fast
+from ..trees import map_leaves
 from . import machine
 from .describe import Description
 from .element import Element
@@ -22,7 +23,7 @@ from .loops import Module, Slots
 from .lower import Lowered
 from .messages import depth
 from .pool import lock, pool, threads
-from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, mapped, node_of
+from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
 
@@ -169,8 +170,7 @@ class Native:
         elif kind == "live":
             self.live.append([place, name, None])
         elif kind == "state":
-            optimizer = next(s.optimizer for s in self.lowered.steps if any(p is name for _, p, _ in s.params))
-            self.states.append([place, optimizer, name, rest[0], None])
+            self.states.append([place, self.lowered.optimizer_of(name), name, rest[0], None])
         elif kind == "gradient":
             self.held.append([place, name, None])
         elif kind == "argument":
@@ -211,8 +211,7 @@ class Native:
                 return args[name]._data
             if kind == "gradient":
                 return node_of(Gradient(name), args)._data
-            optimizer = next(s.optimizer for s in self.lowered.steps if any(p is name for _, p, _ in s.params))
-            return optimizer.state[name][rest[0]]
+            return self.lowered.optimizer_of(name).state[name][rest[0]]
         if not e.size:
             return np.empty(e.shape, e.dtype)
         if e in self.views:
@@ -266,7 +265,7 @@ class Native:
         for bound in self.live:
             place, node, array = bound
             if node._data is not array:
-                bound[2] = array = usable(array_of(node), node)
+                bound[2] = array = usable(array_of(node))
                 table[place] = array.ctypes.data
         for bound in self.states:
             place, optimizer, p, name, array = bound
@@ -274,13 +273,13 @@ class Native:
             if now is not array or array is None:
                 if not isinstance(now, np.ndarray) or now.shape != p._data.shape or now.dtype != p._data.dtype:
                     raise UnfitError
-                bound[4] = usable(now, None)
+                bound[4] = usable(now)
                 table[place] = now.ctypes.data
         for bound in self.held:
             place, owner, array = bound
             grad = (args[owner] if isinstance(owner, int) else owner)._grad
             if grad._data is not array:
-                bound[2] = array = usable(array_of(grad), grad)
+                bound[2] = array = usable(array_of(grad))
                 table[place] = array.ctypes.data
         if unbound or (before != table).any():
             self._check_apart()
@@ -351,7 +350,7 @@ class Native:
         for optimizer, p, step in self.targets:
             optimizer.state[p]["step"] = step
         changed += [node_of(target, args) for target, _ in program.writes]
-        results = mapped(program.result, lambda r: self._returned(r, args))
+        results = map_leaves(program.result, lambda r: self._returned(r, args), Reference)
         grads = iter(self.grads)
         for owner, n in program.grads:
             node = args[owner] if isinstance(owner, int) else owner
@@ -394,7 +393,7 @@ class UnfitError(Exception):
     """Something is not in memory as it was when the function was recorded."""
 
 
-def usable(array: Any, node: Any) -> Any:
+def usable(array: Any) -> Any:
     """Return an array that native code can work on where it is."""
     if not (array.flags.c_contiguous and array.flags.aligned):
         raise UnfitError

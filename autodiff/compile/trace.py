@@ -13,6 +13,7 @@ from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
 from ..tracing import exchanges, traced_by
+from ..trees import leaves
 from .joint import is_made, is_whole, parted
 from .messages import depth, is_ours, refusal
 from .program import (
@@ -30,7 +31,6 @@ from .program import (
     Reference,
     Step,
     Value,
-    leaves,
     restorer,
 )
 from .surroundings import Attributes, has_hooks, state_of
@@ -432,6 +432,11 @@ class Trace:
         self.scheduled.append(optimizer)
         self.program.effects.append(act)
 
+    def marks(self) -> tuple[Any, int]:
+        """Return the values that tensors from outside were given so far, and how many random numbers were drawn."""
+        values = {node: self.numbers[node] for node in self.changed if self.is_outside(node)}
+        return values, sum(isinstance(i, Draw) for i in self.program.instructions)
+
     # -- what is refused -----------------------------------------------------------------------------------------------
 
     def calls(self, module: Any) -> None:
@@ -487,7 +492,7 @@ class Trace:
                 grad = node._grad
                 program.grads.append((self._owner(node), None if grad is None else self._held(grad)))
         program.result = self._returned(result)
-        leads = [is_made(self, t) for t in leaves(result)]
+        leads = [is_made(self, t) for t in leaves(result, Reference)]
         joint = None if derivative is None else parted(program, derivative, self.arguments, leads)
         program.prune()
         return program, joint

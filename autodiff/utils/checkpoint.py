@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -85,14 +86,21 @@ def checkpoint(
     if use_reentrant and (kwargs or context_fn is not None):
         raise ValueError("checkpoint: keyword arguments and context_fn need use_reentrant=False")
     first, again = context_fn() if context_fn is not None else (contextlib.nullcontext(),) * 2
-    if tracing() is not None:  # what is compiled keeps what its derivative reads, and no more
-        with first:
-            return function(*args, **kwargs)
-    state, start = get_rng_state(), tick()
+    trace, is_drawn_again = tracing(), not preserve_rng_state
+    if trace is not None:
+        preserve_rng_state = False
+        before = trace.marks()
+    state, start = get_rng_state() if preserve_rng_state else None, tick()
     with first:
         returned = function(*args, **kwargs)
     if not is_grad_enabled():
         return returned
+    if trace is not None:
+        changes, draws = map(operator.ne, before, trace.marks())
+        if not changes and not (draws and is_drawn_again):
+            return returned  # what is compiled keeps what its derivative reads, and no more
+        if draws:
+            trace.refuse("a checkpoint of what draws random numbers and changes a tensor", "call the function itself")
     outputs = returned if isinstance(returned, (tuple, list)) else (returned,)
     places = [i for i, y in enumerate(outputs) if isinstance(y, Tensor) and y.requires_grad]
     inputs = _read(outputs, start)
@@ -104,14 +112,14 @@ def checkpoint(
         stands = {id(t): t.view_as(t) if records else t.detach().requires_grad_() for t in inputs if t._op is not None}
         own = [stands.get(id(a), a) for a in args]
         named = {key: stands.get(id(a), a) for key, a in kwargs.items()}
-        now = get_rng_state()
-        if preserve_rng_state:
+        now = None if state is None else get_rng_state()
+        if state is not None:
             set_rng_state(state)
         try:
             with again:
                 once_more = function(*own, **named)
         finally:
-            if preserve_rng_state:
+            if now is not None:
                 set_rng_state(now)
         listed = once_more if isinstance(once_more, (tuple, list)) else (once_more,)
         return [listed[i] for i in places], [stands.get(id(t), t) for t in inputs]

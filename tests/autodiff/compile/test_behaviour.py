@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -294,12 +295,53 @@ def test_evaluation_without_a_graph(native: bool) -> None:
         model.eval()
 
 
-def test_many_recordings_are_told() -> None:
-    double = ad.compile(lambda x: x * 2)
+def test_there_are_no_more_recordings_than_the_limit() -> None:
+    double = ad.compile(lambda x: x.relu() * 2)
     for n in range(1, 9):
         double(ad.ones(n))
-    with pytest.warns(UserWarning, match="recorded for the 9th time"):
+    with pytest.warns(UserWarning, match=r"8 recordings.*float32\[9\].*plain function.*recompile_limit") as told:
         double(ad.ones(9))
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is said once
+        for n in range(1, 30):  # arrays are taken as tensors still
+            assert double(np.full(n, n, np.float32)).tolist() == [2.0 * n] * n
+    assert len(double.recordings) == sum(map(len, double.recordings.values())) == 8
+
+
+def test_the_limit_can_be_chosen() -> None:
+    @ad.compile(recompile_limit=1)
+    def double(x: Any) -> Any:
+        return x * 2
+
+    double(ad.ones(1))
+    with pytest.warns(UserWarning, match="1 recording"):
+        assert double(ad.ones(2)).tolist() == [2.0, 2.0]
+    assert double(ad.ones(1)).tolist() == [2.0]
+    assert len(double.recordings) == 1
+    with pytest.raises(TypeError):
+        ad.compile(lambda x: x, recompile_limit=1.5)
+
+
+def test_steps_beyond_the_limit_train_on() -> None:
+    def trained(limit: int | None) -> Any:
+        ad.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(), nn.Linear(4, 1))
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+
+        def step(x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = step if limit is None else ad.compile(step, recompile_limit=limit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [step(ad.ones(1 + k % 4, 3) * k).item() for k in range(12)]
+
+    np.testing.assert_allclose(trained(2), trained(None), rtol=1e-5)
 
 
 def test_without_llvm_numpy_runs_it_after_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

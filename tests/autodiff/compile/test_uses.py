@@ -487,6 +487,21 @@ def bags_of_offsets(wrap: Wrap) -> list[Any]:
 
 
 @equal
+def modules_that_name_their_class(wrap: Wrap) -> list[Any]:
+    class Doubled(nn.Linear):
+        def forward(self, v: ad.Tensor) -> ad.Tensor:
+            return super().forward(v) * 2  # by way of a cell that holds the class
+
+    ad.manual_seed(0)
+    model, out = Doubled(3, 2), []
+    f = wrap(lambda v: model(v).square().sum())
+    for k in range(4):
+        nn.Linear(1, 1).eval()  # attributes of all modules are compared again
+        out.append(f(x(k, 5, 3)))
+    return out
+
+
+@equal
 def checkpoints(wrap: Wrap) -> list[Any]:
     model = network()
     optimizer = optim.SGD(model.parameters(), 0.1)
@@ -500,6 +515,37 @@ def checkpoints(wrap: Wrap) -> list[Any]:
 
     f = wrap(step)
     return [f(x(k, 5, 3)) for k in range(4)]
+
+
+@equal
+def checkpoints_that_change_statistics_twice(wrap: Wrap) -> list[Any]:
+    ad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2))
+    optimizer = optim.SGD(model.parameters(), 0.1)
+
+    def step(v: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = ad.utils.checkpoint.checkpoint(model, v).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    f = wrap(step)
+    return [[f(x(k, 5, 3)), *(t.clone() for t in model.state_dict().values())] for k in range(4)]
+
+
+@refused("a checkpoint of what draws random numbers and changes a tensor")
+def checkpoints_that_draw_and_change(wrap: Wrap) -> list[Any]:
+    model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.Dropout())
+    return [wrap(lambda v: ad.utils.checkpoint.checkpoint(model, v).sum())(x(0, 5, 3))]
+
+
+@refused("a derivative that changes tensors")
+def checkpoints_whose_backward_is_outside(wrap: Wrap) -> list[Any]:
+    model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6))
+    f = wrap(lambda v: ad.utils.checkpoint.checkpoint(model, v))
+    f(x(0, 5, 3)).sum().backward()
+    return [f(x(0, 5, 3))]
 
 
 @refused("a hook cannot be recorded")
