@@ -63,6 +63,10 @@ T = TypeVar("T", bound="Tensor")
 #: How many switches of `requires_grad` a tensor remembers beside the last: an odd number, for on and off alternate.
 #: The limit keeps a network that is frozen and released at every step from growing.
 _SWITCHES = 63
+_GRAD_OF_RESULT = (
+    "grad: backward keeps the gradients of leaves alone, and this tensor is the result of an operation; call its "
+    "retain_grad() before backward, or read .grad of the leaf it was computed from"
+)
 
 
 def _reflect(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -246,6 +250,8 @@ class Tensor(Attributes):
         """The gradient that `backward` has added up, of the tensor's shape; None before."""
         if is_recording().__class__ is Tracing:
             tracing().reads_grad(self)
+        elif self._grad is None and self._op is not None and not self.retains_grad:
+            warnings.warn(_GRAD_OF_RESULT, UserWarning, stacklevel=2)
         return self._grad  # type: ignore[no-any-return]  # a slot typed Any
 
     @grad.setter

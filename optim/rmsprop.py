@@ -110,7 +110,7 @@ class RMSprop(Optimizer):
         if group["centered"]:
             mean = state["grad_avg"]
             self.write(mean, mean, (1 - alpha) * (grad - mean))
-            square = square - mean * mean
+            square = square - np.minimum(mean * mean, np.finfo(mean.dtype).max)  # infinite - infinite is NaN
         denominator = np.sqrt(square)
         denominator += group["eps"]
         velocity = grad / denominator

@@ -446,6 +446,7 @@ def _compare(settings: _Settings, func: Function, arguments: tuple[Any, ...], fa
                 )
             place = _Place(settings, j, i, ys[j].shape, x.shape)
             _compare_one(place, analytic[j][k], left[j], middle[j], right[j])
+    _check_linear(settings, ys, xs, analytic)
 
 
 def _check_zero_weight(settings: _Settings, ys: Sequence[Tensor], xs: list[tuple[int, Tensor]]) -> None:
@@ -458,6 +459,22 @@ def _check_zero_weight(settings: _Settings, ys: Sequence[Tensor], xs: list[tuple
                     f"{settings.name}: backward not multiplied by grad_output: the gradient of output {j} with respect "
                     f"to input {i} is not 0 although the gradient of the output is.\n"
                     "  likely cause: a rule does not multiply by g, the gradient of its output"
+                )
+
+
+def _check_linear(
+    settings: _Settings, ys: Sequence[Tensor], xs: list[tuple[int, Tensor]], analytic: list[list[Array]]
+) -> None:
+    """Backward is linear in the gradient of the output: from weights of both signs comes what those of 1 add up to."""
+    rng = np.random.default_rng(0)
+    for j, y in enumerate(ys):
+        v = rng.uniform(-1.5, 1.5, y.shape).astype(y.dtype)
+        for (i, _), g, rows in zip(xs, _gradient(y, [x for _, x in xs], v), analytic[j], strict=True):
+            if not np.allclose(g.reshape(-1), v.reshape(-1) @ rows, settings.rtol, settings.atol):
+                raise GradcheckError(
+                    f"{settings.name}: backward is not linear in grad_output: the gradient of output {j} with respect "
+                    f"to input {i} is right for gradients of the output that are 1, and wrong for others.\n"
+                    "  likely cause: a rule takes the absolute value of g, compares it or cuts it"
                 )
 
 
@@ -533,7 +550,7 @@ def _combinations_agree(
     rng = np.random.default_rng(0)
     like = _Like(settings.name, [y.shape for y in ys])
     for j, y in enumerate(ys):
-        v = rng.uniform(0.5, 1.5, y.shape)
+        v = rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1, 1], y.shape)  # a rule that reads g sees both signs
         for x, g in zip(xs, _gradient(y, xs, v), strict=True):
             u = rng.uniform(0.5, 1.5, x.shape)
             held = np.array(x._data)

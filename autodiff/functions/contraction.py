@@ -71,6 +71,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                 raise RuntimeError(f"einsum: operand {k} of shape {x.shape} has size {n} where another has {sizes[c]}")
             sizes[c] = n if sizes[c] == 1 else sizes[c]
     diagonals = [_without_repeats(x, labels) for x, labels in zip(xs, inputs, strict=True)]
+    if len(xs) == 1 and xs[0].dtype.kind in "bui" and len(output) < len(diagonals[0][1]):
+        diagonals = [(diagonals[0][0].long(), diagonals[0][1])]  # a sum, which counts in int64
     return rows.einsum(*(x for x, _ in diagonals), inputs=tuple(labels for _, labels in diagonals), output=output)
 
 

@@ -180,13 +180,13 @@ class Key:
 
 
 class Constant:
-    """Something that an expression holds and that is equal to itself alone: an array, or a function."""
+    """Something that an expression holds and that is equal to itself alone: an array, or a function by its name."""
 
     def __init__(self, held: Any, called: str) -> None:
         self.held, self.called = held, called
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Constant) and other.held is self.held
+        return isinstance(other, Constant) and other.held is self.held and other.called == self.called
 
     def __hash__(self) -> int:
         return id(self.held)

@@ -195,10 +195,18 @@ class Chain:
         """Return the derivatives of each element of `y` with respect to its sources', of shape `y.shape + x.shape`."""
         found: dict[Node, list[Any]] = {x: [] for x in self.sources(steps) if x._requires_grad}
         for unit in units(y):
+            _forget_reached(y)
             reached = through(steps, {y: unit})
             for x, row in found.items():
                 row.append(reached.get(x, np.zeros(x._data.shape, x._data.dtype)))
         return {x: np.array(row, x._data.dtype).reshape(y._data.shape + x._data.shape) for x, row in found.items()}
+
+
+def _forget_reached(y: Node) -> None:
+    """Let a Function forget which of its outputs a walk has reached that ended before it: its next begins at `y`."""
+    ctx = (y._params or {}).get("ctx")
+    if ctx is not None:
+        ctx._reached.clear()
 
 
 class _SymbolicRules:

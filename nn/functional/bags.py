@@ -88,8 +88,8 @@ def embedding_bag(
     if mode == "max":
         of = values(bags, "mode='max' of bags", "take the largest of embedding(input), bag by bag")
         parts = [rows[ad.from_numpy(np.flatnonzero(of == k))] for k in range(count)]
-        empty = rows.new_zeros(rows.shape[1])
-        return ad.stack([part.max(0).values if len(part) else empty for part in parts])
+        empty = rows[:0].sum(0)
+        return ad.stack([part.max(0).values if len(part) else empty for part in parts]) if parts else rows[:0]
     places = bags.reshape(-1, 1).expand(len(bags), w.shape[1])
     total = ad.scatter_add(rows.new_zeros(count, w.shape[1]), 0, places, rows)
     if mode == "sum":

@@ -9,7 +9,7 @@ import numpy as np
 
 import autodiff as ad
 from autodiff import Tensor
-from autodiff.functions.arguments import floats_of, tensor_of
+from autodiff.functions.arguments import check_broadcast, floats_of, tensor_of
 from autodiff.tensor import from_array
 
 from ._checks import checked_reduction, reduced, with_old_reduction
@@ -73,7 +73,7 @@ def multi_margin_loss(
     x, t = _rows("multi_margin_loss", input), tensor_of(target, "multi_margin_loss").reshape(-1, 1)
     if len(t) != len(x):
         raise RuntimeError(f"multi_margin_loss: {len(x)} rows of scores need as many classes, got {len(t)}")
-    lack = (margin - ad.gather(x, 1, t) + x).clamp_min(0)
+    lack = ad.relu(margin - ad.gather(x, 1, t) + x)
     lack = lack if p == 1 else lack * lack
     if weight is not None:
         lack = lack * weight[t]
@@ -113,7 +113,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
     for row, at in zip(right, np.where(listed, classes, -1), strict=True):
         row[at[at >= 0]] = True
     own = ad.gather(x, 1, from_array(np.where(listed, classes, 0)))
-    lack = (1 - own.unsqueeze(2) + x.unsqueeze(1)).clamp_min(0)
+    lack = ad.relu(1 - own.unsqueeze(2) + x.unsqueeze(1))
     counts = from_array((listed[:, :, None] & ~right[:, None, :]).astype(x.dtype))
     losses = (lack * counts).sum((1, 2)) / x.shape[1]
     return reduced(losses if input.ndim == 2 else losses.squeeze(0), reduction)
@@ -142,10 +142,16 @@ def multilabel_soft_margin_loss(
     >>> F.multilabel_soft_margin_loss(ad.zeros(1, 2), ad.tensor([[1.0, 0.0]]))
     tensor(0.6931)
     """
-    checked_reduction(reduction, "multilabel_soft_margin_loss")
-    x, t = floats_of(input, "multilabel_soft_margin_loss"), tensor_of(target, "multilabel_soft_margin_loss")
+    name = "multilabel_soft_margin_loss"
+    checked_reduction(reduction, name)
+    x, t = floats_of(input, name), tensor_of(target, name)
+    check_broadcast(name, x, t, *([] if weight is None else [tensor_of(weight, name)]))
+    if not x.ndim:
+        raise IndexError(f"{name}: expected logits of shape (N, C) or (C,), got a 0-d tensor")
     losses = ad.softplus(x) - t * x
-    return reduced((losses if weight is None else losses * weight).mean(-1), reduction)
+    losses = losses if weight is None else losses * weight
+    # The classes are the last dimension of the input, also where the target adds others before it.
+    return reduced(losses.sum(x.ndim - 1) / x.shape[-1], reduction)
 
 
 def triplet_margin_with_distance_loss(

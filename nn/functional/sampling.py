@@ -111,7 +111,9 @@ def grid_sample(
     align = bool(align_corners)
     across, down = (_pixels(points[..., k], x.shape[3 - k], align, padding_mode) for k in (0, 1))
     if mode == "nearest":
-        return _read(x, across.detach().round(), down.detach().round())
+        nearest = _read(x, across.detach().round(), down.detach().round())
+        everywhere = ad.ones(across.shape, dtype=np.bool).unsqueeze(1)
+        return ad.where(everywhere, nearest, (across + down).unsqueeze(1))  # the points have a gradient, of zeros
     left, top = across.detach().floor(), down.detach().floor()
     right_part, low_part = (across - left).unsqueeze(1), (down - top).unsqueeze(1)
     upper = _read(x, left, top) * (1 - right_part) + _read(x, left + 1, top) * right_part
@@ -133,7 +135,8 @@ def _pixels(points: Tensor, n: int, align: bool, padding_mode: str) -> Tensor:
         is_even = (off.detach() / span).floor() % 2 == 0 if span else ad.ones(off.shape, dtype=np.bool)
         at = ad.where(is_even, back + low, high - back)
     fixed = at.detach()
-    return ad.where((fixed > 0) & (fixed < n - 1), at, fixed.clamp(0, n - 1))
+    inside = (fixed > 0) & (fixed < n - 1)
+    return ad.where(inside, at, ad.where(fixed == fixed, fixed.clamp(0, n - 1), 0))  # NaN is the first pixel
 
 
 def _read(x: Tensor, across: Tensor, down: Tensor) -> Tensor:

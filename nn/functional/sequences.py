@@ -81,11 +81,10 @@ def ctc_loss(
     if max(steps, default=0) > x.shape[0] or min([*steps, *lengths], default=0) < 0:
         raise RuntimeError(f"ctc_loss: input_lengths must be between 0 and {x.shape[0]}, got {steps}")
     losses = _losses(x, _spread(tensor_of(targets, "ctc_loss"), lengths, blank), steps, lengths)
-    known = losses.detach()
-    if zero_infinity:
-        losses = ad.where(known < -_NEVER / 2, losses, ad.zeros_like(known))
-    else:
-        losses = losses + ad.where(known < -_NEVER / 2, ad.zeros_like(known), ad.full_like(known, np.inf))
+    fits = losses.detach() < -_NEVER / 2
+    # What does not fit has infinity, and as in PyTorch a gradient of NaN: 1 / |0 x| has both.
+    endless = 0 if zero_infinity else 1 / ((0 * x.nan_to_num()).abs().sum((0, 2)) + fits)
+    losses = ad.where(fits, losses, endless)
     if reduction == "mean":
         return (losses / ad.tensor(lengths, dtype=x.dtype).clamp_min(1)).mean()
     return losses.sum() if reduction == "sum" else losses

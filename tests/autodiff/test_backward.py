@@ -60,7 +60,14 @@ def test_intermediate_results_keep_no_gradient() -> None:
     x = leaf(2.0)
     y = x * x
     (3 * y).backward()
-    assert y.grad is None
+    with pytest.warns(UserWarning, match="this tensor is the result of an operation; call its retain_grad"):
+        assert y.grad is None
+    y = x * x
+    y.retain_grad()
+    assert y.grad is None  # without a word, for it will come
+    (3 * y).backward()
+    assert y.grad is not None
+    assert y.grad.item() == 3
 
 
 def test_leaves_that_require_no_gradient_get_none() -> None:

@@ -15,7 +15,7 @@ import pytest
 import autodiff as ad
 from nn import functional
 from tests.fuzzing import examples
-from tests.oracle import array, needs_torch, torch
+from tests.oracle import array, assert_same, gradients, needs_torch, torch
 from tests.together import together
 
 Array = npt.NDArray[Any]
@@ -267,3 +267,16 @@ def test_the_slope_of_a_remainder_counts_what_was_taken_away() -> None:
     ad.remainder(ad.tensor([1.0, 1.0], dtype=np.float64), y).sum().backward()
     assert y.grad is not None
     assert y.grad.tolist() == [-9, 1]  # 1 % 0.1 is .0999..., for 0.1 is a little more than a tenth
+
+
+@needs_torch
+@pytest.mark.parametrize("name", ["elu", "celu", "selu"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exponential_units_keep_the_digits_of_small_slopes(name: str, dtype: npt.DTypeLike) -> None:
+    far = np.array([-80.0, -40.0, -20.0, -17.0, -3.0], dtype)
+    _, mine = gradients(ad, lambda lib, x: getattr(functional, name)(x), far)
+    _, other = gradients(torch, lambda lib, x: getattr(torch.nn.functional, name)(x), far)
+    assert_same(mine, other, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=0)
+    (slope,) = mine
+    assert slope is not None
+    assert (slope != 0).all()

@@ -371,3 +371,14 @@ def test_the_likely_cause_is_true_of_the_mistake(function: Any, said: str) -> No
     x = ad.tensor(np.array([0.3, -1.2, 2.0, 0.7]), requires_grad=True)
     with pytest.raises(ad.GradcheckError, match=f"likely cause: {said}"):
         ad.gradcheck(function, (x,))
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize(
+    "rule", [lambda g, x: 2 * x * np.abs(g), lambda g, x: 2 * x * np.maximum(g, 0), lambda g, x: 2 * x * g * (g == 1)]
+)
+def test_a_rule_that_is_not_linear_in_g_is_caught(rule: Any, fast: bool) -> None:
+    square = ad.primitive(x=rule)(lambda x: x * x)
+    x = ad.tensor(np.array([[0.5, -1.5], [2.0, 3.0]]), requires_grad=True)
+    with pytest.raises(ad.GradcheckError, match="backward is not linear in grad_output"):
+        ad.gradcheck(square, (x,), fast_mode=fast)

@@ -410,3 +410,11 @@ def test_pieces_have_pytorchs_names_and_a_name_is_given_once() -> None:
 def test_every_operation_of_several_forms_is_called() -> None:
     called = {name.split()[0] for name in CALLS}
     assert set(OTHERS) - called - {"min", "max", "allclose"} == set()
+
+
+@needs_torch
+@pytest.mark.parametrize("dtype", [np.bool, np.uint8])
+def test_einsum_of_one_operand_counts_as_a_sum_does(dtype: Any) -> None:
+    x = np.array([[1, 200], [1, 100]]).astype(dtype)
+    for equation in ("ij->", "ij->i", "ii", "ii->i", "ij->ji"):
+        check_like_torch(lambda lib, x, equation=equation: lib.einsum(equation, x), x)

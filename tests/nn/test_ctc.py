@@ -53,3 +53,16 @@ def test_what_does_not_fit_is_refused() -> None:
         nn.functional.ctc_loss(x, ad.ones(4).long(), [6, 6, 6], [2, 2, 1])
     with pytest.raises(RuntimeError, match="input_lengths must be between 0 and 6"):
         nn.functional.ctc_loss(x, ad.ones(3, 2).long(), [7, 6, 6], [2, 2, 2])
+
+
+@needs_torch
+def test_an_infinite_loss_has_an_undefined_gradient_in_its_own_sequence_alone() -> None:
+    labels = np.array([[1, 1], [1, 2]])
+    for zero in (False, True):
+        found = []
+        for lib, functional, make in ((ad, nn.functional, ad.from_numpy), (torch, torch.nn.functional, theirs)):
+            x = lib.full((2, 2, 3), -1.0, requires_grad=True)
+            functional.ctc_loss(x.log_softmax(2), make(labels), [2, 2], [2, 2], zero_infinity=zero).backward()
+            found.append(x.grad.numpy())
+        assert_same(*found, rtol=1e-5, atol=1e-6)
+        assert np.isnan(found[0][:, 0]).all() != zero

@@ -13,7 +13,7 @@ import autodiff as ad
 import nn
 import nn.functional as F  # noqa: N812  # the name everyone knows
 from autodiff.kernels import windows
-from tests.oracle import array, needs_torch, theirs, torch
+from tests.oracle import array, check_like_torch, needs_torch, theirs, torch
 
 FAR = np.array([-1e4, -500.0, -40.0, -10.0, -1e-8, 0.0, 1e-8, 10.0, 40.0, 500.0, 1e4])
 SMOOTH = ["elu", "celu", "selu", "gelu", "silu", "mish", "sigmoid", "logsigmoid", "tanh", "softplus", "softsign"]
@@ -350,3 +350,41 @@ def test_the_loss_of_certainty_is_0_without_a_sign() -> None:
     logits = ad.tensor([[1000.0, 0.0], [0.0, 1000.0]])
     for n in (1, 2):
         assert repr(F.cross_entropy(logits[:n], ad.arange(n))) == "tensor(0.)"
+
+
+def functions(lib: Any) -> Any:
+    """Return the functions of either library."""
+    return F if lib is ad else torch.nn.functional
+
+
+@needs_torch
+def test_a_margin_that_is_just_kept_has_no_slope() -> None:
+    scores = np.array([[0.0, 1.0, 1.0], [2.0, 1.0, 1.0]])
+    check_like_torch(lambda lib, x: functions(lib).multi_margin_loss(x, lib.tensor([1, 0])), scores)
+    check_like_torch(
+        lambda lib, x: functions(lib).multilabel_margin_loss(x, lib.tensor([[1, -1, 0], [0, 2, -1]])), scores
+    )
+
+
+@needs_torch
+@pytest.mark.parametrize("shapes", [((2, 3), (3,)), ((3,), (2, 3)), ((3,), (2, 1)), ((2, 3), (2, 1), (3,))])
+def test_targets_of_several_labels_broadcast_as_in_pytorch(shapes: tuple[tuple[int, ...], ...]) -> None:
+    values = [np.linspace(0.1, 0.9, math.prod(shape)).reshape(shape) for shape in shapes]
+    check_like_torch(lambda lib, *xs: functions(lib).multilabel_soft_margin_loss(*xs), *values)
+
+
+def test_several_labels_need_scores_that_fit() -> None:
+    with pytest.raises(RuntimeError, match=r"multilabel_soft_margin_loss: shapes \(2, 3\) and \(2, 4\)"):
+        F.multilabel_soft_margin_loss(ad.ones(2, 3), ad.ones(2, 4))
+    with pytest.raises(IndexError, match="expected logits of shape"):
+        F.multilabel_soft_margin_loss(ad.tensor(1.0), ad.tensor(1.0))
+
+
+@needs_torch
+@pytest.mark.parametrize("mode", ["max", "sum", "mean"])
+@pytest.mark.parametrize("starts", [[], [0, 0]])
+def test_bags_that_are_all_empty_are_zeros_with_a_gradient_of_zeros(mode: str, starts: list[int]) -> None:
+    table, nothing, offsets = np.ones((3, 2)), np.zeros(0, np.int64), np.array(starts, np.int64)
+    check_like_torch(
+        lambda lib, w, i, starts: functions(lib).embedding_bag(i, w, starts, mode=mode), table, nothing, offsets
+    )

@@ -9,7 +9,7 @@ import pytest
 
 import autodiff as ad
 from nn import functional
-from tests.oracle import check_like_torch, needs_torch, torch
+from tests.oracle import array, assert_same, check_like_torch, needs_torch, ours, theirs, torch
 
 
 def layers(lib: Any) -> Any:
@@ -95,3 +95,25 @@ def test_what_does_not_fit_is_refused(call: Any, said: str) -> None:
 def test_grid_sample_says_which_corners_it_means() -> None:
     with pytest.warns(UserWarning, match="align_corners is False by default"):
         functional.grid_sample(ad.ones(1, 1, 2, 2), ad.zeros(1, 1, 1, 2))
+
+
+@needs_torch
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align", [False, True])
+def test_points_read_at_the_nearest_pixel_have_a_gradient_of_zeros(padding: str, align: bool) -> None:
+    points = np.array([[[[0.1, -0.2], [0.9, 1.3], [-1.7, 0.4]]]])
+    check_like_torch(
+        lambda lib, x, grid: layers(lib).grid_sample(x, grid, "nearest", padding, align), drawn(1, 2, 3, 4), points
+    )
+
+
+@needs_torch
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+@pytest.mark.parametrize("padding", ["border", "reflection"])
+def test_points_that_are_no_numbers_read_pytorchs_pixels(mode: str, padding: str) -> None:
+    some = [np.nan, np.inf, -np.inf, 0.3]
+    grid = np.array([[[[a, b] for a in some] for b in some]])
+    x = drawn(1, 2, 3, 4)
+    mine = functional.grid_sample(ours(x), ours(grid), mode, padding, align_corners=False)
+    # PyTorch reads beyond its memory in the gradient of such points, so that only values are compared.
+    assert_same(array(mine), array(layers(torch).grid_sample(theirs(x), theirs(grid), mode, padding, False)))

@@ -173,3 +173,18 @@ def test_a_gradient_whose_square_overflows_still_moves_the_parameter(rule: str) 
     p.grad = ad.tensor(np.array([300.0], np.float16))  # 300 squared is more than float16 holds
     getattr(optim, rule)([p], lr=0.1, eps=1e-4).step()
     assert p.item() < 1
+
+
+@needs_torch
+@pytest.mark.parametrize("momentum", [0, 0.9])
+def test_a_centered_rmsprop_stands_still_where_squares_overflow(momentum: float) -> None:
+    p = ad.tensor(np.ones(3, np.float32), requires_grad=True)
+    q = torch.ones(3, requires_grad=True)
+    mine = optim.RMSprop([p], centered=True, momentum=momentum)
+    other = torch.optim.RMSprop([q], centered=True, momentum=momentum)
+    slopes = np.array([1e38, -1e38, 1.0], np.float32)
+    p.grad, q.grad = ad.tensor(slopes), torch.tensor(slopes)
+    with pytest.warns(RuntimeWarning, match="met numbers that are not finite"):
+        mine.step()
+    other.step()
+    np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-6)

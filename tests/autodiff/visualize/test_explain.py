@@ -387,3 +387,24 @@ def test_the_gradient_of_a_matrix_times_a_vector_is_a_column_times_a_row() -> No
         g = 1 - np.tanh(z.detach().numpy()) ** 2
         expected = np.outer(x.detach().numpy(), g) if weight is right else np.outer(g, x.detach().numpy())
         np.testing.assert_allclose(explanation.gradients[-1].value, expected, rtol=1e-5)  # float32
+
+
+def test_functions_with_two_results_are_explained_by_their_true_jacobians() -> None:
+    class ProductAndSum(ad.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: ad.Tensor, y: ad.Tensor) -> tuple[ad.Tensor, ad.Tensor]:
+            ctx.save_for_backward(x, y)
+            return x * y, x + y
+
+        @staticmethod
+        def backward(ctx: Any, g: ad.Tensor, h: ad.Tensor) -> tuple[ad.Tensor, ad.Tensor]:
+            x, y = ctx.saved_tensors
+            return g * y + h, g * x + h
+
+    x = ad.tensor(np.array([0.3, -1.3, 0.8]), requires_grad=True, name="x")
+    product, total = ProductAndSum.apply(x, x * x)
+    loss = (product * total.tanh()).sum()
+    explanation = ad.explain(loss, x, quiet=True)
+    assert "v₃ = ProductAndSum[0](v₂); v₄ = ProductAndSum[1](v₂)" in explanation.note
+    loss.backward()
+    np.testing.assert_allclose(array(explanation.value), array(x.grad), rtol=1e-12)  # some twenty roundings
