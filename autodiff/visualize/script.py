@@ -55,7 +55,7 @@ class Script:
             formula = f"{called}, returned by {maker}"
         elif called not in (formula, f"({formula})"):
             formula = f"{called} = {formula}"
-        card = self._card("value", f"value, {contents.shape(np.asarray(y._data))}", formula, y._data)
+        card = self._card("value", f"value, {contents.shape(np.asarray(y._data))}", formula, self.view.value(y))
         title = f"Forward: {maker}" + ("" if maker in (called, called[1:-1]) else f" gives {called}")
         return {"kind": "forward", "nodes": self.places.of(y), "title": title, "cards": [card]}
 
@@ -181,7 +181,7 @@ class Script:
         return "".join(f"\n\n{name}\n{self._statistics(x)}" for x, name in leaves)
 
     def _statistics(self, t: Node) -> str:
-        array = np.asarray(t._data)
+        array = self.view.value(t)
         lines = [f"shape     {contents.shape(array)}", f"dtype     {array.dtype}"]
         lines += ["", "value", *self._describe(array)]
         if (g := self.gradients.get(t)) is not None:

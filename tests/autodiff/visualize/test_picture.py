@@ -13,6 +13,7 @@ import autodiff as ad
 from autodiff import Tensor
 from autodiff.visualize import draw
 from autodiff.visualize.computation import computation
+from autodiff.visualize.diagram import Step
 
 
 def neuron() -> tuple[dict[str, Tensor], Tensor]:
@@ -253,6 +254,37 @@ def test_a_change_in_place_is_told() -> None:
         w.add_(1)
     with pytest.raises(RuntimeError, match="changed in place"):
         draw(loss)
+
+
+def test_what_was_changed_in_place_shows_what_it_was() -> None:
+    w = ad.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = w * 2
+    y[0] = 5.0
+    y += 1
+    y.relu_()
+    values = [
+        node.content.value for node in computation([y.sum()]).diagram.nodes if isinstance(node, Step) and node.content
+    ]
+    assert values == [(("2", "4", "6"),), (("5", "4", "6"),), (("6", "5", "7"),), (("6", "5", "7"),)]
+
+
+def test_each_element_of_a_gradient_stands_below_its_number() -> None:
+    w = ad.tensor([1.0, 2.0], requires_grad=True, name="w")
+    source = draw((w * 3).sum()).source
+    rows = [[re.sub("<[^>]*>", "", cell) for cell in re.findall("<TD.*?</TD>", row)] for row in source.split("<TR>")]
+    above, below = (next(row for row in rows if row[-1:] == [last]) for last in ("2", "3"))
+    assert [len(above), above[-3], below[-3]] == [len(below), "1", "3"]
+
+
+def test_every_path_of_a_sum_is_written_as_the_first() -> None:
+    w = ad.tensor([1.0, 2.0, 3.0], requires_grad=True, name="w")
+    y = w * 2
+    y[0] = 5.0
+    source = draw(((y * w + 1).relu() ** 2).sum(), derivatives=w).source
+    assert source.count("|direct: along this arrow alone") == 1
+    first = re.search(r'(<FONT COLOR="[^"]*" POINT-SIZE="12">)= onesᵀ', source)
+    assert first is not None
+    assert f"{first[1]}+ onesᵀ" in source
 
 
 def test_a_long_chain_is_no_special_case() -> None:
