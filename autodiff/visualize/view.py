@@ -156,12 +156,13 @@ def overwritten(steps: Sequence[Node]) -> dict[Node, Any]:
     """Compute anew the results of rows whose memory was changed in place since, as after ``y += 1``."""
     found: dict[Node, Any] = {}
     for y in steps:
-        if not changed_since(y, y._stamp) or y._op is not TABLE.get(y._op.name):
+        op = TABLE.get(y._op.name)
+        if op is None or y._op is not op or not changed_since(y, y._stamp):
             continue
         if any(x._op is None and changed_since(x, y._stamp) for x in y._inputs):
             continue  # what it was computed from is gone
         with np.errstate(all="ignore"):
-            value = y._op.forward(*(found.get(x, x._data) for x in y._inputs), **y._params)
+            value = op.forward(*(found.get(x, x._data) for x in y._inputs), **y._params)
         if np.shape(value) == y._data.shape:
             found[y] = np.array(value, y._data.dtype)
     return found

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
+import sys
 
 import graphviz
 import numpy as np
 import pytest
 
 import autodiff as ad
+import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
 from autodiff.visualize.computation import computation
@@ -270,10 +273,33 @@ def test_what_was_changed_in_place_shows_what_it_was() -> None:
 
 def test_each_element_of_a_gradient_stands_below_its_number() -> None:
     w = ad.tensor([1.0, 2.0], requires_grad=True, name="w")
-    source = draw((w * 3).sum()).source
-    rows = [[re.sub("<[^>]*>", "", cell) for cell in re.findall("<TD.*?</TD>", row)] for row in source.split("<TR>")]
-    above, below = (next(row for row in rows if row[-1:] == [last]) for last in ("2", "3"))
-    assert [len(above), above[-3], below[-3]] == [len(below), "1", "3"]
+    cells = re.sub("<FONT[^>]*>|</FONT>", "", draw((w * 3).sum().named("L")).source)
+    number, label = '<TD ALIGN="RIGHT">{}</TD>', '<TD ALIGN="CENTER">{}</TD>'
+    gap = '<TD WIDTH="10"></TD>'
+    rows = [[label.format(" "), *map(number.format, "12")], [label.format("∂L/∂w"), *map(number.format, "33")]]
+    assert "".join(f"<TR>{gap.join(row)}</TR>" for row in rows) in cells
+
+
+def test_what_is_no_tensor_is_refused_with_what_to_write() -> None:
+    w = ad.tensor([1.0, 2.0], requires_grad=True)
+    loss, model = (w * w).sum(), nn.Linear(2, 1)
+    for outputs, cure in (
+        ((model,), r"draw\(model\(x\), params=model\)"),
+        ((loss, model), r"draw\(loss, params=model\)"),
+        (([loss],), r"draw\(\*outputs\)"),
+        ((loss.item(),), r"without item\(\)"),
+    ):
+        with pytest.raises(TypeError, match=cure):
+            draw(*outputs)
+    for refused in (lambda: draw(w), lambda: ad.explain(w, w)):
+        with pytest.raises(RuntimeError, match="it is a leaf"):
+            refused()
+
+
+def test_without_graphviz_the_package_to_install_is_named() -> None:
+    code = "import sys; sys.modules['graphviz'] = None\nimport autodiff as ad\nad.draw"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'autodiff-numpy[pictures]'" in done.stderr
 
 
 def test_every_path_of_a_sum_is_written_as_the_first() -> None:
