@@ -20,6 +20,7 @@ from .names import Names, complete, plain
 from .places import shown
 
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
+ROUNDING = "0 but for rounding"
 _ROUNDING = 64  # of the last digit of each number in a sum: what is less may be rounding alone
 _HEALTHY = 2  # a level of health
 
@@ -105,8 +106,8 @@ class View:
         short = 0 < len(name) <= LONGEST_IN_FRACTION and "." not in name
         label = f"∂{self.numerator}/∂{name if short else '·'}" if self.numerator else "grad"
         array = self.value(t)
-        is_rounding = g is not None and self._is_rounding(t, g)
-        gradient: contents.Rows | None = (("0 but for rounding",),)
+        is_rounding = g is not None and self.is_rounding(t, g)
+        gradient: contents.Rows | None = ((ROUNDING,),)
         if g is None or not is_rounding:
             gradient = None if g is None else contents.value(g, self.digits, brief=True)
         with np.errstate(all="ignore"):  # a picture of an overflow shall not warn of it once more
@@ -128,7 +129,7 @@ class View:
             return None
         return Health("its effect cancels", _HEALTHY) if is_rounding else health(array, g)
 
-    def _is_rounding(self, t: Node, g: Any) -> bool:
+    def is_rounding(self, t: Node, g: Any) -> bool:
         """Tell whether a gradient is a sum that cancels, and only rounding is left of it.
 
         That of a bias before a batch normalization is, which takes the mean out again.
