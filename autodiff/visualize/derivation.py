@@ -32,7 +32,8 @@ def derivation_of(
     """Describe the same with the ways from one tensor to the output lit, and their product written beneath."""
     view = derivation(outputs, params, digits, heat)
     explanation = product(outputs, input, params, digits, shown=view.local.chain.names)
-    view.diagram.note = "\n".join(filter(None, (str(explanation), view.diagram.note)))
+    told = str(explanation)
+    view.diagram.note = told if DIRECT_NOTE in told else "\n".join(filter(None, (told, view.diagram.note)))
     reached = {view.keys[input]} if input in view.keys else set()
     for arrow in view.diagram.arrows:  # in the order of computation
         if arrow.tail in reached and arrow.derivative is not None:

@@ -304,6 +304,10 @@ class _Labels:
         rows = []
         for line in lines:
             left, equal, right = line.partition(" = ")
+            if line.lstrip().startswith("+ "):  # one more path of the sum above
+                path = _cell(_font(line.strip(), self.theme.lit, 12), "LEFT", 'COLSPAN="2"')
+                rows.append(_row(_cell(" ") + path))
+                continue
             if not equal or line.startswith("|"):
                 rows.append(_row(_cell(_font(line, self.theme.faint, 10), "LEFT", 'COLSPAN="3"')))
                 continue
@@ -403,9 +407,17 @@ class _Labels:
         if content.is_full and len(content.value) > 1:
             rows = _row(_cell(" ") + _gap(16) + _cell(label)) + _row(_cell(value) + _gap(16) + _cell(gradient))
             return _row(_cell(_table(rows), align))
+        if content.is_full and len(content.value[0]) == len(content.gradient[0]) > 1:  # each below its number
+            lines = (" ", content.value[0], value_color), (label, content.gradient[0], gradient_color)
+            return _row(_cell(_table(*(self._line(*line, size) for line in lines)), align))
         if len(content.gradient) == len(content.gradient[0]) == 1:  # as one text, for tables spread over their place
             return _row(_cell(value, align)) + _row(_cell(f"{label}  {gradient}", align))
         return _row(_cell(value, align)) + _row(_cell(_table(_row(_cell(label) + _gap() + _cell(gradient))), align))
+
+    @staticmethod
+    def _line(label: str, numbers: tuple[str, ...], color: str, size: int) -> str:
+        """Return a row of a label and numbers, to stand above or below another."""
+        return _row(_cell(label) + "".join(_gap() + _cell(_font(n, color, size), "RIGHT") for n in numbers))
 
     @staticmethod
     def _matrix(rows: Rows, is_full: bool, color: str, size: int) -> str:

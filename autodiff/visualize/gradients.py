@@ -20,6 +20,13 @@ def recorded(outputs: Iterable[Node], where: str = "draw") -> list[Node]:
     return graph.recorded(outputs, freed + "or pass retain_graph=True to backward().")
 
 
+def why_no_graph(t: Node) -> str:
+    """Return why a tensor that nothing has computed cannot be drawn or explained."""
+    if t._requires_grad:
+        return "has no graph: it is a leaf. Pass what was computed from it, such as the loss"
+    return "has no graph. Was it computed under no_grad(), from detached tensors, or from none with requires_grad=True?"
+
+
 def gradients(outputs: Sequence[Node], steps: Sequence[Node]) -> dict[Node, Any]:
     """Return the gradient of each tensor as an array.
 

@@ -16,7 +16,7 @@ from ..symbolic import Expression
 from . import contents
 from .chain import Chain
 from .explanation import Explanation, Factor, Gradient, fraction
-from .gradients import recorded, units
+from .gradients import recorded, units, why_no_graph
 from .local import DIRECT_NOTE, Local
 from .names import Names, complete
 
@@ -141,10 +141,7 @@ def _steps_between(output: Any, input: Any, digits: int) -> list[Node]:
             raise TypeError(f"explain: the {what} must be a Tensor, got {type(t).__name__}")
     contents.check_digits(digits, "explain")
     if output._op is None:
-        raise RuntimeError(
-            f"explain: the output, a tensor of shape {output._data.shape}, has no graph. Was it computed under "
-            "no_grad(), from detached tensors, or from none with requires_grad=True?"
-        )
+        raise RuntimeError(f"explain: the output, a tensor of shape {output._data.shape}, {why_no_graph(output)}")
     if output is input:
         raise ValueError("explain: output and input are the same tensor; its derivative with respect to itself is 1")
     steps = recorded([output], "explain")

@@ -12,7 +12,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import graphviz
+try:
+    import graphviz
+except ImportError as error:
+    raise ImportError(
+        f"draw and explain need the package graphviz ({error}): `pip install 'autodiff-numpy[pictures]'`"
+    ) from error
 
 from . import fonts
 

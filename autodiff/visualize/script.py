@@ -14,7 +14,7 @@ from .gradients import gradients
 from .local import Local
 from .paths import derive
 from .places import Places
-from .view import LONGEST_IN_FRACTION, View
+from .view import LONGEST_IN_FRACTION, ROUNDING, View
 
 _RATE, _MOST_UPDATES = 0.1, 4  # of the step of gradient descent that a page ends with
 _MOST_CELLS = 64  # of a Jacobian that a page computes; larger ones it gives by their shape
@@ -55,7 +55,7 @@ class Script:
             formula = f"{called}, returned by {maker}"
         elif called not in (formula, f"({formula})"):
             formula = f"{called} = {formula}"
-        card = self._card("value", f"value, {contents.shape(np.asarray(y._data))}", formula, y._data)
+        card = self._card("value", f"value, {contents.shape(np.asarray(y._data))}", formula, self.view.value(y))
         title = f"Forward: {maker}" + ("" if maker in (called, called[1:-1]) else f" gives {called}")
         return {"kind": "forward", "nodes": self.places.of(y), "title": title, "cards": [card]}
 
@@ -100,7 +100,7 @@ class Script:
                 *([{"sign": "\n"}] if cards else []),
                 self._card("value", "parameter", called, t._data),
                 {"sign": f"− {rate} ×"},
-                self._card("gradient", "gradient", f"∂{self.numerator}/∂{called}", g),
+                self._gradient_card(t, "gradient", f"∂{self.numerator}/∂{called}", g),
                 {"sign": "="},
                 self._card("value", "after the step", called, t._data - _RATE * g),
             ]
@@ -115,7 +115,7 @@ class Script:
         above, below = (f"∂{self.numerator}/∂{names[t]}" for t in (y, x))
         name = local.name + (f" = {local.formula}" if local.formula and local.value is not None else "")
         cards = [
-            self._card("gradient", "upstream gradient", above, self.gradients[y]),
+            self._gradient_card(y, "upstream gradient", above, self.gradients[y]),
             {"sign": "→" if local.is_rule else self._sign(y, x, bool(local.formula))},
             {
                 "kind": "local",
@@ -124,7 +124,7 @@ class Script:
                 "text": self._factor(y, x, local),
             },
             {"sign": "→" if local.is_rule else "="},
-            self._card("gradient", "contribution", f"to {below}", arrived[-1]),
+            self._gradient_card(x, "contribution", f"to {below}", arrived[-1]),
         ]
         if len(arrived) > 1:
             before = len(arrived) - 1
@@ -158,6 +158,10 @@ class Script:
         shapes = (contents.shape(np.asarray(t._data)) for t in (y, x))
         return "Jacobian of {} with respect to {}".format(*shapes)
 
+    def _gradient_card(self, t: Node, label: str, name: str, g: Any) -> dict[str, Any]:
+        card = self._card("gradient", label, name, g)
+        return card | {"text": ROUNDING} if self.view.is_rounding(t, np.asarray(g)) else card
+
     def _card(self, kind: str, label: str, name: str, array: Any) -> dict[str, Any]:
         rows = contents.value(array, self.view.digits)
         return {"kind": kind, "label": label, "name": name, "text": "\n".join("  ".join(row) for row in rows)}
@@ -181,7 +185,7 @@ class Script:
         return "".join(f"\n\n{name}\n{self._statistics(x)}" for x, name in leaves)
 
     def _statistics(self, t: Node) -> str:
-        array = np.asarray(t._data)
+        array = self.view.value(t)
         lines = [f"shape     {contents.shape(array)}", f"dtype     {array.dtype}"]
         lines += ["", "value", *self._describe(array)]
         if (g := self.gradients.get(t)) is not None:

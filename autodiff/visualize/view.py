@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..engine.graph import Node
+from ..engine.graph import Node, changed_since
+from ..table import TABLE
 from . import contents
 from .calls import Calls
 from .chain import Chain
@@ -19,6 +20,7 @@ from .names import Names, complete, plain
 from .places import shown
 
 LONGEST_IN_FRACTION = 6  # characters of a name in ∂L/∂name
+ROUNDING = "0 but for rounding"
 _ROUNDING = 64  # of the last digit of each number in a sum: what is less may be rounding alone
 _HEALTHY = 2  # a level of health
 
@@ -51,6 +53,7 @@ class View:
         self._called = complete(names, self.steps, outputs)
         self.calls = Calls(self.steps)
         self.gradients = gradients(outputs, self.steps) if numbers else {}
+        self.overwritten = overwritten(self.steps) if numbers else {}
         numerator = self._called[outputs[0]] if len(outputs) == 1 and outputs[0]._data.size == 1 else ""
         self.numerator = numerator if len(numerator) <= LONGEST_IN_FRACTION else ""
         self.users: dict[Node, list[Node]] = {}
@@ -102,9 +105,9 @@ class View:
         name = self.called(t)
         short = 0 < len(name) <= LONGEST_IN_FRACTION and "." not in name
         label = f"∂{self.numerator}/∂{name if short else '·'}" if self.numerator else "grad"
-        array = np.asarray(t._data)
-        is_rounding = g is not None and self._is_rounding(t, g)
-        gradient: contents.Rows | None = (("0 but for rounding",),)
+        array = self.value(t)
+        is_rounding = g is not None and self.is_rounding(t, g)
+        gradient: contents.Rows | None = ((ROUNDING,),)
         if g is None or not is_rounding:
             gradient = None if g is None else contents.value(g, self.digits, brief=True)
         with np.errstate(all="ignore"):  # a picture of an overflow shall not warn of it once more
@@ -114,15 +117,19 @@ class View:
                 value=contents.value(array, self.digits, brief),
                 gradient=gradient,
                 gradient_label=label,
-                health=self._health(t, g, is_rounding) if self.heat and g is not None else None,
+                health=self._health(t, array, g, is_rounding) if self.heat and g is not None else None,
             )
 
-    def _health(self, t: Node, g: Any, is_rounding: bool) -> Health | None:
+    def value(self, t: Node) -> npt.NDArray[Any]:
+        """Return what was computed, also where the tensor was changed in place since."""
+        return np.asarray(self.overwritten.get(t, t._data))
+
+    def _health(self, t: Node, array: npt.NDArray[Any], g: Any, is_rounding: bool) -> Health | None:
         if t in self.outputs:
             return None
-        return Health("its effect cancels", _HEALTHY) if is_rounding else health(np.asarray(t._data), g)
+        return Health("its effect cancels", _HEALTHY) if is_rounding else health(array, g)
 
-    def _is_rounding(self, t: Node, g: Any) -> bool:
+    def is_rounding(self, t: Node, g: Any) -> bool:
         """Tell whether a gradient is a sum that cancels, and only rounding is left of it.
 
         That of a bias before a batch normalization is, which takes the mean out again.
@@ -144,6 +151,22 @@ class View:
     def leaves_inside(self, y: Node) -> dict[Node, str]:
         """Return the parameters behind the box that a result came from, where they are not drawn, with their names."""
         return {}
+
+
+def overwritten(steps: Sequence[Node]) -> dict[Node, Any]:
+    """Compute anew the results of rows whose memory was changed in place since, as after ``y += 1``."""
+    found: dict[Node, Any] = {}
+    for y in steps:
+        op = TABLE.get(y._op.name)
+        if op is None or y._op is not op or not changed_since(y, y._stamp):
+            continue
+        if any(x._op is None and changed_since(x, y._stamp) for x in y._inputs):
+            continue  # what it was computed from is gone
+        with np.errstate(all="ignore"):
+            value = op.forward(*(found.get(x, x._data) for x in y._inputs), **y._params)
+        if np.shape(value) == y._data.shape:
+            found[y] = np.array(value, y._data.dtype)
+    return found
 
 
 def health(array: npt.NDArray[Any], gradient: Any) -> Health:

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..engine.graph import Node
 from .architecture import architecture, is_readable, overview, overview_of
 from .compiled import compiled, is_compiled
@@ -13,6 +15,7 @@ from .computation import computation
 from .contents import check_digits
 from .derivation import derivation, derivation_of
 from .dot import DIRECTIONS, write
+from .gradients import why_no_graph
 from .picture import Picture
 from .theme import THEMES
 from .view import View
@@ -175,12 +178,24 @@ def _check(outputs: tuple[Any, ...], direction: str | None, digits: Any) -> None
         raise ValueError("draw: expected at least one tensor")
     for i, output in enumerate(outputs):
         if not isinstance(output, Node):
-            raise TypeError(f"draw: expected tensors, got {type(output).__name__} as argument {i}")
+            raise TypeError(f"draw: expected tensors, got {type(output).__name__} as argument {i}{_cure(output, i)}")
         if output._op is None:
-            raise RuntimeError(
-                f"draw: output {i}, a tensor of shape {output._data.shape}, has no graph. Was it computed under "
-                "no_grad(), from detached tensors, or from none with requires_grad=True?"
-            )
+            raise RuntimeError(f"draw: output {i}, a tensor of shape {output._data.shape}, {why_no_graph(output)}")
     if direction is not None and direction not in DIRECTIONS:
         raise ValueError(f"draw: direction must be one of {', '.join(DIRECTIONS)}, got {direction!r}")
     check_digits(digits, "draw")
+
+
+def _cure(output: Any, i: int) -> str:
+    """Return what to write instead, for what beginners pass in place of a tensor."""
+    if hasattr(output, "named_parameters"):
+        return (
+            "; pass a module as params: draw(loss, params=model)"
+            if i
+            else "; draw its output: draw(model(x), params=model)"
+        )
+    if isinstance(output, (list, tuple)):
+        return "; pass each tensor by itself: draw(*outputs)"
+    if isinstance(output, (int, float, np.number, np.ndarray)):
+        return "; numbers and arrays have no graph: pass the tensor itself, without item() or numpy()"
+    return ""

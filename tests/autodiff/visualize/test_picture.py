@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
+import sys
 
 import graphviz
 import numpy as np
 import pytest
 
 import autodiff as ad
+import nn
 from autodiff import Tensor
 from autodiff.visualize import draw
 from autodiff.visualize.computation import computation
+from autodiff.visualize.diagram import Step
 
 
 def neuron() -> tuple[dict[str, Tensor], Tensor]:
@@ -253,6 +257,60 @@ def test_a_change_in_place_is_told() -> None:
         w.add_(1)
     with pytest.raises(RuntimeError, match="changed in place"):
         draw(loss)
+
+
+def test_what_was_changed_in_place_shows_what_it_was() -> None:
+    w = ad.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = w * 2
+    y[0] = 5.0
+    y += 1
+    y.relu_()
+    values = [
+        node.content.value for node in computation([y.sum()]).diagram.nodes if isinstance(node, Step) and node.content
+    ]
+    assert values == [(("2", "4", "6"),), (("5", "4", "6"),), (("6", "5", "7"),), (("6", "5", "7"),)]
+
+
+def test_each_element_of_a_gradient_stands_below_its_number() -> None:
+    w = ad.tensor([1.0, 2.0], requires_grad=True, name="w")
+    cells = re.sub("<FONT[^>]*>|</FONT>", "", draw((w * 3).sum().named("L")).source)
+    number, label = '<TD ALIGN="RIGHT">{}</TD>', '<TD ALIGN="CENTER">{}</TD>'
+    gap = '<TD WIDTH="10"></TD>'
+    rows = [[label.format(" "), *map(number.format, "12")], [label.format("∂L/∂w"), *map(number.format, "33")]]
+    assert "".join(f"<TR>{gap.join(row)}</TR>" for row in rows) in cells
+
+
+def test_what_is_no_tensor_is_refused_with_what_to_write() -> None:
+    w = ad.tensor([1.0, 2.0], requires_grad=True)
+    loss, model = (w * w).sum(), nn.Linear(2, 1)
+    for outputs, cure in (
+        ((model,), r"draw\(model\(x\), params=model\)"),
+        ((loss, model), r"draw\(loss, params=model\)"),
+        (([loss],), r"draw\(\*outputs\)"),
+        ((loss.item(),), r"without item\(\)"),
+    ):
+        with pytest.raises(TypeError, match=cure):
+            draw(*outputs)
+    for refused in (lambda: draw(w), lambda: ad.explain(w, w)):
+        with pytest.raises(RuntimeError, match="it is a leaf"):
+            refused()
+
+
+def test_without_graphviz_the_package_to_install_is_named() -> None:
+    code = "import sys; sys.modules['graphviz'] = None\nimport autodiff as ad\nad.draw"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'autodiff-numpy[pictures]'" in done.stderr
+
+
+def test_every_path_of_a_sum_is_written_as_the_first() -> None:
+    w = ad.tensor([1.0, 2.0, 3.0], requires_grad=True, name="w")
+    y = w * 2
+    y[0] = 5.0
+    source = draw(((y * w + 1).relu() ** 2).sum(), derivatives=w).source
+    assert source.count("|direct: along this arrow alone") == 1
+    first = re.search(r'(<FONT COLOR="[^"]*" POINT-SIZE="12">)= onesᵀ', source)
+    assert first is not None
+    assert f"{first[1]}+ onesᵀ" in source
 
 
 def test_a_long_chain_is_no_special_case() -> None:

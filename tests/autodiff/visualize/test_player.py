@@ -423,6 +423,14 @@ def test_where_ways_meet_each_addend_is_shown(tmp_path: Path) -> None:
     assert "∂L/∂w|direct" in {c.get("name", "").partition(" =")[0] for cards in to_w for c in cards}
 
 
+def test_a_gradient_that_cancels_is_no_noise(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    page = data(saved(draw((model(ad.randn(5, 2)) ** 3).sum(), params=model), tmp_path))
+    texts = [c["text"] for e in page["events"] for c in e["cards"] if c.get("name") in ("to ∂L/∂0.bias", "∂L/∂0.bias")]
+    assert texts
+    assert set(texts) == {"0 but for rounding"}
+
+
 def test_data_without_names_and_pooling_are_told_apart(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 2))
     x = ad.tensor(np.ones((2, 1, 4, 4), np.float32))
@@ -452,6 +460,8 @@ def test_a_large_picture_begins_legible_and_follows_the_steps(window: Browser, t
     for k in range(window.run("return events.length") + 1):
         window.run(f"show({k})")
         assert window.run(in_sight), k
+    window.run("show(1)")  # the update before it needed all of the picture
+    assert min(window.run(heights)) >= 8
     window.press("0")
     assert window.run("return isWhole()")
     window.press("left")
