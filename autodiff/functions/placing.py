@@ -116,7 +116,7 @@ def index_reduce(
     values = _source(source, x, key, "index_reduce")
     at = tensor_of(index, "index_reduce").reshape([-1 if k == d else 1 for k in range(x.ndim)]).expand(values.shape)
     y = scatter_reduce(x, d, at, values, reduce, include_self=include_self)
-    return _shaped(y, tensor_of(input, "index_reduce").shape)
+    return in_shape(y, tensor_of(input, "index_reduce").shape)
 
 
 @numpy_names
