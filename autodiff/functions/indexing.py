@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import return_types
 from ..engine.graph import Node
 from ..engine.modes import is_recording
 from ..engine.primitive import NUMBERS, wrap
@@ -23,13 +24,6 @@ __all__ = [
     "gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "sort", "take_along_dim",
     "topk",
 ]  # fmt: skip
-
-
-class ValuesIndices(NamedTuple):
-    """Elements that were chosen or put in order along a dimension, and where they stood."""
-
-    values: Tensor
-    indices: Tensor
 
 
 _BOUNDS = (int, type(None))  # what stands in most slices, besides what has to be converted
@@ -419,7 +413,7 @@ def _mask(mask: Any, name: str) -> Tensor:
 
 
 @numpy_names
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> return_types.ValuesIndices:
     """Put the elements along `dim` in order; NaN counts as the largest.
 
     Parameters
@@ -444,17 +438,19 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     """
     x = tensor_of(input, "sort")
     d = dimension(dim, x.ndim, "sort")
-    return _picked(x, computed("sort", lambda a: _order(a, d, descending), x), d)
+    return _picked(x, computed("sort", lambda a: _order(a, d, descending), x), d, return_types.sort)
 
 
 @numpy_names
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> return_types.ValuesIndices:
     """Return the `k` largest (or smallest) elements along `dim`, and where they stand; in order always.
 
     Examples
     --------
     >>> ad.topk(ad.tensor([3.0, 1.0, 2.0]), 2)
-    ValuesIndices(values=tensor([3., 2.]), indices=tensor([0, 2]))
+    autodiff.return_types.topk(
+    values=tensor([3., 2.]),
+    indices=tensor([0, 2]))
     """
     x, n = tensor_of(input, "topk"), integer(k, "topk", "k")
     d = dimension(dim, x.ndim, "topk")
@@ -462,7 +458,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if not 0 <= n <= size:
         raise RuntimeError(f"topk: k must lie between 0 and {size}, the size of dim {d}, got {n}")
     first = (slice(None),) * d + (slice(n),) if x.ndim else ()
-    return _picked(x, computed("topk", lambda a: _order(a, d, largest)[first], x), d)
+    return _picked(x, computed("topk", lambda a: _order(a, d, largest)[first], x), d, return_types.topk)
 
 
 def _order(x: Any, d: int, descending: bool) -> Any:
@@ -475,6 +471,7 @@ def _order(x: Any, d: int, descending: bool) -> Any:
     return x.shape[d] - 1 - np.argsort(x[back], axis=d, kind="stable")[back]
 
 
-def _picked(x: Tensor, indices: Any, d: int) -> ValuesIndices:
+def _picked(x: Tensor, indices: Any, d: int, made: Any) -> return_types.ValuesIndices:
     values = rows.gather(x, indices, dim=d) if x.ndim else gather(x, 0, indices)
-    return ValuesIndices(values, indices)
+    picked: return_types.ValuesIndices = made(values, indices)
+    return picked

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import return_types
 from ..engine.graph import Node
 from ..tracing import decided
 from .arguments import Dims, dimension, floats_of, integer, numpy_names, tensor_of
@@ -25,26 +26,22 @@ __all__ = [
 ]  # fmt: skip
 
 
-class MinMax(NamedTuple):
-    """The smallest and the largest element."""
-
-    min: Tensor
-    max: Tensor
-
-
 @numpy_names
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> return_types.aminmax:
     """Smallest and largest element, along a dimension or of all; equal ones share the gradient.
 
     Examples
     --------
     >>> ad.aminmax(ad.tensor([3.0, 1.0]))
-    MinMax(min=tensor(1.), max=tensor(3.))
+    autodiff.return_types.aminmax(
+    min=tensor(1.),
+    max=tensor(3.))
     """
     x = tensor_of(input, "aminmax")
     if not x._data.size and (dim is None or not x.shape[dimension(dim, x.ndim, "aminmax")]):
         raise RuntimeError(f"aminmax: nothing to choose from in a tensor of shape {x.shape}")
-    return MinMax(amin(x, () if dim is None else dim, keepdim), amax(x, () if dim is None else dim, keepdim))
+    dims = () if dim is None else dim
+    return return_types.aminmax(amin(x, dims, keepdim), amax(x, dims, keepdim))
 
 
 @numpy_names
