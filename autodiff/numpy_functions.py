@@ -186,22 +186,11 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """Return central differences inside, and differences of neighbours at the ends."""
-    axes = range(f.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
-    if edge_order != 1 or len(steps) != len(axes) or any(map(np.ndim, steps)):
-        raise TypeError("numpy.gradient() of tensors takes a number as the spacing along each axis, and edge_order=1")
-    found = [_slope(f, dimension(k, f.ndim, "gradient"), h) for k, h in zip(axes, steps, strict=True)]
-    return found[0] if len(found) == 1 else tuple(found)
-
-
-def _slope(f: Any, k: int, h: Any) -> Any:
-    n = f.shape[k]
-    if n < 2:
-        raise ValueError(f"gradient: axis {k} of a tensor of shape {f.shape} needs at least 2 elements")
-    first, last = (s.narrow(f, k, a + 1, 1) - s.narrow(f, k, a, 1) for a in (0, n - 2))
-    inner = (s.narrow(f, k, 2, n - 2) - s.narrow(f, k, 0, n - 2)) / 2
-    return s.cat([first, inner, last], k) / h
+    """Return slopes as `gradient` does: of one axis alone, of several in a tuple."""
+    steps = [e.to(_tensor(step, "gradient"), f.dtype) if np.ndim(step) else step for step in varargs]
+    count = f.ndim if axis is None else np.size(axis)
+    found = st.gradient(f, spacing=steps * count if len(steps) == 1 else steps or 1, dim=axis, edge_order=edge_order)
+    return found[0] if len(found) == 1 else found
 
 
 # -- products ----------------------------------------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import return_types
 from ..engine.graph import Node
+from ..kernels.errors import ValueRuntimeError
 from ..tracing import decided
 from .arguments import Dims, dimension, floats_of, integer, numpy_names, tensor_of
 from .comparison import isnan
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "aminmax", "corrcoef", "cov", "cumulative_trapezoid", "diff", "nanmean", "std_mean", "trapezoid", "trapz",
-    "var_mean",
+    "aminmax", "corrcoef", "cov", "cumulative_trapezoid", "diff", "gradient", "nanmean", "std_mean", "trapezoid",
+    "trapz", "var_mean",
 ]  # fmt: skip
 
 
@@ -259,3 +261,68 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim
     """
     areas, d = _areas(y, x, dx, dim, "cumulative_trapezoid")
     return cumsum(areas, d)
+
+
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
+    """Estimate a function's slopes from its values on a grid: central differences inside, one-sided ones at the ends.
+
+    Parameters
+    ----------
+    input : Tensor
+        The values.
+    spacing : number, or sequence of numbers or 1-d Tensors, optional
+        How far the values are apart; for each dimension of its own: a distance, or the places of the values.
+    dim : int or sequence of int, optional
+        The dimensions to differentiate along; by default all.
+    edge_order : int, optional
+        The order of the differences at the ends, 1 or 2.
+
+    Returns
+    -------
+    tuple of Tensor
+        For each dimension the slopes, of the shape of `input`.
+
+    Examples
+    --------
+    >>> ad.gradient(ad.tensor([0.0, 1.0, 4.0, 9.0]))
+    (tensor([1., 2., 4., 5.]),)
+    """
+    x = tensor_of(input, "gradient")
+    dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    steps = list(spacing) if isinstance(spacing, Sequence) else [spacing] * len(dims)
+    if len(steps) != len(dims):
+        raise RuntimeError(f"gradient: {len(steps)} spacings do not fit {len(dims)} dimensions")
+    if edge_order not in (1, 2):
+        raise ValueRuntimeError(f"gradient: edge_order must be 1 or 2, got {edge_order!r}")
+    return tuple(
+        _slopes(x, dimension(d, x.ndim, "gradient"), step, edge_order) for d, step in zip(dims, steps, strict=True)
+    )
+
+
+def _slopes(x: Tensor, d: int, step: Any, edge_order: int) -> Tensor:
+    """Return the slopes along a dimension, of values that are a step apart or stand at places."""
+    n = x.shape[d]
+    if n < edge_order + 1:
+        raise ValueRuntimeError(f"gradient: dim {d} of a tensor of shape {x.shape} needs {edge_order + 1} elements")
+
+    def after(k: int, length: int = 1) -> Any:
+        return narrow(x, d, k, length)
+
+    def width(k: int) -> Any:
+        return narrow(gaps, d, k, 1) if np.ndim(step) else step
+
+    if not np.ndim(step):
+        inner = (after(2, n - 2) - after(0, n - 2)) / (2 * step)
+    else:
+        if np.shape(step) != (n,):
+            raise ValueRuntimeError(f"gradient: places of shape {np.shape(step)} do not fit {n} values along dim {d}")
+        gaps = diff(tensor_of(step, "gradient")).reshape([-1 if k == d else 1 for k in range(x.ndim)])
+        h, g = narrow(gaps, d, 0, n - 2), narrow(gaps, d, 1, n - 2)
+        slope, next_slope = (after(1, n - 2) - after(0, n - 2)) / h, (after(2, n - 2) - after(1, n - 2)) / g
+        inner = (g * slope + h * next_slope) / (h + g)
+    first, last = (after(1) - after(0)) / width(0), (after(n - 1) - after(n - 2)) / width(n - 2)
+    if edge_order == 2:  # the parabola through three values
+        second, one_but_last = (after(2) - after(1)) / width(1), (after(n - 2) - after(n - 3)) / width(n - 3)
+        first = first - width(0) * (second - first) / (width(0) + width(1))
+        last = last + width(n - 2) * (last - one_but_last) / (width(n - 2) + width(n - 3))
+    return cat([first, inner, last], d)
