@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -377,7 +377,7 @@ class Attributes(Node):
             return self.new_tensor(args[0])
         return self.new_empty(*args) if args else self.new_empty(0)
 
-    def resize_(self, *sizes_: Any, memory_format: Any = None) -> Self:
+    def resize_(self, *sizes_: Any, memory_format: Any = None) -> Tensor:
         """Give this tensor another size: it keeps its first elements, on the same memory unless it grows.
 
         Examples
@@ -391,11 +391,12 @@ class Attributes(Node):
         if self._requires_grad:
             raise RuntimeError("resize_: cannot resize variables that require grad; use reshape() or a new tensor")
         missing = math.prod(shape) - self._data.size
-        flat = s.reshape(self.detach(), (-1,))
+        this: Any = self
+        flat = s.reshape(this.detach(), (-1,))
         kept = s.cat([flat, flat.new_zeros(missing)]) if missing > 0 else s.narrow(flat, 0, 0, math.prod(shape))
-        self.data = s.reshape(kept, shape)
-        return self
+        this.data = s.reshape(kept, shape)
+        return this  # type: ignore[no-any-return]  # a Tensor
 
-    def resize_as_(self, the_template: Tensor, memory_format: Any = None) -> Self:
+    def resize_as_(self, the_template: Tensor, memory_format: Any = None) -> Tensor:
         """Give this tensor the size of another one; see `resize_`."""
         return self.resize_(*the_template.shape)

@@ -23,7 +23,8 @@ class ValuesIndices(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 def _choice(operation: str) -> type[ValuesIndices]:
@@ -50,7 +51,8 @@ class aminmax(NamedTuple):  # noqa: N801  # PyTorch's name, as those below
     min: Tensor
     max: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 # -- linear algebra ----------------------------------------------------------------------------------------------------
@@ -62,7 +64,8 @@ class linalg_slogdet(NamedTuple):  # noqa: N801
     sign: Tensor
     logabsdet: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 class linalg_lstsq(NamedTuple):  # noqa: N801
@@ -73,7 +76,8 @@ class linalg_lstsq(NamedTuple):  # noqa: N801
     rank: Tensor
     singular_values: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 class linalg_qr(NamedTuple):  # noqa: N801
@@ -82,7 +86,8 @@ class linalg_qr(NamedTuple):  # noqa: N801
     Q: Tensor
     R: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 class qr(linalg_qr):  # noqa: N801
@@ -97,7 +102,8 @@ class linalg_eigh(NamedTuple):  # noqa: N801
     eigenvalues: Tensor
     eigenvectors: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 class linalg_svd(NamedTuple):  # noqa: N801
@@ -107,7 +113,8 @@ class linalg_svd(NamedTuple):  # noqa: N801
     S: Tensor
     Vh: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 class svd(NamedTuple):  # noqa: N801
@@ -117,7 +124,8 @@ class svd(NamedTuple):  # noqa: N801
     S: Tensor
     V: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 class linalg_lu(NamedTuple):  # noqa: N801
@@ -127,7 +135,8 @@ class linalg_lu(NamedTuple):  # noqa: N801
     L: Tensor
     U: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)
 
 
 class linalg_lu_factor(NamedTuple):  # noqa: N801
@@ -136,4 +145,5 @@ class linalg_lu_factor(NamedTuple):  # noqa: N801
     LU: Tensor
     pivots: Tensor
 
-    __repr__ = _lines
+    def __repr__(self) -> str:
+        return _lines(self)

@@ -115,7 +115,9 @@ def cummin(input: Tensor, dim: int) -> return_types.ValuesIndices:
     return _extreme_so_far(np.minimum, input, dim, return_types.cummin)
 
 
-def _extreme_so_far(extreme: np.ufunc, input: Any, dim: int, made: Any) -> return_types.ValuesIndices:
+def _extreme_so_far(
+    extreme: np.ufunc, input: Any, dim: int, made: type[return_types.ValuesIndices]
+) -> return_types.ValuesIndices:
     name = made.__name__
     x = tensor_of(input, name)
     d = dimension(dim, x.ndim, name)

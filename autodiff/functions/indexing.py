@@ -471,7 +471,7 @@ def _order(x: Any, d: int, descending: bool) -> Any:
     return x.shape[d] - 1 - np.argsort(x[back], axis=d, kind="stable")[back]
 
 
-def _picked(x: Tensor, indices: Any, d: int, made: Any) -> return_types.ValuesIndices:
+def _picked(x: Tensor, indices: Any, d: int, made: type[return_types.ValuesIndices]) -> return_types.ValuesIndices:
     values = rows.gather(x, indices, dim=d) if x.ndim else gather(x, 0, indices)
     picked: return_types.ValuesIndices = made(values, indices)
     return picked

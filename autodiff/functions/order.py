@@ -74,7 +74,9 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ret
     return _chosen(x, computed("kthvalue", lambda a: _order(a, d, False)[key], x), d, keepdim, return_types.kthvalue)
 
 
-def _chosen(x: Tensor, places: Any, d: int, keepdim: bool, made: Any) -> return_types.ValuesIndices:
+def _chosen(
+    x: Tensor, places: Any, d: int, keepdim: bool, made: type[return_types.ValuesIndices]
+) -> return_types.ValuesIndices:
     """Return the elements at places that have size 1 along a dimension."""
     values, indices = _picked(x, places if isinstance(places, Node) else wrap(places), d, made)
     return made(values, indices) if keepdim or not x.ndim else made(values.squeeze(d), indices.squeeze(d))
