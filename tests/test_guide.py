@@ -1,4 +1,4 @@
-"""The programs of the guide run in order, and print what the guide says they print."""
+"""The programs of the guide run in order and print what it says; what pages show of the code is there."""
 
 from __future__ import annotations
 
@@ -58,3 +58,13 @@ def test_the_programs_of_the_page_on_compiling_print_what_it_says(
     for program, expected in programs("compile.md"):
         assert output(program, names) == expected, program
     assert (tmp_path / "compiled.png").stat().st_size > 0
+
+
+INCLUDED = re.compile(r"\{literalinclude\} (\S+)\n(?::.*\n)*?:pyobject: (\w+)")
+
+
+def test_what_the_pages_show_of_the_code_is_there() -> None:
+    shown = [(page, *found) for page in DOCS.rglob("*.md") for found in INCLUDED.findall(page.read_text())]
+    assert shown
+    for page, path, name in shown:
+        assert re.search(rf"^(def|class) {name}\b", (page.parent / path).read_text(), re.MULTILINE), (page.name, name)
