@@ -1,4 +1,4 @@
-"""What a tensor says of itself and of its memory, under PyTorch's names, and tensors made in its likeness."""
+"""A tensor's attributes and conversions under PyTorch's names, and new tensors of its dtype."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DTYPES = {f"{name}Tensor": dtype for dtype, name in _NAMES.items()}
 
 
 def typename(dtype: np.dtype[Any]) -> str:
-    """Return what PyTorch's ``t.type()`` says of a dtype."""
+    """Return PyTorch's ``t.type()`` of a dtype."""
     name = _NAMES.get(dtype.name)
     return f"torch.{name}Tensor" if name else f"torch.{dtype.name}"
 
@@ -74,7 +74,7 @@ class Attributes(Node):
         return x if dtype is None else to(x, dtype)
 
     def to_sparse(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Return it, dense as it is: what PyTorch computes with sparse tensors is computed with dense ones."""
+        """Return it: PyTorch's operations on sparse tensors are done on dense ones here."""
         return self  # type: ignore[return-value]  # a Tensor
 
     coalesce = to_sparse_coo = to_sparse_csr = to_sparse
@@ -141,7 +141,7 @@ class Attributes(Node):
         (3, 1)
         """
         strides = tuple(n // self.itemsize for n in self._data.strides)
-        if not self._data.size or self._data.flags.c_contiguous:  # NumPy's are of no account where a size is 1
+        if not self._data.size or self._data.flags.c_contiguous:  # NumPy's strides are arbitrary where a size is 1
             shape = self._data.shape
             strides = tuple(math.prod(max(n, 1) for n in shape[i + 1 :]) for i in range(len(shape)))
         return strides if dim is None else strides[dim]
@@ -275,19 +275,19 @@ class Attributes(Node):
 
     # -- new tensors ---------------------------------------------------------------------------------------------------
 
-    def _made(self, array: Any, requires_grad: Any, device: Any, name: str) -> Any:
+    def _wrap_new(self, array: Any, requires_grad: Any, device: Any, name: str) -> Any:
         check_device(device, name)
         out = wrap(array)
         return out.requires_grad_() if requires_grad else out
 
-    def _filled(self, size: tuple[Any, ...], value: Any, dtype: DTypeLike | None, rest: dict[str, Any]) -> Any:
+    def _fill_new(self, size: tuple[Any, ...], value: Any, dtype: DTypeLike | None, rest: dict[str, Any]) -> Any:
         name = rest.pop("name")
         chosen = self._data.dtype if dtype is None else dtypes.checked(dtype, name)
         shape = sizes(size, name)
         if min(shape, default=0) < 0:
             raise RuntimeError(f"{name}: a size must not be negative, got {shape}")
         array = np.full(shape, element(value, chosen, name), chosen)
-        return self._made(array, rest.pop("requires_grad"), rest.pop("device"), name)
+        return self._wrap_new(array, rest.pop("requires_grad"), rest.pop("device"), name)
 
     def new_zeros(
         self,
@@ -306,7 +306,7 @@ class Attributes(Node):
         tensor([0, 0, 0])
         """
         rest = {"name": "new_zeros", "requires_grad": requires_grad, "device": device}
-        return self._filled(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_ones(
         self,
@@ -319,7 +319,7 @@ class Attributes(Node):
     ) -> Tensor:
         """Make a tensor of ones of this one's dtype."""
         rest = {"name": "new_ones", "requires_grad": requires_grad, "device": device}
-        return self._filled(size, 1, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new(size, 1, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_empty(
         self,
@@ -330,9 +330,9 @@ class Attributes(Node):
         layout: Any = None,
         pin_memory: Any = False,
     ) -> Tensor:
-        """Make a tensor of this one's dtype, to be filled: of zeros."""
+        """Make a tensor of this one's dtype that is to be filled; it holds zeros."""
         rest = {"name": "new_empty", "requires_grad": requires_grad, "device": device}
-        return self._filled(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new(size, 0, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_full(
         self,
@@ -352,7 +352,7 @@ class Attributes(Node):
         """
         rest = {"name": "new_full", "requires_grad": requires_grad, "device": device}
         value = fill_value.item() if hasattr(fill_value, "item") else fill_value
-        return self._filled((size,), value, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
+        return self._fill_new((size,), value, dtype, rest)  # type: ignore[no-any-return]  # a Tensor
 
     def new_tensor(
         self, data: Any, *, dtype: DTypeLike | None = None, device: Any = None, requires_grad: Any = False
@@ -369,10 +369,10 @@ class Attributes(Node):
             data = values(data, "copying a tensor by new_tensor()", "use clone()")
         array = np.array(data)
         dtypes.checked(array.dtype, "new_tensor")
-        return self._made(array.astype(wanted), requires_grad, device, "new_tensor")  # type: ignore[no-any-return]
+        return self._wrap_new(array.astype(wanted), requires_grad, device, "new_tensor")  # type: ignore[no-any-return]
 
     def new(self, *args: Any) -> Tensor:
-        """Make a tensor of this one's dtype: of the sizes that are given, or of a list of numbers."""
+        """Make a tensor of this one's dtype, from sizes or from a list of numbers."""
         if len(args) == 1 and not isinstance(args[0], int) and args[0].__class__.__name__ != "Size":
             return self.new_tensor(args[0])
         return self.new_empty(*args) if args else self.new_empty(0)

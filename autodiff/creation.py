@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 
 def also_size(function: Callable[P, R]) -> Callable[P, R]:
-    """Let the sizes, which come one by one or as one sequence, come under the name `size` as well."""
+    """Let a function of sizes, separate or in one sequence, take them by the keyword `size` as well."""
 
     @functools.wraps(function)
     def made(*args: Any, **kwargs: Any) -> R:
@@ -93,10 +93,10 @@ def tensor(
     >>> ad.tensor(np.ones(2))
     tensor([1., 1.], dtype=float64)
     """
-    return from_array(_copied(data, dtype, "tensor"), requires_grad=requires_grad, name=name, device=device)
+    return from_array(_copy(data, dtype, "tensor"), requires_grad=requires_grad, name=name, device=device)
 
 
-def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
+def _copy(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     wanted = None if dtype is None else dtypes.checked(dtype, name)
     if isinstance(data, Tensor):
         if (trace := tracing()) is not None:
@@ -122,7 +122,7 @@ def _copied(data: Any, dtype: DTypeLike | None, name: str) -> Any:
     dtypes.checked(array.dtype.newbyteorder("="), name)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if wanted is None and not hasattr(_first(data), "__array__"):  # of no library that chose a dtype
+    if wanted is None and not hasattr(_first(data), "__array__"):  # no library chose a dtype
         if array.dtype.kind == "f":
             array = silent().run(array.astype, dtypes.get_default_dtype())
         elif array.dtype == np.uint64:
@@ -139,14 +139,14 @@ def _tensors_in(data: Any) -> Iterator[Tensor]:
 
 
 def _first(data: Any) -> Any:
-    """Return the first element of nested lists, which tells whether the dtype was chosen by NumPy or by the user."""
+    """Return the first element of nested lists: an array has a dtype that somebody chose, a Python number has none."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
     return data
 
 
 def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> Tensor:
-    """Make a tensor, sharing the memory of an array and returning a tensor as it is, where the dtype allows it.
+    """Make a tensor on an array's memory, or return a tensor itself, where the dtype allows it.
 
     Examples
     --------
@@ -283,7 +283,7 @@ def full(
         return written(out, full, size, fill_value, dtype=dtype, requires_grad=requires_grad, name=name)
     if isinstance(fill_value, NUMBERS) and dtype is not None:
         fill_value = element(fill_value, dtypes.checked(dtype, "full"), "full")
-    value = _copied(fill_value, dtype, "full")
+    value = _copy(fill_value, dtype, "full")
     if value.ndim:
         raise TypeError(f"full: fill_value must be one number, got shape {value.shape}")
     return from_array(
@@ -327,7 +327,7 @@ def zeros(
     if out is not None:
         return written(out, zeros, *size, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
-        np.zeros(_shape(size, "zeros"), _floating(dtype, "zeros")),
+        np.zeros(_shape(size, "zeros"), _read_dtype(dtype, "zeros")),
         requires_grad=requires_grad,
         name=name,
         device=device,
@@ -354,7 +354,7 @@ def ones(
     if out is not None:
         return written(out, ones, *size, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
-        np.ones(_shape(size, "ones"), _floating(dtype, "ones")), requires_grad=requires_grad, name=name, device=device
+        np.ones(_shape(size, "ones"), _read_dtype(dtype, "ones")), requires_grad=requires_grad, name=name, device=device
     )
 
 
@@ -389,15 +389,15 @@ def arange(
         raise RuntimeError(f"arange: no step of {by} leads from {first} to {last}")
     try:
         if dtype is not None and _countable(dtype, "arange") == np.int64 and int(by):
-            first, last, by = int(first), int(last), int(by)  # PyTorch's cuts them before it counts
+            first, last, by = int(first), int(last), int(by)  # PyTorch drops decimals before it counts
         counted = np.arange(first, last, by)
     except ValueError as error:
         raise ValueError(f"arange: {error}") from None
     if dtype is None and counted.dtype.kind == "f":
         dtype = dtypes.get_default_dtype()
     elif dtype is not None and counted.dtype.kind == "f" and _countable(dtype, "arange").kind != "f":
-        counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch cuts start and step, not what they lead to
-    return from_array(_copied(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
+        counted = int(first) + int(by) * np.arange(len(counted))  # PyTorch truncates start and step, not the result
+    return from_array(_copy(counted, dtype, "arange"), requires_grad=requires_grad, name=name, device=device)
 
 
 def logspace(
@@ -438,7 +438,7 @@ def empty(
     name: str | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Make a tensor to be filled: of zeros, so that forgetting to fill it does not make a run unrepeatable.
+    """Make a tensor that is to be filled; it holds zeros, so that a run can be repeated even if filling is forgotten.
 
     Examples
     --------
@@ -462,7 +462,7 @@ def scalar_tensor(
     >>> ad.scalar_tensor(2)
     tensor(2.)
     """
-    return full((), s, dtype=_floating(dtype, "scalar_tensor"), device=device, requires_grad=requires_grad)
+    return full((), s, dtype=_read_dtype(dtype, "scalar_tensor"), device=device, requires_grad=requires_grad)
 
 
 def linspace(
@@ -494,20 +494,20 @@ def linspace(
         return from_array(
             np.linspace(first, last, n, dtype=kind), requires_grad=requires_grad, name=name, device=device
         )
-    step, at = (last - first) / max(n - 1, 1), np.arange(n)  # counted from both ends, as PyTorch does
+    step, at = (last - first) / max(n - 1, 1), np.arange(n)  # from both ends, as in PyTorch
     values = np.where(at < max(n // 2, 1), first + step * at, last - step * (n - 1 - at))
     return from_array(values.astype(kind), requires_grad=requires_grad, name=name, device=device)
 
 
 def _countable(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
-    kind = _floating(dtype, name)
+    kind = _read_dtype(dtype, name)
     if kind.kind == "b":
         raise TypeError(f"{name}: expected a dtype of integers or floats, got bool")
     return kind
 
 
 def _bound(value: Any, dtype: np.dtype[Any] | None, name: str) -> Any:
-    """Return a bound as a number; of integers without its decimals."""
+    """Return a bound as a number, without decimals if the dtype holds integers."""
     number = value.item() if isinstance(value, Tensor) and not value.ndim else value
     if not isinstance(number, NUMBERS):
         raise TypeError(f"{name}: bounds and steps must be numbers, got {type(value).__name__}")
@@ -536,7 +536,7 @@ def eye(
     if out is not None:
         return written(out, eye, n, m, dtype=dtype, requires_grad=requires_grad, name=name)
     return from_array(
-        np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_floating(dtype, "eye")),
+        np.eye(*_shape((n, n if m is None else m), "eye"), dtype=_read_dtype(dtype, "eye")),
         requires_grad=requires_grad,
         name=name,
         device=device,
@@ -582,7 +582,7 @@ def rand(
     """
     if out is not None:
         return written(out, rand, *size, generator=generator, dtype=dtype, requires_grad=requires_grad, name=name)
-    kind = _fractions(dtype, "rand")
+    kind = _read_float_dtype(dtype, "rand")
     shape = _shape(size, "rand")
     drawn = noted(lambda: _below_one((generator or default_generator()).random(shape), kind))
     return from_array(drawn, requires_grad=requires_grad, name=name, device=device)
@@ -613,7 +613,7 @@ def randn(
     """
     if out is not None:
         return written(out, randn, *size, generator=generator, dtype=dtype, requires_grad=requires_grad, name=name)
-    kind = _fractions(dtype, "randn")
+    kind = _read_float_dtype(dtype, "randn")
     shape = _shape(size, "randn")
     drawn = noted(lambda: np.asarray((generator or default_generator()).standard_normal(shape)).astype(kind))
     return from_array(drawn, requires_grad=requires_grad, name=name, device=device)
@@ -660,7 +660,7 @@ def randint(
         raise TypeError(f"randint: high must be an integer, got {type(high).__name__}")
     if low >= high:
         raise RuntimeError(f"randint: expected low < high, got {low} and {high}")
-    shape, kind = _shape((size,), "randint"), _floating(np.int64 if dtype is None else dtype, "randint")
+    shape, kind = _shape((size,), "randint"), _read_dtype(np.int64 if dtype is None else dtype, "randint")
     least, most = _range(kind)
     if low < least or high - 1 > most:
         raise RuntimeError(f"randint: integers from {low} to below {high} are out of the range of {kind}")
@@ -852,13 +852,13 @@ def _shape(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
     return shape
 
 
-def _floating(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
+def _read_dtype(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
     return dtypes.get_default_dtype() if dtype is None else dtypes.checked(dtype, name)
 
 
-def _fractions(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
-    """Return a floating dtype: what is drawn would be cut to integers by any other."""
-    kind = _floating(dtype, name)
+def _read_float_dtype(dtype: DTypeLike | None, name: str) -> np.dtype[Any]:
+    """Check a floating dtype and return it: any other would truncate the numbers drawn to integers."""
+    kind = _read_dtype(dtype, name)
     if kind.kind != "f":
         raise RuntimeError(f"{name}: expected a floating dtype, got {kind}; for integers there is randint")
     return kind

@@ -15,6 +15,7 @@ from .functions.shape import stack
 from .random import get_rng_state, set_rng_state
 from .tensor import Tensor
 from .tracing import tracing
+from .trees import leaves, rebuild
 
 if TYPE_CHECKING:
     from nn.utils.stateless import functional_call as functional_call
@@ -33,34 +34,6 @@ def __getattr__(name: str) -> Any:
     if name in ("functional_call", "stack_module_state"):
         return getattr(importlib.import_module("autodiff.nn.utils.stateless"), name)
     raise AttributeError(f"module 'autodiff.func' has no attribute {name!r}")
-
-
-# -- nested lists, tuples and dicts ------------------------------------------------------------------------------------
-
-
-def _leaves(tree: Any) -> list[Any]:
-    """Return the values of nested tuples, lists and dicts in order."""
-    if isinstance(tree, Mapping):
-        return [leaf for value in tree.values() for leaf in _leaves(value)]
-    if isinstance(tree, (tuple, list)):
-        return [leaf for value in tree for leaf in _leaves(value)]
-    return [tree]
-
-
-def _rebuilt(tree: Any, leaves: Sequence[Any]) -> Any:
-    """Return a tree of the same form with other values."""
-    rest = iter(leaves)
-
-    def build(part: Any) -> Any:
-        if isinstance(part, Mapping):
-            made = {key: build(value) for key, value in part.items()}
-            return made if type(part) is dict else type(part)(made)  # type: ignore[call-arg]  # an OrderedDict, say
-        if isinstance(part, (tuple, list)):
-            values = [build(value) for value in part]
-            return type(part)(*values) if hasattr(part, "_fields") else type(part)(values)
-        return next(rest)
-
-    return build(tree)
 
 
 # -- gradients ---------------------------------------------------------------------------------------------------------
@@ -119,7 +92,7 @@ def _grad_and_value(func: Function, argnums: Any, has_aux: bool, args: Any, kwar
     """Return the gradient, and a tuple of what the function returned."""
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     wanted = [args[integer(i, name, "argnums")] for i in numbers]
-    given = [leaf for tree in wanted for leaf in _leaves(tree)]
+    given = [leaf for tree in wanted for leaf in leaves(tree)]
     if not all(isinstance(leaf, Tensor) for leaf in given):
         raise TypeError(f"{name}: expected tensors, or nested dicts, lists and tuples of them, as argument {argnums}")
     outer = is_grad_enabled()
@@ -127,7 +100,7 @@ def _grad_and_value(func: Function, argnums: Any, has_aux: bool, args: Any, kwar
         xs = [leaf.view_as(leaf) if leaf.requires_grad else leaf.detach().requires_grad_() for leaf in given]
         rest, changed = iter(xs), list(args)
         for i, tree in zip(numbers, wanted, strict=True):
-            changed[i] = _rebuilt(tree, [next(rest) for _ in _leaves(tree)])
+            changed[i] = rebuild(tree, [next(rest) for _ in leaves(tree)])
         returned = func(*changed, **kwargs)
         value, *aux = returned if has_aux else (returned,)
         if not isinstance(value, Tensor) or value.numel() != 1 or value.ndim:
@@ -137,14 +110,14 @@ def _grad_and_value(func: Function, argnums: Any, has_aux: bool, args: Any, kwar
         nested = outer and (any(leaf.requires_grad for leaf in given) or _depends(value, xs))
         found = _gradients(value, xs, nested)
     results = iter(found if nested else [g.detach() for g in found])
-    trees = [_rebuilt(tree, [next(results) for _ in _leaves(tree)]) for tree in wanted]
-    shown = (value, *aux) if nested else _detached((value, *aux))
+    trees = [rebuild(tree, [next(results) for _ in leaves(tree)]) for tree in wanted]
+    shown = (value, *aux) if nested else _detach((value, *aux))
     return (trees[0] if isinstance(argnums, int) else tuple(trees)), shown
 
 
-def _detached(tree: Any) -> Any:
+def _detach(tree: Any) -> Any:
     """Return what a function gave back, its tensors without their graph."""
-    return _rebuilt(tree, [x.detach() if isinstance(x, Tensor) else x for x in _leaves(tree)])
+    return rebuild(tree, [x.detach() if isinstance(x, Tensor) else x for x in leaves(tree)])
 
 
 def _depends(value: Tensor, xs: list[Tensor]) -> bool:
@@ -177,22 +150,22 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
     >>> pull(ad.tensor([1.0, 1.0]))
     (tensor([2., 6.]),)
     """
-    given = _leaves(primals)
+    given = leaves(primals)
     with enable_grad():
         xs = [p.view_as(p) if p.requires_grad else p.detach().requires_grad_() for p in given]
-        returned = func(*_rebuilt(primals, xs))
+        returned = func(*rebuild(primals, xs))
     value, *aux = returned if has_aux else (returned,)
     nested = any(p.requires_grad for p in given)
 
     def pull(cotangents: Any) -> Any:
-        pairs = [(y, c) for y, c in zip(_leaves(value), _leaves(cotangents), strict=True) if y.requires_grad]
+        pairs = [(y, c) for y, c in zip(leaves(value), leaves(cotangents), strict=True) if y.requires_grad]
         found: Any = [None] * len(xs)
         if pairs:
             ys, cs = zip(*pairs, strict=True)
             found = backward.grad(ys, xs, cs, create_graph=nested, retain_graph=True, allow_unused=True)
-        return _rebuilt(primals, [x.new_zeros(x.shape) if g is None else g for g, x in zip(found, xs, strict=True)])
+        return rebuild(primals, [x.new_zeros(x.shape) if g is None else g for g, x in zip(found, xs, strict=True)])
 
-    shown, *aux = (value, *aux) if nested else _detached((value, *aux))
+    shown, *aux = (value, *aux) if nested else _detach((value, *aux))
     return (shown, pull, *aux)
 
 
@@ -209,14 +182,14 @@ def jvp(func: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], *, 
 
     def plain(*xs: Any) -> tuple[Any, ...]:
         nonlocal result
-        returned = func(*_rebuilt(primals, xs))
+        returned = func(*rebuild(primals, xs))
         result, *aux[:] = returned if has_aux else (returned,)
-        return tuple(_leaves(result))
+        return tuple(leaves(result))
 
-    nested = any(p.requires_grad for p in _leaves((primals, tangents)))
-    found = functional.jvp(plain, tuple(_leaves(primals)), tuple(_leaves(tangents)), create_graph=nested)
-    value, product = (_rebuilt(result, leaves if isinstance(leaves, tuple) else (leaves,)) for leaves in found)
-    return (value, product, *(aux if nested else _detached(aux)))
+    nested = any(p.requires_grad for p in leaves((primals, tangents)))
+    found = functional.jvp(plain, tuple(leaves(primals)), tuple(leaves(tangents)), create_graph=nested)
+    value, product = (rebuild(result, values if isinstance(values, tuple) else (values,)) for values in found)
+    return (value, product, *(aux if nested else _detach(aux)))
 
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
@@ -273,7 +246,7 @@ def jacrev(
 
         wanted = tuple(args[i] for i in numbers)
         value, pull, *aux = vjp(chosen, *wanted, has_aux=has_aux)
-        outputs, made = _leaves(value), []
+        outputs, made = leaves(value), []
         for k, y in enumerate(outputs):
             rows = []
             for i in range(y.numel()):
@@ -281,11 +254,11 @@ def jacrev(
                 unit[i] = 1
                 zeros = [other.new_zeros(other.shape) for other in outputs]
                 zeros[k] = unit.reshape(y.shape)
-                rows.append(_leaves(pull(_rebuilt(value, zeros))))
+                rows.append(leaves(pull(rebuild(value, zeros))))
             each = [stack(column).reshape(*y.shape, *column[0].shape) for column in zip(*rows, strict=True)]
-            trees = _rebuilt(wanted, each)
+            trees = rebuild(wanted, each)
             made.append(trees[0] if isinstance(argnums, int) else trees)
-        result = _rebuilt(value, made)
+        result = rebuild(value, made)
         return (result, *aux) if has_aux else result
 
     return jacobian
@@ -359,8 +332,8 @@ def vmap(
     @functools.wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         dims = _dims(in_dims, args)
-        leaves, named = _leaves(args), _leaves(kwargs)
-        batched = [*zip(leaves, dims, strict=True), *((leaf, 0) for leaf in named)]
+        values, named = leaves(args), leaves(kwargs)
+        batched = [*zip(values, dims, strict=True), *((leaf, 0) for leaf in named)]
         if any(d is not None and isinstance(leaf, Tensor) and not leaf.ndim for leaf, d in batched):
             raise ValueError("vmap: a tensor of no dimensions has none to be mapped over; give it in_dims=None")
         sizes = {leaf.shape[d] for leaf, d in batched if d is not None and isinstance(leaf, Tensor)}
@@ -372,15 +345,15 @@ def vmap(
             own = [leaf if d is None else leaf.select(d, i) for leaf, d in batched]
             if randomness == "same" and before is not None:
                 set_rng_state(before)
-            results.append(func(*_rebuilt(args, own[: len(leaves)]), **_rebuilt(kwargs, own[len(leaves) :])))
+            results.append(func(*rebuild(args, own[: len(values)]), **rebuild(kwargs, own[len(values) :])))
         if randomness == "error" and before is not None and get_rng_state() != before:
             raise RuntimeError(
                 "vmap: the function drew random numbers; say randomness='different' for each sample's own, or 'same'"
             )
         form = results[0]
-        columns = list(zip(*map(_leaves, results), strict=True))
+        columns = list(zip(*map(leaves, results), strict=True))
         places = list(out_dims) if isinstance(out_dims, (tuple, list)) else [out_dims] * len(columns)
-        return _rebuilt(form, [stack(column, d) for column, d in zip(columns, places, strict=True)])
+        return rebuild(form, [stack(column, d) for column, d in zip(columns, places, strict=True)])
 
     return mapped
 
@@ -390,9 +363,14 @@ def _dims(in_dims: Any, args: tuple[Any, ...]) -> list[Any]:
 
     def spread(dims: Any, tree: Any) -> list[Any]:
         if dims is None or isinstance(dims, int):
-            return [dims if isinstance(leaf, Tensor) else None for leaf in _leaves(tree)]
+            return [dims if isinstance(leaf, Tensor) else None for leaf in leaves(tree)]
         parts = tree.values() if isinstance(tree, Mapping) else tree
         each = dims.values() if isinstance(dims, Mapping) else dims
         return [d for sub, part in zip(each, parts, strict=True) for d in spread(sub, part)]
 
     return spread(in_dims, args)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

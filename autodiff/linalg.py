@@ -44,6 +44,13 @@ from .kernels.linalg import LinAlgError as LinAlgError
 if TYPE_CHECKING:
     from .tensor import Tensor
 
+__all__ = [
+    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "householder_product", "inv",
+    "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
+    "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vander", "vecdot",
+    "vector_norm",
+]  # fmt: skip
+
 
 # -- norms -------------------------------------------------------------------------------------------------------------
 
@@ -265,3 +272,8 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803  # PyTor
         raise RuntimeError(f"vander: N must be greater than 1, got {n}")
     one = wrap(np.ones(t.shape, t.dtype))
     return s.stack([one, *(t if k == 1 else t**k for k in range(1, n))], -1) if n > 1 else s.unsqueeze(clone(one), -1)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

@@ -35,7 +35,7 @@ def _function_of(name: str, row: Callable[..., Any]) -> Callable[..., Any]:
     return next((getattr(family, name) for family in (e, t, c, la, ro) if hasattr(family, name)), row)
 
 
-# Of each function of NumPy the row that answers to it, and of some ufuncs what is composed of several.
+# For each function of NumPy our function that answers to it: of a row, or composed of several.
 _OF_ROWS: dict[Any, Callable[..., Any]] = {
     function: _function_of(name, op.apply) for name, op in TABLE.items() for function in op.numpy
 }
@@ -64,13 +64,13 @@ def _spread_of(reduce: Callable[..., Any]) -> Callable[..., Any]:
     """Return a variance or standard deviation that divides by n, as NumPy's does, not by n - 1."""
 
     def reduced(a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, **other: Any) -> Any:
-        return reduce(_typed(a, dtype), axis, other.pop("correction", ddof), keepdims, **other)
+        return reduce(_convert(a, dtype), axis, other.pop("correction", ddof), keepdims, **other)
 
     return reduced
 
 
-def _running(accumulate: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a running sum or product that flattens without an axis."""
+def _accumulate(accumulate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a running sum or product that flattens its operand if no axis is given."""
 
     def accumulated(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
         return accumulate(s.ravel(a), 0, dtype=dtype) if axis is None else accumulate(a, axis, dtype=dtype)
@@ -88,7 +88,7 @@ def _array(a: Node) -> Any:
     return a._data
 
 
-def _typed(a: Any, dtype: Any) -> Any:
+def _convert(a: Any, dtype: Any) -> Any:
     return a if dtype is None else e.to(a, dtype)
 
 
@@ -111,8 +111,8 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
 
 
 def _members(arrays: Any, dtype: Any = None) -> list[Any]:
-    """Return what is to be joined as tensors; one tensor stands for its slices."""
-    return [_typed(v if isinstance(v, (Node, np.generic)) else np.asarray(v), dtype) for v in arrays]
+    """Return the members of a sequence as tensors; a single tensor stands for its slices."""
+    return [_convert(v if isinstance(v, (Node, np.generic)) else np.asarray(v), dtype) for v in arrays]
 
 
 def _concatenate(arrays: Any, axis: int | None = 0, dtype: Any = None) -> Any:
@@ -203,15 +203,15 @@ def _flip(m: Any, axis: Any = None) -> Any:
     return s.flip(m, tuple(range(m.ndim)) if axis is None else axis)
 
 
-def _stacked(tup: Sequence[Any], axis: int, dtype: Any) -> Any:
+def _stack(tup: Sequence[Any], axis: int, dtype: Any) -> Any:
     least = 1 if axis else 2
     members = _members(tup, dtype)
     raised = [a if a.ndim >= least else s.reshape(a, (1,) * (least - a.ndim) + a.shape) for a in members]
     return s.cat(raised, axis if axis and raised[0].ndim > 1 else 0)
 
 
-def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a constant tensor of another's shape and dtype."""
+def _fill(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that makes a constant tensor of another's shape and dtype."""
     return lambda a, *value, dtype=None, order="C", shape=None: wrap(
         make(a.shape if shape is None else shape, *value, dtype=a.dtype if dtype is None else dtype, order=order)
     )
@@ -224,21 +224,21 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.sum: r.sum, np.nansum: r.nansum, np.mean: r.mean, np.prod: cu.prod, np.var: _spread_of(r.var),
     np.std: _spread_of(r.std), np.max: r.amax, np.min: r.amin, np.amax: r.amax, np.amin: r.amin,
     np.argmax: r.argmax, np.argmin: r.argmin,
-    np.all: r.all, np.any: r.any, np.cumsum: _running(cu.cumsum), np.cumprod: _running(cu.cumprod),
+    np.all: r.all, np.any: r.any, np.cumsum: _accumulate(cu.cumsum), np.cumprod: _accumulate(cu.cumprod),
     np.linalg.norm: _vector_norm, np.trace: _trace,
     # elements
     np.where: _where, np.clip: _clip, np.round: _round, np.around: _round,
     np.isclose: c.isclose, np.allclose: c.allclose, np.copy: lambda a, order="K": e.clone(a),
     np.array_equal: _array_equal,
-    np.zeros_like: _filled(np.zeros), np.ones_like: _filled(np.ones), np.empty_like: _filled(np.zeros),
-    np.full_like: _filled(np.full),
+    np.zeros_like: _fill(np.zeros), np.ones_like: _fill(np.ones), np.empty_like: _fill(np.zeros),
+    np.full_like: _fill(np.full),
     # shapes
     np.reshape: s.reshape, np.ravel: s.ravel, np.squeeze: _squeeze,
     np.expand_dims: _expand_dims, np.swapaxes: s.transpose, np.transpose: _transpose, np.moveaxis: s.movedim,
     np.broadcast_to: s.broadcast_to, np.matrix_transpose: lambda x: x.mT, np.concatenate: _concatenate,
     np.stack: lambda arrays, axis=0, dtype=None: s.stack(_members(arrays, dtype), axis),
-    np.hstack: lambda tup, dtype=None: _stacked(tup, 1, dtype),
-    np.vstack: lambda tup, dtype=None: _stacked(tup, 0, dtype), np.split: _split,
+    np.hstack: lambda tup, dtype=None: _stack(tup, 1, dtype),
+    np.vstack: lambda tup, dtype=None: _stack(tup, 0, dtype), np.split: _split,
     np.tile: s.tile, np.repeat: _repeat, np.flip: _flip, np.roll: _roll,
     np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: _size,
     # picking
@@ -293,7 +293,7 @@ def function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     ours = FUNCTIONS.get(function)
     if ours is None:
         raise TypeError(f"{_name(function)} has no derivative rule for tensors; on .detach().numpy() it works")
-    operands, options = _given(function, args, kwargs)
+    operands, options = _bind(function, args, kwargs)
     if options and function in _REDUCTIONS and isinstance(axis := options.get("axis"), tuple) and not axis:
         raise TypeError(
             f"{_name(function)}() of tensors does not take axis=(), which reduces nothing in NumPy, all in PyTorch"
@@ -314,12 +314,12 @@ def _name(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__name__}"
 
 
-# What is NumPy's alone: how to sort, where to store, whether a subclass comes back.
+# Options that only NumPy has: how to sort, where to store, whether a subclass comes back.
 _MEANINGLESS = {"kind", "stable", "device", "subok"}
 _UNSET = object()
 
 
-def _given(
+def _bind(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Sequence[Any], dict[str, Any]]:
     """Return the arguments that a NumPy function needs, in order, and by name those that differ from their defaults."""
@@ -339,7 +339,7 @@ def _signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], int, dict
     """
     try:
         parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # a function in C, before NumPy 2.4: ours has its names in its order
+    except ValueError:  # a C function, before NumPy 2.4: ours has the same names in the same order
         return (), sys.maxsize, {"out": None}
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     kinds = {p.kind for p in parameters}

@@ -36,7 +36,7 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]
     return list(grids.tensor_split(ary, indices_or_sections, axis))
 
 
-def _parted(split: Callable[..., Any]) -> Callable[..., list[Any]]:
+def _part(split: Callable[..., Any]) -> Callable[..., list[Any]]:
     return lambda ary, indices_or_sections: list(split(ary, indices_or_sections))
 
 
@@ -58,7 +58,7 @@ def _atleast_3d(x: Any) -> Any:
     return x.reshape(1, -1, 1) if x.ndim == 1 else grids.atleast_3d(x)
 
 
-def _joined(join: Callable[..., Any]) -> Callable[..., Any]:
+def _join(join: Callable[..., Any]) -> Callable[..., Any]:
     def joined(tup: Sequence[Any], dtype: Any = None) -> Any:
         members = [_tensor(v, "stack") for v in tup]
         return join(members if dtype is None else [e.to(m, dtype) for m in members])
@@ -86,7 +86,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
     """Widen an array: with a number, or with elements that NumPy's mode picks."""
     x = _tensor(array, "pad")
     widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
-    if mode != "constant":  # where each element comes from, NumPy says by padding their positions
+    if mode != "constant":  # NumPy pads the positions: they say where each element comes from
         if mode not in ("edge", "reflect", "symmetric", "wrap"):
             raise TypeError(f"numpy.pad() of tensors does not take mode={mode!r}")
         places = np.pad(np.arange(x.numel()).reshape(x.shape), widths, mode)
@@ -212,7 +212,7 @@ def _both(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 def _solve(a: Any, b: Any) -> Any:
     """Solve for a vector where b is one, else for matrices, as NumPy does."""
     x, y = _tensor(a, "solve"), _tensor(b, "solve")
-    return linalg.solve(x, y) if y.ndim == 1 else solving._solved(factors.matrices(x, "solve", True), y, True, "solve")
+    return linalg.solve(x, y) if y.ndim == 1 else solving._solve(factors.matrices(x, "solve", True), y, True, "solve")
 
 
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
@@ -231,9 +231,9 @@ def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = Non
 COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {
     # shapes
     np.append: _append, np.atleast_1d: _atleast(grids.atleast_1d), np.atleast_2d: _atleast(grids.atleast_2d),
-    np.atleast_3d: _atleast(_atleast_3d), np.array_split: _array_split, np.hsplit: _parted(grids.hsplit),
-    np.vsplit: _parted(grids.vsplit), np.dsplit: _parted(grids.dsplit), np.dstack: _joined(grids.dstack),
-    np.column_stack: _joined(grids.column_stack), np.fliplr: grids.fliplr, np.flipud: grids.flipud,
+    np.atleast_3d: _atleast(_atleast_3d), np.array_split: _array_split, np.hsplit: _part(grids.hsplit),
+    np.vsplit: _part(grids.vsplit), np.dsplit: _part(grids.dsplit), np.dstack: _join(grids.dstack),
+    np.column_stack: _join(grids.column_stack), np.fliplr: grids.fliplr, np.flipud: grids.flipud,
     np.rot90: _rot90, np.rollaxis: _rollaxis, np.meshgrid: _meshgrid, np.pad: _pad,
     np.diagflat: lambda v, k=0: grids.diagflat(v, k),
     np.broadcast_arrays: lambda *args: grids.broadcast_tensors(*(_tensor(a, "broadcast_arrays") for a in args)),

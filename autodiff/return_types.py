@@ -69,7 +69,7 @@ class linalg_slogdet(NamedTuple):  # noqa: N801
 
 
 class linalg_lstsq(NamedTuple):  # noqa: N801
-    """The solution of a least squares problem, and what is known of it."""
+    """The solution of a least squares problem, its residuals, and the matrix's rank and singular values."""
 
     solution: Tensor
     residuals: Tensor

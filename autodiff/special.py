@@ -130,3 +130,8 @@ def log_ndtr(input: Tensor) -> Tensor:
     series = 1 - u * (1 - u * (3 - u * (15 - u * (105 - u * (945 - u * 10395)))))
     tail = -z * z / 2 - _log(-z) - math.log(2 * math.pi) / 2 + _log(series)
     return where(far, tail, _log(ndtr(where(np.logical_not(far), x, 0.0))))
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

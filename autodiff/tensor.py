@@ -60,12 +60,12 @@ __all__ = ["Tensor"]
 
 T = TypeVar("T", bound="Tensor")
 
-#: How many times of switching `requires_grad` a tensor remembers beside the last: an odd number, for on and off take
-#: turns. A network that is frozen and released at every step does not grow by them.
+#: How many switches of `requires_grad` a tensor remembers beside the last: an odd number, for on and off alternate.
+#: The limit keeps a network that is frozen and released at every step from growing.
 _SWITCHES = 63
 
 
-def _reflected(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+def _reflect(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """Return an operator for the right operand, which Python calls with itself first."""
     return lambda self, other: operator(other, self) if isinstance(other, OPERANDS) else NotImplemented
 
@@ -81,10 +81,10 @@ def _not_by_zero(function: np.ufunc) -> Callable[..., Any]:
     return divide
 
 
-def _augmented(
+def _augment(
     function: Callable[..., Any], operation: Callable[[Any, Any], Any], name: str
 ) -> Callable[[Any, Any], Tensor]:
-    """Make ``a += b`` and its kin, which change `a` in place as PyTorch's do."""
+    """Make ``a += b`` or another augmented assignment, which changes `a` in place as PyTorch's does."""
 
     def apply(self: Tensor, other: Any) -> Any:
         return self._combine(name, function, operation, other) if isinstance(other, OPERANDS) else NotImplemented
@@ -146,14 +146,14 @@ class Tensor(Attributes):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__dict__",)  # programs put attributes of their own on tensors
+    __slots__ = ("__dict__",)  # programs set attributes on tensors
 
     def __init__(
         self, data: Any = (), *more: Any, requires_grad: bool = False, name: str | None = None, device: Any = None
     ) -> None:
         if isinstance(data, Node):
             array = data._data
-        elif isinstance(data, np.ndarray) and (requires_grad or name is not None):  # which PyTorch's does not take
+        elif isinstance(data, np.ndarray) and (requires_grad or name is not None):  # PyTorch's does not take these
             array = data
         else:
             array = self._from_python(data, more)
@@ -172,7 +172,7 @@ class Tensor(Attributes):
             share_version(self, data)
             if is_recording().__class__ is Tracing:
                 tracing().same(self, data)
-        elif not array.flags.c_contiguous:  # and somebody else may see it
+        elif not array.flags.c_contiguous:  # and its memory may be shared
             self._version = Version()
         if requires_grad:
             self._check_differentiable()
@@ -225,9 +225,9 @@ class Tensor(Attributes):
         self._move(array, value)
 
     def _move(self, array: Any, owner: Any) -> None:
-        """Let the tensor show another memory, that of `owner` where this is a tensor, and note that it has changed."""
+        """Let the tensor show other memory (the owner's, if `owner` is a tensor), and note the change."""
         left = self._version
-        for view in left.living() if left is not None else ():  # they stay where they were
+        for view in left.living() if left is not None else ():  # views keep the old memory
             if view._extra is not None and view._extra.base is self:
                 view._extra.way = None
         if self._extra is not None and self._extra.base is not None:
@@ -292,7 +292,7 @@ class Tensor(Attributes):
             raise RuntimeError(
                 "requires_grad: you can only change requires_grad flags of leaf variables; use detach() on a result"
             )
-        if self._requires_grad != bool(requires_grad):  # its readers are to remember which of them saw it as a constant
+        if self._requires_grad != bool(requires_grad):  # tells which readers saw a constant
             noted, self._version = extra(self), self._version or Version()
             noted.switches = (*noted.switches[-_SWITCHES:], tick())
             self._version.alert = max(self._version.alert, noted.switches[-1])
@@ -506,7 +506,7 @@ class Tensor(Attributes):
 
     def __float__(self) -> Any:
         self._check_single("float")
-        if self._requires_grad:  # what math.sin(t) and array[0] = t come to
+        if self._requires_grad:  # math.sin(t) and array[0] = t end here
             warnings.warn(
                 "float: Converting a tensor with requires_grad=True to a scalar loses its gradient; "
                 "use .item(), or .detach() first, if that is meant",
@@ -694,12 +694,12 @@ class Tensor(Attributes):
     __mod__ = as_operator(e.remainder)
     __pow__ = as_operator(e.pow)
     __matmul__ = as_operator(linalg.matmul)
-    __rsub__ = _reflected(__sub__)
-    __rtruediv__ = _reflected(__truediv__)
-    __rfloordiv__ = _reflected(__floordiv__)
-    __rmod__ = _reflected(__mod__)
-    __rpow__ = _reflected(__pow__)
-    __rmatmul__ = _reflected(__matmul__)
+    __rsub__ = _reflect(__sub__)
+    __rtruediv__ = _reflect(__truediv__)
+    __rfloordiv__ = _reflect(__floordiv__)
+    __rmod__ = _reflect(__mod__)
+    __rpow__ = _reflect(__pow__)
+    __rmatmul__ = _reflect(__matmul__)
     __neg__ = e.neg
     __abs__ = e.abs
     __eq__ = as_operator(c.eq)  # type: ignore[assignment]  # elementwise, not the truth that object promises
@@ -714,8 +714,8 @@ class Tensor(Attributes):
     __invert__ = c.bitwise_not
     __lshift__ = as_operator(c.bitwise_left_shift)
     __rshift__ = as_operator(c.bitwise_right_shift)
-    __rlshift__ = _reflected(__lshift__)
-    __rrshift__ = _reflected(__rshift__)
+    __rlshift__ = _reflect(__lshift__)
+    __rrshift__ = _reflect(__rshift__)
 
     def __pos__(self) -> Tensor:
         return self
@@ -831,7 +831,7 @@ class Tensor(Attributes):
         return write(self, name, lambda a, b, k: function(a, b * k, out=a, casting=casting(a, b)), value, factor)
 
     def _operand(self, name: str, other: Any) -> Any:
-        """Return what is to be written into this tensor as an array or number."""
+        """Return a value that is to be written into this tensor as an array or number."""
         if isinstance(other, Node):
             return other if is_recording().__class__ is Tracing else other._data
         if isinstance(other, np.ndarray):
@@ -853,8 +853,8 @@ class Tensor(Attributes):
         if is_recorded(self, value):
             array_of(self)
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
-            record(self, "setitem", _fitting, value, step=step, into=into)
-        elif (trace := tracing()) is not None:  # which is to see positions that are computed
+            record(self, "setitem", _fit, value, step=step, into=into)
+        elif (trace := tracing()) is not None:  # the trace must see computed positions
             step = tuple((index_row, {"key": k}) for k in (first, then) if k is not None)
             fitting = (plain if isinstance(plain, Tensor) else from_array(np.asarray(plain))).to(self.dtype)
             trace.changes(self, overwrite_row(self, fitting, way=step))
@@ -866,7 +866,7 @@ class Tensor(Attributes):
         """Overwrite the elements with those of `src`, broadcast."""
         value = self._operand("copy_", src)
         if is_recorded(self, src):
-            return record(self, "copy_", _fitting, src)  # type: ignore[no-any-return]  # itself
+            return record(self, "copy_", _fit, src)  # type: ignore[no-any-return]  # itself
         return write(self, "copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), value)  # type: ignore[no-any-return]
 
     def fill_(self, value: Any) -> Tensor:
@@ -888,9 +888,9 @@ class Tensor(Attributes):
         return self._overwrite("zero_", lambda a, b: a.fill(b), 0, 0)
 
     def _overwrite(self, name: str, into: Callable[[Any, Any], object], plain: Any, value: Any) -> Tensor:
-        """Write what does not depend on what was there."""
+        """Overwrite the tensor with values that do not depend on its own."""
         if is_recorded(self, value):
-            return record(self, name, _fitting, value)  # type: ignore[no-any-return]  # itself
+            return record(self, name, _fit, value)  # type: ignore[no-any-return]  # itself
         return write(self, name, into, plain)  # type: ignore[no-any-return]  # itself
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -964,7 +964,7 @@ class Tensor(Attributes):
         if view is former:
             return self
         for other in self._version.living() if self._version is not None else ():
-            if other._extra is not None and other._extra.base is self:  # a view of what it was stays that
+            if other._extra is not None and other._extra.base is self:  # a view of the former value keeps it
                 other._extra.base, other._extra.way = former, None
         if view._op is not None:
             age(self, former)
@@ -1044,7 +1044,7 @@ class Tensor(Attributes):
         values = noted(lambda: np.asarray((generator or default_generator()).normal(mean, std, shape)).astype(dtype))
         return self._overwrite("normal_", np.copyto, values, values)
 
-    def _drawn(self, name: str, draw: Callable[[Any, Any], Any], generator: np.random.Generator | None) -> Tensor:
+    def _draw(self, name: str, draw: Callable[[Any, Any], Any], generator: np.random.Generator | None) -> Tensor:
         """Overwrite the elements with what a function draws from a generator."""
         shape, dtype = self.shape, self.dtype
         values = noted(lambda: np.asarray(draw(generator or default_generator(), shape)).astype(dtype))
@@ -1057,7 +1057,7 @@ class Tensor(Attributes):
         self._floats("log_normal_", mean, std)
         if not std > 0:
             raise RuntimeError(f"log_normal_: std must be positive, got {std}")
-        return self._drawn("log_normal_", lambda source, shape: source.lognormal(mean, std, shape), generator)
+        return self._draw("log_normal_", lambda source, shape: source.lognormal(mean, std, shape), generator)
 
     def cauchy_(
         self, median: float = 0.0, sigma: float = 1.0, *, generator: np.random.Generator | None = None
@@ -1066,16 +1066,16 @@ class Tensor(Attributes):
         self._floats("cauchy_", median, sigma)
         if not sigma > 0:
             raise RuntimeError(f"cauchy_: sigma must be positive, got {sigma}")
-        return self._drawn("cauchy_", lambda source, n: median + sigma * source.standard_cauchy(n), generator)
+        return self._draw("cauchy_", lambda source, n: median + sigma * source.standard_cauchy(n), generator)
 
     def geometric_(self, p: float, *, generator: np.random.Generator | None = None) -> Tensor:
-        """Overwrite the elements with how many trials the first success took, each of which succeeds with `p`."""
+        """Overwrite the elements with the number of trials until the first success of probability `p`."""
         if not (isinstance(p, NUMBERS) and 0 < p < 1):
             raise RuntimeError(f"geometric_: p must be between 0 and 1, got {p!r}")
-        return self._drawn("geometric_", lambda source, shape: source.geometric(p, shape), generator)
+        return self._draw("geometric_", lambda source, shape: source.geometric(p, shape), generator)
 
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
-        """Overwrite each element with what a function of Python's makes of it; slow, and without a gradient."""
+        """Replace each element by a Python function of it; slow, and without a gradient."""
         if self.requires_grad:
             raise RuntimeError(
                 "apply_: a function of Python's has no gradient; detach the tensor, or compose operations"
@@ -1085,7 +1085,7 @@ class Tensor(Attributes):
         return self._overwrite("apply_", np.copyto, values, values)
 
     def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
-        """Overwrite each element with what a function of Python's makes of it and of that of another tensor."""
+        """Replace each element by a Python function of it and another tensor's element."""
         if self.requires_grad or tensor.requires_grad:
             raise RuntimeError(
                 "map_: a function of Python's has no gradient; detach the tensors, or compose operations"
@@ -1102,18 +1102,18 @@ class Tensor(Attributes):
         if self.dtype.kind != "f":
             raise RuntimeError(f"{name}: expected a tensor of floats, this holds {self.dtype}")
 
-    __iadd__ = _augmented(np.add, rows.add, "add_")
-    __isub__ = _augmented(np.subtract, rows.sub, "sub_")
-    __imul__ = _augmented(np.multiply, rows.mul, "mul_")
-    __itruediv__ = _augmented(np.divide, rows.div, "div_")
-    __ifloordiv__ = _augmented(_not_by_zero(np.floor_divide), e.floor_divide, "floor_divide_")
-    __imod__ = _augmented(_not_by_zero(np.remainder), e.remainder, "remainder_")
-    __ipow__ = _augmented(np.power, e.pow, "pow_")
-    __iand__ = _augmented(np.bitwise_and, c.bitwise_and, "bitwise_and_")
-    __ior__ = _augmented(np.bitwise_or, c.bitwise_or, "bitwise_or_")
-    __ilshift__ = _augmented(np.left_shift, c.bitwise_left_shift, "bitwise_left_shift_")
-    __irshift__ = _augmented(np.right_shift, c.bitwise_right_shift, "bitwise_right_shift_")
-    __ixor__ = _augmented(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
+    __iadd__ = _augment(np.add, rows.add, "add_")
+    __isub__ = _augment(np.subtract, rows.sub, "sub_")
+    __imul__ = _augment(np.multiply, rows.mul, "mul_")
+    __itruediv__ = _augment(np.divide, rows.div, "div_")
+    __ifloordiv__ = _augment(_not_by_zero(np.floor_divide), e.floor_divide, "floor_divide_")
+    __imod__ = _augment(_not_by_zero(np.remainder), e.remainder, "remainder_")
+    __ipow__ = _augment(np.power, e.pow, "pow_")
+    __iand__ = _augment(np.bitwise_and, c.bitwise_and, "bitwise_and_")
+    __ior__ = _augment(np.bitwise_or, c.bitwise_or, "bitwise_or_")
+    __ilshift__ = _augment(np.left_shift, c.bitwise_left_shift, "bitwise_left_shift_")
+    __irshift__ = _augment(np.right_shift, c.bitwise_right_shift, "bitwise_right_shift_")
+    __ixor__ = _augment(np.bitwise_xor, c.bitwise_xor, "bitwise_xor_")
 
 
 def from_array(array: Any, requires_grad: bool = False, name: str | None = None, device: Any = None) -> Tensor:
@@ -1125,8 +1125,8 @@ def from_array(array: Any, requires_grad: bool = False, name: str | None = None,
     return out
 
 
-def _fitting(spot: Tensor, value: Any) -> Any:
-    """Return what is written into a place as a tensor of no more dimensions than that has."""
+def _fit(spot: Tensor, value: Any) -> Any:
+    """Return a value that is to be written as a tensor of no more dimensions than its place."""
     x = value if isinstance(value, Node) else primitive.wrap(np.asarray(value, spot.dtype))
     more = x._data.ndim - spot.ndim
     return s.reshape(x, x._data.shape[more:]) if more > 0 and x._data.shape[:more] == (1,) * more else x

@@ -171,3 +171,8 @@ def __getattr__(name: str) -> Any:
     if name in _PATHS:
         return importlib.import_module(f"autodiff.nn.{name}")
     raise AttributeError(f"module 'nn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, overload
 
 from autodiff import Tensor
 
+from .mapping import NamedElements
 from .module import Module, Parameter
 
 L = TypeVar("L", bound="_Listed")
 
 
 class _Listed(Module):
-    """Elements under the names "0", "1", ..., or under names of their own, in order."""
+    """Elements under the names "0", "1", ..., or under given names, in order."""
 
     _kind = "module"
 
@@ -57,7 +58,7 @@ class _Listed(Module):
             self._put(str(i), element)
 
     def _alike(self, base: type[L]) -> L:
-        """Return an empty container of this class, or of `base` if this class is constructed in a way of its own."""
+        """Return an empty container of this class, or of `base` if this class has another constructor."""
         kind: Any = type(self)
         made: L = kind() if kind.__init__ is base.__init__ else base()
         return made
@@ -104,7 +105,7 @@ class _Listed(Module):
         return self
 
     def pop(self, key: int | slice = -1) -> Any:
-        """Take out an element, the last one by default, or several, and return it or a container of them."""
+        """Remove and return an element, the last one by default, or a container of several."""
         taken = self[key]  # type: ignore[index]  # every subclass has it
         del self[key]
         return taken
@@ -193,7 +194,7 @@ class Sequential(_Listed):
 
 
 class ModuleList(_Listed):
-    """A list of modules that are registered, to be called by whoever holds it.
+    """A list of modules that are registered; a network that holds it calls them itself.
 
     Parameters
     ----------
@@ -250,8 +251,8 @@ class ModuleList(_Listed):
         return "\n  ".join([f"{type(self).__name__}(", *(line.replace("\n", "\n  ") for line in lines)]) + "\n)"
 
 
-class ModuleDict(Module):
-    """A dictionary of modules that are registered, to be called by whoever holds it.
+class ModuleDict(NamedElements[Module]):
+    """A dictionary of modules that are registered; a network that holds it calls them itself.
 
     Parameters
     ----------
@@ -274,69 +275,13 @@ class ModuleDict(Module):
         if modules is not None:
             self.update(modules)
 
-    def update(self, modules: Any) -> None:
-        """Add modules, or put them in the place of those of the same name; none, unless all of them fit."""
-        if not isinstance(modules, Iterable):
-            raise TypeError(f"ModuleDict: expected a mapping or pairs, got {type(modules).__name__}")
-        pairs = list(modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules)
-        for i, pair in enumerate(pairs):
-            if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
-                kind = ValueError if isinstance(pair, tuple) else TypeError
-                raise kind(f"ModuleDict: element {i} must be a name and a Module, got {pair!r}")
-            self._check(*pair)
-        for name, module in pairs:
-            self[name] = module
+    def _check(self, key: Any, element: Any) -> None:
+        if not isinstance(element, Module):
+            raise TypeError(f"ModuleDict: element {key!r} must be a Module, got {type(element).__name__}")
+        self._check_new(key, element, Module, "module")
 
-    def _check(self, key: str, module: Any) -> None:
-        if not isinstance(module, Module):
-            raise TypeError(f"ModuleDict: element {key!r} must be a Module, got {type(module).__name__}")
-        self._check_new(key, module, Module, "module")
-
-    def __setitem__(self, key: str, module: Module) -> None:
-        self._check(key, module)
-        self.add_module(key, module)
-
-    def __getitem__(self, key: str) -> Module:
-        if key not in self:
-            raise KeyError(key)
-        return getattr(self, key)  # type: ignore[no-any-return]  # a registered Module
-
-    def __delitem__(self, key: str) -> None:
-        if key not in self:
-            raise KeyError(key)
-        delattr(self, key)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.keys()  # the names, not this method again
-
-    def __len__(self) -> int:
-        return len(self.keys())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def keys(self) -> list[str]:
-        """Return the names."""
-        return [name for name, _ in self._own("module")]
-
-    def values(self) -> list[Module]:
-        """Return the modules."""
-        return [module for _, module in self._own("module")]
-
-    def items(self) -> list[tuple[str, Module]]:
-        """Return (name, module) pairs."""
-        return list(self._own("module"))
-
-    def pop(self, key: str) -> Module:
-        """Take out a module and return it."""
-        module = self[key]
-        del self[key]
-        return module
-
-    def clear(self) -> None:
-        """Take out all modules."""
-        for name in self.keys():  # a list of its own, which stays as it is
-            del self[name]
+    def _put(self, key: str, element: Any) -> None:
+        self.add_module(key, element)
 
 
 class ParameterList(_Listed):

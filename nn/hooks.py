@@ -81,7 +81,7 @@ class ByHandle(MutableMapping[int, Hook]):
 EVERYWHERE = Hooks()
 
 
-def listed(hooks: Hooks, kind: str) -> tuple[Entry, ...]:
+def entries(hooks: Hooks, kind: str) -> tuple[Entry, ...]:
     """Return the hooks of a kind that a module is to call: those of every module, and its own."""
     own = () if hooks is EVERYWHERE else getattr(hooks, kind).values()
     return (*getattr(EVERYWHERE, kind).values(), *own)
@@ -89,24 +89,24 @@ def listed(hooks: Hooks, kind: str) -> tuple[Entry, ...]:
 
 def call(hooks: Hooks, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what the module computes, with its hooks called around it."""
-    output, waiting = None, [e for e in listed(hooks, "after") if e.always]
+    output, waiting = None, [e for e in entries(hooks, "after") if e.always]
     try:
-        for hook, with_kwargs, _ in listed(hooks, "before"):
+        for hook, with_kwargs, _ in entries(hooks, "before"):
             if with_kwargs:
-                args, kwargs = _both(hook(module, args, kwargs), args, kwargs)
+                args, kwargs = _read_arguments(hook(module, args, kwargs), args, kwargs)
             elif (given := hook(module, args)) is not None:
                 args = given if isinstance(given, tuple) else (given,)
-        passes = listed(hooks, "backward") or listed(hooks, "before_backward")
+        passes = entries(hooks, "backward") or entries(hooks, "before_backward")
         watch = _Watch(module, hooks) if passes else None
         output = module.forward(*(watch.enter(args) if watch else args), **kwargs)
-        for entry in listed(hooks, "after"):
+        for entry in entries(hooks, "after"):
             if entry in waiting:
                 waiting.remove(entry)
-            output = _after(entry, module, args, kwargs, output)
+            output = _call_after(entry, module, args, kwargs, output)
     except Exception:
         for entry in waiting:
             try:
-                output = _after(entry, module, args, kwargs, output)
+                output = _call_after(entry, module, args, kwargs, output)
             except Exception as error:
                 warnings.warn(
                     f"{type(module).__name__}: a hook that is always called failed after another error: {error}",
@@ -116,8 +116,10 @@ def call(hooks: Hooks, module: Module, args: tuple[Any, ...], kwargs: dict[str, 
     return watch.leave(output) if watch else output
 
 
-def _both(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments that a hook before a call gave, or those that were there."""
+def _read_arguments(
+    given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Read what a hook before a call returned: other arguments, or None to keep them."""
     if given is None:
         return args, kwargs
     if not (isinstance(given, tuple) and len(given) == 2):
@@ -125,30 +127,32 @@ def _both(given: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tu
     return given
 
 
-def _after(entry: Entry, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+def _call_after(entry: Entry, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
     """Call a hook after a call and return what it put in the output's place."""
     given = entry.hook(module, args, kwargs, output) if entry.with_kwargs else entry.hook(module, args, output)
     return output if given is None else given
 
 
 class _Watch:
-    """Catches the gradients at one call's outputs, then those at its inputs, and hands both to the backward hooks."""
+    """Catches the gradients of one call's outputs, then those of its inputs, and hands both to the backward hooks."""
 
     def __init__(self, module: Module, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
         self.grad_output: tuple[Any, ...] | None = None  # None unless gradients are on their way through the module
         self.inputs = 0
-        self.inner = False  # whether a gradient is computed for an input
+        self.inner = False  # whether an input requires a gradient
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        passed = _passed(args, self._at_inputs)
-        self.inputs, self.inner = len(args), passed is not args
-        return passed
+        """Return the arguments with which `forward` is called."""
+        caught = _catch(args, self._at_inputs)
+        self.inputs, self.inner = len(args), caught is not args
+        return caught
 
     def leave(self, output: Any) -> Any:
+        """Return the output with which the call ends."""
         if isinstance(output, (tuple, list)):
             make = getattr(output, "_make", type(output))  # a named tuple takes its parts one by one
-            return make(map(self._apart, _passed(output, self._at_outputs)))
+            return make(map(self._separate, _catch(output, self._at_outputs)))
         if not isinstance(output, Tensor):
             warnings.warn(
                 f"{type(self.module).__name__}: its backward hooks are not called, because it returned a "
@@ -156,16 +160,17 @@ class _Watch:
                 stacklevel=4,
             )
             return output
-        return self._apart(_passed((output,), self._at_outputs)[0])
+        return self._separate(_catch((output,), self._at_outputs)[0])
 
-    def _apart(self, value: Any) -> Any:
-        """Return an output whose own gradient is the one that arrives, whatever a hook makes of it for the module."""
-        if not listed(self.hooks, "before_backward") or not isinstance(value, Tensor) or not value.requires_grad:
+    def _separate(self, value: Any) -> Any:
+        """Return a view of an output, so that a hook that replaces the gradient does not change the output's own."""
+        if not entries(self.hooks, "before_backward") or not isinstance(value, Tensor) or not value.requires_grad:
             return value
         return value.reshape(value.shape)
 
     def _at_outputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook, *_ in listed(self.hooks, "before_backward"):
+        """Call the hooks before backward, and those after it at once if no gradient goes on to an input."""
+        for hook, *_ in entries(self.hooks, "before_backward"):
             given = hook(self.module, gradients)
             if given is not None:
                 gradients = given if isinstance(given, tuple) else (given,)
@@ -175,20 +180,22 @@ class _Watch:
         return gradients
 
     def _at_inputs(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Call the hooks after backward, which see the gradients of inputs and outputs."""
         grad_output, self.grad_output = self.grad_output, None
-        if grad_output is None:  # they came from inside, as those of a gradient's gradient do
+        if grad_output is None:  # none came through the outputs: a derivative of a recorded gradient
             return gradients
-        for hook, *_ in listed(self.hooks, "backward"):
+        for hook, *_ in entries(self.hooks, "backward"):
             given = hook(self.module, gradients, grad_output)
             if given is not None:
                 gradients = given if isinstance(given, tuple) else (given,)
         return gradients
 
 
-def _passed(values: Iterable[Any], at_gradients: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
-    """Return values as they are, but those that require gradients as views; their gradients are caught together.
+def _catch(values: Iterable[Any], at_gradients: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
+    """Return values whose gradients arrive together: `at_gradients` gets all of them at once and may replace them.
 
-    Several are joined into one node, because a node's gradient is complete before any is computed from it.
+    Values that require gradients are joined into one node and split again, because a node's gradient is complete before
+    any gradient is computed from it. All others are returned unchanged; None stands for their gradients.
     """
     given = tuple(values)
     places = [i for i, v in enumerate(given) if isinstance(v, Tensor) and v.requires_grad]
@@ -196,33 +203,33 @@ def _passed(values: Iterable[Any], at_gradients: Callable[[tuple[Any, ...]], Any
         return given
     tensors = [given[i] for i in places]
 
-    def caught(g: Tensor) -> Tensor | None:
-        gradients = _placed((None,) * len(given), places, _parted(g, tensors))
-        changed = at_gradients(gradients)
-        if changed is None:
+    def replace_gradient(g: Tensor) -> Tensor | None:
+        gradients = _put((None,) * len(given), places, _split(g, tensors))
+        replaced = at_gradients(gradients)
+        if replaced is None:
             return None
-        if len(changed) != len(given):
-            raise RuntimeError(f"hook: returned {len(changed)} gradients, expected {len(given)}")
-        return _joined([gradients[i] if changed[i] is None else changed[i] for i in places])
+        if len(replaced) != len(given):
+            raise RuntimeError(f"hook: returned {len(replaced)} gradients, expected {len(given)}")
+        return _join([gradients[i] if replaced[i] is None else replaced[i] for i in places])
 
-    one = _joined(tensors)
-    one.register_hook(caught)
-    return _placed(given, places, _parted(one, tensors))
+    node = _join(tensors)
+    node.register_hook(replace_gradient)
+    return _put(given, places, _split(node, tensors))
 
 
-def _placed(values: tuple[Any, ...], places: list[int], tensors: list[Tensor]) -> tuple[Any, ...]:
+def _put(values: tuple[Any, ...], places: list[int], tensors: list[Tensor]) -> tuple[Any, ...]:
     """Return values with tensors at some places."""
     at = dict(zip(places, tensors, strict=True))
     return tuple(at.get(i, v) for i, v in enumerate(values))
 
 
-def _joined(tensors: list[Tensor]) -> Tensor:
-    """Return tensors as one: a single one as a view of it."""
+def _join(tensors: list[Tensor]) -> Tensor:
+    """Join tensors into one vector; return a single tensor as a view in its own shape."""
     return tensors[0].reshape(tensors[0].shape) if len(tensors) == 1 else ad.cat([t.flatten() for t in tensors])
 
 
-def _parted(joined: Tensor, like: list[Tensor]) -> list[Tensor]:
-    """Return the tensors that were joined, in the shapes and dtypes of others."""
+def _split(joined: Tensor, like: list[Tensor]) -> list[Tensor]:
+    """Undo `_join`: return parts with the shapes and dtypes of the tensors that were joined."""
     if len(like) == 1:
         return [joined]
     ends = np.cumsum([0, *(t.numel() for t in like)]).tolist()

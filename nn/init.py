@@ -12,6 +12,13 @@ import numpy as np
 
 from autodiff import Tensor, default_generator, no_grad
 
+__all__ = [
+    "calculate_gain", "constant", "constant_", "dirac", "dirac_", "eye", "eye_", "fans", "kaiming_normal",
+    "kaiming_normal_", "kaiming_uniform", "kaiming_uniform_", "normal", "normal_", "ones_", "orthogonal", "orthogonal_",
+    "sparse", "sparse_", "trunc_normal_", "uniform", "uniform_", "xavier_normal", "xavier_normal_", "xavier_uniform",
+    "xavier_uniform_", "zeros_",
+]  # fmt: skip
+
 _GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 _GAINS |= {f"conv{transposed}{n}d": 1.0 for transposed in ("", "_transpose") for n in (1, 2, 3)}
 Generator = np.random.Generator
@@ -49,14 +56,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """Return how many inputs and outputs each unit of a weight of shape (out, in, ...) is connected to."""
-    _checked(tensor, "fan-in and fan-out")
+    _check(tensor, "fan-in and fan-out")
     if tensor.ndim < 2:
         raise ValueError(f"fan-in and fan-out need a tensor of at least 2 dimensions, got shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def _checked(tensor: Any, name: str, fractions: bool = True) -> None:
+def _check(tensor: Any, name: str, fractions: bool = True) -> None:
     """Raise unless values can be written into the tensor without being cut to integers."""
     if not isinstance(tensor, Tensor):
         raise TypeError(f"{name}: expected a Tensor, got {type(tensor).__name__}")
@@ -64,7 +71,7 @@ def _checked(tensor: Any, name: str, fractions: bool = True) -> None:
         raise RuntimeError(f"{name}: expected a tensor of floats, got {tensor.dtype}")
 
 
-def _filled(tensor: Tensor, values: Any) -> Tensor:
+def _fill(tensor: Tensor, values: Any) -> Tensor:
     with no_grad():
         return tensor.copy_(values)
 
@@ -78,10 +85,10 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> bool((w.abs() <= 1).all())
     True
     """
-    _checked(tensor, "uniform_")
+    _check(tensor, "uniform_")
     if a > b:
         raise RuntimeError(f"uniform_: expected a <= b, got {a} and {b}")
-    return _filled(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
+    return _fill(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -92,10 +99,10 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     >>> nn.init.normal_(ad.zeros(2, 3), std=0.01).shape
     (2, 3)
     """
-    _checked(tensor, "normal_")
+    _check(tensor, "normal_")
     if std < 0:
         raise RuntimeError(f"normal_: std must not be negative, got {std}")
-    return _filled(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
+    return _fill(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -106,8 +113,8 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> nn.init.constant_(ad.zeros(2), 0.3)
     tensor([0.3000, 0.3000])
     """
-    _checked(tensor, "constant_", fractions=False)
-    return _filled(tensor, val)
+    _check(tensor, "constant_", fractions=False)
+    return _fill(tensor, val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -269,7 +276,7 @@ def trunc_normal_(
     >>> bool((w.abs() <= 2).all())
     True
     """
-    _checked(tensor, "trunc_normal_")
+    _check(tensor, "trunc_normal_")
     if std < 0 or a >= b:
         raise RuntimeError(f"trunc_normal_: expected std >= 0 and a < b, got {std}, {a} and {b}")
     rng = generator or default_generator()
@@ -277,7 +284,7 @@ def trunc_normal_(
     for _ in range(1000):
         outside = (values < a) | (values > b)
         if not outside.any():
-            return _filled(tensor, np.clip(values, a, b))
+            return _fill(tensor, np.clip(values, a, b))
         values[outside] = rng.normal(mean, std, int(outside.sum()))
     raise RuntimeError(f"trunc_normal_: numbers of mean {mean} and std {std} do not fall between {a} and {b}")
 
@@ -296,11 +303,11 @@ def eye_(tensor: Tensor) -> Tensor:
     tensor([[1., 0., 0.],
             [0., 1., 0.]])
     """
-    _checked(tensor, "eye_", fractions=False)
+    _check(tensor, "eye_", fractions=False)
     if tensor.ndim != 2:
         raise ValueError(f"eye_: expected a tensor of 2 dimensions, got shape {tensor.shape}")
     rows, columns = tensor.shape
-    return _filled(tensor, np.eye(rows, columns))
+    return _fill(tensor, np.eye(rows, columns))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -317,7 +324,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     tensor([[[0., 1., 0.],
              [0., 0., 0.]]])
     """
-    _checked(tensor, "dirac_", fractions=False)
+    _check(tensor, "dirac_", fractions=False)
     if not 3 <= tensor.ndim <= 5:
         raise ValueError(f"dirac_: expected a tensor of 3, 4 or 5 dimensions, got shape {tensor.shape}")
     if tensor.shape[0] % groups:
@@ -327,7 +334,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     for group in range(groups):
         for i in range(min(out, tensor.shape[1])):
             values[group * out + i, i][middle] = 1
-    return _filled(tensor, values)
+    return _fill(tensor, values)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -351,7 +358,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
     networks", ICLR 2014.
     """
-    _checked(tensor, "orthogonal_")
+    _check(tensor, "orthogonal_")
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_: expected a tensor of at least 2 dimensions, got shape {tensor.shape}")
     if not tensor.numel():
@@ -360,7 +367,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     drawn = (generator or default_generator()).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
     q *= np.sign(np.diag(r))  # without it, the distribution would not be uniform
-    return _filled(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+    return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
@@ -381,17 +388,17 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     ----------
     Martens, "Deep learning via Hessian-free optimization", ICML 2010.
     """
-    _checked(tensor, "sparse_")
+    _check(tensor, "sparse_")
     if tensor.ndim != 2:
         raise ValueError(f"sparse_: expected a tensor of 2 dimensions, got shape {tensor.shape}")
     rng = generator or default_generator()
     values = rng.normal(0, std, tensor.shape)
     for column in range(tensor.shape[1]):
         values[rng.permutation(tensor.shape[0])[: math.ceil(sparsity * tensor.shape[0])], column] = 0
-    return _filled(tensor, values)
+    return _fill(tensor, values)
 
 
-def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _deprecate(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return a function under its old name, with PyTorch's warning."""
     old = function.__name__.removesuffix("_")
 
@@ -404,11 +411,11 @@ def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return called
 
 
-uniform, normal, constant = _deprecated(uniform_), _deprecated(normal_), _deprecated(constant_)
-xavier_uniform, xavier_normal = _deprecated(xavier_uniform_), _deprecated(xavier_normal_)
-kaiming_uniform, kaiming_normal = _deprecated(kaiming_uniform_), _deprecated(kaiming_normal_)
-eye, dirac = _deprecated(eye_), _deprecated(dirac_)
-orthogonal, sparse = _deprecated(orthogonal_), _deprecated(sparse_)
+uniform, normal, constant = _deprecate(uniform_), _deprecate(normal_), _deprecate(constant_)
+xavier_uniform, xavier_normal = _deprecate(xavier_uniform_), _deprecate(xavier_normal_)
+kaiming_uniform, kaiming_normal = _deprecate(kaiming_uniform_), _deprecate(kaiming_normal_)
+eye, dirac = _deprecate(eye_), _deprecate(dirac_)
+orthogonal, sparse = _deprecate(orthogonal_), _deprecate(sparse_)
 
 # Helpers of PyTorch's that programs call by their private names.
 _calculate_fan_in_and_fan_out = fans
@@ -420,3 +427,8 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     if mode.lower() not in ("fan_in", "fan_out"):
         raise ValueError(f"_calculate_correct_fan: mode must be 'fan_in' or 'fan_out', got {mode!r}")
     return fans(tensor)[mode.lower() == "fan_out"]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

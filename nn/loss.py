@@ -48,7 +48,7 @@ class _Loss(Module):
 
 
 class _WeightedLoss(_Loss):
-    """The base of losses of one's own that have a weight for each class."""
+    """The base for new losses that have a weight for each class."""
 
     def __init__(
         self,
@@ -541,7 +541,7 @@ class MultiLabelSoftMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """`nn.TripletMarginLoss` with a distance of one's own.
+    """`nn.TripletMarginLoss` with any distance function.
 
     Parameters
     ----------

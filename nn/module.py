@@ -64,7 +64,7 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
     def __deepcopy__(self: P, memo: dict[Any, Any]) -> P:
-        """Return a parameter of the same value, as PyTorch does: it has a memory of its own, and no gradient yet."""
+        """Return a new parameter with a copy of the value and no gradient, as PyTorch does."""
         refuse("copying a tensor", "use clone()")
         out = type(self).__new__(type(self))
         out._hold(copy.deepcopy(self._data), None, self._requires_grad, self.name)
@@ -94,7 +94,7 @@ class Buffer(Tensor):
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `Module.load_state_dict` did not find, and what it did not expect."""
+    """The keys that `Module.load_state_dict` missed, and those it did not expect."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -106,7 +106,7 @@ class IncompatibleKeys(NamedTuple):
 
 
 class _Forwards(Protocol[R]):
-    """A module whose call gives what `forward` gives."""
+    """A module whose call returns what `forward` returns."""
 
     _hooks: Any
 
@@ -114,7 +114,7 @@ class _Forwards(Protocol[R]):
 
 
 class Module:
-    """A layer or a network: parameters, buffers and submodules are whatever of these is assigned to its attributes.
+    """A layer or a network: its attributes that are parameters, buffers or modules are registered.
 
     A subclass assigns them in ``__init__`` and computes in ``forward``.
 
@@ -138,7 +138,7 @@ class Module:
     """
 
     training: bool = True
-    _version: int = 1  # of the layout of the state, raised where that changes
+    _version: int = 1  # the version of the state's layout
     _registered: dict[str, str]  # attribute name -> "parameter", "module", "buffer" or "buffer, not saved"
     _hooks: hooks.Hooks | None = None
 
@@ -146,11 +146,11 @@ class Module:
         vars(self).setdefault("_registered", {})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the output; every subclass has its own."""
+        """Compute the output; every subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def __call__(self: _Forwards[R], *args: Any, **kwargs: Any) -> R:
-        """Compute the output with `forward`, arrays taken as tensors, and note in the graph what was computed here."""
+        """Compute the output with `forward`; take arrays as tensors, and note in the graph which module computed it."""
         for a in args:
             if isinstance(a, ndarray):
                 args = tuple(from_array(a) if isinstance(a, ndarray) else a for a in args)
@@ -295,7 +295,7 @@ class Module:
         return self._hook("after_state", hook, False)
 
     def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Do the same with a hook that may return another state; many programs use it."""
+        """Register a state hook that may return another state; many programs use this private name."""
         return self._hook("after_state", hook, False, True)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
@@ -324,7 +324,7 @@ class Module:
     def _register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], with_module: bool = False
     ) -> RemovableHandle:
-        """Do the same with a hook that gets the module only if asked for; many programs use it."""
+        """Register a load hook that gets the module only if `with_module` is set; many programs use it."""
         return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *rest: hook(*rest))
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
@@ -481,7 +481,7 @@ class Module:
         return (b for _, b in self.named_buffers(recurse=recurse))
 
     def get_submodule(self, target: str) -> Module:
-        """Return the module at a dotted path; the empty path is this module.
+        """Return the module at a dotted path; an empty path gives this module.
 
         Raises
         ------
@@ -499,7 +499,7 @@ class Module:
         return module
 
     def set_submodule(self, target: str, module: Module) -> None:
-        """Put a module at a dotted path, where another one is."""
+        """Replace the module at a dotted path."""
         path, _, name = target.rpartition(".")
         self.get_submodule(path)._at(name, "module", target)
         setattr(self.get_submodule(path), name, module)
@@ -589,13 +589,13 @@ class Module:
         return self.train(False)
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
-        """Set for all parameters whether they are learned."""
+        """Set `requires_grad` of all parameters."""
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or fill them with zeros."""
+        """Drop the gradients of all parameters, or fill them with zeros."""
         clear_gradients(self.parameters(), set_to_none)
 
     def to(
@@ -680,7 +680,7 @@ class Module:
         raise RuntimeError(f"{type(self).__name__} has no get_extra_state()")
 
     def set_extra_state(self, state: Any) -> None:
-        """Take up what `get_extra_state` returned; a module that defines one defines both."""
+        """Restore what `get_extra_state` returned; a module that defines one defines both."""
         raise RuntimeError(f"{type(self).__name__} has no set_extra_state()")
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
@@ -781,7 +781,7 @@ class Module:
                 unexpected_keys.append(key)
 
     def _assign(self, name: str, mine: Tensor, given: Any) -> None:
-        """Let a tensor of a state take the place of a parameter or a buffer."""
+        """Replace a parameter or a buffer by a tensor of a state."""
         if isinstance(mine, Parameter):
             taken = given if isinstance(given, Parameter) else Parameter(given, requires_grad=mine.requires_grad)
             setattr(self, name, taken.requires_grad_(mine.requires_grad))
@@ -834,9 +834,9 @@ class Module:
             metadata = getattr(state_dict, "_metadata", None) or {}
             self._load(given, "", metadata, (missing, unexpected, faults), bool(assign))
             if strict and unexpected:
-                faults.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
+                faults.insert(0, f"Unexpected key(s) in state_dict: {_quote(unexpected)}.")
             if strict and missing:
-                faults.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}.")
+                faults.insert(0, f"Missing key(s) in state_dict: {_quote(missing)}.")
             if faults:
                 raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
         except BaseException:
@@ -866,7 +866,7 @@ class Module:
                 raise RuntimeError("hook: a load_state_dict post-hook changes the lists of keys, and returns nothing")
 
     def _undo(self) -> Callable[[], None]:
-        """Return a function that brings back the present state of this module and all below it."""
+        """Return a function that restores the present state of this module and all below it."""
         tensors = [(t, t.detach().numpy().copy()) for t in (*self.parameters(), *self.buffers())]
         places = [(module, name, t) for module in self.modules() for name, t in module._saved()]
         extras = [
@@ -880,7 +880,7 @@ class Module:
             for module, name, tensor in places:
                 object.__setattr__(module, name, tensor)
             for tensor, before in tensors:
-                is_lazy = tensor.shape != before.shape  # it has learned its size, and keeps it
+                is_lazy = tensor.shape != before.shape  # a lazy parameter that now has its size keeps it
                 if not is_lazy and not np.array_equal(tensor._data, before, equal_nan=True):
                     _overwrite(tensor, before)
             for module, extra_state in extras:
@@ -944,7 +944,7 @@ class Registry(MutableMapping[str, Any]):
 
 
 def _everywhere(kind: str, hook: Callable[..., Any], *options: bool) -> RemovableHandle:
-    """Register a hook of every module. Modules ask for hooks of their own, and find these where they have none."""
+    """Register a hook for every module. A module without hooks finds these through its class attribute."""
     attribute_changes[0] += 1
     Module._hooks = hooks.EVERYWHERE
     return hooks.EVERYWHERE.add(kind, hook, False, *options)
@@ -981,7 +981,7 @@ def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHan
     return _everywhere("backward", hook)
 
 
-def _quoted(keys: Iterable[Any]) -> str:
+def _quote(keys: Iterable[Any]) -> str:
     """Return keys as PyTorch's messages write them."""
     return ", ".join(f'"{key}"' for key in keys)
 
@@ -1009,7 +1009,7 @@ def _as_array(value: Any) -> Any:
 
 
 def tensors_in(output: Any) -> Iterator[Tensor]:
-    """Yield the tensors of an output that may be made of tuples, lists and mappings."""
+    """Yield the tensors in an output of nested tuples, lists and mappings."""
     if isinstance(output, Tensor):
         yield output
     elif isinstance(output, (tuple, list)):

@@ -109,7 +109,7 @@ class RNNBase(Module):
         weight: Tensor = getattr(self, which + suffix)
         return weight
 
-    def _walked(self, x: Tensor, sizes: Sequence[int], state: States, suffix: str) -> tuple[Tensor, States]:
+    def _walk(self, x: Tensor, sizes: Sequence[int], state: States, suffix: str) -> tuple[Tensor, States]:
         """Walk one layer in one direction over rows (all steps, in): the outputs as such rows, and the last state."""
         bias, step = self._step(suffix)
         gates = ad.linear(x, self._weight("weight_ih", suffix), bias).split(list(sizes))
@@ -126,7 +126,7 @@ class RNNBase(Module):
             if layer and self.dropout:
                 x = F.dropout(x, self.dropout, self.training)
             here = range(layer * ways, layer * ways + ways)
-            walked = [self._walked(x, sizes, initial[i], self._suffixes[i]) for i in here]
+            walked = [self._walk(x, sizes, initial[i], self._suffixes[i]) for i in here]
             x = walked[0][0] if ways == 1 else ad.cat([y for y, _ in walked], 1)
             last += [state for _, state in walked]
         return x, tuple(ad.stack(s) for s in zip(*last, strict=True))

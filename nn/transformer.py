@@ -75,7 +75,7 @@ class _Layer(Module):
             setattr(self, f"dropout{i}", Dropout(dropout))
         self.activation = chosen
 
-    def _fed(self, x: Tensor) -> Tensor:
+    def _feed(self, x: Tensor) -> Tensor:
         """Apply the two affine maps."""
         y: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
         return y
@@ -151,7 +151,7 @@ class TransformerEncoderLayer(_Layer):
     ) -> Tensor:
         """Map (S, N, E) to itself; masks as for `nn.MultiheadAttention`."""
         attends = _attends(self.self_attn, None, src_mask, src_key_padding_mask, is_causal)
-        return self._through(floats_of(src, "TransformerEncoderLayer"), attends, self._fed)
+        return self._through(floats_of(src, "TransformerEncoderLayer"), attends, self._feed)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -184,7 +184,7 @@ class TransformerDecoderLayer(_Layer):
         """Map (T, N, E), attending to a memory (S, N, E), to itself; masks as for `nn.MultiheadAttention`."""
         attends = _attends(self.self_attn, None, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         reads = _attends(self.multihead_attn, memory, memory_mask, memory_key_padding_mask, memory_is_causal)
-        return self._through(floats_of(tgt, "TransformerDecoderLayer"), attends, reads, self._fed)
+        return self._through(floats_of(tgt, "TransformerDecoderLayer"), attends, reads, self._feed)
 
 
 class _Stack(Module):
@@ -199,7 +199,7 @@ class _Stack(Module):
         self.num_layers = num_layers
         self.norm = norm
 
-    def _stacked(self, x: Tensor, *args: Any, **options: Any) -> Tensor:
+    def _apply_layers(self, x: Tensor, *args: Any, **options: Any) -> Tensor:
         for layer in self.layers:
             x = layer(x, *args, **options)
         return x if self.norm is None else self.norm(x)
@@ -244,7 +244,7 @@ class TransformerEncoder(_Stack):
         is_causal: bool | None = None,
     ) -> Tensor:
         """Map (S, N, E) to itself; masks as for `nn.MultiheadAttention`."""
-        return self._stacked(src, mask, src_key_padding_mask, is_causal=bool(is_causal))
+        return self._apply_layers(src, mask, src_key_padding_mask, is_causal=bool(is_causal))
 
 
 class TransformerDecoder(_Stack):
@@ -280,7 +280,7 @@ class TransformerDecoder(_Stack):
         memory_is_causal: bool = False,
     ) -> Tensor:
         """Map (T, N, E), attending to a memory (S, N, E), to itself; masks as for `nn.MultiheadAttention`."""
-        return self._stacked(
+        return self._apply_layers(
             tgt,
             memory,
             tgt_mask,

@@ -1,4 +1,4 @@
-"""One number for each dimension, from one for all: helpers under PyTorch's names, for layers of one's own."""
+"""One number for each dimension, from one for all: helpers under PyTorch's names, for new layers."""
 
 from __future__ import annotations
 

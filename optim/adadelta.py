@@ -35,7 +35,7 @@ class Adadelta(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         What the step is multiplied with.
     rho : float, optional

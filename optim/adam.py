@@ -25,7 +25,7 @@ class Adam(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         Learning rate.
     betas : (float, float), optional
@@ -133,7 +133,7 @@ class AdamW(Adam):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         Learning rate.
     betas : (float, float), optional

@@ -24,7 +24,7 @@ class ASGD(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         Learning rate.
     lambd : float, optional

@@ -13,7 +13,7 @@ Hook = Callable[..., Any]
 
 
 def step_between(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-    """Take a step with hooks before and after it; as PyTorch's, they see the optimizer among the arguments."""
+    """Take a step with hooks before and after it; as in PyTorch, their arguments begin with the optimizer."""
     args = (optimizer, *args)
     for hook in optimizer.hooks("before step"):
         given = hook(optimizer, args, kwargs)
@@ -52,7 +52,7 @@ class Hooked:
         hooks[handle._key] = hook
         hooks.update(earlier)
         attribute_changes[0] += 1
-        if "step" in kind:  # on the object: an optimizer without hooks pays nothing for them
+        if "step" in kind:  # set on the object: an optimizer without hooks pays nothing
             vars(self)["step"] = functools.partial(step_between, self)
         return handle
 

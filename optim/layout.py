@@ -20,8 +20,8 @@ from .divergence import note
 #: previous one has just given back, so they cost neither page faults nor traffic.
 BLOCK = 1 << 16
 
-#: Parameters of up to so many elements are gathered: beyond, copying them there and back costs more than calls of their
-#: own.
+#: Parameters of up to so many elements are gathered: beyond, copying them there and back costs more than a call for
+#: each.
 SMALL = 1 << 14
 
 Array = npt.NDArray[Any]
@@ -30,7 +30,7 @@ Group = dict[str, Any]
 
 
 class Rule(Protocol):
-    """What takes a step: an optimizer."""
+    """An optimizer, as far as a chunk knows it."""
 
     counts_steps: ClassVar[bool]
     _writes: list[Array]
@@ -41,7 +41,7 @@ class Rule(Protocol):
 
 
 class Block:
-    """What a rule is given at a time: a chunk, or a part of it.
+    """What one call of `update` works on: a chunk, or a part of it.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ class Chunk:
 
     A rule that works element by element gets them as one flat array. The state of all then lies in one flat array for
     each of its names; what ``optimizer.state`` shows are views of these in the parameters' shapes. The parameters
-    themselves stay in the memory they are in, so that whoever shares it keeps sharing it: several are gathered before
-    an update and written back after it; one is updated where it is. Any other rule gets one parameter, in its shape.
+    themselves keep their memory, which others may share: several are gathered before an update and written back after
+    it; a single one is updated in place. Any other rule gets one parameter, in its shape.
 
     A step is `begin` and `advance`. Nothing but `advance` changes anything, and it can be interrupted between any two
     instructions: called again, it goes on where it was.
@@ -112,7 +112,7 @@ class Chunk:
         self.is_gathered = elementwise and (len(params) > 1 or not _is_flat(self.memories[0]))
         self.is_adopted = False  # whether the states show our arrays
         self.goal = step  # what `step` will be when the step that was begun is done
-        self.progress: tuple[int, list[Array] | None] | None = None  # blocks done, and how to undo or resume the next
+        self.progress: tuple[int, list[Array] | None] | None = None  # blocks done, and what undoes or resumes the next
         self.grads: Any = None
         self.slope: Any = None
         if self.is_gathered:
@@ -140,7 +140,7 @@ class Chunk:
         return array
 
     def _own_array(self, name: str, fill: float, elementwise: bool) -> Array:
-        """Return the only parameter's array of this name: the one that is there, or a new one where it cannot serve."""
+        """Return the single parameter's array of this name: the present one if it fits, else a new one."""
         given, p = self.states[0].get(name), self.params[0]
         fits = isinstance(given, np.ndarray) and given.dtype == p.dtype and given.flags.writeable
         if given is not None and fits and (_is_flat(given) or not elementwise):
@@ -156,7 +156,7 @@ class Chunk:
                     raise RuntimeError(f"step: {name} has shape {np.shape(state[name])}, its parameter {p.shape}")
 
     def _views(self, *arrays: Array) -> Iterator[list[Array]]:
-        """Yield for each parameter its part of every array, in its shape."""
+        """Yield, for each parameter, its parts of the arrays in its shape."""
         start = 0
         for m in self.memories:
             if len(self.memories) == 1:
@@ -194,7 +194,7 @@ class Chunk:
         return True
 
     def advance(self, rule: Rule, group: Group) -> None:
-        """Take the step that was begun, or the rest of it.
+        """Take the step that `begin` prepared, or what is left of it.
 
         A block whose update was interrupted is done again: a rule that resumes skips the writes that it has made, any
         other starts from copies of all that it may have changed. What follows the blocks may be done twice.
@@ -222,7 +222,7 @@ class Chunk:
         self._commit(rule.counts_steps)
 
     def _gather(self, climbs: bool) -> None:
-        """Bring the gradients, and parameters that do not step where they are, into the form that the rule gets."""
+        """Copy gradients, and parameters that are gathered, into the arrays that the rule gets."""
         if self.is_gathered:
             np.concatenate(self.flat, axis=None, out=self.value)
             np.concatenate(self.grads, axis=None, out=self.slope)
@@ -230,11 +230,11 @@ class Chunk:
                 np.negative(self.slope, out=self.slope)
         else:
             self.slope = np.asarray(self.grads[0]).reshape(self.value.shape)
-        if self.size and not math.isfinite(self.slope.item(-1)):  # one of them, for a look at all would cost a tenth
+        if self.size and not math.isfinite(self.slope.item(-1)):  # one element: to look at all costs a tenth
             note("a gradient")
 
     def _commit(self, counted: bool) -> None:
-        """Let parameters and states show the step."""
+        """Write the step into parameters and states."""
         if self.is_gathered:
             for own, piece in self.pieces:
                 own[...] = piece
@@ -247,12 +247,12 @@ class Chunk:
             for state in self.states:
                 state["step"] = self.goal
         self.step = self.goal
-        self.grads = None  # a gradient lives no longer than its owner wants
+        self.grads = None  # so that the owner can free it
         if not self.is_gathered:
             self.slope = None
 
     def leave(self, counted: bool) -> None:
-        """Give up a step that cannot be finished: the block it stopped in is put back, those done stay."""
+        """Give up a step that cannot be finished: restore the block it stopped in, and keep those before it."""
         if self.progress is None or self.step == self.goal:
             return
         done, undo = self.progress
@@ -300,7 +300,7 @@ def chunks(
 
 
 class _Run:
-    """The parameters of a chunk to be, and which stretches of memory they lie in."""
+    """The parameters of a future chunk, and the stretches of memory they lie in."""
 
     def __init__(self, step: int) -> None:
         self.params: list[Tensor] = []

@@ -161,7 +161,7 @@ class LBFGS(Optimizer):
                 break
             start, evaluations = Point(0.0, loss, gradient, slope), 0
             if group["line_search_fn"] is not None:
-                point, evaluations = self._searched(closure, direction, start, t)
+                point, evaluations = self._search(closure, direction, start, t)
                 t, loss, gradient = point.t, point.loss, point.gradient
             else:
                 self._move(self._values(), t, direction)
@@ -197,7 +197,7 @@ class LBFGS(Optimizer):
             state["H_diag"] = product / float(y @ y)
         state["d"] = _direction(gradient, changes, steps, inverse, state["H_diag"])
 
-    def _searched(self, closure: Callable[[], Any], direction: Array, start: Point, t: float) -> tuple[Point, int]:
+    def _search(self, closure: Callable[[], Any], direction: Array, start: Point, t: float) -> tuple[Point, int]:
         """Search how far to go, and go there."""
         values = self._values()
 

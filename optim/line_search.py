@@ -62,7 +62,7 @@ def strong_wolfe(
     if found:
         return bracket[0], tried
     length = float(np.abs(direction).max())
-    return _zoomed(at, start, bracket, tried, length, tolerance_change)
+    return _zoom(at, start, bracket, tried, length, tolerance_change)
 
 
 def _descends(point: Point, start: Point) -> bool:
@@ -86,7 +86,7 @@ def _bracket(at: Callable[[float], Point], start: Point, t: float) -> tuple[list
     return [start, point], False, tried
 
 
-def _zoomed(
+def _zoom(
     at: Callable[[float], Point], start: Point, bracket: list[Point], tried: int, length: float, tolerance: float
 ) -> tuple[Point, int]:
     """Make the interval between two points smaller until one of them is good, and return the lower one."""

@@ -1334,3 +1334,8 @@ class SequentialLR(_Several):
         else:
             scheduler.step()
         self._last_lr = _read_rates(self.optimizer)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

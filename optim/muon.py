@@ -122,10 +122,10 @@ class Muon(Optimizer):
         rows, columns = param.shape
         wanted = group["adjust_lr_fn"] == "match_rms_adamw"
         factor = 0.2 * math.sqrt(max(rows, columns)) if wanted else math.sqrt(max(1, rows / columns))
-        self.write(param, param, -lr * (group["weight_decay"] * param + factor * _orthogonalized(ahead, group)))
+        self.write(param, param, -lr * (group["weight_decay"] * param + factor * _orthogonalize(ahead, group)))
 
 
-def _orthogonalized(x: Array, group: Group) -> Array:
+def _orthogonalize(x: Array, group: Group) -> Array:
     """Return a matrix of the same singular vectors whose singular values are near 1."""
     a, b, c = group["ns_coefficients"]
     tall = x.shape[0] > x.shape[1]

@@ -27,7 +27,7 @@ class NAdam(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         Learning rate.
     betas : pair of float, optional

@@ -22,10 +22,10 @@ from .options import ADDED_LATER, IMPLEMENTATION, Check, choice, is_number, not_
 from .parameters import require_parameters, split_names, to_list
 from .state import copy_options, read_entry, read_parts, save_entry
 
-#: What PyTorch's programs give an option that has no default.
+#: What programs for PyTorch give as the default of an option that must be given.
 required = object()
 
-#: How often a step that was interrupted is taken up again when that is interrupted, too.
+#: How many further interrupts may hit the attempt to finish an interrupted step.
 _ATTEMPTS = 100
 
 Turns = Sequence[tuple[Chunk, Group]]
@@ -41,7 +41,7 @@ class Optimizer(Hooked):
     Parameters
     ----------
     params : iterable of Tensor, of (name, Tensor), or of dict
-        What is optimized; dicts are groups with a list ``"params"`` and options of their own. Names are kept under
+        What is optimized; dicts are groups, each with a list ``"params"`` and its options. Names are kept under
         ``"param_names"``.
     defaults : dict
         The options of a group that does not give its own.
@@ -68,7 +68,7 @@ class Optimizer(Hooked):
 
     Examples
     --------
-    A rule of one's own, the sign of a running average. It works element by element, and says so, for then many small
+    A new rule, the sign of a running average. It works element by element and declares that, because many small
     parameters are gathered into one array, and large ones come in parts:
 
     >>> class SignDescent(optim.Optimizer):
@@ -109,9 +109,9 @@ class Optimizer(Hooked):
     #: Which of the arrays that `fills` names hold one number for the whole parameter: it is saved without dimensions.
     uniform: ClassVar[frozenset[str]] = frozenset()
 
-    _unfinished: Turns = ()  # of a step that was interrupted
-    _has_warned = False  # that training diverges
-    _has_stepped = False  # which schedules ask for
+    _unfinished: Turns = ()  # what is left of a step that was interrupted
+    _has_warned = False  # whether it has warned that training diverges
+    _has_stepped = False  # schedules ask for it
 
     #: For options by name what checks them; a rule adds its own to those of its bases.
     options: ClassVar[Mapping[str, Check]] = {
@@ -132,7 +132,7 @@ class Optimizer(Hooked):
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self._writes: list[Array] = []  # what `write` has written in the present block
-        self._skip = 0  # how many calls of `write` to pass over, for they were made before an interrupt
+        self._skip = 0  # how many calls of `write` to skip: they were made before an interrupt
         # By the group's place: who stepped last, with which state, in which chunks; and the options that were checked.
         self._layouts: dict[int, tuple[list[Tensor], Mapping[str, float], list[Chunk]]] = {}
         self._usable: dict[int, Group] = {}
@@ -141,7 +141,7 @@ class Optimizer(Hooked):
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
-        """Add parameters, with options of their own, to those that are optimized."""
+        """Add a group of parameters and its options to those that are optimized."""
         if not isinstance(param_group, Mapping):
             raise TypeError(f"param_group: expected a dict, got {type(param_group).__name__}")
         if "params" not in param_group:
@@ -161,8 +161,8 @@ class Optimizer(Hooked):
     def check_option(self, name: str, value: Any) -> None:
         """Raise a TypeError if an option is not of its kind, a ValueError if it is out of its range.
 
-        A subclass with a `step` of its own, as PyTorch's programs write it, reads its options itself: those that it
-        declares are checked, and the base's are not, which may mean something else to it.
+        A subclass that defines `step`, as programs for PyTorch do, reads its options itself. Only those that it
+        declares are checked: the base's names may mean something else to it.
         """
         for kind in type(self).__mro__:
             if kind is Optimizer and type(self).step is not Optimizer.step:
@@ -172,7 +172,7 @@ class Optimizer(Hooked):
                 return
 
     def fills(self, group: Group) -> Mapping[str, float]:
-        """Return the names of the arrays that the rule remembers, and what they start with."""
+        """Return the names of the arrays that the rule remembers, and their first values."""
         return {}
 
     def update(self, param: Array, grad: Array, state: dict[str, Array], group: Group, step: int) -> None:
@@ -239,14 +239,14 @@ class Optimizer(Hooked):
         return loss
 
     def _go(self, stacklevel: int) -> None:
-        """Take a step, and say so once if training diverges."""
+        """Take a step, and warn once if training diverges."""
         noted.kind = None
         self._advance()
         if noted.kind is not None:
             self._warn(noted.kind, stacklevel + 1)
 
     def _warn(self, kind: str, stacklevel: int) -> None:
-        """Say once that training diverges."""
+        """Warn once that training diverges."""
         if not self._has_warned:
             self._has_warned = True
             rates = [group["lr"] for group in self.param_groups if "lr" in group]
@@ -279,7 +279,7 @@ class Optimizer(Hooked):
                 self._take(self._unfinished)
                 self._unfinished = ()
                 return
-            except Exception:  # the rule's own, which it would raise again
+            except Exception:  # an error of the rule, which would come again
                 break
             except BaseException:  # another interrupt
                 continue
@@ -288,7 +288,7 @@ class Optimizer(Hooked):
         self._unfinished = ()
 
     def _declares(self, property: str) -> bool:
-        """Tell whether the class that `update` is from declares a property of it."""
+        """Tell whether the class that defines `update` declares a property of it."""
         for kind in (self, *type(self).__mro__):
             if property in vars(kind):
                 return bool(vars(kind)[property])
@@ -297,29 +297,29 @@ class Optimizer(Hooked):
         return False
 
     def _options(self, place: int, group: Group) -> Group:
-        """Return a group's options for `update`, those checked that were changed since the last step."""
+        """Return a group's options for `update`, and check those that have changed since the last step."""
         usable, numbers = self._usable.setdefault(place, {}), {}
         for name in self._decisive:
             value = group.get(name)
-            if value is usable.get(name, self):  # no option is the optimizer, so what was not checked yet differs
+            if value is usable.get(name, self):  # `self` stands for not checked yet
                 continue
             if name not in group:
                 raise KeyError(f"step: group {place} has no option {name!r}")
             if isinstance(value, Tensor):
                 self.check_option(name, value)
-                numbers[name] = value.item()  # and is asked again at the next step
+                numbers[name] = value.item()  # read anew at each step
             else:
                 self._check_changed_option(name, value)
-                if not isinstance(value, list):  # which may be another pair at the next step
+                if not isinstance(value, list):  # a list may change in place
                     usable[name] = value
         return {**group, **numbers} if numbers else group
 
     def _check_changed_option(self, name: str, value: Any) -> None:
-        """Check an option that was set later: a rate may be below 0 by then, rounded by a schedule or set to climb."""
+        """Check an option that was set later: a rate may then be below 0, by a schedule's rounding or to climb."""
         self.check_option(name, abs(value) if name == "lr" and is_number(value) else value)
 
     def _layout(self, place: int, group: Group) -> list[Chunk]:
-        """Return a group's parameters with gradients in chunks that have begun a step, the last ones if they fit."""
+        """Return chunks of a group's parameters with gradients, ready for a step; the last chunks if they fit."""
         active = [p for p in group["params"] if p._grad is not None]
         fills = self.fills(group)
         before, known, layout = self._layouts.get(place, ([], {}, []))
@@ -338,7 +338,7 @@ class Optimizer(Hooked):
         return layout
 
     def _steps(self, state: State, fills: Mapping[str, float]) -> int:
-        """Return how many steps a parameter has taken; a rule that does not count only needs to know whether any."""
+        """Return how many steps a parameter has taken; for a rule that does not count them, 0 or 1."""
         if not self.counts_steps:
             return int(bool(fills) and all(state.get(name) is not None for name in fills))
         if "step" not in state and (known := [name for name in fills if state.get(name) is not None]):
@@ -347,12 +347,12 @@ class Optimizer(Hooked):
 
     def __getstate__(self) -> dict[str, Any]:
         self._finish()
-        # Memory is laid out anew where a copy steps.
+        # A copy lays out its memory at its first step.
         kept = {name: value for name, value in vars(self).items() if name not in ("_hooks", "step")}
         return {**kept, "_layouts": {}, "_usable": {}, "_writes": [], "_skip": 0}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or fill them with zeros."""
+        """Drop the gradients of all parameters, or fill them with zeros."""
         for group in self.param_groups:
             clear_gradients(group["params"], set_to_none)
 
@@ -417,7 +417,7 @@ class Optimizer(Hooked):
         loaded = {at[i]: self._read_state(i, s, at[i], fills[i]) for i, s in states.items()}
         try:
             self._replace(groups, loaded)
-        except BaseException:  # an interrupt: options without the state that belongs to them could not step
+        except BaseException:  # an interrupt: options and state must change together
             self._replace(groups, loaded)
             raise
         for hook in self.hooks("after load"):
@@ -429,7 +429,7 @@ class Optimizer(Hooked):
         self.state = defaultdict(dict, state)
 
     def _read_group(self, place: int, given: Group) -> Group:
-        """Return a copy of a loaded group's options; flags that states of older versions lack are off."""
+        """Return a copy of a loaded group's options; a flag that an older state lacks is off."""
         try:
             group = {**dict.fromkeys(self.defaults.keys() & ADDED_LATER, False), **copy_options(given)}
         except TypeError as error:
@@ -453,7 +453,7 @@ class Optimizer(Hooked):
         }
 
     def _counts(self) -> bool:
-        """Tell whether the base counts the steps: a rule with a `step` of its own counts for itself."""
+        """Tell whether the base counts the steps; a rule that defines `step` counts them itself."""
         return self.counts_steps and type(self).update is not Optimizer.update
 
     def _all(self) -> Sequence[Tensor]:

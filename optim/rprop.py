@@ -40,7 +40,7 @@ class Rprop(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         The first step size.
     etas : pair of float, optional

@@ -25,7 +25,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         Learning rate η.
     momentum : float, optional
@@ -117,7 +117,7 @@ class Momentum(SGD):
     Parameters
     ----------
     params : iterable of Tensor, or of dict
-        What is optimized; dicts are groups with options of their own.
+        What is optimized; dicts are groups with their options.
     lr : float or Tensor, optional
         Learning rate.
     momentum : float, optional

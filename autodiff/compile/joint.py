@@ -12,7 +12,8 @@ from ..engine.backward import _Route, _walk, grad
 from ..engine.graph import NO_PARAMS, Node, changed_since, recorded, share_version, tick
 from ..engine.modes import set_grad_enabled
 from ..engine.primitive import wrap
-from .program import Draw, Gradient, Input, Live, Program, Reference, Step, leaves
+from ..trees import leaves
+from .program import Draw, Gradient, Input, Live, Program, Reference, Step
 
 Run = Callable[[list[Any]], Any]
 
@@ -37,7 +38,7 @@ class Joint:
     def __call__(self, args: list[Any]) -> Any:
         """Run the forward program, and note in the graph how its results are differentiated."""
         result, kept = self.run_forward(args)
-        found = [*leaves(result)]
+        found = [*leaves(result, Reference)]
         for place, k in self.shared:  # what is returned and read by the derivative is noted as changed in both
             if np.may_share_memory(found[place]._data, kept[k]._data):
                 share_version(found[place], kept[k])
@@ -172,7 +173,7 @@ class _Call(_Rules):
             parts = self._parts(g, y)
             with set_grad_enabled(True):
                 result = self.joint.again(self.args)
-                outs = [t for t, lead in zip(leaves(result), self.joint.is_out, strict=True) if lead]
+                outs = [t for t, lead in zip(leaves(result, Reference), self.joint.is_out, strict=True) if lead]
                 outs = [outs[k] for k in parts]
                 found = grad(outs, x, [*parts.values()], create_graph=True, allow_unused=True)
             self.given, self.found = g, found
@@ -184,7 +185,7 @@ def differentiated(trace: Any, result: Any) -> Any:
 
     It is called while the trace is told of everything.
     """
-    outs = [t for t in leaves(result) if is_made(trace, t)]
+    outs = [t for t in leaves(result, Reference) if is_made(trace, t)]
     if len(set(outs)) != len(outs):
         return None
     inside = [y for y in recorded(outs, "{} was freed") if not trace.is_outside(y)]
@@ -257,6 +258,6 @@ def parted(program: Program, made: Any, arguments: dict[Any, int], is_out: Seque
     joint.is_out, joint.leads = list(is_out), leads
     result, keeps = first.result
     places = {r.number: k for k, r in enumerate(keeps)}
-    numbered = [(place, r.number) for place, r in enumerate(leaves(result)) if isinstance(r, Reference)]
+    numbered = [(place, r.number) for place, r in enumerate(leaves(result, Reference)) if isinstance(r, Reference)]
     joint.shared = [(place, places[n]) for place, n in numbered if n in places]
     return joint

@@ -13,6 +13,7 @@ from numpy.lib.array_utils import byte_bounds
 from ..engine.graph import array_of, increment_version
 from ..engine.primitive import wrap
 from ..kernels.blas import multiplies_blocks_fast
+from ..trees import map_leaves
 from . import machine
 from .describe import Description
 from .element import Element
@@ -22,7 +23,7 @@ from .loops import Module, Slots
 from .lower import Lowered
 from .messages import depth
 from .pool import lock, pool, threads
-from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, mapped, node_of
+from .program import ChangedError, Gradient, Input, Live, Plain, Program, Reference, advance, node_of
 
 SMALL = 200_000  # bytes of the arena, up to which a run keeps Python's lock
 
@@ -351,7 +352,7 @@ class Native:
         for optimizer, p, step in self.targets:
             optimizer.state[p]["step"] = step
         changed += [node_of(target, args) for target, _ in program.writes]
-        results = mapped(program.result, lambda r: self._returned(r, args))
+        results = map_leaves(program.result, lambda r: self._returned(r, args), Reference)
         grads = iter(self.grads)
         for owner, n in program.grads:
             node = args[owner] if isinstance(owner, int) else owner

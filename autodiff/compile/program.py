@@ -11,6 +11,7 @@ import numpy as np
 
 from ..engine.graph import NO_PARAMS, array_of, increment_version
 from ..engine.primitive import _floating, wrap
+from ..trees import leaves, map_leaves
 from .messages import define, depth
 
 
@@ -238,7 +239,7 @@ class Program:
 
     def results(self) -> list[int]:
         """Return the numbers of what is returned, in order."""
-        return [r.number for r in leaves(self.result) if isinstance(r, Reference)]
+        return [r.number for r in leaves(self.result, Reference) if isinstance(r, Reference)]
 
     def prune(self) -> None:
         """Drop instructions that nothing needs, and compute what is common once."""
@@ -260,8 +261,8 @@ class Program:
                 i.updates = [(k, p, same.get(o, o), same.get(g, g), n) for k, p, o, g, n in i.updates]
         self.writes = [(t, same.get(n, n)) for t, n in self.writes]
         self.grads = [(t, same.get(n, n) if isinstance(n, int) else n) for t, n in self.grads]
-        self.result = mapped(
-            self.result, lambda r: Reference(same.get(r.number, r.number)) if isinstance(r, Reference) else r
+        self.result = map_leaves(
+            self.result, lambda r: Reference(same.get(r.number, r.number)) if isinstance(r, Reference) else r, Reference
         )
         needed = {n for _, n in self.writes} | {n for _, n in self.grads if isinstance(n, int)} | {*self.results()}
         kept = []
@@ -290,28 +291,6 @@ def _early_first(instructions: list[Any]) -> list[Any]:
 def _exact(params: dict[str, Any]) -> bool:
     """Tell whether equal parameters are the same: 1 and True are equal, 0.0 and -0.0 as well."""
     return all(isinstance(v, (int, str, tuple, type(None), np.dtype)) for v in params.values())
-
-
-def leaves(tree: Any) -> Iterator[Any]:
-    """Yield what a result consists of."""
-    if isinstance(tree, Reference) or not isinstance(tree, (dict, list, tuple)):
-        yield tree
-    else:
-        for v in tree.values() if isinstance(tree, dict) else tree:
-            yield from leaves(v)
-
-
-def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a result with its leaves changed."""
-    if isinstance(tree, dict):
-        return type(tree)((k, mapped(v, change)) for k, v in tree.items())
-    if isinstance(tree, Reference) or not isinstance(tree, (list, tuple)):
-        return change(tree)
-    return (
-        type(tree)(*(mapped(v, change) for v in tree))
-        if hasattr(tree, "_fields")
-        else type(tree)(mapped(v, change) for v in tree)
-    )
 
 
 def advance(step: Step, old: list[Any], grads: list[Any]) -> None:
@@ -447,7 +426,7 @@ class Plain:
         for owner, n in program.grads:
             node = args[owner] if isinstance(owner, int) else owner
             node._grad = wrap(np.array(env[n])) if isinstance(n, int) else None if n is None else n.node
-        return mapped(program.result, lambda r: self._returned(r, env, args, made))
+        return map_leaves(program.result, lambda r: self._returned(r, env, args, made), Reference)
 
     def __str__(self) -> str:
         program = self.program

@@ -13,6 +13,7 @@ from ..engine.graph import Node, Way, array_of, increment_version
 from ..engine.primitive import Primitive, wrap
 from ..table.indexing import overwrite
 from ..tracing import exchanges, traced_by
+from ..trees import leaves
 from .joint import is_made, is_whole, parted
 from .messages import depth, is_ours, refusal
 from .program import (
@@ -30,7 +31,6 @@ from .program import (
     Reference,
     Step,
     Value,
-    leaves,
     restorer,
 )
 from .surroundings import Attributes, has_hooks, state_of
@@ -487,7 +487,7 @@ class Trace:
                 grad = node._grad
                 program.grads.append((self._owner(node), None if grad is None else self._held(grad)))
         program.result = self._returned(result)
-        leads = [is_made(self, t) for t in leaves(result)]
+        leads = [is_made(self, t) for t in leaves(result, Reference)]
         joint = None if derivative is None else parted(program, derivative, self.arguments, leads)
         program.prune()
         return program, joint

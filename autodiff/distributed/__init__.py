@@ -54,3 +54,8 @@ __all__ = [
     "new_group", "recv", "reduce", "reduce_scatter", "reduce_scatter_tensor", "scatter", "scatter_object_list", "send",
     "summed",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

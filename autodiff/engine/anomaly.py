@@ -78,17 +78,17 @@ def check_result(name: str, out: Node, inputs: Sequence[Node]) -> None:
         return
     if out._op is not None:
         extra(out).origin = watch.origin if isinstance(watch.origin, Origin) else _origin()
-    if not watch.in_rule and (found := _found(watch, out._data)):
-        came = [(_called(f"input {i}", x), x._data) for i, x in enumerate(inputs)]
+    if not watch.in_rule and (found := _find(watch, out._data)):
+        came = [(_label(f"input {i}", x), x._data) for i, x in enumerate(inputs)]
         raise _report(watch, f"{name}: its result holds {found}", _origin(), came, ("result", out._data))
 
 
 def check_change(name: str, tensor: Node, before: Array, written: Sequence[Any]) -> None:
     """Raise if a tensor that was changed in place holds what is looked for; `written` is what that was done with."""
     watch = watching()
-    if watch is not None and (found := _found(watch, tensor._data)):
+    if watch is not None and (found := _find(watch, tensor._data)):
         operands = ((f"operand {i}", np.asarray(value)) for i, value in enumerate(written))
-        came = [(_called("before", tensor), before), *operands]
+        came = [(_label("before", tensor), before), *operands]
         raise _report(watch, f"{name}: it leaves {found} behind", _origin(), came, ("after", tensor._data))
 
 
@@ -101,14 +101,14 @@ class CheckedRules:
         self._watch, self._name, self._rules = watch, name, rules
 
     def __getitem__(self, i: int) -> Callable[..., Any]:
-        return functools.partial(self._checked, self._rules[i])
+        return functools.partial(self._call, self._rules[i])
 
-    def _checked(
+    def _call(
         self, rule: Callable[..., Any], g: Any, y: Node, inputs: tuple[Node, ...], params: dict[str, Any], i: int
     ) -> Any:
         watch, origin = self._watch, y._extra.origin if y._extra is not None else None
         arrived = ("gradient of the result", _array(g))
-        if found := _found(watch, arrived[1]):
+        if found := _find(watch, arrived[1]):
             what = f"{self._name}: the gradient of its result {_ARRIVED.format(found)}"
             raise _report(watch, what, origin, [], arrived)
         if isinstance(g, Node):
@@ -116,8 +116,8 @@ class CheckedRules:
                 gx = rule(g, y, inputs, params, i)
         else:
             gx = rule(g, y, inputs, params, i)
-        if gx is not None and (found := _found(watch, _array(gx))):
-            came = [(_called(f"input {k}", x), x._data) for k, x in enumerate(inputs)]
+        if gx is not None and (found := _find(watch, _array(gx))):
+            came = [(_label(f"input {k}", x), x._data) for k, x in enumerate(inputs)]
             what = f"{self._name}: the gradient of its input {i} holds {found}, computed by backward"
             bad = (f"gradient of input {i}", _array(gx))
             raise _report(watch, what, origin, [*came, ("result", y._data), arrived], bad)
@@ -129,8 +129,8 @@ _ARRIVED = "holds {} when it arrives: it was passed to backward, returned by a h
 
 def check_leaf(watch: Watch, leaf: Node, g: Any) -> None:
     """Raise if the gradient of a leaf, all parts added and all hooks called, holds what is looked for."""
-    if found := _found(watch, _array(g)):
-        what = f"backward: the gradient of {_called('a leaf', leaf)} {_ARRIVED.format(found)}"
+    if found := _find(watch, _array(g)):
+        what = f"backward: the gradient of {_label('a leaf', leaf)} {_ARRIVED.format(found)}"
         raise _report(watch, what, None, [("leaf", leaf._data)], ("gradient", _array(g)))
 
 
@@ -138,12 +138,12 @@ def _array(value: Any) -> Array:
     return value._data if isinstance(value, Node) else value
 
 
-def _called(what: str, tensor: Node) -> str:
+def _label(what: str, tensor: Node) -> str:
     name = tensor._extra.name if tensor._extra is not None else None
     return f"{what} {name!r}" if name else what
 
 
-def _found(watch: Watch, array: Array) -> str:
+def _find(watch: Watch, array: Array) -> str:
     """Return the name of what is looked for and in the array, or an empty string."""
     if watch.nan and np.isnan(array).any():
         return "a NaN"
@@ -163,7 +163,7 @@ def _report(
     came = list(came)
     where = [] if what.startswith("backward:") else list(origin.lines()) if origin else [_UNKNOWN]
     width = max(len(label) for label, _ in (*came, bad))
-    arrays = [f"    {label:<{width}}  {_described(array)}" for label, array in (*came, bad)]
+    arrays = [f"    {label:<{width}}  {_describe(array)}" for label, array in (*came, bad)]
     return RuntimeError("\n".join([f"{what}.", *where, *arrays, *_verdict(watch, came)]))
 
 
@@ -171,7 +171,7 @@ def _verdict(watch: Watch, came: list[tuple[str, Array]]) -> Iterator[str]:
     """Yield the line that says whether the operation made what was found or passed it on."""
     if not came:
         return
-    dirty = [label for label, array in came if _found(watch, array)]
+    dirty = [label for label, array in came if _find(watch, array)]
     if dirty:
         yield f"  It was passed on: {' and '.join(dirty)} held it already, from data or from before detect_anomaly."
     else:
@@ -180,7 +180,7 @@ def _verdict(watch: Watch, came: list[tuple[str, Array]]) -> Iterator[str]:
             yield "  Infinities went in: detect_anomaly(check_inf=True) finds where the first of them arose."
 
 
-def _described(array: Array) -> str:
+def _describe(array: Array) -> str:
     """Return dtype, shape, finite range and the counts of NaN and infinity of an array."""
     text = f"{array.dtype} {tuple(array.shape)}"
     if array.dtype.kind != "f" or not array.size:

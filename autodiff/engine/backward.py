@@ -58,7 +58,7 @@ def _route_to(wanted: set[Node], outputs: Iterable[Node]) -> _Route:
 
 
 def _route_home(outputs: Collection[Node]) -> _Route | None:
-    """Return the way to all leaves if hooks wait there, which get each gradient as soon as it is whole; else None."""
+    """Return the way to all leaves if hooks wait there: each is called once its leaf's gradient is whole; else None."""
     found = recorded(outputs, _FREED)
     first = {x: y._stamp for y in reversed(found) for x in y._inputs}
     leaves = [x for x in (*outputs, *first) if x._op is None]
@@ -67,7 +67,7 @@ def _route_home(outputs: Collection[Node]) -> _Route | None:
     return _Route({*found}, {*first}, {*leaves}, ends=ends) if ends else None
 
 
-@without_warnings  # an infinite derivative, or NaN, is a result; whoever wants to hear of it uses detect_anomaly
+@without_warnings  # an infinite derivative, or NaN, is a result; detect_anomaly finds it
 def _walk(
     seeds: Gradients,
     retain_graph: bool,
@@ -78,7 +78,7 @@ def _walk(
     """Carry the seeds back through the graph and return the gradients of all leaves, or of what a route asks for.
 
     Whatever a node was used for is stamped later than the node. So the latest of the nodes that a gradient has reached
-    has received all of its own: it is the next one to differentiate.
+    has received its whole gradient: it is the next one to differentiate.
     """
     watch = None if is_recording() is True or (route is not None and not route.has_hooks) else watching()
     if watch is not None:
@@ -86,7 +86,7 @@ def _walk(
     plain = rules_of is None and not create_graph
     pending = seeds  # the gradients of nodes that may still receive more
     kept: Gradients = {}  # those of results that are done
-    owned: set[Node] = set()  # the nodes whose gradient is an array of its own
+    owned: set[Node] = set()  # the nodes whose gradient shares its memory with no other
     reached: list[tuple[float, Node]] = []  # a heap: the latest comes first
     for y in seeds:
         if y._op is not None:
@@ -125,7 +125,7 @@ def _walk(
                 pending[x] = gx if gx is not g else _copy(gx)
         if not retain_graph and op.saves:
             y._inputs, y._params, freed = None, NO_PARAMS, True
-    if freed and root is not None:  # as it leads there; a loss that is kept would hold what it was reduced from
+    if freed and root is not None:  # or a loss that is kept would hold its graph
         root._inputs, root._params = None, NO_PARAMS
     if route is None or route.has_hooks:
         _finish_leaves(pending, watch)
@@ -146,14 +146,14 @@ def _rules_on_tensors(y: Node) -> Any:
 def _adds_part(
     adds: Callable[..., None], g: Any, params: Mapping[str, Any], x: Node, pending: Gradients, owned: set[Node]
 ) -> bool:
-    """Add a part's gradient in place to that of the whole, if it has one of its own; tell whether that was done.
+    """Add a part's gradient in place to that of the whole, if that is not shared; tell whether it was done.
 
     Without it a thousand parts of an array would cost a thousand times its size.
     """
     if x in owned and pending.get(x).__class__ is ndarray:
         adds(pending[x], g, **params)
         return True
-    owned.add(x)  # what a part's gradient becomes, or a sum, is an array of its own
+    owned.add(x)  # the rule of a part, and a sum, make a new array
     return False
 
 
@@ -170,7 +170,7 @@ def _arrive(y: Node, g: Any, kept: Gradients, route: _Route | None) -> Any:
 
 
 def _inputs_of(y: Node) -> tuple[Node, ...]:
-    """Return what an operation read, as it was then; refuse what is freed, or has changed although a rule reads it."""
+    """Return what an operation read, as it was then; refuse a freed graph, and a change of what a rule reads."""
     inputs: Any = y._inputs
     if inputs is None:
         raise RuntimeError(_FREED.format(y._op.name))

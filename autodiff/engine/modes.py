@@ -64,7 +64,7 @@ def _set_watch(watch: Watch | None) -> None:
 
 @contextlib.contextmanager
 def on_behalf_of(watch: Watch, origin: object) -> Generator[None, None, None]:
-    """Run a derivative rule on tensors: whoever runs it checks its result, and knows where its operation was called."""
+    """Run a derivative rule on tensors; the caller checks its result, and says where the operation was called."""
     _set_watch(Watch(True, watch.nan, watch.inf, True, origin))
     try:
         yield

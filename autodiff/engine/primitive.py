@@ -158,19 +158,19 @@ class Primitive:
     @functools.cached_property
     def on_arrays(self) -> Sequence[Compiled]:
         """The rules for inputs 0, 1, ... as backward calls them, computing on arrays."""
-        return self._compiled("._data")
+        return self._compile_all("._data")
 
     @functools.cached_property
     def on_tensors(self) -> Sequence[Compiled]:
         """The rules for inputs 0, 1, ... as backward calls them, computing on tensors and so recording."""
-        return self._compiled("")
+        return self._compile_all("")
 
     @functools.cached_property
     def gives_floats(self) -> bool:
         """Whether integers alone become floats, as in a division."""
         return bool(self.forward(*(np.ones((), np.int64) for _ in self.inputs)).dtype.kind == "f")
 
-    def _compiled(self, access: str) -> Sequence[Compiled]:
+    def _compile_all(self, access: str) -> Sequence[Compiled]:
         compiled = [self._compile(name, access) if name in self.rules else self._refuse for name in self.inputs]
         return _Same(compiled) if self.variadic else tuple(compiled)
 
@@ -194,11 +194,11 @@ class Primitive:
         needs = {need for name, x in named if x._requires_grad for need in self.needs.get(name, ())}
         for i, (name, x) in enumerate(named):
             if name in needs and changed_since(x, stamp):
-                raise self._changed(f"input {i}", x)
+                raise self._change_error(f"input {i}", x)
         if "y" in needs and changed_since(y, stamp):
-            raise self._changed("its output", y)
+            raise self._change_error("its output", y)
 
-    def _changed(self, which: str, tensor: Node) -> RuntimeError:
+    def _change_error(self, which: str, tensor: Node) -> RuntimeError:
         called = f" {tensor._extra.name!r}" if tensor._extra and tensor._extra.name else ""
         return RuntimeError(
             f"{self.name}: {which}, a tensor{called} of shape {tensor._data.shape}, was changed in place after the "
@@ -566,7 +566,7 @@ def _floating(op: Primitive, arrays: Sequence[Any], params: dict[str, Any]) -> A
 
 
 def _settle(op: Primitive, out: Node, inputs: tuple[Node, ...], params: dict[str, Any]) -> None:
-    """See to a result that is no array of its own: a scalar, the memory of an input, or nothing that a tensor holds."""
+    """Handle a result that is not a new array: a scalar, memory of an input, or what no tensor holds."""
     value = out._data
     if isinstance(value, np.generic):
         return

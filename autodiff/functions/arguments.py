@@ -62,7 +62,7 @@ def check_broadcast(name: str, *tensors: Any) -> None:
 
 
 def widened(x: Any) -> Any:
-    """Return half precision in single, in which PyTorch accumulates it, and anything else as it is."""
+    """Return float16 as float32, in which PyTorch accumulates it, and any other tensor unchanged."""
     return x if x._data.dtype.char != "e" else x.to(np.float32)
 
 
@@ -78,7 +78,7 @@ def operands(name: str, *values: Any) -> tuple[Any, ...]:
 
 
 def target_of(operation: str, asked: tuple[Any, ...], dtype: Any = None, device: Any = None) -> Any:
-    """Return the dtype, or None, that `to` is asked for, by position or by name; the one device is the CPU."""
+    """Read the dtype, or None, that `to` gets by position or by name; the only device is the CPU."""
     check_device(device, operation)
     for value in asked:
         if is_device(value) or (value.__class__ is int):
@@ -91,7 +91,7 @@ def target_of(operation: str, asked: tuple[Any, ...], dtype: Any = None, device:
 
 
 def element(value: Any, dtype: np.dtype[Any], operation: str) -> Any:
-    """Return a number as an element of a tensor of `dtype`, decimals cut off; what is out of range is refused."""
+    """Return a number as an element of `dtype`, without its decimals; refuse what is out of range."""
     if dtype.kind == "f":
         element = dtypes.scalar(value, dtype)
         fits = bool(np.isfinite(element)) or not -math.inf < value < math.inf
@@ -99,7 +99,7 @@ def element(value: Any, dtype: np.dtype[Any], operation: str) -> Any:
         return np.bool(value)
     else:
         limits = np.iinfo(dtype)
-        wraps = dtype.kind == "u" and isinstance(value, (int, np.integer))  # to a negative integer a maximum is added
+        wraps = dtype.kind == "u" and isinstance(value, (int, np.integer))  # a negative integer wraps around
         fits = (-limits.max if wraps else limits.min) <= value <= limits.max
         element = np.asarray(int(value) if fits else 0).astype(dtype)[()]
     if not fits:
@@ -135,7 +135,7 @@ def dimensions(dim: Dims, ndim: int, name: str) -> tuple[int, ...]:
 
 
 def along(dim: Dims, keepdim: Any, ndim: int, name: str) -> dict[str, Any]:
-    """Return what a reduction is told, checked: its dimensions, and whether it keeps them with size 1."""
+    """Check a reduction's dimensions and whether it keeps them with size 1; return both as its options."""
     if dim is None and keepdim is False:  # by far the most frequent
         return {"dim": tuple(range(ndim)), "keepdim": False}
     if keepdim is not False and not isinstance(keepdim, (bool, np.bool)):
@@ -153,7 +153,7 @@ _REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, OverflowError)
 
 
 def named(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that is composed of others answer for their refusals with its own name."""
+    """Let the errors of a composed function begin with its own name, not with that of a function it calls."""
 
     @functools.wraps(function)
     def answering(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -173,7 +173,7 @@ def _under(name: str, error: Exception) -> Exception:
 
 
 def also_by_name(name: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Let sizes or dims, which come as separate arguments or one sequence, come by PyTorch's name for them as well."""
+    """Let a function of sizes or dims, separate or in one sequence, take them by PyTorch's keyword as well."""
 
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
         @functools.wraps(function)
@@ -209,7 +209,7 @@ def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def computed(name: str, compute: Callable[..., Any], *inputs: Node) -> Any:
-    """Return what a function of arrays makes of tensors, as a tensor without gradient, and tell the trace of it."""
+    """Apply a function of arrays to tensors and tell the trace; the result has no gradient."""
     out = wrap(compute(*(x._data for x in inputs)))
     if (trace := tracing()) is not None:
         trace.computed(name, compute, out, inputs)
@@ -217,7 +217,7 @@ def computed(name: str, compute: Callable[..., Any], *inputs: Node) -> Any:
 
 
 def parts_computed(name: str, compute: Callable[..., Sequence[Any]], *inputs: Node) -> tuple[Any, ...]:
-    """Return the several arrays that a function makes of tensors, each as by `computed`."""
+    """Apply a function that returns several arrays; each result is as that of `computed`."""
     outs = tuple(map(wrap, compute(*(x._data for x in inputs))))
     if (trace := tracing()) is not None:
         for k, out in enumerate(outs):

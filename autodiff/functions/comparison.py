@@ -141,7 +141,7 @@ def bitwise_not(input: Any) -> Tensor:
     return rows.bitwise_not(input)
 
 
-def _shifted(shift: Callable[..., Tensor], input: Any, other: Any, name: str) -> Tensor:
+def _shift(shift: Callable[..., Tensor], input: Any, other: Any, name: str) -> Tensor:
     for value in (input, other):
         kind = value._data.dtype.kind if isinstance(value, Node) else np.asarray(value).dtype.kind
         if kind not in "iu":
@@ -157,7 +157,7 @@ def bitwise_left_shift(input: Any, other: Any) -> Tensor:
     >>> ad.bitwise_left_shift(ad.tensor([1, 3]), 2)
     tensor([ 4, 12])
     """
-    return _shifted(rows.left_shift, input, other, "bitwise_left_shift")
+    return _shift(rows.left_shift, input, other, "bitwise_left_shift")
 
 
 def bitwise_right_shift(input: Any, other: Any) -> Tensor:
@@ -168,7 +168,7 @@ def bitwise_right_shift(input: Any, other: Any) -> Tensor:
     >>> ad.bitwise_right_shift(ad.tensor([4, -3]), 1)
     tensor([ 2, -2])
     """
-    return _shifted(rows.right_shift, input, other, "bitwise_right_shift")
+    return _shift(rows.right_shift, input, other, "bitwise_right_shift")
 
 
 def _true(value: Any, name: str) -> Tensor:

@@ -63,7 +63,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         raise ValueError("einsum: expected at least one operand")
     for x in xs[1:]:
         _same_dtype(xs[0], x, "einsum")
-    inputs, output = _spelled(equation, [x.ndim for x in xs])
+    inputs, output = _read_equation(equation, [x.ndim for x in xs])
     sizes: dict[str, int] = {}
     for k, (x, labels) in enumerate(zip(xs, inputs, strict=True)):
         for c, n in zip(labels, x.shape, strict=True):
@@ -95,8 +95,8 @@ def _letter(index: Any) -> str:
     return _LETTERS[k]
 
 
-def _spelled(equation: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the indices of each operand and of the result, letters standing in for the dots."""
+def _read_equation(equation: str, ndims: list[int]) -> tuple[list[str], str]:
+    """Return the indices of each operand and of the result, with letters in the place of "..."."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
@@ -177,8 +177,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         if not 0 <= n <= min(x.ndim, y.ndim):
             raise RuntimeError(f"tensordot: shapes {x.shape} and {y.shape} have no {n} dimensions to sum over")
         left, right = tuple(range(x.ndim - n, x.ndim)), tuple(range(n))
-    if len(left) == len(right):  # what has size 1 broadcasts, so that the other is added up
-        x, y = _added(x, left, [y.shape[d] for d in right]), _added(y, right, [x.shape[d] for d in left])
+    if len(left) == len(right):  # a size of 1 broadcasts: the other operand is summed
+        x, y = _sum_alone(x, left, [y.shape[d] for d in right]), _sum_alone(y, right, [x.shape[d] for d in left])
     if [x.shape[d] for d in left] != [y.shape[d] for d in right]:
         raise RuntimeError(f"tensordot: dims {left} of shape {x.shape} and {right} of shape {y.shape} differ in size")
     kept = tuple(d for d in range(x.ndim) if d not in left)
@@ -191,7 +191,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return flat.reshape(tuple(x.shape[d] for d in kept) + tuple(y.shape[d] for d in free))
 
 
-def _added(x: Tensor, dims: tuple[int, ...], sizes: list[int]) -> Tensor:
-    """Add up along the dimensions where the other operand has size 1."""
+def _sum_alone(x: Tensor, dims: tuple[int, ...], sizes: list[int]) -> Tensor:
+    """Sum along the dimensions in which the other operand has size 1."""
     alone = [d for d, n in zip(dims, sizes, strict=True) if n == 1 != x.shape[d]]
     return sum(x, alone, keepdim=True).to(x.dtype) if alone else x

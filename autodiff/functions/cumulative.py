@@ -48,7 +48,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out: Tens
     """
     if out is not None:
         return written(out, cumsum, input, dim, dtype=dtype)
-    return _accumulated(rows.cumsum, input, dim, dtype, "cumsum")
+    return _accumulate(rows.cumsum, input, dim, dtype, "cumsum")
 
 
 @numpy_names
@@ -62,17 +62,17 @@ def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out: Ten
     """
     if out is not None:
         return written(out, cumprod, input, dim, dtype=dtype)
-    return _accumulated(rows.cumprod, input, dim, dtype, "cumprod")
+    return _accumulate(rows.cumprod, input, dim, dtype, "cumprod")
 
 
-def _accumulated(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
-    x = _converted(input, dtype, name)
+def _accumulate(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
+    x = _convert(input, dtype, name)
     d = dimension(dim, x.ndim, name)
     y: Tensor = op(x, dim=d) if x.ndim else op(unsqueeze(x, 0), dim=0).reshape(())
     return y
 
 
-def _converted(input: Any, dtype: DTypeLike | None, name: str) -> Tensor:
+def _convert(input: Any, dtype: DTypeLike | None, name: str) -> Tensor:
     x: Tensor = tensor_of(input, name)
     return x.to(np.int64 if dtype is None else dtype) if dtype is not None or x.dtype.kind != "f" else x
 
@@ -154,5 +154,5 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: DTypeL
     >>> ad.prod(ad.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
     tensor([ 2., 12.])
     """
-    x = _converted(input, dtype, "prod")
+    x = _convert(input, dtype, "prod")
     return rows.prod(x, **along(dim, keepdim, x.ndim, "prod"))

@@ -58,7 +58,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
 
 
 def _by_product(a: Any, b: Any) -> Tensor:
-    """Return Euclidean distances as √(|a|² + |b|² - 2 a·b); what is left of nothing by rounding is 0."""
+    """Return Euclidean distances as √(|a|² + |b|² - 2 a·b); squares as small as rounding errors count as 0."""
     both = unsqueeze((a * a).sum(-1), -1) + unsqueeze((b * b).sum(-1), -2)
     squares = both - 2 * matmul(a, b.mT)
     is_zero = squares.detach() <= 16 * np.finfo(np.float64).eps * both.detach()
@@ -174,7 +174,7 @@ def chain_matmul(*matrices: Any) -> Tensor:
     return first  # type: ignore[no-any-return]  # a Tensor
 
 
-def _added(input: Any, product: Tensor, beta: float, alpha: float, name: str) -> Tensor:
+def _add_product(input: Any, product: Tensor, beta: float, alpha: float, name: str) -> Tensor:
     """Add a product to what broadcasts to it."""
     x = tensor_of(input, name)
     _same_dtype(x, product, name)
@@ -195,7 +195,7 @@ def addmv(input: Any, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float
     >>> ad.addmv(ad.ones(2), ad.tensor([[1.0, 2.0], [3.0, 4.0]]), ad.ones(2))
     tensor([4., 8.])
     """
-    return _added(input, _product("addmv", mat, vec, 2, 1), beta, alpha, "addmv")
+    return _add_product(input, _product("addmv", mat, vec, 2, 1), beta, alpha, "addmv")
 
 
 def addr(input: Any, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -207,7 +207,7 @@ def addr(input: Any, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: floa
     tensor([[3., 4.],
             [6., 8.]])
     """
-    return _added(input, outer(vec1, vec2), beta, alpha, "addr")
+    return _add_product(input, outer(vec1, vec2), beta, alpha, "addr")
 
 
 def baddbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -219,7 +219,7 @@ def baddbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alph
     tensor([[[4.],
              [4.]]])
     """
-    return _added(input, _product("baddbmm", batch1, batch2, 3, 3), beta, alpha, "baddbmm")
+    return _add_product(input, _product("baddbmm", batch1, batch2, 3, 3), beta, alpha, "baddbmm")
 
 
 def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -231,4 +231,4 @@ def addbmm(input: Any, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha
     tensor([[6.],
             [6.]])
     """
-    return _added(input, _product("addbmm", batch1, batch2, 3, 3).sum(0), beta, alpha, "addbmm")
+    return _add_product(input, _product("addbmm", batch1, batch2, 3, 3).sum(0), beta, alpha, "addbmm")

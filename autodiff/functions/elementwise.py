@@ -656,10 +656,10 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Tensor | None = 
     >>> ad.clamp(ad.tensor([-1.0, 0.5, 2.0]), 0, 1)
     tensor([0.0000, 0.5000, 1.0000])
     """
-    return _limited(input, min, max, "clamp") if out is None else written(out, clamp, input, min, max)
+    return _limit(input, min, max, "clamp") if out is None else written(out, clamp, input, min, max)
 
 
-def _limited(input: Any, min: Any, max: Any, name: str) -> Tensor:
+def _limit(input: Any, min: Any, max: Any, name: str) -> Tensor:
     x = tensor_of(input, name)
     if min is None and max is None:
         raise RuntimeError(f"{name}: needs min or max")
@@ -683,7 +683,7 @@ def clamp_min(input: Any, min: Any, *, out: Tensor | None = None) -> Tensor:
     """
     if out is not None:
         return written(out, clamp_min, input, min)
-    return _limited(input, min, None, "clamp_min")
+    return _limit(input, min, None, "clamp_min")
 
 
 @named
@@ -697,7 +697,7 @@ def clamp_max(input: Any, max: Any, *, out: Tensor | None = None) -> Tensor:
     """
     if out is not None:
         return written(out, clamp_max, input, max)
-    return _limited(input, None, max, "clamp_max")
+    return _limit(input, None, max, "clamp_max")
 
 
 @overload

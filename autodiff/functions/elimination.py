@@ -22,7 +22,7 @@ __all__: list[str] = []  # they are found in `autodiff.linalg`
 
 
 def _pivots(a: Any) -> tuple[Any, Any]:
-    """Return which row each step exchanges its own with (the largest below), counted from 1, and the order after all.
+    """Return the row that each step swaps with its own, counted from 1, and the final order of the rows.
 
     One step at a time for all matrices of the batch.
     """
@@ -57,8 +57,8 @@ def _permutation(order: Any, dtype: Any) -> Any:
     return np.asarray(np.swapaxes(np.eye(order.shape[-1], dtype=dtype)[order], -1, -2))
 
 
-def _eliminated(a: Any) -> tuple[Tensor, Tensor]:
-    """Return L and U of matrices whose rows stand in the right order: a product of a column and a row for each step."""
+def _eliminate(a: Any) -> tuple[Tensor, Tensor]:
+    """Return L and U of matrices whose rows are in pivot order; each step subtracts a column times a row."""
     columns, rows, k = [], [], min(a.shape[-2:])
     for i in range(k):
         row, column = narrow(a, -2, i, 1), narrow(a, -1, i, 1)
@@ -87,7 +87,7 @@ def _factors(value: Any, name: str, pivot: bool) -> tuple[Any, Any, Any, Any]:
         return pivots, _permutation(order, a.dtype)
 
     pivots, p = parts_computed(name, found, x)
-    return pivots, p, *_eliminated(matmul(p.mT, x))
+    return pivots, p, *_eliminate(matmul(p.mT, x))
 
 
 def lu(A: Tensor, *, pivot: bool = True) -> return_types.linalg_lu:  # noqa: N803  # PyTorch's name

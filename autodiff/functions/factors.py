@@ -103,7 +103,7 @@ def qr(A: Tensor, mode: str = "reduced") -> return_types.linalg_qr:  # noqa: N80
 
 
 def _lower(value: Any, uplo: str, name: str) -> Any:
-    """Return matrices whose lower triangle is the one that is meant."""
+    """Return matrices whose lower triangle is the one that `UPLO` names."""
     x = matrices(value, name, square=True)
     if uplo not in ("L", "U", "l", "u"):
         raise RuntimeError(f"{name}: UPLO must be 'L' or 'U', got {uplo!r}")

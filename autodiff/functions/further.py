@@ -142,7 +142,7 @@ def get_device(input: Tensor) -> int:
 
 
 def is_storage(obj: Any) -> bool:
-    """Tell whether something is a storage: False, a tensor's memory is an array."""
+    """Tell whether something is a storage: always False, a tensor's memory is an array."""
     return False
 
 

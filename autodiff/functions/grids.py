@@ -153,14 +153,14 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.i
 # -- side by side ------------------------------------------------------------------------------------------------------
 
 
-def _raised(tensors: Any, least: int, name: str) -> Any:
-    """Return one or several tensors with at least so many dimensions; a third one comes last."""
+def _at_least(tensors: Any, least: int, name: str) -> Any:
+    """Return one or several tensors with at least `least` dimensions; a third one is added at the end."""
     if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
         x = tensor_of(tensors[0], name)
         while x.ndim < least:
             x = unsqueeze(x, x.ndim if x.ndim == 2 else 0)
         return x
-    return tuple(_raised((x,), least, name) for x in _several(tensors))
+    return tuple(_at_least((x,), least, name) for x in _several(tensors))
 
 
 def atleast_1d(*tensors: Any) -> Any:
@@ -171,7 +171,7 @@ def atleast_1d(*tensors: Any) -> Any:
     >>> ad.atleast_1d(ad.tensor(1.0))
     tensor([1.])
     """
-    return _raised(tensors, 1, "atleast_1d")
+    return _at_least(tensors, 1, "atleast_1d")
 
 
 def atleast_2d(*tensors: Any) -> Any:
@@ -182,7 +182,7 @@ def atleast_2d(*tensors: Any) -> Any:
     >>> ad.atleast_2d(ad.tensor([1.0, 2.0]))
     tensor([[1., 2.]])
     """
-    return _raised(tensors, 2, "atleast_2d")
+    return _at_least(tensors, 2, "atleast_2d")
 
 
 def atleast_3d(*tensors: Any) -> Any:
@@ -193,7 +193,7 @@ def atleast_3d(*tensors: Any) -> Any:
     >>> ad.atleast_3d(ad.zeros(2, 3)).shape
     (2, 3, 1)
     """
-    return _raised(tensors, 3, "atleast_3d")
+    return _at_least(tensors, 3, "atleast_3d")
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -376,7 +376,7 @@ def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     return _split_along(input, indices_or_sections, 2, 3, "dsplit")
 
 
-def _counted(dim: Any, x: Any, name: str) -> int:
+def _dimension(dim: Any, x: Any, name: str) -> int:
     return dimension(dim, x.ndim, name)
 
 
@@ -391,7 +391,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
             [2, 3, 4]])
     """
     x, n, k = tensor_of(input, "unfold"), integer(size, "unfold", "size"), integer(step, "unfold", "step")
-    d = _counted(dimension, x, "unfold")
+    d = _dimension(dimension, x, "unfold")
     x = x if x.ndim else x.reshape(1)
     if not 0 <= n <= x.shape[d] or k <= 0:
         raise RuntimeError(f"unfold: size {n} and step {k} do not fit dim {d} of size {x.shape[d]}")
@@ -493,7 +493,7 @@ def repeat_interleave(
         k = int(times)
         wide = broadcast_to(unsqueeze(x, d + 1), (*x.shape[: d + 1], k, *x.shape[d + 1 :]))
         flat = reshape(wide, (*x.shape[:d], x.shape[d] * k, *x.shape[d + 1 :]))
-        return flat if k > 1 and x.shape[d] > 1 else clone(flat)  # the former is a copy already
+        return flat if k > 1 and x.shape[d] > 1 else clone(flat)  # else `flat` may be a view
     if times.size not in (1, x.shape[d]):
         raise RuntimeError(f"repeat_interleave: {times.size} repeats do not fit dim {d} of size {x.shape[d]}")
     return index_select(x, d, wrap(np.repeat(np.arange(x.shape[d]), times)))

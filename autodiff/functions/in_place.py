@@ -36,7 +36,7 @@ Write = Callable[[Any, Any], object]
 
 
 def is_recorded(tensor: Node, *operands: Any) -> bool:
-    """Tell whether a change of the tensor by these operands is one that gradients flow through."""
+    """Tell whether gradients flow through a change of the tensor by these operands."""
     if not is_recording() or tensor._data.dtype.kind != "f":
         return False
     base = tensor._extra.base if tensor._extra is not None else None
@@ -58,7 +58,7 @@ def change(tensor: Any, name: str, function: Callable[..., Any], *operands: Any,
 def _into(
     tensor: Node, function: Callable[..., Any], operands: tuple[Any, ...], options: dict[str, Any]
 ) -> Callable[..., None]:
-    """Return what writes the result of `function` into the tensor's array; what it changes is checked, not the way."""
+    """Return a function that writes the result of `function` into an array; only that final write is checked."""
 
     def into(array: Any, *_: Any) -> None:
         with set_detect_anomaly(False):
@@ -70,7 +70,7 @@ def _into(
 
 
 def casting(array: Any, value: Any) -> Any:
-    """Return NumPy's rule for what may be written into an array: what is of its kind, integers of any sign."""
+    """Return NumPy's casting rule for a write into an array: values of its kind, and integers of any sign."""
     return "unsafe" if array.dtype.kind == "u" and getattr(value, "dtype", array.dtype).kind in "iu" else "same_kind"
 
 
@@ -89,7 +89,7 @@ def _note(tensor: Any, name: str, into: Callable[..., object], *values: Any) -> 
     try:
         _write(tensor, into, *values)
     except Exception as error:
-        said, plain = str(error), name[:-1]  # what `add` says, `add_` says in its own name
+        said, plain = str(error), name[:-1]  # the message of `add` under the name of `add_`
         named = said.startswith((f"{plain}:", f"{plain}("))
         raise reworded(error, said.replace(plain, name, 1) if named else f"{name}: {said}") from None
     increment_version(tensor)
@@ -172,7 +172,7 @@ def _spare(former: Node) -> None:
 
 
 def _place(tensor: Node, name: str) -> tuple[Node, Way]:
-    """Return whose memory a tensor shows, and the way from there, where a change of it can be recorded."""
+    """Return the base that a tensor is a view of, and how; refuse views whose change cannot be recorded."""
     noted = tensor._extra
     base = tensor if noted is None or noted.base is None else noted.base
     if base._requires_grad and base._op is None:
@@ -198,7 +198,7 @@ def _version(base: Node) -> Version:
 
 
 def _apart(x: Any, base: Node) -> Any:
-    """Return an operand in a memory of its own if it lies in the one that is about to change."""
+    """Copy an operand if it shares the memory that is about to change."""
     return clone(x) if isinstance(x, Node) and x._version is base._version else x
 
 
@@ -212,10 +212,10 @@ def _reads(function: Callable[..., Any], spot: Node, operands: tuple[Any, ...]) 
 
 
 def _is_new(value: Node, start: float, base: Node) -> bool:
-    """Tell whether a result was recorded just now, in a memory of its own, and can stand in the place of the base.
+    """Tell whether a result was recorded just now, shares no memory, and can take the place of the base.
 
-    Where a derivative needs the result, of one input it may be the base, which saves its memory as PyTorch does; of
-    several it stays apart, for a quotient that is divided again in place shall be differentiated.
+    If a rule reads the result, an operation of one input may still use the base's memory, as in PyTorch. One of several
+    inputs keeps its own, so that a quotient can be divided again in place and differentiated.
     """
     return (
         value._op is not None
@@ -228,7 +228,7 @@ def _is_new(value: Node, start: float, base: Node) -> bool:
 
 
 def _settle_readers(base: Node, version: Version, since: float) -> None:
-    """Let what the change was computed from refer to what it has read, so that no cycle arises."""
+    """Let the operations behind a change refer to the older selves that they read, so that no cycle arises."""
     found = [base]
     seen = {base}
     for y in found:  # grows as it is walked
@@ -243,7 +243,7 @@ def _settle_readers(base: Node, version: Version, since: float) -> None:
 
 
 def clear_gradients(tensors: Iterable[Node], set_to_none: bool) -> None:
-    """Forget the gradients of tensors, or fill them with zeros where they stand: what `zero_grad` does."""
+    """Drop the gradients of tensors, or fill them with zeros in place, as `zero_grad` does."""
     trace = tracing()
     for tensor in tensors:
         if trace is not None:

@@ -30,7 +30,7 @@ _BOUNDS = (int, type(None))  # what stands in most slices, besides what has to b
 
 
 def plain_index(key: Any, name: str = "index") -> Any:
-    """Return an index with its tensors, lists, ranges and inner tuples as arrays of its own."""
+    """Return an index in which tensors, lists, ranges and inner tuples are new arrays."""
     return tuple([_plain(k, name) for k in key]) if isinstance(key, tuple) else _plain(key, name)
 
 
@@ -50,7 +50,7 @@ def _plain(key: Any, name: str) -> Any:
     elif isinstance(key, (list, tuple, range)):
         return _array(key, name)
     if not isinstance(key, (np.ndarray, np.generic)) or key.dtype.kind not in "biu":
-        if isinstance(key, int):  # of a subclass
+        if isinstance(key, int):  # an instance of a subclass
             return int(key)
         came = f"a tensor of {key.dtype}" if isinstance(key, (np.ndarray, np.generic)) else type(key).__name__
         raise IndexError(
@@ -64,7 +64,7 @@ def _plain(key: Any, name: str) -> Any:
 
 
 def _array(key: Any, name: str) -> Any:
-    """Return a list as the array that it spells, as NumPy does; one without elements holds integers."""
+    """Return a list as an array, as NumPy does; an empty list gives integers."""
     try:
         array = np.array(key)
     except ValueError as error:
@@ -77,7 +77,7 @@ def _array(key: Any, name: str) -> Any:
 
 
 def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
-    """Part an index of single integers or booleans among arrays: PyTorch takes them first, NumPy moves dimensions.
+    """Split an index that mixes single integers or booleans with arrays: PyTorch applies the former first.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
     """
     parts = key if key.__class__ is tuple else (key,)
     kinds = [k.__class__ for k in parts]
-    if np.ndarray in kinds and kinds.count(type(Ellipsis)) == 1:  # PyTorch's takes arrays apart only if it has dims
+    if np.ndarray in kinds and kinds.count(type(Ellipsis)) == 1:  # PyTorch ignores an empty one
         i, named = kinds.index(type(Ellipsis)), sum(map(_width, parts))
         parts = key = (*parts[:i], *(slice(None),) * (ndim - named), *parts[i + 1 :])
         kinds = [k.__class__ for k in parts]
@@ -98,7 +98,7 @@ def in_two_steps(key: Any, ndim: int) -> tuple[Any, Any]:
         if kind is np.ndarray:
             first += [slice(None)] * _width(k)
             then.append(k)
-        elif kind is bool:  # picks from a dimension of size 1, which it adds
+        elif kind is bool:  # adds a dimension of size 1 and picks from it
             first.append(None)
             then.append(np.array([k]))
         else:
@@ -158,24 +158,24 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             [3.]])
     """
     x, at = tensor_of(input, "gather"), tensor_of(index, "gather")
-    d = _checked(x, dim, at, "gather")
+    d = _check_index(x, dim, at, "gather")
     if not at._data.size:
         return rows.gather(ravel(x), ravel(at), dim=0).reshape(at.shape)
-    return _shaped(rows.gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
+    return in_shape(rows.gather(_with_dim(x), _with_dim(at), dim=d), at.shape)
 
 
-def _shaped(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return a tensor in a shape, the tensor itself if it has that already."""
+def in_shape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor in another shape; the tensor itself if it has that shape."""
     return x if x.shape == shape else x.reshape(shape)
 
 
 def _with_dim(x: Tensor) -> Tensor:
-    """Return a tensor of no dimensions as one of one."""
+    """Return a scalar as a vector of one element, any other tensor unchanged."""
     return x if x.ndim else x.reshape(1)
 
 
-def _checked(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
-    """Return the dimension along which an index counts, once it is seen to fit; one of no elements fits always."""
+def _check_index(x: Tensor, dim: Any, at: Tensor, name: str) -> int:
+    """Check an index and return the dimension along which it counts; an empty index always fits."""
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu":
         raise TypeRuntimeError(f"{name}: index must hold integers, got {at.dtype}")
@@ -222,7 +222,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         raise RuntimeError(f"take_along_dim: {error}") from None
     shapes = ([*common[:d], t.shape[d], *common[d + 1 :]] for t in (x, at))
     x, at = (broadcast_to(t, shape) for t, shape in zip((x, at), shapes, strict=True))
-    return rows.gather(x, at, dim=_checked(x, d, at, "take_along_dim"))
+    return rows.gather(x, at, dim=_check_index(x, d, at, "take_along_dim"))
 
 
 @numpy_names
@@ -296,18 +296,18 @@ def scatter(
         src = _element(src, tensor_of(input, "scatter"), "scatter")
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")
-    x, at, put, d = _placing(input, dim, index, src, "scatter")
+    x, at, put, d = read_scatter(input, dim, index, src, "scatter")
     if reduce is None:
         y = rows.put(x, at, put, dim=d)
     elif reduce == "add":
         y = add(x, rows.scatter_sum(put, at, shape=x.shape, dim=d))
     else:
         y = mul(x, _factors(x, at, put, d))
-    return _shaped(y, tensor_of(input, "scatter").shape)
+    return in_shape(y, tensor_of(input, "scatter").shape)
 
 
 def _factors(x: Tensor, at: Tensor, put: Tensor, d: int) -> Any:
-    """Return for each place the product of what goes there."""
+    """Return for each element the product of the values that go there."""
     if put.requires_grad and is_recording():
         raise RuntimeError("scatter: reduce='multiply' has no derivative with respect to src; use scatter_reduce")
     shape, dtype, places = x.shape, x.dtype, list(np.ogrid[tuple(slice(n) for n in at.shape)])
@@ -329,17 +329,17 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     >>> ad.scatter_add(ad.zeros(3), 0, ad.tensor([0, 2, 2]), ad.tensor([1.0, 2.0, 3.0]))
     tensor([1., 0., 5.])
     """
-    x, at, put, d = _placing(input, dim, index, tensor_of(src, "scatter_add"), "scatter_add")
-    return _shaped(add(x, rows.scatter_sum(put, at, shape=x.shape, dim=d)), tensor_of(input, "scatter_add").shape)
+    x, at, put, d = read_scatter(input, dim, index, tensor_of(src, "scatter_add"), "scatter_add")
+    return in_shape(add(x, rows.scatter_sum(put, at, shape=x.shape, dim=d)), tensor_of(input, "scatter_add").shape)
 
 
-def _placing(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Return what to change, where, and the values cut to the shape of the index, all seen to fit and of a dimension.
+def read_scatter(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Check the arguments of `scatter`; return input, index, values cut to the index's shape, and dimension.
 
     If the index has no elements, all are vectors.
     """
     x, at = tensor_of(input, name), tensor_of(index, name)
-    d = _checked(x, dim, at, name)
+    d = _check_index(x, dim, at, name)
     if not isinstance(src, (Node, np.ndarray)):
         src = np.full(at.shape, src, x.dtype)
     put = tensor_of(src, name)
@@ -438,7 +438,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     """
     x = tensor_of(input, "sort")
     d = dimension(dim, x.ndim, "sort")
-    return _picked(x, computed("sort", lambda a: _order(a, d, descending), x), d, return_types.sort)
+    return pick(x, computed("sort", lambda a: _order(a, d, descending), x), d, return_types.sort)
 
 
 @numpy_names
@@ -458,7 +458,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if not 0 <= n <= size:
         raise RuntimeError(f"topk: k must lie between 0 and {size}, the size of dim {d}, got {n}")
     first = (slice(None),) * d + (slice(n),) if x.ndim else ()
-    return _picked(x, computed("topk", lambda a: _order(a, d, largest)[first], x), d, return_types.topk)
+    return pick(x, computed("topk", lambda a: _order(a, d, largest)[first], x), d, return_types.topk)
 
 
 def _order(x: Any, d: int, descending: bool) -> Any:
@@ -471,7 +471,7 @@ def _order(x: Any, d: int, descending: bool) -> Any:
     return x.shape[d] - 1 - np.argsort(x[back], axis=d, kind="stable")[back]
 
 
-def _picked(x: Tensor, indices: Any, d: int, made: type[return_types.ValuesIndices]) -> return_types.ValuesIndices:
+def pick(x: Tensor, indices: Any, d: int, made: type[return_types.ValuesIndices]) -> return_types.ValuesIndices:
     values = rows.gather(x, indices, dim=d) if x.ndim else gather(x, 0, indices)
     picked: return_types.ValuesIndices = made(values, indices)
     return picked

@@ -146,11 +146,11 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
         return mul(a, b)
     if a.shape[-1] != b.shape[-1]:
         raise RuntimeError(f"inner: the last sizes of shapes {a.shape} and {b.shape} differ")
-    out = rows.matmul(a.reshape(_leading(a), a.shape[-1]), b.reshape(_leading(b), b.shape[-1]).mT)
+    out = rows.matmul(a.reshape(_count_rows(a), a.shape[-1]), b.reshape(_count_rows(b), b.shape[-1]).mT)
     return out.reshape((*a.shape[:-1], *b.shape[:-1]))
 
 
-def _leading(x: Tensor) -> int:
+def _count_rows(x: Tensor) -> int:
     return math.prod(x.shape[:-1])
 
 

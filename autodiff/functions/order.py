@@ -13,7 +13,7 @@ from ..kernels.errors import IndexRuntimeError
 from ..tracing import decided
 from .arguments import computed, dimension, integer, numpy_names, parts_computed, tensor_of
 from .elementwise import where
-from .indexing import _order, _picked
+from .indexing import _order, pick
 from .indexing import sort as sort_along
 from .reduction import max
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["argsort", "kthvalue", "median", "mode", "msort", "nanmedian", "nanquantile", "quantile"]
 
 
-def _made(array: Any) -> Tensor:
-    """Return what was found, which has no derivative, as a tensor."""
+def _as_tensor(array: Any) -> Tensor:
+    """Return an array of positions or counts as a tensor without gradient."""
     found: Tensor = wrap(np.asarray(array))
     return found
 
@@ -71,14 +71,14 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ret
     if not 1 <= n <= size:
         raise RuntimeError(f"kthvalue: k must lie between 1 and {size}, the size of dim {d}, got {n}")
     key = (slice(None),) * d + (slice(n - 1, n),) if x.ndim else ()
-    return _chosen(x, computed("kthvalue", lambda a: _order(a, d, False)[key], x), d, keepdim, return_types.kthvalue)
+    return _take_at(x, computed("kthvalue", lambda a: _order(a, d, False)[key], x), d, keepdim, return_types.kthvalue)
 
 
-def _chosen(
+def _take_at(
     x: Tensor, places: Any, d: int, keepdim: bool, made: type[return_types.ValuesIndices]
 ) -> return_types.ValuesIndices:
-    """Return the elements at places that have size 1 along a dimension."""
-    values, indices = _picked(x, places if isinstance(places, Node) else wrap(places), d, made)
+    """Return the elements at places, one in each line along dimension `d`, and the places."""
+    values, indices = pick(x, places if isinstance(places, Node) else wrap(places), d, made)
     return made(values, indices) if keepdim or not x.ndim else made(values.squeeze(d), indices.squeeze(d))
 
 
@@ -87,25 +87,25 @@ def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, made: Any) -
     x = tensor_of(input, name)
     if dim is None:
         if not x.numel():
-            return _made(x.dtype.type(np.nan))
+            return _as_tensor(x.dtype.type(np.nan))
         same = computed(name, lambda a: _is_middle(a, ignores_nan), x)
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min if x.dtype.kind in "iu" else False
         return max(where(same, x, wrap(np.asarray(lowest, x.dtype)))).to(x.dtype)  # equal ones share the gradient
     d = dimension(dim, x.ndim, name)
     if not x.ndim:
-        return _chosen(x, np.int64(0), 0, keepdim, made)
+        return _take_at(x, np.int64(0), 0, keepdim, made)
     if not x.shape[d]:
         raise IndexRuntimeError(f"{name}: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
-    return _chosen(x, computed(name, lambda a: _middles(a, d, ignores_nan), x), d, keepdim, made)
+    return _take_at(x, computed(name, lambda a: _middles(a, d, ignores_nan), x), d, keepdim, made)
 
 
-def _missing(a: Any) -> Any:
+def _is_nan(a: Any) -> Any:
     return np.isnan(a) if a.dtype.kind == "f" else np.zeros(a.shape, np.bool)
 
 
 def _is_middle(a: Any, ignores_nan: bool) -> Any:
-    """Tell which elements are the median of all of an array, or are NaN, where that is it."""
-    missing, flat = np.asarray(_missing(a)), np.sort(a, axis=None)
+    """Tell which elements equal the median of a whole array; those that are NaN if the median is."""
+    missing, flat = np.asarray(_is_nan(a)), np.sort(a, axis=None)
     n = flat.size - int(missing.sum()) if ignores_nan else flat.size
     if not n or (missing.any() and not ignores_nan):
         return missing
@@ -113,8 +113,8 @@ def _is_middle(a: Any, ignores_nan: bool) -> Any:
 
 
 def _middles(a: Any, d: int, ignores_nan: bool) -> Any:
-    """Return where medians along a dimension stand."""
-    missing = _missing(a)
+    """Return the positions of the medians along a dimension."""
+    missing = _is_nan(a)
     counts = (
         (~missing).sum(d, keepdims=True) if ignores_nan else np.full_like(missing.sum(d, keepdims=True), a.shape[d])
     )
@@ -176,7 +176,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> return_types.Va
     x = tensor_of(input, "mode")
     d = dimension(dim, x.ndim, "mode")
     if not x.ndim:
-        return _chosen(x, np.int64(0), 0, keepdim, return_types.mode)
+        return _take_at(x, np.int64(0), 0, keepdim, return_types.mode)
     if not x.shape[d]:
         raise IndexRuntimeError(f"mode: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
 
@@ -188,7 +188,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> return_types.Va
         found = np.apply_along_axis(last_of_most, d, a) if a.size else np.zeros(a.sum(d).shape, np.int64)
         return np.expand_dims(found, d)
 
-    return _chosen(x, computed("mode", places, x), d, keepdim, return_types.mode)
+    return _take_at(x, computed("mode", places, x), d, keepdim, return_types.mode)
 
 
 _ROUNDED: dict[str, Any] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
@@ -210,22 +210,22 @@ def _quantiles(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, 
     if not x._data.size:
         raise RuntimeError(f"{name}: there is nothing to choose from in a tensor of shape {x.shape}")
     asked = q.reshape(-1).to(x.dtype) if isinstance(q, Node) and q._requires_grad else None  # type: ignore[attr-defined]  # a Tensor
-    y = _between(lines, parts.reshape(-1), interpolation, ignores_nan, asked).movedim(-1, 0)
+    y = _interpolate(lines, parts.reshape(-1), interpolation, ignores_nan, asked).movedim(-1, 0)
     if keepdim:
         y = y.reshape((parts.numel(), *(1 if dim is None or k == d else n for k, n in enumerate(x.shape))))
     return y if parts.ndim else y.squeeze(0)
 
 
-def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool, asked: Any) -> Tensor:
-    """Return along the last dimension what lies below parts of the elements there."""
+def _interpolate(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool, asked: Any) -> Tensor:
+    """Return the quantiles along the last dimension: the values below which `parts` of the elements lie."""
 
     def places(a: Any, p: Any) -> list[Any]:
-        """Return the positions below and above, the weight of the latter, whether both are one, and the last ones."""
+        """Return the positions below and above, the weight of the upper one, whether they agree, and the last ones."""
         missing, last = np.isnan(a), a.shape[-1] - 1
         counts = (~missing).sum(-1, keepdims=True) if ignores_nan else np.full((*a.shape[:-1], 1), a.shape[-1])
         ends = np.maximum(counts - 1, 0)
         ranks = p * ends
-        if not ignores_nan:  # one NaN makes it NaN; in order it is the last
+        if not ignores_nan:  # one NaN makes the quantile NaN; sorted, it comes last
             ranks = np.where(missing.any(-1, keepdims=True), float(last), ranks)
         ranks = _ROUNDED.get(interpolation, np.positive)(ranks)
         low = np.floor(ranks).astype(np.int64)
@@ -235,9 +235,9 @@ def _between(lines: Tensor, parts: Any, interpolation: str, ignores_nan: bool, a
     low, high, weights, is_one, ends = parts_computed("ranks", places, lines, parts)
     values = sort_along(lines, -1).values
     below, above = values.gather(-1, low), values.gather(-1, high)
-    if asked is not None and interpolation == "linear":  # what has a derivative with respect to the parts
+    if asked is not None and interpolation == "linear":  # only then is there a derivative with respect to the parts
         weights = asked * ends - low.to(lines.dtype)
-    return where(is_one, below, below.lerp(above, weights))  # an infinity is not between two
+    return where(is_one, below, below.lerp(above, weights))  # between two infinities `lerp` gives NaN
 
 
 @numpy_names

@@ -15,7 +15,7 @@ from .in_place import casting, change, is_recorded
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-#: Those whose result PyTorch does not convert.
+#: Operations whose result PyTorch does not convert to the dtype of `out`.
 _STRICT = {
     "abs", "addmm", "all", "amax", "amin", "any", "argmax", "argmin", "bmm", "ceil", "dot", "floor", "frac", "inner",
     "lerp", "log_softmax", "matmul", "mm", "mv", "neg", "norm", "round", "sign", "softmax", "trunc",
@@ -23,7 +23,7 @@ _STRICT = {
 
 
 def written(out: Any, function: Callable[..., Tensor], *args: Any, **options: Any) -> Tensor:
-    """Write what a function returns into `out` and return that; a dtype that is left open is that of `out`.
+    """Write what a function returns into `out`, and return `out`; an argument `dtype` of None becomes its dtype.
 
     A tensor without elements takes the result's shape, as does one of another shape, with PyTorch's warning.
     """
@@ -58,7 +58,7 @@ def _tensors(args: tuple[Any, ...]) -> Iterator[Node]:
 
 
 def _fit(out: Any, value: Tensor, name: str) -> None:
-    """Give `out` the result's shape, or refuse to: a view, or a result of another kind of dtype."""
+    """Give `out` the result's shape; refuse a view, and a result whose dtype is of another kind."""
     came, kept = value._data, out._data
     strict = name in _STRICT and came.dtype != kept.dtype
     if strict or not np.can_cast(came.dtype, kept.dtype, casting(kept, came)):

@@ -14,7 +14,7 @@ from ..table import indexing as rows
 from ..tracing import agreed, decided, parameter
 from .arguments import computed, dimension, element, integer, named, numpy_names, parts_computed, tensor_of
 from .elementwise import add, clone, where
-from .indexing import _mask, _placing, _shaped, plain_index, scatter_add
+from .indexing import _mask, in_shape, plain_index, read_scatter, scatter_add
 from .shape import broadcast_to, ravel
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _written(x: Tensor, values: Any, *way: Any) -> Tensor:
-    """Return a copy with values in the place of what a way of rows picks."""
+def _overwrite(x: Tensor, values: Any, *way: Any) -> Tensor:
+    """Return a copy in which values replace the elements that a way of rows picks."""
     return rows.overwrite(x, values, way=way)
 
 
@@ -36,7 +36,7 @@ def _at(key: Any) -> Any:
 
 
 def _slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any, Any]:
-    """Return a tensor, of no dimensions as a vector, the key of slices along a dimension, and how many they are."""
+    """Return a tensor (a scalar as a vector), the key of its slices along a dimension, and that dimension."""
     x, at = tensor_of(input, name), tensor_of(index, name)
     d = dimension(dim, x.ndim, name)
     if at.dtype.kind not in "iu" or at.ndim > 1:
@@ -48,7 +48,7 @@ def _slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any, Any]
 
 
 def _source(source: Any, x: Any, key: Any, name: str) -> Any:
-    """Return slices to write, which must have the dtype of the tensor and fit the places."""
+    """Check the dtype and shape of slices that are to be written, and return them as a tensor."""
     values = tensor_of(source, name)
     if values.dtype != x.dtype:
         raise RuntimeError(f"{name}: source must have the dtype of the input, {x.dtype}, got {values.dtype}")
@@ -84,7 +84,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     x, key, _ = _slices(input, dim, index, "index_add")
     values = _source(source, x, key, "index_add")
     y = add(x, rows.unindex(values, shape=x.shape, key=key), alpha=alpha)
-    return _shaped(y, tensor_of(input, "index_add").shape)
+    return in_shape(y, tensor_of(input, "index_add").shape)
 
 
 @numpy_names
@@ -97,8 +97,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     tensor([1., 0., 2.])
     """
     x, key, _ = _slices(input, dim, index, "index_copy")
-    y = _written(x, _source(source, x, key, "index_copy"), _at(key))
-    return _shaped(y, tensor_of(input, "index_copy").shape)
+    y = _overwrite(x, _source(source, x, key, "index_copy"), _at(key))
+    return in_shape(y, tensor_of(input, "index_copy").shape)
 
 
 @numpy_names
@@ -111,7 +111,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     tensor([1., 0., 1.])
     """
     x, key, _ = _slices(input, dim, index, "index_fill")
-    return _shaped(_written(x, _value(value, x, "index_fill"), _at(key)), tensor_of(input, "index_fill").shape)
+    return in_shape(_overwrite(x, _value(value, x, "index_fill"), _at(key)), tensor_of(input, "index_fill").shape)
 
 
 def _value(value: Any, x: Any, name: str) -> Any:
@@ -149,7 +149,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
         raise RuntimeError(f"index_put: values must have the dtype of the input, {x.dtype}, got {v.dtype}")
     key = plain_index(tuple(slice(None) if k is None else k for k in indices), "index_put")
     if not accumulate:
-        return _written(x, v, _at(key))
+        return _overwrite(x, v, _at(key))
     spot = rows.index(x.detach(), key=key)
     return add(x, rows.unindex(broadcast_to(v, spot.shape), shape=x.shape, key=key))
 
@@ -172,7 +172,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise RuntimeError(f"masked_scatter: the mask holds at {m._data.sum()} places, source has {n} elements")
     if not n:
         return clone(x)
-    turn = computed("turn", lambda a: np.clip(np.cumsum(a) - 1, 0, n - 1).reshape(shape), m)  # whose element goes there
+    # Which element of the source goes where.
+    turn = computed("turn", lambda a: np.clip(np.cumsum(a) - 1, 0, n - 1).reshape(shape), m)
     return where(m, rows.index(values, key=parameter(turn)), x)
 
 
@@ -183,7 +184,7 @@ def _over(x: Any, src: Any, spot: Any, way: Any, name: str) -> Tensor:
     values = tensor_of(src, name)
     if values.shape != spot.shape:
         raise RuntimeError(f"{name}: src of shape {values.shape} does not fit a place of shape {spot.shape}")
-    return _written(x, values.to(x.dtype), way)
+    return _overwrite(x, values.to(x.dtype), way)
 
 
 @numpy_names
@@ -279,7 +280,7 @@ _NEUTRAL = {"prod": 1.0, "amax": -np.inf, "amin": np.inf}
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """Copy a tensor and reduce to each place the elements of `src` whose `index` along `dim` says so.
+    """Copy a tensor and reduce into each element those of `src` whose `index` along `dim` points there.
 
     Parameters
     ----------
@@ -309,7 +310,7 @@ def scatter_reduce(
     """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"scatter_reduce: reduce must be sum, prod, mean, amax or amin, got {reduce!r}")
-    x, at, put, d = _placing(input, dim, index, tensor_of(src, "scatter_reduce"), "scatter_reduce")
+    x, at, put, d = read_scatter(input, dim, index, tensor_of(src, "scatter_reduce"), "scatter_reduce")
     counts = scatter_add(wrap(np.zeros(x.shape, np.int64)), d, at, wrap(np.ones(at.shape, np.int64)))
     met = counts > 0
     if reduce in _NEUTRAL:
@@ -320,15 +321,15 @@ def scatter_reduce(
             n = (counts + int(include_self)).clamp_min(1).to(x.dtype)
             y = y / n if x.dtype.kind == "f" else y // n
             y = y if include_self else where(met, y, x)
-    return _shaped(y, tensor_of(input, "scatter_reduce").shape)
+    return in_shape(y, tensor_of(input, "scatter_reduce").shape)
 
 
 def _gathered_together(x: Any, at: Any, put: Any, d: int, reduce: str, include_self: bool, counts: Any) -> Tensor:
-    """Reduce what goes to each place along a new last dimension, filled up with what changes nothing."""
+    """Reduce the values for each place along a new last dimension, padded with the reduction's neutral element."""
     shape, places = x.shape, list(np.ogrid[tuple(slice(n) for n in at.shape)])
 
     def laned(at: Any, counts: Any) -> list[Any]:
-        """Return the order of the elements by place, where each goes, and its lane beside others that go there."""
+        """Return the elements' order by place, the place of each, and its number among those of the same place."""
         target = np.ravel_multi_index(np.broadcast_arrays(*places[:d], at, *places[d + 1 :]), shape).reshape(-1)
         order = np.argsort(target, kind="stable")
         first = np.cumsum(counts.reshape(-1)) - counts.reshape(-1)
@@ -340,9 +341,9 @@ def _gathered_together(x: Any, at: Any, put: Any, d: int, reduce: str, include_s
     if x.dtype.kind != "f" and reduce != "prod":
         fill = (np.iinfo(x.dtype).min if fill < 0 else np.iinfo(x.dtype).max) if x.dtype.kind in "iu" else fill > 0
     table = wrap(np.full((x.numel(), lanes + 1), fill, x.dtype))
-    table = _written(table, rows.index(ravel(put), key=order), _at((target, lane)))
+    table = _overwrite(table, rows.index(ravel(put), key=order), _at((target, lane)))
     own = ravel(x) if include_self else where(ravel(counts) > 0, wrap(np.asarray(fill, x.dtype)), ravel(x))
-    table = _written(table, own, _at((slice(None), lanes)))
+    table = _overwrite(table, own, _at((slice(None), lanes)))
     options = {"dim": (1,), "keepdim": False}
     if reduce == "prod":
         return reduction.prod(table, **options).to(x.dtype).reshape(x.shape)

@@ -79,7 +79,7 @@ def sum(
     if dtype is not None or x._data.dtype.kind != "f":
         x = x.to(np.int64 if dtype is None else dtype)
     y: Tensor = rows.sum(x, **along(dim, keepdim, x._data.ndim, "sum"))
-    return y if y._data.dtype is x._data.dtype else y.to(x.dtype)  # NumPy adds small integers in large ones
+    return y if y._data.dtype is x._data.dtype else y.to(x.dtype)  # NumPy sums small integers as int64
 
 
 @numpy_names
@@ -162,7 +162,7 @@ def var(
     """
     if out is not None:
         return written(out, var, input, dim, correction, keepdim, unbiased=unbiased)
-    off, options, n = _centred(input, dim, correction, keepdim, unbiased, "var")
+    off, options, n = _center(input, dim, correction, keepdim, unbiased, "var")
     return (rows.sum(off * off, **options) / n).to(input.dtype)
 
 
@@ -185,15 +185,15 @@ def std(
     """
     if out is not None:
         return written(out, std, input, dim, correction, keepdim, unbiased=unbiased)
-    off, options, n = _centred(input, dim, correction, keepdim, unbiased, "std")
+    off, options, n = _center(input, dim, correction, keepdim, unbiased, "std")
     y: Tensor = rows.norm(off, p=2, **options) / math.sqrt(n) if n else rows.sum(off * off, **options) / n
     return y.to(input.dtype)
 
 
-def _centred(
+def _center(
     input: Tensor, dim: Any, correction: Any, keepdim: bool, unbiased: bool | None, name: str
 ) -> tuple[Tensor, dict[str, Any], float]:
-    """Return the distances from the mean, float16 in float32, what their sum is told, and the denominator under it."""
+    """Return the deviations from the mean (of float16 in float32), the options of their sum, and its denominator."""
     x = floats_of(input, name)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -269,13 +269,13 @@ def norm(
     if p == 0:
         return rows.sum(sign(where(isnan(x), 1, abs(x))), **options)
     if math.isinf(p):
-        return _chosen(rows.amax if p > 0 else rows.amin, abs(x), options["dim"], keepdim, "norm", nan=True)
+        return _select(rows.amax if p > 0 else rows.amin, abs(x), options["dim"], keepdim, "norm", nan=True)
     y: Tensor = rows.norm(widened(x), p=p, **options)
     return y.to(x.dtype)
 
 
 def _nuclear(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
-    """Nuclear norm of the matrices in two dimensions, laid so that they have at least as many rows as columns."""
+    """Return the nuclear norm of the matrices in two dimensions; wide ones are transposed first."""
     if len(dims) != 2:
         raise RuntimeError(f"norm: 'nuc' needs two dims, got {dims} of a tensor of shape {x.shape}")
     last = sorted(dims, key=lambda d: -x.shape[d])
@@ -316,7 +316,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | 
     """
     if out is not None:
         return written(out, amax, input, dim, keepdim)
-    return _chosen(rows.amax, input, dim, keepdim, "amax")
+    return _select(rows.amax, input, dim, keepdim, "amax")
 
 
 @numpy_names
@@ -330,10 +330,10 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | 
     """
     if out is not None:
         return written(out, amin, input, dim, keepdim)
-    return _chosen(rows.amin, input, dim, keepdim, "amin")
+    return _select(rows.amin, input, dim, keepdim, "amin")
 
 
-def _chosen(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bool = False) -> Tensor:
+def _select(op: Any, input: Tensor, dim: Dims, keepdim: bool, name: str, nan: bool = False) -> Tensor:
     x = tensor_of(input, name)
     options = along(dim, keepdim, x.ndim, name)
     _refuse_empty(x, options["dim"], name)
@@ -424,7 +424,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, made: Any) -> Any:
     if dim is None:
-        return _chosen(reduce, input, None, keepdim, made.__name__, nan=True)
+        return _select(reduce, input, None, keepdim, made.__name__, nan=True)
     if isinstance(dim, (Node, np.ndarray)):
         return compare(input, dim)
     indices = find(input, dim, True)
@@ -489,7 +489,7 @@ def softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out: Ten
     """
     if out is not None:
         return written(out, softmax, input, dim, dtype=dtype)
-    return _normalized(rows.softmax, input, dim, dtype, "softmax")
+    return _normalize(rows.softmax, input, dim, dtype, "softmax")
 
 
 @numpy_names
@@ -503,10 +503,10 @@ def log_softmax(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, out:
     """
     if out is not None:
         return written(out, log_softmax, input, dim, dtype=dtype)
-    return _normalized(rows.log_softmax, input, dim, dtype, "log_softmax")
+    return _normalize(rows.log_softmax, input, dim, dtype, "log_softmax")
 
 
-def _normalized(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
+def _normalize(op: Any, input: Tensor, dim: int, dtype: DTypeLike | None, name: str) -> Tensor:
     x = floats_of(input if dtype is None else tensor_of(input, name).to(dtype), name)
     d, wide = dimension(dim, x.ndim, name), widened(x)
     y: Tensor = op(wide, dim=d) if x.ndim else squeeze(op(unsqueeze(wide, 0), dim=0), 0)

@@ -113,7 +113,7 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
 
 
 def positive(input: Tensor) -> Tensor:
-    """Return a tensor of numbers as it is.
+    """Return a tensor of numbers unchanged.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def deg2rad(input: Any) -> Tensor:
     >>> ad.deg2rad(ad.tensor([180.0]))
     tensor([3.1416])
     """
-    return _scaled(input, math.pi / 180, "deg2rad")
+    return _scale(input, math.pi / 180, "deg2rad")
 
 
 @named
@@ -213,10 +213,10 @@ def rad2deg(input: Any) -> Tensor:
     >>> ad.rad2deg(ad.tensor([3.1415927]))
     tensor([180.])
     """
-    return _scaled(input, 180 / math.pi, "rad2deg")
+    return _scale(input, 180 / math.pi, "rad2deg")
 
 
-def _scaled(input: Any, factor: float, name: str) -> Tensor:
+def _scale(input: Any, factor: float, name: str) -> Tensor:
     x = tensor_of(input, name)
     if x.dtype.kind != "f":
         x = x.to(get_default_dtype())

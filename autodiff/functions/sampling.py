@@ -1,4 +1,4 @@
-"""Random numbers whose distribution tensors say: normal, Bernoulli, Poisson and multinomial draws."""
+"""Random numbers whose parameters are tensors: normal, Bernoulli, Poisson and multinomial draws."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Draw from normal distributions, each with a mean and a standard deviation of its own, or from one.
+    """Draw from normal distributions, one for each mean and standard deviation, or from a single one.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def normal(
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: _Source = None) -> Tensor:
-    """Draw ones and zeros: a one with the probability that stands in its place, or with `p` for all.
+    """Draw ones and zeros: each a one with the probability in its place, or all with probability `p`.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: _Source = Non
 
 
 def poisson(input: Tensor, generator: _Source = None) -> Tensor:
-    """Draw counts from Poisson distributions whose rates a tensor says.
+    """Draw counts from Poisson distributions whose rates are given by a tensor.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def _with(weights: Any, u: Any) -> Any:
 
 
 def _without(count: int) -> Callable[..., Any]:
-    """Return what finds the categories whose exponential waiting times end first (Efraimidis and Spirakis, 2006)."""
+    """Return a function that finds the categories with the shortest waiting times (Efraimidis and Spirakis, 2006)."""
 
     def first(weights: Any, times: Any) -> Any:
         with np.errstate(divide="ignore"):

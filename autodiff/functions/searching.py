@@ -25,8 +25,8 @@ __all__ = [
 _SHAPE = "its shape depends on data; use where(condition, a, b)"
 
 
-def _made(array: Any) -> Tensor:
-    """Return what was found, which has no derivative, as a tensor."""
+def _as_tensor(array: Any) -> Tensor:
+    """Return an array of positions or counts as a tensor without gradient."""
     found: Tensor = wrap(np.asarray(array))
     return found
 
@@ -56,7 +56,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     x = values(tensor_of(input, "nonzero"), "nonzero", _SHAPE)
     if as_tuple:
         return tuple(wrap(at) for at in np.nonzero(np.atleast_1d(x)))
-    return _made(np.argwhere(x))
+    return _as_tensor(np.argwhere(x))
 
 
 def argwhere(input: Tensor) -> Tensor:
@@ -267,12 +267,12 @@ def unique(
     axis = None if dim is None else dimension(dim, x.ndim, "unique")
     found = np.unique(values(x, "unique", _SHAPE), return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
     inverse = np.reshape(found[1], x.shape if axis is None else -1)
-    return _asked(found[0], inverse, found[2], return_inverse, return_counts)
+    return _answer(found[0], inverse, found[2], return_inverse, return_counts)
 
 
-def _asked(different: Any, inverse: Any, counts: Any, with_inverse: bool, with_counts: bool) -> Any:
+def _answer(different: Any, inverse: Any, counts: Any, with_inverse: bool, with_counts: bool) -> Any:
     more = ((inverse, with_inverse), (counts, with_counts))
-    listed = [_made(different), *(_made(array.astype(np.int64)) for array, wanted in more if wanted)]
+    listed = [_as_tensor(different), *(_as_tensor(array.astype(np.int64)) for array, wanted in more if wanted)]
     return tuple(listed) if len(listed) > 1 else listed[0]
 
 
@@ -295,7 +295,7 @@ def unique_consecutive(
     inverse = np.cumsum(first) - 1
     kept = np.moveaxis(slices[first], 0, d) if dim is not None else slices[first]
     counts = np.diff(np.append(np.flatnonzero(first), len(slices)))
-    return _asked(kept, inverse.reshape(x.shape) if dim is None else inverse, counts, return_inverse, return_counts)
+    return _answer(kept, inverse.reshape(x.shape) if dim is None else inverse, counts, return_inverse, return_counts)
 
 
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:

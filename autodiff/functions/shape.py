@@ -93,8 +93,8 @@ def view(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
     out = reshape(x, new)
     if np.may_share_memory(out._data, x._data):
         return out
-    # Many operations keep the order in memory of what they are given, where PyTorch writes its result in order. That
-    # would cost a pass over memory each time; so it is done where it matters, unless somebody else sees the memory.
+    # Many operations keep their operand's order in memory, where PyTorch's results are contiguous. Copying each of them
+    # would cost a pass over memory; so the copy is made here, where it matters, unless the memory is shared.
     if x._version is not None:
         raise RuntimeError(
             f"view: a tensor of shape {x.shape} whose elements lie in another order in memory cannot be seen as {new} "
@@ -317,14 +317,14 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
             [1, 2]])
     """
     x, new = tensor_of(input, "broadcast_to"), sizes((size,), "broadcast_to")
-    wide = _widened(x.shape, new)
+    wide = _expand_shape(x.shape, new)
     if wide is None:
         raise ValueError(f"broadcast_to: a tensor of shape {x.shape} does not broadcast to {new}")
     return rows.expand(x, shape=wide)
 
 
-def _widened(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return the shape that one becomes when broadcast to another, in which -1 keeps a size; None if it cannot be."""
+def _expand_shape(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape that `shape` expands to, where -1 in `new` keeps a size; None if it does not fit."""
     missing = len(new) - len(shape)
     if missing < 0 or min(new[:missing], default=0) < 0:
         return None
@@ -344,7 +344,7 @@ def expand(input: Tensor, *shape: int | Sequence[int]) -> Tensor:
             [2, 2, 2]])
     """
     x, new = tensor_of(input, "expand"), sizes(shape, "expand")
-    wide = _widened(x.shape, new)
+    wide = _expand_shape(x.shape, new)
     if wide is None:
         raise RuntimeError(f"expand: a tensor of shape {x.shape} cannot be expanded to {new}")
     return rows.expand(x, shape=wide)
@@ -448,7 +448,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
 
 
 def _tensors(values: Any, name: str) -> list[Tensor]:
-    """Return what is to be joined as tensors; integers among floats take the floats' dtype."""
+    """Return the members of a sequence as tensors; integers among floats take the floats' dtype."""
     if isinstance(values, (Node, np.ndarray)) or not isinstance(values, Iterable):
         raise TypeError(f"{name}: expected a sequence of tensors, got {type(values).__name__}")
     xs = [tensor_of(v, name) for v in values]

@@ -114,12 +114,12 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803  
     is_vector = b.ndim == 1 or (b.ndim == a.ndim - 1 and b.shape == a.shape[:-1])
     if is_vector and not left:
         raise RuntimeError(f"solve: left=False needs matrices on the right, got shape {b.shape}")
-    x = _solved(a, unsqueeze(b, -1) if is_vector else b, left, "solve")
+    x = _solve(a, unsqueeze(b, -1) if is_vector else b, left, "solve")
     return squeeze(x, -1) if is_vector else x
 
 
-def _solved(a: Any, b: Any, left: bool, name: str) -> Tensor:
-    """Solve for matrices on the right."""
+def _solve(a: Any, b: Any, left: bool, name: str) -> Tensor:
+    """Solve for a matrix B; `left` as for `solve`."""
     fits = b.ndim > 1 and b.shape[-2 if left else -1] == a.shape[-1]
     try:
         np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -163,7 +163,7 @@ def solve_triangular(
     a, b = matrices(A, "solve_triangular", square=True), matrices(B, "solve_triangular")
     _same_dtype(a, b, "solve_triangular")
     a = (triu if upper else tril)(a, (1 if upper else -1) if unitriangular else 0)
-    return _solved(a + np.eye(a.shape[-1], dtype=a.dtype) if unitriangular else a, b, left, "solve_triangular")
+    return _solve(a + np.eye(a.shape[-1], dtype=a.dtype) if unitriangular else a, b, left, "solve_triangular")
 
 
 def inv(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
@@ -213,7 +213,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:  # noqa
     low = tril(low.mT if upper else low)
     b = matrices(B, "cholesky_solve")
     _same_dtype(low, b, "cholesky_solve")
-    return _solved(low.mT, _solved(low, b, True, "cholesky_solve"), True, "cholesky_solve")
+    return _solve(low.mT, _solve(low, b, True, "cholesky_solve"), True, "cholesky_solve")
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:  # noqa: N803  # PyTorch's name
@@ -273,7 +273,7 @@ def pinv(
     tensor([[0.5000, 0.0000]])
     """
     x = matrices(A, "pinv", square=hermitian)
-    if hermitian:  # the value of the lower triangle, with the derivative of both
+    if hermitian:  # the lower triangle gives the value, both give the derivative
         mean = (x + x.mT) / 2
         x = mean + (tril(x) + tril(x, -1).mT - mean).detach()
     low, relative = _tolerances(x, atol, rcond if rtol is None else rtol)
@@ -281,7 +281,7 @@ def pinv(
 
 
 def _tolerances(x: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
-    """Return below what a singular value counts as 0: as a number, and as a part of the largest."""
+    """Return the tolerances below which a singular value counts as 0: absolute, and relative to the largest."""
     low, relative = (parameter(v) if isinstance(v, Node) else v for v in (atol, rtol))
     if relative is None:
         is_set = decided(np.any, atol) if isinstance(atol, Node) else low is not None and np.any(low)
@@ -377,7 +377,7 @@ def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
     halvings = agreed(_halvings, x)
     x = x / 2.0**halvings
     y = term = x * 0 + np.eye(x.shape[-1], dtype=x.dtype)
-    for k in range(1, 13):  # of at most a quarter, raised to 13 and over 13! there is nothing left
+    for k in range(1, 13):  # the norm is at most 1/4: the term 13 is below float64's precision
         term = matmul(term, x) / k
         y = y + term
     for _ in range(halvings):

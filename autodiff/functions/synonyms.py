@@ -1,4 +1,4 @@
-"""PyTorch's second names of functions that have another first one."""
+"""PyTorch's second names for functions that are defined under another one."""
 
 from __future__ import annotations
 

@@ -226,11 +226,6 @@ def _elements(shape: Sizes, slide: Slide) -> Iterator[tuple[int, Any, Any]]:
         yield number, (..., *(of for of, _ in spans)), (..., *(at for _, at in spans))
 
 
-def _left(shape: Sizes, slide: Slide) -> Sizes:
-    """Return the shape of one element a window."""
-    return (*shape[: len(shape) - len(slide.size)], *slide.places)
-
-
 def _are_apart(slide: Slide) -> bool:
     """Tell whether no element is in two windows."""
     return all(s > d * (k - 1) for _, k, s, _, d in zip(*slide, strict=True))

@@ -11,12 +11,13 @@ import numpy as np
 
 import nn
 
-from ..compile.program import Apply, Constant, Decide, Draw, Draws, Live, Value, leaves
+from ..compile.program import Apply, Constant, Decide, Draw, Draws, Live, Value
 from ..compile.trace import Trace, living
 from ..engine.graph import Node
 from ..engine.modes import no_grad
 from ..tensor import from_array
 from ..tracing import traced_by
+from ..trees import leaves
 from .sizes import ChangesError, Runs, Size
 
 Array = np.ndarray[Any, Any]

@@ -39,7 +39,7 @@ expand = row(lambda x, *, shape: positions.repeated(x, shape), x=lambda g: g, vi
 
 
 def inverse(dims: Shape) -> Shape:
-    """Return the permutation that undoes one."""
+    """Return the inverse of a permutation."""
     return tuple(sorted(range(len(dims)), key=dims.__getitem__))
 
 

@@ -73,7 +73,7 @@ mean_nll = row(  # the average of minus the entries of the labels' classes, whic
 
 
 def follow(x: Array, way: Way) -> Array:
-    """Return what a way of rows picks."""
+    """Return the elements that a way of rows picks."""
     for apply, params in way:
         x = apply(x, **params)
     return x
@@ -86,7 +86,7 @@ def follow(x: Array, way: Way) -> Array:
     values=lambda g, way: follow(g, way),
 )
 def overwrite(x: Array, values: Array, *, way: Way) -> Array:
-    """A copy of `x` with `values`, broadcast, in the place of what a way picks of it."""
+    """Return a copy of `x` in which `values`, broadcast, replace the elements that a way of rows picks."""
     if len(way) == 1 and way[0][0] is index:
         out = copy(x)
         out[way[0][1]["key"]] = values

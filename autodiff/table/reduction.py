@@ -33,7 +33,7 @@ mean = row(
 
 
 def norm_rule(g: Array, y: Array, x: Array, p: float, dim: Dims, keepdim: bool) -> Array:
-    """Return g sign(x) (|x| / y)^(p-1), the gradient of a p-norm y; 0 where x is, or all of its elements."""
+    """Return g sign(x) (|x| / y)^(p-1), the gradient of a p-norm y; 0 where x or y is 0."""
     y, g = spread(y, x.shape, dim, keepdim), spread(g, x.shape, dim, keepdim)
     y, g = np.where(y == 0, 1, y), np.where(y == 0, 0, g)
     if p == 2:
@@ -47,7 +47,7 @@ norm = row(reductions.p_norm, x=norm_rule, called="‖·‖")
 
 
 def extreme_rule(g: Array, y: Array, x: Array, dim: Dims, keepdim: bool, nan: bool) -> Array:
-    """Give the gradient to the extreme elements, in equal shares; among NaN to these, if `nan` says so."""
+    """Share the gradient equally among the extreme elements; among the NaN, if there are any and `nan` is set."""
     extreme = x == spread(y, x.shape, dim, keepdim)
     chosen = (extreme | np.isnan(x) if nan else extreme) * np.ones_like(x)
     return chosen * spread(g, x.shape, dim, keepdim) / sum(chosen, dim=dim, keepdim=True)
@@ -75,7 +75,7 @@ log_softmax = row(
 
 
 def sum_from_end(g: Array, dim: int) -> Array:
-    """Return running sums from the end on."""
+    """Return running sums that begin at the end."""
     backwards = along(dim, slice(None, None, -1))
     return cumsum(g[backwards], dim=dim)[backwards]
 
@@ -104,7 +104,7 @@ def cumprod_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
 
 
 def logcumsumexp_rule(g: Array, y: Array, x: Array, dim: int) -> Array:
-    """Return exp(x - y) S, where S = g + exp(y - next y) (next S): no exponential of what is above 0."""
+    """Return exp(x - y) S, where S = g + exp(y - next y) (next S): no exponential has a positive argument."""
     if x.shape[dim] <= 1:
         return g
     y = np.where(y == -np.inf, 0, y)

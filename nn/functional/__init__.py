@@ -51,3 +51,8 @@ __all__ = [  # lists of names
     *layer.__all__, *loss.__all__, *margins.__all__, *normalization.__all__, *resizing.__all__, *sampling.__all__,
     *sequences.__all__, *transposed.__all__, *unpooling.__all__,
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

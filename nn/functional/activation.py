@@ -489,7 +489,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = 
     tensor([0.5000, 0.5000])
     """
     x = tensor_of(input, "softmax")
-    return ad.softmax(x, _chosen(dim, x, "softmax"), dtype=dtype)
+    return ad.softmax(x, _choose_dim(dim, x, "softmax"), dtype=dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -501,7 +501,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | Non
     tensor([-1.3133, -0.3133])
     """
     x = tensor_of(input, "log_softmax")
-    return ad.log_softmax(x, _chosen(dim, x, "log_softmax"), dtype=dtype)
+    return ad.log_softmax(x, _choose_dim(dim, x, "log_softmax"), dtype=dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -513,10 +513,10 @@ def softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = 
     tensor([0.7311, 0.2689])
     """
     x = tensor_of(input, "softmin") if dtype is not None else floats_of(input, "softmin")
-    return ad.softmax(-x, _chosen(dim, x, "softmin"), dtype=dtype)
+    return ad.softmax(-x, _choose_dim(dim, x, "softmin"), dtype=dtype)
 
 
-def _chosen(dim: int | None, x: Tensor, name: str) -> int:
+def _choose_dim(dim: int | None, x: Tensor, name: str) -> int:
     """Return the dimension, or warn and return the one that PyTorch chooses."""
     if dim is not None:
         return dim

@@ -26,7 +26,7 @@ def _parts(n: int, count: int) -> list[range]:
     return [range(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
 
 
-def _sized(name: str, x: Tensor, size: Size, n: int) -> tuple[int, ...]:
+def _output_size(name: str, x: Tensor, size: Size, n: int) -> tuple[int, ...]:
     """Return the size of the output; None stands for that of the input."""
     if x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}: expected a {n + 1}-d or {n + 2}-d input, got shape {x.shape}")
@@ -41,10 +41,10 @@ def _sized(name: str, x: Tensor, size: Size, n: int) -> tuple[int, ...]:
     return tuple(int(g) for g in sizes)
 
 
-def _averaged(name: str, input: Tensor, size: Size, n: int) -> Tensor:
+def _average(name: str, input: Tensor, size: Size, n: int) -> Tensor:
     """Average along one dimension after the other, which makes the average of each rectangle."""
     x = floats_of(input, name)
-    sizes = _sized(name, x, size, n)
+    sizes = _output_size(name, x, size, n)
     if {*sizes} == {1}:
         return x.mean(tuple(range(-n, 0)), keepdim=True)
     for dim, count in zip(range(-1, -n - 1, -1), sizes[::-1], strict=True):
@@ -62,7 +62,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Size) -> Tensor:
     >>> F.adaptive_avg_pool1d(ad.tensor([[1.0, 2.0, 3.0, 6.0]]), 2)
     tensor([[1.5000, 4.5000]])
     """
-    return _averaged("adaptive_avg_pool1d", input, output_size, 1)
+    return _average("adaptive_avg_pool1d", input, output_size, 1)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Size) -> Tensor:
@@ -91,7 +91,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Size) -> Tensor:
     >>> F.adaptive_avg_pool2d(ad.arange(16, dtype=np.float32).reshape(1, 4, 4), (1, 2))
     tensor([[[6.5000, 8.5000]]])
     """
-    return _averaged("adaptive_avg_pool2d", input, output_size, 2)
+    return _average("adaptive_avg_pool2d", input, output_size, 2)
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Size) -> Tensor:
@@ -102,7 +102,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Size) -> Tensor:
     >>> F.adaptive_avg_pool3d(ad.arange(8.0).reshape(1, 2, 2, 2), (1, 1, 2))
     tensor([[[[3., 4.]]]])
     """
-    return _averaged("adaptive_avg_pool3d", input, output_size, 3)
+    return _average("adaptive_avg_pool3d", input, output_size, 3)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
@@ -161,7 +161,7 @@ def _maximum(name: str, input: Tensor, size: Size, n: int, return_indices: bool)
     """Take the largest along one dimension after the other, from the last on, and note where each one stood."""
     x = floats_of(input, name)
     values, place, step = x, None, 1
-    for dim, count in zip(range(-1, -n - 1, -1), _sized(name, x, size, n)[::-1], strict=True):
+    for dim, count in zip(range(-1, -n - 1, -1), _output_size(name, x, size, n)[::-1], strict=True):
         values, at = _largest(values, dim, count)
         place = at if place is None else at * step + ad.take_along_dim(place, at, dim)
         step *= x.shape[dim]

@@ -161,17 +161,17 @@ def _of_labels(
     each = _weights(weight, labels, counted, log_p)
     loss = picked if each is None else picked * each
     if smoothing:
-        spread = _weighted(-log_p, weight).sum(1)
+        spread = _weigh(-log_p, weight).sum(1)
         loss = (1 - smoothing) * loss + smoothing / _classes(log_p) * spread
     if counted is not None:
         loss = ad.where(counted, loss, 0)  # also where it is infinite, or NaN
     if reduction != "mean" or each is None:
         return reduced(loss, reduction)
     total = each.sum()
-    return loss.sum() / total if decided(lambda a: a != 0, total) else _undefined(picked, each, counted)
+    return loss.sum() / total if decided(lambda a: a != 0, total) else _average_nothing(picked, each, counted)
 
 
-def _undefined(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
+def _average_nothing(picked: Tensor, each: Tensor, counted: Any) -> Tensor:
     """Return the average over weights that add up to 0: NaN, and so are the slopes of what counts."""
     shares = each.detach() / 0
     return (picked * (shares if counted is None else ad.where(counted, shares, 0))).sum() + np.nan
@@ -212,7 +212,7 @@ def _weights(weight: Tensor | None, labels: Tensor, counted: Any, x: Tensor) -> 
     return each if counted is None else ad.where(counted, each, 0)
 
 
-def _weighted(values: Tensor, weight: Tensor | None) -> Tensor:
+def _weigh(values: Tensor, weight: Tensor | None) -> Tensor:
     """Multiply along dimension 1 by the weights of the classes."""
     return values if weight is None else values * weight.reshape((1, -1) + (1,) * (values.ndim - 2))
 
@@ -225,7 +225,7 @@ def _soft_cross_entropy(log_p: Tensor, t: Tensor, weight: Tensor | None, reducti
         )
     if smoothing:
         t = t * (1 - smoothing) + smoothing / _classes(log_p)
-    loss = -(_weighted(log_p, weight) * t).sum(1)
+    loss = -(_weigh(log_p, weight) * t).sum(1)
     return reduced(loss, reduction)
 
 

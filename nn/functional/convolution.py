@@ -69,7 +69,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode in MODES:
         if value is not None:
             raise ValueError(f"pad: a value is for mode 'constant', not {mode!r}")
-        return _repeated(x, before, after, mode)
+        return _repeat(x, before, after, mode)
     if mode != "constant":
         raise NotImplementedError(f"pad: mode must be 'constant' or one of {[*MODES]}, got {mode!r}")
     lead = x.ndim - len(before)
@@ -87,7 +87,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     return y + from_array(np.pad(np.zeros(x.shape, x.dtype), around, constant_values=value))
 
 
-def _repeated(x: Tensor, before: Sizes, after: Sizes, mode: str) -> Tensor:
+def _repeat(x: Tensor, before: Sizes, after: Sizes, mode: str) -> Tensor:
     """Pad with what is there, one dimension after the other; where a width is negative, cut off instead.
 
     What comes around in a circle is only what is left, the rest sees all that was there: PyTorch's way.
@@ -336,7 +336,7 @@ def unfold(input: Tensor, kernel_size: Many, dilation: Many = 1, padding: Many =
 # -- pooling -----------------------------------------------------------------------------------------------------------
 
 
-def _pooling(name: str, n: int, size: Many, stride: Many | None, padding: Many, dilation: Many = 1) -> Geometry:
+def _read_pool(name: str, n: int, size: Many, stride: Many | None, padding: Many, dilation: Many = 1) -> Geometry:
     is_default = stride is None or (isinstance(stride, Sequence) and not stride)
     g = geometry(name, n, size, size if is_default else stride, padding, dilation)  # type: ignore[arg-type]  # not None
     if isinstance(g.padding, str):
@@ -358,7 +358,7 @@ def _counts(shape: Sizes, g: Geometry, ceil_mode: bool) -> Sizes:
     return tuple(counts)
 
 
-def _pooled(name: str, input: Any, g: Geometry, ceil_mode: bool) -> tuple[Tensor, ad.Slide]:
+def _read_pool_input(name: str, input: Any, g: Geometry, ceil_mode: bool) -> tuple[Tensor, ad.Slide]:
     """Return the input as a batch, and how the windows move over it."""
     x, n = floats_of(input, name), len(g.size)
     if x.ndim not in (n + 1, n + 2):
@@ -412,7 +412,7 @@ def max_pool2d(
     tensor([[[ 5.,  7.],
              [13., 15.]]])
     """
-    g = _pooling("max_pool2d", 2, kernel_size, stride, padding, dilation)
+    g = _read_pool("max_pool2d", 2, kernel_size, stride, padding, dilation)
     return _maximum("max_pool2d", input, g, ceil_mode, return_indices)
 
 
@@ -432,13 +432,13 @@ def max_pool3d(
     >>> F.max_pool3d(ad.arange(8.0).reshape(1, 2, 2, 2), 2)
     tensor([[[[7.]]]])
     """
-    g = _pooling("max_pool3d", 3, kernel_size, stride, padding, dilation)
+    g = _read_pool("max_pool3d", 3, kernel_size, stride, padding, dilation)
     return _maximum("max_pool3d", input, g, ceil_mode, return_indices)
 
 
 def _maximum(name: str, input: Tensor, g: Geometry, ceil_mode: bool, return_indices: bool) -> Any:
     """Return the largest element of every window, and if asked where it stands in the flattened image or volume."""
-    x, slide = _pooled(name, input, g, ceil_mode)
+    x, slide = _read_pool_input(name, input, g, ceil_mode)
     values = ad.window_max(x, slide)
     y = values if input.ndim == x.ndim else values.squeeze(0)
     if not return_indices:
@@ -493,7 +493,7 @@ def avg_pool2d(
     tensor([[[ 2.5000,  4.5000],
              [10.5000, 12.5000]]])
     """
-    g = _pooling("avg_pool2d", 2, kernel_size, stride, padding)
+    g = _read_pool("avg_pool2d", 2, kernel_size, stride, padding)
     return _average("avg_pool2d", input, g, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -513,7 +513,7 @@ def avg_pool3d(
     >>> F.avg_pool3d(ad.arange(8.0).reshape(1, 2, 2, 2), 2)
     tensor([[[[3.5000]]]])
     """
-    g = _pooling("avg_pool3d", 3, kernel_size, stride, padding)
+    g = _read_pool("avg_pool3d", 3, kernel_size, stride, padding)
     return _average("avg_pool3d", input, g, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -521,7 +521,7 @@ def _average(name: str, input: Tensor, g: Geometry, ceil_mode: bool, include_pad
     """Return the average of every window."""
     if divisor == 0:
         raise ValueError(f"{name}: divisor_override must not be 0")
-    x, slide = _pooled(name, input, g, ceil_mode)
+    x, slide = _read_pool_input(name, input, g, ceil_mode)
     total = ad.window_sum(x, slide)
     if divisor is None and not ceil_mode and (include_pad or not any(paddings(g)[0])):
         divisor = math.prod(g.size)  # every window is whole
@@ -529,12 +529,12 @@ def _average(name: str, input: Tensor, g: Geometry, ceil_mode: bool, include_pad
         mean = total / divisor
     else:
         each = zip(total.shape[2:], x.shape[2:], g.size, g.stride, paddings(g)[0], strict=True)
-        counts = functools.reduce(np.multiply.outer, (_counted(*numbers, include_pad) for numbers in each))
+        counts = functools.reduce(np.multiply.outer, (_count_inside(*numbers, include_pad) for numbers in each))
         mean = total / from_array(counts.astype(x.dtype))
     return mean if input.ndim == x.ndim else mean.squeeze(0)
 
 
-def _counted(count: int, n: int, k: int, s: int, p: int, include_pad: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _count_inside(count: int, n: int, k: int, s: int, p: int, include_pad: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return how many elements each window along one dimension has, without what reaches beyond the padding."""
     start = np.arange(count) * s - p
     end = np.minimum(start + k, n + p)

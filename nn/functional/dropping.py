@@ -29,7 +29,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return _dropped("dropout1d", 1, input, p, training)
+    return _drop("dropout1d", 1, input, p, training)
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -67,7 +67,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     ----------
     Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015.
     """
-    return _dropped("dropout2d", 2, input, p, training)
+    return _drop("dropout2d", 2, input, p, training)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -78,10 +78,10 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     >>> F.dropout3d(ad.ones(1, 1, 1, 2), p=1.0)
     tensor([[[[0., 0.]]]])
     """
-    return _dropped("dropout3d", 3, input, p, training)
+    return _drop("dropout3d", 3, input, p, training)
 
 
-def _dropped(name: str, n: int, input: Tensor, p: float, training: bool) -> Tensor:
+def _drop(name: str, n: int, input: Tensor, p: float, training: bool) -> Tensor:
     checked_probability(p, name)
     x = floats_of(input, name)
     batched = {n + 1: n == 2, n + 2: True}  # PyTorch takes 3 dimensions for (N, C, L), not for an image
@@ -112,7 +112,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
     """
     x = floats_of(input, "alpha_dropout")
-    return _alpha_dropped("alpha_dropout", x, x.shape, p, training, inplace)
+    return _alpha_drop("alpha_dropout", x, x.shape, p, training, inplace)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
@@ -127,10 +127,10 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
     if x.ndim < 2:
         raise RuntimeError(f"feature_alpha_dropout: expected at least 2 dimensions, got shape {x.shape}")
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2))
-    return _alpha_dropped("feature_alpha_dropout", x, shape, p, training, inplace)
+    return _alpha_drop("feature_alpha_dropout", x, shape, p, training, inplace)
 
 
-def _alpha_dropped(name: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+def _alpha_drop(name: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
     checked_probability(p, name)
     if not training or p == 0:
         return x

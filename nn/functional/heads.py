@@ -146,9 +146,9 @@ def attend(
             f"{name}: is_causal=True only says what attn_mask is; pass "
             "nn.Transformer.generate_square_subsequent_mask(L)"
         )
-    q, k, v = (_heads(x, num_heads, batch_first) for x in _projected(q, k, v, projections))
+    q, k, v = (_heads(x, num_heads, batch_first) for x in _project(q, k, v, projections))
     mask = _mask(name, q, k, *masks)
-    k, v, mask = _extended(k, v, mask, added, zero)
+    k, v, mask = _extend(k, v, mask, added, zero)
     if not need_weights:
         y, weights = scaled_dot_product_attention(q, k, v, mask, dropout_p), None
     else:
@@ -183,7 +183,7 @@ def _read(name: str, given: tuple[Any, ...], projections: Projections, batch_fir
     return tensors
 
 
-def _projected(q: Tensor, k: Tensor, v: Tensor, projections: Projections) -> list[Tensor]:
+def _project(q: Tensor, k: Tensor, v: Tensor, projections: Projections) -> list[Tensor]:
     """Return the projections of queries, keys and values."""
     weights: list[Tensor] = [*projections.weights]
     if len(weights) == 1:
@@ -221,7 +221,7 @@ def _mask(name: str, q: Tensor, k: Tensor, padding: Any, mask: Any) -> Tensor | 
     return add if pad is None else pad if add is None else pad + add
 
 
-def _extended(
+def _extend(
     k: Tensor, v: Tensor, mask: Tensor | None, biases: tuple[Tensor | None, Tensor | None], zero: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Add the learned key and value and those of zeros, which no mask hides."""

@@ -54,10 +54,10 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
     checked_reduction(reduction, "mse_loss")
     x, t = checked_pair(input, target, "mse_loss")
     off = x - t
-    return _averaged(off * off, weight, x, reduction, "mse_loss")
+    return _average(off * off, weight, x, reduction, "mse_loss")
 
 
-def _averaged(loss: Tensor, weight: Any, x: Tensor, reduction: str, name: str) -> Tensor:
+def _average(loss: Tensor, weight: Any, x: Tensor, reduction: str, name: str) -> Tensor:
     """Weigh and reduce losses; an average divides by the sum of the weights."""
     if weight is None:
         return reduced(loss, reduction)
@@ -83,7 +83,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: T
     """
     checked_reduction(reduction, "l1_loss")
     x, t = checked_pair(input, target, "l1_loss")
-    return _averaged((x - t).abs(), weight, x, reduction, "l1_loss")
+    return _average((x - t).abs(), weight, x, reduction, "l1_loss")
 
 
 @with_old_reduction

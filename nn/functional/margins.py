@@ -1,4 +1,4 @@
-"""Losses by margins between classes, and of triplets with a distance of one's own."""
+"""Losses by margins between classes, and of triplets under any distance."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """`triplet_margin_loss` with a distance of one's own.
+    """`triplet_margin_loss` with any distance function.
 
     Examples
     --------

@@ -82,7 +82,7 @@ def batch_norm(
         per_channel = (-1,) + (1,) * (len(shape) - 2)
         weight, bias = (None if t is None else t.reshape(per_channel) for t in (weight, bias))
     if 0 in shape:  # nothing to normalize, and nothing to average
-        return _scaled(x, weight, bias)
+        return _scale(x, weight, bias)
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: evaluation needs running_mean and running_var")
@@ -91,7 +91,7 @@ def batch_norm(
             mean, scale = mean.reshape(per_channel), scale.reshape(per_channel)
         factor = scale if weight is None else weight * scale
         shift = factor * mean
-        return _scaled(x, factor, -shift if bias is None else bias - shift)
+        return _scale(x, factor, -shift if bias is None else bias - shift)
     n = math.prod(shape) // shape[1]
     if n <= 1:
         raise ValueError(
@@ -101,7 +101,7 @@ def batch_norm(
     y, moments = standardize(x, (0, *range(2, len(shape))), eps)
     _average(running_mean, moments, 0, momentum, 1)
     _average(running_var, moments, 1, momentum, n / (n - 1))
-    return _scaled(y, weight, bias)
+    return _scale(y, weight, bias)
 
 
 def _per_channel(x: Tensor, **given: Tensor | None) -> list[Tensor | None]:
@@ -187,7 +187,7 @@ def layer_norm(
     """
     x = floats_of(input, "layer_norm")
     dims = _last_dims(x, normalized_shape, "layer_norm", weight, bias)
-    return _scaled(standardize(x, dims, eps)[0], weight, bias)
+    return _scale(standardize(x, dims, eps)[0], weight, bias)
 
 
 def rms_norm(
@@ -229,7 +229,7 @@ def rms_norm(
     dims = _last_dims(x, normalized_shape, "rms_norm", weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     wide = x.float() if x.dtype == np.float16 else x  # the squares of half precision soon overflow
-    return _scaled((wide / ((wide * wide).mean(dims, keepdim=True) + eps).sqrt()).to(x.dtype), weight, None)
+    return _scale((wide / ((wide * wide).mean(dims, keepdim=True) + eps).sqrt()).to(x.dtype), weight, None)
 
 
 def group_norm(
@@ -283,7 +283,7 @@ def group_norm(
     parted = x.reshape(x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:])
     y = standardize(parted, tuple(range(2, parted.ndim)), eps)[0]
     across = (1, -1) + (1,) * (x.ndim - 2)
-    return _scaled(y.reshape(x.shape), *(None if t is None else t.reshape(across) for t in (weight, bias)))
+    return _scale(y.reshape(x.shape), *(None if t is None else t.reshape(across) for t in (weight, bias)))
 
 
 def _last_dims(x: Tensor, shape: int | Sequence[int], name: str, *factors: Tensor | None) -> tuple[int, ...]:
@@ -301,7 +301,7 @@ def _last_dims(x: Tensor, shape: int | Sequence[int], name: str, *factors: Tenso
     return tuple(range(x.ndim - len(sizes), x.ndim))
 
 
-def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+def _scale(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     if weight is None:
         return y if bias is None else y + bias
     return y * weight if bias is None else ad.addcmul(bias, y, weight)

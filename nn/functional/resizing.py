@@ -88,7 +88,7 @@ def interpolate(
     for i, (n, new, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True)):
         dim = i + 2
         if mode.startswith("nearest"):
-            x = _repeated(x, dim, _nearest(n, new, scale, exact=mode == "nearest-exact"))
+            x = _repeat(x, dim, _nearest(n, new, scale, exact=mode == "nearest-exact"))
         else:
             matrix = from_array(_weights(n, new, scale, bool(align_corners), mode == "bicubic").astype(x.dtype))
             x = (
@@ -140,7 +140,7 @@ def _nearest(n: int, new: int, scale: float | None, exact: bool) -> Any:
     return np.minimum(np.floor(at * step).astype(np.int64), n - 1)
 
 
-def _repeated(x: Tensor, dim: int, at: Array) -> Tensor:
+def _repeat(x: Tensor, dim: int, at: Array) -> Tensor:
     """Pick elements along a dimension; where each is repeated as often, by broadcasting, whose gradient is a sum."""
     n, new = x.shape[dim], len(at)
     times = new // n

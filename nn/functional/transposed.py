@@ -30,7 +30,7 @@ def conv_transpose1d(
     >>> F.conv_transpose1d(ad.tensor([[[1.0, 2.0]]]), ad.tensor([[[1.0, 10.0]]]), stride=2)
     tensor([[[ 1., 10.,  2., 20.]]])
     """
-    return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _transpose("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d(
@@ -82,7 +82,7 @@ def conv_transpose2d(
     ----------
     Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
     """
-    return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _transpose("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose3d(
@@ -102,10 +102,10 @@ def conv_transpose3d(
     >>> F.conv_transpose3d(ad.ones(1, 1, 3, 3, 3), ad.ones(1, 2, 2, 2, 2), stride=2).shape
     (1, 2, 6, 6, 6)
     """
-    return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _transpose("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def _transposed(
+def _transpose(
     name: str,
     n: int,
     input: Tensor,
@@ -121,7 +121,7 @@ def _transposed(
     check_dtypes(name, x, w, bias)
     if x.ndim == n + 1:  # a single sample
         options = (stride, padding, output_padding, groups, dilation)
-        return _transposed(name, n, x.unsqueeze(0), w, bias, *options).squeeze(0)
+        return _transpose(name, n, x.unsqueeze(0), w, bias, *options).squeeze(0)
     if w.ndim != n + 2 or x.ndim != n + 2 or x.shape[1] != w.shape[0] or groups < 1 or w.shape[0] % groups:
         raise RuntimeError(
             f"{name}: an input of shape {x.shape} does not fit a weight of shape {w.shape} with {groups} groups: "

@@ -32,7 +32,7 @@ def max_unpool1d(
     >>> F.max_unpool1d(values, places, 2)
     tensor([[[0., 3., 0., 4.]]])
     """
-    return _unpooled("max_unpool1d", 1, input, indices, (kernel_size, stride, padding), output_size)
+    return _unpool("max_unpool1d", 1, input, indices, (kernel_size, stride, padding), output_size)
 
 
 def max_unpool2d(
@@ -72,7 +72,7 @@ def max_unpool2d(
     >>> F.max_unpool2d(values, places, 2)[0, 0, 1]
     tensor([0., 5., 0., 7.])
     """
-    return _unpooled("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size)
+    return _unpool("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size)
 
 
 def max_unpool3d(
@@ -91,10 +91,10 @@ def max_unpool3d(
     >>> F.max_unpool3d(values, places, 2).sum()
     tensor(7.)
     """
-    return _unpooled("max_unpool3d", 3, input, indices, (kernel_size, stride, padding), output_size)
+    return _unpool("max_unpool3d", 3, input, indices, (kernel_size, stride, padding), output_size)
 
 
-def _unpooled(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...], asked: Any) -> Tensor:
+def _unpool(name: str, n: int, input: Any, indices: Any, how: tuple[Any, ...], asked: Any) -> Tensor:
     x, at = tensor_of(input, name), tensor_of(indices, name)
     if x.shape != at.shape or x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}: maxima and indices need one shape of {n + 1} or {n + 2} dimensions, got {x.shape} "

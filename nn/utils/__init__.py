@@ -34,27 +34,27 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _listed(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
+def _as_list(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
     """Return parameters as a list, or say what came instead."""
     if isinstance(parameters, Tensor):
         return [parameters]
     if isinstance(parameters, (Module, Mapping)) or not isinstance(parameters, Iterable):
-        raise TypeError(f"{name}: expected parameters, got {_described(parameters)}")
+        raise TypeError(f"{name}: expected parameters, got {_describe(parameters)}")
     listed = list(parameters)
     for i, p in enumerate(listed):
         if not isinstance(p, Tensor):
-            raise TypeError(f"{name}: parameter {i} must be a Tensor, got {_described(p)}")
+            raise TypeError(f"{name}: parameter {i} must be a Tensor, got {_describe(p)}")
     return listed
 
 
-def _described(value: Any) -> str:
+def _describe(value: Any) -> str:
     """Name the kind of what came in the place of parameters and, where that tells what was meant, say the cure."""
     meant = isinstance(value, (Module, Mapping)) or callable(value)
     return type(value).__name__ + (": say model.parameters()" if meant else "")
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
-    return [p.grad for p in _listed(parameters, name) if p.grad is not None]
+    return [p.grad for p in _as_list(parameters, name) if p.grad is not None]
 
 
 @np.errstate(all="ignore")  # an infinite norm makes the gradients 0, or NaN, silently as in PyTorch
@@ -164,7 +164,7 @@ def get_total_norm(
     >>> nn.utils.get_total_norm([ad.tensor([3.0]), ad.tensor([4.0])])
     tensor(5.)
     """
-    listed, p = _listed(tensors, "get_total_norm"), float(norm_type)
+    listed, p = _as_list(tensors, "get_total_norm"), float(norm_type)
     if not listed:
         return ad.tensor(0.0)
     total = ad.norm(ad.stack([ad.norm(t.detach(), p) for t in listed]), p)
@@ -228,7 +228,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     >>> nn.utils.parameters_to_vector(nn.Linear(3, 2).parameters()).shape
     (8,)
     """
-    return ad.cat([p.reshape(-1) for p in _listed(parameters, "parameters_to_vector")])
+    return ad.cat([p.reshape(-1) for p in _as_list(parameters, "parameters_to_vector")])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
@@ -250,7 +250,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"vector_to_parameters: expected a Tensor, got {type(vec).__name__}")
-    listed = _listed(parameters, "vector_to_parameters")
+    listed = _as_list(parameters, "vector_to_parameters")
     count = sum(p.numel() for p in listed)
     if vec.shape != (count,):
         raise ValueError(f"vector_to_parameters: expected a vector of {count} elements, got shape {vec.shape}")
@@ -259,3 +259,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         with ad.no_grad():
             p.copy_(vec[start : start + p.numel()].reshape(p.shape))
         start += p.numel()
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which tab completion offers."""
+    return sorted(__all__)

@@ -215,7 +215,7 @@ class LnStructured(RandomStructured):
 
 
 class CustomFromMask(BasePruningMethod):
-    """Prune what a mask of one's own hides."""
+    """Prune what a given mask hides."""
 
     PRUNING_TYPE = "global"
 
@@ -289,7 +289,7 @@ def ln_structured(
 
 
 def custom_from_mask(module: M, name: str, mask: Tensor) -> M:
-    """Prune what a mask of one's own hides."""
+    """Prune what a given mask hides."""
     CustomFromMask.apply(module, name, mask)
     return module
 

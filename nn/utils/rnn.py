@@ -211,7 +211,7 @@ def pad_sequence(
     tensor([[ 1,  2],
             [ 3, -1]])
     """
-    listed = _listed(sequences, "pad_sequence")
+    listed = _as_tensors(sequences, "pad_sequence")
     if padding_side not in ("right", "left"):
         raise RuntimeError(f"pad_sequence: padding_side must be 'right' or 'left', got {padding_side!r}")
     longest, padded = max(map(len, listed)), []
@@ -222,7 +222,7 @@ def pad_sequence(
     return ad.stack(padded, 0 if batch_first else 1)
 
 
-def _listed(sequences: Any, name: str) -> list[Tensor]:
+def _as_tensors(sequences: Any, name: str) -> list[Tensor]:
     if not isinstance(sequences, (list, tuple, Tensor)):
         raise RuntimeError(f"{name}: expected a list or a tuple of tensors, got {type(sequences).__name__}")
     listed = [tensor_of(x, name) for x in sequences]
@@ -242,7 +242,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
     >>> nn.utils.rnn.pack_sequence([ad.tensor([1, 2]), ad.tensor([3])]).data
     tensor([1, 3, 2])
     """
-    listed = _listed(sequences, "pack_sequence")
+    listed = _as_tensors(sequences, "pack_sequence")
     return pack_padded_sequence(pad_sequence(listed), list(map(len, listed)), enforce_sorted=enforce_sorted)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ TABLE = ROOT / "table"
 
 # The rooms of `autodiff` from the ground up: each imports from those before it, and from itself, alone.
 ROOMS = [
-    ["kernels", "paths", "tracing"],
+    ["kernels", "paths", "tracing", "trees"],
     ["engine"],
     ["table"],
     ["device", "functions", "generator", "history", "kinds", "printing", "random", "return_types", "size"],
@@ -268,3 +269,28 @@ def test_completion_offers_what_is_public_alone() -> None:
     assert not {"Any", "annotations", "engine", "importlib", "kernels", "table", "TYPE_CHECKING"} & set(offered)
     others = {"onnx", "sklearn"}  # which need what may not be installed
     assert all(hasattr(autodiff, name) for name in offered if name not in others)
+
+
+@pytest.mark.parametrize(
+    ("path", "some"),
+    [
+        ("nn", {"Linear", "functional", "init", "utils"}),
+        ("nn.functional", {"relu", "cross_entropy"}),
+        ("nn.init", {"calculate_gain", "xavier_uniform_"}),
+        ("nn.utils", {"clip_grad_norm_", "rnn"}),
+        ("optim", {"Adam", "lr_scheduler", "swa_utils"}),
+        ("optim.lr_scheduler", {"StepLR"}),
+        ("linalg", {"inv", "solve", "norm"}),
+        ("special", {"erf", "logit"}),
+        ("func", {"grad", "vmap"}),
+        ("data", {"DataLoader", "CSVDataset"}),
+        ("distributions", {"Normal", "kl_divergence"}),
+        ("distributed", {"all_reduce"}),
+    ],
+)
+def test_completion_offers_the_public_names_of_a_module_alone(path: str, some: set[str]) -> None:
+    module = importlib.import_module(f"autodiff.{path}")
+    offered = set(dir(module))
+    assert some <= offered
+    assert not {"Any", "annotations", "np", "math", "activation", "container", "functools", "importlib"} & offered
+    assert all(hasattr(module, name) for name in offered)
