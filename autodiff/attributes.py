@@ -397,3 +397,27 @@ class Attributes(Node):
         if len(args) == 1 and not isinstance(args[0], int) and args[0].__class__.__name__ != "Size":
             return self.new_tensor(args[0])
         return self.new_empty(*args) if args else self.new_empty(0)
+
+    def resize_(self, *sizes_: Any, memory_format: Any = None) -> Tensor:
+        """Give this tensor another size: it keeps its first elements, on the same memory unless it grows.
+
+        Examples
+        --------
+        >>> noise = ad.empty(0)
+        >>> noise.resize_(2, 2).fill_(1.0)
+        tensor([[1., 1.],
+                [1., 1.]])
+        """
+        shape = sizes(sizes_, "resize_")
+        if self._requires_grad:
+            raise RuntimeError("resize_: cannot resize variables that require grad; use reshape() or a new tensor")
+        missing = math.prod(shape) - self._data.size
+        this: Any = self
+        flat = s.reshape(this.detach(), (-1,))
+        kept = s.cat([flat, flat.new_zeros(missing)]) if missing > 0 else s.narrow(flat, 0, 0, math.prod(shape))
+        this.data = s.reshape(kept, shape)
+        return this  # type: ignore[no-any-return]  # a Tensor
+
+    def resize_as_(self, the_template: Tensor, memory_format: Any = None) -> Tensor:
+        """Give this tensor the size of another one; see `resize_`."""
+        return self.resize_(*the_template.shape)

@@ -10,6 +10,26 @@ from .engine.graph import Node
 __all__ = ["AccumulateGrad", "GradFn", "grad_fn_of"]
 
 
+# What PyTorch calls the derivatives of rows that have another name here.
+_TITLES = {
+    "amax": "MaxBackward1",
+    "amin": "MinBackward1",
+    "cast": "ToCopyBackward0",
+    "convolve": "ConvolutionBackward0",
+    "det": "LinalgDetBackward0",
+    "linear": "AddmmBackward0",
+    "log1p": "Log1PBackward0",
+    "matmul": "MmBackward0",
+    "mean_nll": "NllLossBackward0",
+    "norm": "LinalgVectorNormBackward0",
+    "overwrite": "torch::autograd::CopySlices",
+    "power": "PowBackward0",
+    "pow": "PowBackward1",
+    "reshape": "ViewBackward0",
+    "unindex": "ConstantPadNdBackward0",
+}
+
+
 class GradFn:
     """A recorded operation, seen from its result.
 
@@ -86,7 +106,7 @@ class AccumulateGrad:
 
 def _title(op: Any) -> str:
     """Return the class name that PyTorch would give the derivative of an operation."""
-    given = getattr(op, "title", None)
+    given = getattr(op, "title", None) or _TITLES.get(op.name)
     return given or "".join(part[:1].upper() + part[1:] for part in op.name.split("_")) + "Backward0"
 
 

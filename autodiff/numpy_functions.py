@@ -195,12 +195,11 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """Estimate derivatives by differences, one tensor alone where there is one axis."""
-    axes = tuple(range(f.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    given = [_tensor(h, "gradient") if np.ndim(h) else h for h in varargs]
-    steps = given * len(axes) if len(given) == 1 else given or [1.0] * len(axes)
-    found = st.gradient(f, spacing=steps, dim=axes, edge_order=edge_order)
-    return found[0] if len(found) == 1 else tuple(found)
+    """Return slopes as `gradient` does: of one axis alone, of several in a tuple."""
+    steps = [e.to(_tensor(step, "gradient"), f.dtype) if np.ndim(step) else step for step in varargs]
+    count = f.ndim if axis is None else np.size(axis)
+    found = st.gradient(f, spacing=steps * count if len(steps) == 1 else steps or 1, dim=axis, edge_order=edge_order)
+    return found[0] if len(found) == 1 else found
 
 
 # -- products ----------------------------------------------------------------------------------------------------------

@@ -167,7 +167,9 @@ def _described(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         if isinstance(value, type_):
             if isinstance(value, np.ma.MaskedArray):
                 raise TypeError(f"save: {path or 'the state'} is a masked array, whose mask a file cannot hold")
-            return {kind: _named(value._data if isinstance(value, Tensor) else value, path, arrays)}
+            array = value._data if isinstance(value, Tensor) else value
+            is_leaf = isinstance(value, Tensor) and value.requires_grad
+            return {"leaf" if is_leaf else kind: _named(array, path, arrays)}
     if type(value) in _PLAIN:
         return value
     wrong = _WholeError if hasattr(value, "state_dict") and not isinstance(value, type) else TypeError
@@ -224,7 +226,8 @@ def load(
     Returns
     -------
     dict, or what was saved
-        As it was saved: tensors as tensors without gradients, arrays as arrays, dicts as plain dicts.
+        As it was saved: tensors as tensors without gradients, of which those that required one require it again;
+        arrays as arrays, dicts as plain dicts.
 
     Raises
     ------
@@ -374,8 +377,8 @@ def _restored(described: Any, arrays: dict[str, Array]) -> Any:
         values = [_restored(value, arrays) for value in content]
         return values if kind == "list" else tuple(values)
     array = arrays.pop(content)
-    if kind == "tensor":
-        return from_array(array)
+    if kind in ("tensor", "leaf"):
+        return from_array(array).requires_grad_(kind == "leaf")
     if kind not in ("array", "number") or (kind == "number" and array.ndim):
         raise ValueError(f"no {kind!r} is an array of shape {array.shape}")
     return array if kind == "array" else array[()]

@@ -969,25 +969,6 @@ class Tensor(Attributes):
     arcsin_, arccos_, arctan_, arctan2_ = asin_, acos_, atan_, atan2_
     arcsinh_, arccosh_, arctanh_ = asinh_, acosh_, atanh_
 
-    def resize_(self, *sizes_: Any, memory_format: Any = None) -> Tensor:
-        """Give it another shape, in place: of as many elements the same ones, of more also zeros behind them.
-
-        Raises
-        ------
-        RuntimeError
-            If it requires a gradient, or is a view of another tensor.
-        """
-        shape = sizes(sizes_, "resize_")
-        if self._requires_grad:
-            raise RuntimeError("resize_: a tensor that requires a gradient cannot be resized; use reshape()")
-        if self._extra is not None and self._extra.base is not None:
-            raise RuntimeError("resize_: a view of another tensor cannot be resized; clone() it before")
-        array = np.zeros(shape, self.dtype)
-        n = min(array.size, self.numel())
-        array.reshape(-1)[:n] = self._data.reshape(-1)[:n]
-        self.data = array
-        return self
-
     def _seen_as(self, function: Callable[..., Tensor], *dims: Any) -> Tensor:
         """Become a view of itself: the same memory in another shape."""
         former, trace = copied(self), tracing()

@@ -68,7 +68,7 @@ GROUPS: dict[str, tuple[str, str]] = {
         r"profile_hook_step|Optimizer\w+Hook|SyncBatchNorm|CrossMapLRN2d|Container|NLLLoss2d|DataParallel|Uninitialized\w+|"
         r"swap_in_\w+|clip_grad|convert_parameters|fusion|fuse_\w+|init|memory_format|stateless|skip_init|"
         r"upsample_(bilinear|nearest)|LinearCrossEntropy\w+|linear_cross_entropy|RNNBase|RNNCellBase|grad|volatile|new_\w+|"
-        r"untyped_storage|frobenius_norm|nuclear_norm|gradient|map2?_|apply_|is_same_size|is_signed)",
+        r"untyped_storage|frobenius_norm|nuclear_norm|map2?_|apply_|is_same_size|is_signed)",
     ),
     "pooling of windows drawn at random": (
         "no program that was tried has it",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .. import return_types
 from ..engine.primitive import wrap
 from ..table import reduction as rows
 from .arguments import along, computed, dimension, floats_of, numpy_names, tensor_of
 from .elementwise import clone
-from .indexing import ValuesIndices, gather
+from .indexing import gather
 from .output import written
 from .shape import unsqueeze
 
@@ -91,7 +92,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
 
 
 @numpy_names
-def cummax(input: Tensor, dim: int) -> ValuesIndices:
+def cummax(input: Tensor, dim: int) -> return_types.ValuesIndices:
     """Largest element so far along `dim`, and where it stands; of equal ones the last takes the gradient.
 
     Examples
@@ -99,11 +100,11 @@ def cummax(input: Tensor, dim: int) -> ValuesIndices:
     >>> ad.cummax(ad.tensor([1.0, 3.0, 2.0]), dim=0).values
     tensor([1., 3., 3.])
     """
-    return _extreme_so_far(np.maximum, input, dim, "cummax")
+    return _extreme_so_far(np.maximum, input, dim, return_types.cummax)
 
 
 @numpy_names
-def cummin(input: Tensor, dim: int) -> ValuesIndices:
+def cummin(input: Tensor, dim: int) -> return_types.ValuesIndices:
     """Smallest element so far along `dim`, and where it stands; of equal ones the last takes the gradient.
 
     Examples
@@ -111,14 +112,17 @@ def cummin(input: Tensor, dim: int) -> ValuesIndices:
     >>> ad.cummin(ad.tensor([2.0, 1.0, 3.0]), dim=0).values
     tensor([2., 1., 1.])
     """
-    return _extreme_so_far(np.minimum, input, dim, "cummin")
+    return _extreme_so_far(np.minimum, input, dim, return_types.cummin)
 
 
-def _extreme_so_far(extreme: np.ufunc, input: Any, dim: int, name: str) -> ValuesIndices:
+def _extreme_so_far(
+    extreme: np.ufunc, input: Any, dim: int, made: type[return_types.ValuesIndices]
+) -> return_types.ValuesIndices:
+    name = made.__name__
     x = tensor_of(input, name)
     d = dimension(dim, x.ndim, name)
     if not x.ndim:
-        return ValuesIndices(clone(x), wrap(np.int64(0)))
+        return made(clone(x), wrap(np.int64(0)))
 
     def last_best(a: Any) -> Any:
         first = np.ascontiguousarray(np.moveaxis(a, d, 0))
@@ -128,7 +132,7 @@ def _extreme_so_far(extreme: np.ufunc, input: Any, dim: int, name: str) -> Value
         return np.ascontiguousarray(np.moveaxis(_so_far(np.maximum, is_best * places), 0, d), np.int64)
 
     indices = computed(name, last_best, x)
-    return ValuesIndices(gather(x, d, indices), indices)
+    return made(gather(x, d, indices), indices)
 
 
 def _so_far(extreme: np.ufunc, a: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import return_types
 from ..engine.primitive import wrap
 from .arguments import parts_computed, tensor_of
 from .diagonal import tril, triu
@@ -18,21 +19,6 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__: list[str] = []  # they are found in `autodiff.linalg`
-
-
-class LU(NamedTuple):
-    """A permutation, a lower triangular matrix of ones on the diagonal, and an upper triangular one."""
-
-    P: Tensor
-    L: Tensor
-    U: Tensor
-
-
-class Factors(NamedTuple):
-    """L and U in one matrix, and which row each row was exchanged with, counted from 1."""
-
-    LU: Tensor
-    pivots: Tensor
 
 
 def _pivots(a: Any) -> tuple[Any, Any]:
@@ -104,7 +90,7 @@ def _factors(value: Any, name: str, pivot: bool) -> tuple[Any, Any, Any, Any]:
     return pivots, p, *_eliminate(matmul(p.mT, x))
 
 
-def lu(A: Tensor, *, pivot: bool = True) -> LU:  # noqa: N803  # PyTorch's name
+def lu(A: Tensor, *, pivot: bool = True) -> return_types.linalg_lu:  # noqa: N803  # PyTorch's name
     """Part matrices into P, L and U, with A = P L U: Gaussian elimination with exchanges of rows.
 
     Parameters
@@ -126,10 +112,10 @@ def lu(A: Tensor, *, pivot: bool = True) -> LU:  # noqa: N803  # PyTorch's name
             [ 0., -1.]])
     """
     _, p, lower, upper = _factors(A, "lu", pivot)
-    return LU(p, lower, upper)
+    return return_types.linalg_lu(p, lower, upper)
 
 
-def lu_factor(A: Tensor, *, pivot: bool = True) -> Factors:  # noqa: N803  # PyTorch's name
+def lu_factor(A: Tensor, *, pivot: bool = True) -> return_types.linalg_lu_factor:  # noqa: N803  # PyTorch's name
     """Part matrices as `lu` does, and return L and U in one matrix, for `lu_solve`.
 
     Returns
@@ -140,7 +126,8 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Factors:  # noqa: N803  # PyT
     Examples
     --------
     >>> ad.linalg.lu_factor(ad.tensor([[1.0, 2.0], [2.0, 6.0]]))
-    Factors(LU=tensor([[ 2.0000,  6.0000],
+    autodiff.return_types.linalg_lu_factor(
+    LU=tensor([[ 2.0000,  6.0000],
             [ 0.5000, -1.0000]]), pivots=tensor([2, 2], dtype=int32))
     """
     pivots, _, lower, upper = _factors(A, "lu_factor", pivot)
@@ -150,7 +137,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Factors:  # noqa: N803  # PyT
         lower = cat([lower, wrap(np.zeros((*lower.shape[:-1], n - m), lower.dtype))], -1)
     if m > n:
         upper = cat([upper, wrap(np.zeros((*upper.shape[:-2], m - n, n), upper.dtype))], -2)
-    return Factors(lower + upper, pivots)
+    return return_types.linalg_lu_factor(lower + upper, pivots)
 
 
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:  # noqa: N803  # PyTorch's names

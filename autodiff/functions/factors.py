@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import return_types
 from ..engine.modes import is_recording
 from ..engine.primitive import wrap
 from ..table import linalg as rows
@@ -18,28 +19,6 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__: list[str] = []  # they are found in `autodiff.linalg`
-
-
-class QR(NamedTuple):
-    """A matrix of orthonormal columns, and an upper triangular one."""
-
-    Q: Tensor
-    R: Tensor
-
-
-class Eigen(NamedTuple):
-    """Eigenvalues in ascending order, and eigenvectors as columns."""
-
-    eigenvalues: Tensor
-    eigenvectors: Tensor
-
-
-class SVD(NamedTuple):
-    """Left singular vectors as columns, singular values in descending order, right singular vectors as rows."""
-
-    U: Tensor
-    S: Tensor
-    Vh: Tensor
 
 
 def matrices(value: Any, name: str, square: bool = False) -> Any:
@@ -84,7 +63,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803  # PyTo
     return rows.cholesky(x.mT).mT if upper else rows.cholesky(x)
 
 
-def qr(A: Tensor, mode: str = "reduced") -> QR:  # noqa: N803  # PyTorch's name
+def qr(A: Tensor, mode: str = "reduced") -> return_types.linalg_qr:  # noqa: N803  # PyTorch's name
     """Part matrices into Q, of orthonormal columns, and R, upper triangular: A = Q R.
 
     Parameters
@@ -117,10 +96,10 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:  # noqa: N803  # PyTorch's name
     if mode == "complete" and m > n:
         if x.requires_grad and is_recording():
             raise RuntimeError(f"qr: mode='complete' has no derivative for more rows than columns, got shape {x.shape}")
-        return QR(*parts_computed("qr", lambda a: np.linalg.qr(a, "complete"), x))
+        return return_types.linalg_qr(*parts_computed("qr", lambda a: np.linalg.qr(a, "complete"), x))
     q = rows.q_factor(narrow(x, -1, 0, min(m, n)))
     r = triu(matmul(q.mT, x))
-    return QR(wrap(np.zeros(0, x.dtype)) if mode == "r" else q, r)
+    return return_types.linalg_qr(wrap(np.zeros(0, x.dtype)) if mode == "r" else q, r)
 
 
 def _lower(value: Any, uplo: str, name: str) -> Any:
@@ -131,7 +110,7 @@ def _lower(value: Any, uplo: str, name: str) -> Any:
     return x if uplo in "Ll" else x.mT
 
 
-def eigh(A: Tensor, UPLO: str = "L") -> Eigen:  # noqa: N803  # PyTorch's names
+def eigh(A: Tensor, UPLO: str = "L") -> return_types.linalg_eigh:  # noqa: N803  # PyTorch's names
     """Eigenvalues and eigenvectors of symmetric matrices.
 
     Parameters
@@ -153,7 +132,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigen:  # noqa: N803  # PyTorch's names
     tensor([1., 3.])
     """
     x = _lower(A, UPLO, "eigh")
-    return Eigen(rows.eigenvalues(x), rows.eigenvectors(x))
+    return return_types.linalg_eigh(rows.eigenvalues(x), rows.eigenvectors(x))
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803  # PyTorch's names
@@ -167,7 +146,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803  # PyTorch's n
     return rows.eigenvalues(_lower(A, UPLO, "eigvalsh"))
 
 
-def svd(A: Tensor, full_matrices: bool = True) -> SVD:  # noqa: N803  # PyTorch's name
+def svd(A: Tensor, full_matrices: bool = True) -> return_types.linalg_svd:  # noqa: N803  # PyTorch's name
     """Singular value decomposition: A = U diag(S) Vh.
 
     Parameters
@@ -197,7 +176,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVD:  # noqa: N803  # PyTorch'
     if full_matrices and m != n:
         more_u, more_v = parts_computed("svd", lambda a: _beyond(np.linalg.svd(a), k), x)
         u, v = cat([u, more_u], -1), cat([v, more_v], -1)
-    return SVD(u, rows.singular_values(x), transpose(v, -2, -1))
+    return return_types.linalg_svd(u, rows.singular_values(x), transpose(v, -2, -1))
 
 
 def _beyond(found: Any, k: int) -> tuple[Any, Any]:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from .. import return_types
 from . import factors
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = ["cholesky", "qr", "svd"]
-
-
-class USV(NamedTuple):
-    """Left singular vectors, singular values, and right singular vectors, all as columns."""
-
-    U: Tensor
-    S: Tensor
-    V: Tensor
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
@@ -31,7 +24,7 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     return factors.cholesky(input, upper=upper)
 
 
-def qr(input: Tensor, some: bool = True) -> factors.QR:
+def qr(input: Tensor, some: bool = True) -> return_types.qr:
     """Part matrices into Q and R; see `autodiff.linalg.qr`, whose mode is "reduced" for `some`, else "complete".
 
     Examples
@@ -39,10 +32,10 @@ def qr(input: Tensor, some: bool = True) -> factors.QR:
     >>> ad.qr(ad.eye(2)).Q.shape
     (2, 2)
     """
-    return factors.qr(input, "reduced" if some else "complete")
+    return return_types.qr(*factors.qr(input, "reduced" if some else "complete"))
 
 
-def svd(input: Tensor, some: bool = True) -> USV:
+def svd(input: Tensor, some: bool = True) -> return_types.svd:
     """Singular value decomposition U diag(S) Vᵀ; see `autodiff.linalg.svd`, which returns Vᵀ.
 
     Examples
@@ -51,4 +44,4 @@ def svd(input: Tensor, some: bool = True) -> USV:
     tensor([4., 3.])
     """
     u, s, vh = factors.svd(input, not some)
-    return USV(u, s, vh.mT)
+    return return_types.svd(u, s, vh.mT)

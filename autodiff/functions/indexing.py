@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import return_types
 from ..engine.graph import Node
 from ..engine.modes import is_recording
 from ..engine.primitive import NUMBERS, wrap
@@ -25,13 +26,6 @@ __all__ = [
     "as_strided", "gather", "index_select", "masked_fill", "masked_select", "scatter", "scatter_add", "sort",
     "take_along_dim", "topk",
 ]  # fmt: skip
-
-
-class ValuesIndices(NamedTuple):
-    """Elements that were chosen or put in order along a dimension, and where they stood."""
-
-    values: Tensor
-    indices: Tensor
 
 
 _BOUNDS = (int, type(None))  # what stands in most slices, besides what has to be converted
@@ -462,7 +456,7 @@ def _mask(mask: Any, name: str) -> Tensor:
 @numpy_names
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None
-) -> ValuesIndices:
+) -> return_types.ValuesIndices:
     """Put the elements along `dim` in order; NaN counts as the largest.
 
     Parameters
@@ -489,19 +483,21 @@ def sort(
         return both_written(out, sort, input, dim, descending)  # type: ignore[no-any-return]  # as sort does
     x = tensor_of(input, "sort")
     d = dimension(dim, x.ndim, "sort")
-    return pick(x, computed("sort", lambda a: _order(a, d, descending), x), d)
+    return pick(x, computed("sort", lambda a: _order(a, d, descending), x), d, return_types.sort)
 
 
 @numpy_names
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
-) -> ValuesIndices:
+) -> return_types.ValuesIndices:
     """Return the `k` largest (or smallest) elements along `dim`, and where they stand; in order always.
 
     Examples
     --------
     >>> ad.topk(ad.tensor([3.0, 1.0, 2.0]), 2)
-    ValuesIndices(values=tensor([3., 2.]), indices=tensor([0, 2]))
+    autodiff.return_types.topk(
+    values=tensor([3., 2.]),
+    indices=tensor([0, 2]))
     """
     if out is not None:
         return both_written(out, topk, input, k, dim, largest)  # type: ignore[no-any-return]  # as topk does
@@ -511,7 +507,7 @@ def topk(
     if not 0 <= n <= size:
         raise RuntimeError(f"topk: k must lie between 0 and {size}, the size of dim {d}, got {n}")
     first = (slice(None),) * d + (slice(n),) if x.ndim else ()
-    return pick(x, computed("topk", lambda a: _order(a, d, largest)[first], x), d)
+    return pick(x, computed("topk", lambda a: _order(a, d, largest)[first], x), d, return_types.topk)
 
 
 def _order(x: Any, d: int, descending: bool) -> Any:
@@ -524,6 +520,7 @@ def _order(x: Any, d: int, descending: bool) -> Any:
     return x.shape[d] - 1 - np.argsort(x[back], axis=d, kind="stable")[back]
 
 
-def pick(x: Tensor, indices: Any, d: int) -> ValuesIndices:
+def pick(x: Tensor, indices: Any, d: int, made: type[return_types.ValuesIndices]) -> return_types.ValuesIndices:
     values = rows.gather(x, indices, dim=d) if x.ndim else gather(x, 0, indices)
-    return ValuesIndices(values, indices)
+    picked: return_types.ValuesIndices = made(values, indices)
+    return picked

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import return_types
 from ..engine.graph import Node
 from ..engine.primitive import wrap
 from ..kernels.errors import IndexRuntimeError
 from ..tracing import decided
 from .arguments import computed, dimension, integer, numpy_names, parts_computed, tensor_of
 from .elementwise import where
-from .indexing import ValuesIndices, _order, pick
+from .indexing import _order, pick
 from .indexing import sort as sort_along
 from .reduction import max
 
@@ -54,13 +55,15 @@ def msort(input: Tensor) -> Tensor:
 
 
 @numpy_names
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
     """Return the k-th smallest element along `dim`, counted from 1, and where it stands.
 
     Examples
     --------
     >>> ad.kthvalue(ad.tensor([3.0, 1.0, 2.0]), 2)
-    ValuesIndices(values=tensor(2.), indices=tensor(2))
+    autodiff.return_types.kthvalue(
+    values=tensor(2.),
+    indices=tensor(2))
     """
     x, n = tensor_of(input, "kthvalue"), integer(k, "kthvalue", "k")
     d = dimension(dim, x.ndim, "kthvalue")
@@ -68,20 +71,19 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     if not 1 <= n <= size:
         raise RuntimeError(f"kthvalue: k must lie between 1 and {size}, the size of dim {d}, got {n}")
     key = (slice(None),) * d + (slice(n - 1, n),) if x.ndim else ()
-    return _take_at(x, computed("kthvalue", lambda a: _order(a, d, False)[key], x), d, keepdim)
+    return _take_at(x, computed("kthvalue", lambda a: _order(a, d, False)[key], x), d, keepdim, return_types.kthvalue)
 
 
-def _take_at(x: Tensor, places: Any, d: int, keepdim: bool) -> ValuesIndices:
+def _take_at(
+    x: Tensor, places: Any, d: int, keepdim: bool, made: type[return_types.ValuesIndices]
+) -> return_types.ValuesIndices:
     """Return the elements at places, one in each line along dimension `d`, and the places."""
-    values, indices = pick(x, places if isinstance(places, Node) else wrap(places), d)
-    return (
-        ValuesIndices(values, indices)
-        if keepdim or not x.ndim
-        else ValuesIndices(values.squeeze(d), indices.squeeze(d))
-    )
+    values, indices = pick(x, places if isinstance(places, Node) else wrap(places), d, made)
+    return made(values, indices) if keepdim or not x.ndim else made(values.squeeze(d), indices.squeeze(d))
 
 
-def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -> Any:
+def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, made: Any) -> Any:
+    name = made.__name__
     x = tensor_of(input, name)
     if dim is None:
         if not x.numel():
@@ -91,10 +93,10 @@ def _middle(input: Any, dim: Any, keepdim: bool, ignores_nan: bool, name: str) -
         return max(where(same, x, wrap(np.asarray(lowest, x.dtype)))).to(x.dtype)  # equal ones share the gradient
     d = dimension(dim, x.ndim, name)
     if not x.ndim:
-        return _take_at(x, np.int64(0), 0, keepdim)
+        return _take_at(x, np.int64(0), 0, keepdim, made)
     if not x.shape[d]:
         raise IndexRuntimeError(f"{name}: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
-    return _take_at(x, computed(name, lambda a: _middles(a, d, ignores_nan), x), d, keepdim)
+    return _take_at(x, computed(name, lambda a: _middles(a, d, ignores_nan), x), d, keepdim, made)
 
 
 def _is_nan(a: Any) -> Any:
@@ -145,7 +147,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     >>> ad.median(ad.tensor([3.0, 1.0, 2.0]))
     tensor(2.)
     """
-    return _middle(input, dim, keepdim, False, "median")
+    return _middle(input, dim, keepdim, False, return_types.median)
 
 
 @numpy_names
@@ -157,22 +159,24 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     >>> ad.nanmedian(ad.tensor([3.0, float("nan"), 2.0]))
     tensor(2.)
     """
-    return _middle(input, dim, keepdim, True, "nanmedian")
+    return _middle(input, dim, keepdim, True, return_types.nanmedian)
 
 
 @numpy_names
-def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> return_types.ValuesIndices:
     """Return the most frequent element along `dim`, of equally frequent ones the smallest, and where it stands last.
 
     Examples
     --------
     >>> ad.mode(ad.tensor([3, 1, 1, 3]))
-    ValuesIndices(values=tensor(1), indices=tensor(2))
+    autodiff.return_types.mode(
+    values=tensor(1),
+    indices=tensor(2))
     """
     x = tensor_of(input, "mode")
     d = dimension(dim, x.ndim, "mode")
     if not x.ndim:
-        return _take_at(x, np.int64(0), 0, keepdim)
+        return _take_at(x, np.int64(0), 0, keepdim, return_types.mode)
     if not x.shape[d]:
         raise IndexRuntimeError(f"mode: nothing to choose from along dim {d} of a tensor of shape {x.shape}")
 
@@ -184,7 +188,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
         found = np.apply_along_axis(last_of_most, d, a) if a.size else np.zeros(a.sum(d).shape, np.int64)
         return np.expand_dims(found, d)
 
-    return _take_at(x, computed("mode", places, x), d, keepdim)
+    return _take_at(x, computed("mode", places, x), d, keepdim, return_types.mode)
 
 
 _ROUNDED: dict[str, Any] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}

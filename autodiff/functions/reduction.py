@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .. import return_types
 from ..engine.dtypes import get_default_dtype
 from ..engine.graph import Node
 from ..engine.primitive import NUMBERS
@@ -20,7 +21,7 @@ from ..table.linalg import nuclear_norm
 from .arguments import Dims, along, dimension, dimensions, floats_of, numpy_names, tensor_of, widened
 from .comparison import isnan
 from .elementwise import abs, clone, maximum, minimum, sign, where
-from .indexing import ValuesIndices, gather
+from .indexing import gather
 from .output import both_written, written
 from .shape import squeeze, unsqueeze
 
@@ -410,7 +411,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = Non
     """
     if out is not None:
         return (both_written if isinstance(out, (tuple, list)) else written)(out, max, input, dim, keepdim)
-    return _extreme(input, dim, keepdim, rows.amax, argmax, maximum, "max")
+    return _extreme(input, dim, keepdim, rows.amax, argmax, maximum, return_types.max)
 
 
 @numpy_names
@@ -424,18 +425,18 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = Non
     """
     if out is not None:
         return (both_written if isinstance(out, (tuple, list)) else written)(out, min, input, dim, keepdim)
-    return _extreme(input, dim, keepdim, rows.amin, argmin, minimum, "min")
+    return _extreme(input, dim, keepdim, rows.amin, argmin, minimum, return_types.min)
 
 
-def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, name: str) -> Any:
+def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, made: Any) -> Any:
     if dim is None:
-        return _select(reduce, input, None, keepdim, name, nan=True)
+        return _select(reduce, input, None, keepdim, made.__name__, nan=True)
     if isinstance(dim, (Node, np.ndarray)):
         return compare(input, dim)
     indices = find(input, dim, True)
     indices.name = find.__name__  # for pictures
     values = gather(input, dim, indices) if indices.ndim else clone(input)
-    return ValuesIndices(*((values, indices) if keepdim or not indices.ndim else _both(values, indices, dim)))
+    return made(*((values, indices) if keepdim or not indices.ndim else _both(values, indices, dim)))
 
 
 def _both(values: Tensor, indices: Tensor, dim: int) -> tuple[Tensor, Tensor]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import return_types
 from ..engine.graph import Node
 from ..engine.primitive import wrap
 from ..kernels.linalg import above
@@ -29,22 +30,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Determinant(NamedTuple):
-    """The sign of a determinant, and the logarithm of its absolute value."""
-
-    sign: Tensor
-    logabsdet: Tensor
-
-
-class LeastSquares(NamedTuple):
-    """The solution of a least squares problem, its residuals, and the matrix's rank and singular values."""
-
-    solution: Tensor
-    residuals: Tensor
-    rank: Tensor
-    singular_values: Tensor
-
-
 # -- determinants ------------------------------------------------------------------------------------------------------
 
 
@@ -59,7 +44,7 @@ def det(A: Tensor) -> Tensor:  # noqa: N803  # PyTorch's name
     return rows.det(matrices(A, "det", square=True))
 
 
-def slogdet(A: Tensor) -> Determinant:  # noqa: N803  # PyTorch's name
+def slogdet(A: Tensor) -> return_types.linalg_slogdet:  # noqa: N803  # PyTorch's name
     """Sign of the determinants of square matrices, and the logarithm of their absolute value, without overflow.
 
     Returns
@@ -70,10 +55,14 @@ def slogdet(A: Tensor) -> Determinant:  # noqa: N803  # PyTorch's name
     Examples
     --------
     >>> ad.linalg.slogdet(ad.tensor([[1.0, 2.0], [3.0, 4.0]]))
-    Determinant(sign=tensor(-1.), logabsdet=tensor(0.6931))
+    autodiff.return_types.linalg_slogdet(
+    sign=tensor(-1.),
+    logabsdet=tensor(0.6931))
     """
     x = matrices(A, "slogdet", square=True)
-    return Determinant(computed("sign", lambda a: np.asarray(np.linalg.slogdet(a)[0]), x), rows.logabsdet(x))
+    return return_types.linalg_slogdet(
+        computed("sign", lambda a: np.asarray(np.linalg.slogdet(a)[0]), x), rows.logabsdet(x)
+    )
 
 
 def logdet(input: Tensor) -> Tensor:
@@ -306,7 +295,7 @@ def lstsq(
     rcond: Any = None,
     *,
     driver: str | None = None,
-) -> LeastSquares:
+) -> return_types.linalg_lstsq:
     """Solve A X = B with the least sum of squared errors, and of several such X return the smallest.
 
     Parameters
@@ -342,7 +331,7 @@ def lstsq(
         off = matmul(a, solution) - right
         residuals = sum(off * off, -2)
     x = squeeze(solution, -1) if is_vector else solution
-    return LeastSquares(x, residuals, rank, wrap(np.zeros(0, a.dtype)))
+    return return_types.linalg_lstsq(x, residuals, rank, wrap(np.zeros(0, a.dtype)))
 
 
 # -- powers and ranks --------------------------------------------------------------------------------------------------

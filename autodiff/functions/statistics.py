@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.dtypes import get_default_dtype
+from .. import return_types
 from ..engine.graph import Node
+from ..kernels.errors import ValueRuntimeError
 from ..tracing import decided
-from .arguments import Dims, dimension, dimensions, floats_of, integer, numpy_names, tensor_of
+from .arguments import Dims, dimension, floats_of, integer, numpy_names, tensor_of
 from .comparison import isnan
 from .cumulative import cumsum
 from .elementwise import clamp, clone
@@ -26,26 +28,22 @@ __all__ = [
 ]  # fmt: skip
 
 
-class MinMax(NamedTuple):
-    """The smallest and the largest element."""
-
-    min: Tensor
-    max: Tensor
-
-
 @numpy_names
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> return_types.aminmax:
     """Smallest and largest element, along a dimension or of all; equal ones share the gradient.
 
     Examples
     --------
     >>> ad.aminmax(ad.tensor([3.0, 1.0]))
-    MinMax(min=tensor(1.), max=tensor(3.))
+    autodiff.return_types.aminmax(
+    min=tensor(1.),
+    max=tensor(3.))
     """
     x = tensor_of(input, "aminmax")
     if not x._data.size and (dim is None or not x.shape[dimension(dim, x.ndim, "aminmax")]):
         raise RuntimeError(f"aminmax: nothing to choose from in a tensor of shape {x.shape}")
-    return MinMax(amin(x, () if dim is None else dim, keepdim), amax(x, () if dim is None else dim, keepdim))
+    dims = () if dim is None else dim
+    return return_types.aminmax(amin(x, dims, keepdim), amax(x, dims, keepdim))
 
 
 @numpy_names
@@ -210,67 +208,6 @@ def diff(
     return x
 
 
-@numpy_names
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: int = 1) -> list[Tensor]:
-    """Estimate the partial derivatives of a function from its values on a grid, by differences of second order.
-
-    Parameters
-    ----------
-    input : Tensor
-        The values.
-    spacing : float, or sequence of float or of Tensor, optional
-        How far apart the points are, one number for all dimensions or one for each; or their coordinates, a vector
-        for each dimension.
-    dim : int or sequence of int, optional
-        The dimensions; all of them by default.
-    edge_order : {1, 2}, optional
-        Order of the differences at both ends, which reach to one side only.
-
-    Returns
-    -------
-    list of Tensor
-        For each dimension the derivative, of the shape of `input`.
-
-    Examples
-    --------
-    >>> ad.gradient(ad.tensor([1.0, 4.0, 9.0, 16.0]))
-    [tensor([3., 4., 6., 7.])]
-    """
-    x, order = tensor_of(input, "gradient"), integer(edge_order, "gradient", "edge_order")
-    dims = dimensions(dim, x.ndim, "gradient")
-    if order not in (1, 2) or any(x.shape[d] <= order for d in dims):
-        raise RuntimeError(f"gradient: edge_order {order} must be 1 or 2 and less than each size of {x.shape}")
-    given = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
-    if len(given) != len(dims):
-        raise RuntimeError(f"gradient: expected a spacing for each of {len(dims)} dimensions, got {len(given)}")
-    x = x if x.dtype.kind == "f" else x.to(get_default_dtype())
-    return [_slope(x, d, at, order) for d, at in zip(dims, given, strict=True)]
-
-
-def _slope(x: Any, d: int, spacing: Any, order: int) -> Tensor:
-    """Return the differences along a dimension, of points as far apart as `spacing` says or at these places."""
-    n = x.shape[d]
-    at = tensor_of(spacing, "gradient") if isinstance(spacing, Node) else None
-    if at is not None and at.ndim and at.shape != (n,):
-        raise RuntimeError(f"gradient: coordinates of shape {at.shape} do not fit dim {d}, of size {n}")
-    if at is not None and at.ndim:
-        steps = diff(at.to(x.dtype)).reshape([-1 if k == d else 1 for k in range(x.ndim)])
-    else:
-        steps = (x.new_ones([n - 1 if k == d else 1 for k in range(x.ndim)])) * (spacing if at is None else at)
-    slopes = diff(x, dim=d) / steps
-
-    def part(of: Any, start: int, size: int) -> Any:
-        return narrow(of, d, start, size)
-
-    before, after = part(steps, 0, n - 2), part(steps, 1, n - 2)
-    inside = (part(slopes, 0, n - 2) * after + part(slopes, 1, n - 2) * before) / (before + after)
-    first, last = part(slopes, 0, 1), part(slopes, n - 2, 1)
-    if order == 2:  # the parabola through three points, at the outer one
-        first = first + (first - part(inside, 0, 1))
-        last = last + (last - part(inside, n - 3, 1))
-    return cat([first, inside, last], d)
-
-
 def _areas(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Tensor, int]:
     """Return the areas between neighbours along a dimension."""
     values = tensor_of(y, name)
@@ -324,3 +261,68 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim
     """
     areas, d = _areas(y, x, dx, dim, "cumulative_trapezoid")
     return cumsum(areas, d)
+
+
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
+    """Estimate a function's slopes from its values on a grid: central differences inside, one-sided ones at the ends.
+
+    Parameters
+    ----------
+    input : Tensor
+        The values.
+    spacing : number, or sequence of numbers or 1-d Tensors, optional
+        How far the values are apart; for each dimension of its own: a distance, or the places of the values.
+    dim : int or sequence of int, optional
+        The dimensions to differentiate along; by default all.
+    edge_order : int, optional
+        The order of the differences at the ends, 1 or 2.
+
+    Returns
+    -------
+    tuple of Tensor
+        For each dimension the slopes, of the shape of `input`.
+
+    Examples
+    --------
+    >>> ad.gradient(ad.tensor([0.0, 1.0, 4.0, 9.0]))
+    (tensor([1., 2., 4., 5.]),)
+    """
+    x = tensor_of(input, "gradient")
+    dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    steps = list(spacing) if isinstance(spacing, Sequence) else [spacing] * len(dims)
+    if len(steps) != len(dims):
+        raise RuntimeError(f"gradient: {len(steps)} spacings do not fit {len(dims)} dimensions")
+    if edge_order not in (1, 2):
+        raise ValueRuntimeError(f"gradient: edge_order must be 1 or 2, got {edge_order!r}")
+    return tuple(
+        _slopes(x, dimension(d, x.ndim, "gradient"), step, edge_order) for d, step in zip(dims, steps, strict=True)
+    )
+
+
+def _slopes(x: Tensor, d: int, step: Any, edge_order: int) -> Tensor:
+    """Return the slopes along a dimension, of values that are a step apart or stand at places."""
+    n = x.shape[d]
+    if n < edge_order + 1:
+        raise ValueRuntimeError(f"gradient: dim {d} of a tensor of shape {x.shape} needs {edge_order + 1} elements")
+
+    def after(k: int, length: int = 1) -> Any:
+        return narrow(x, d, k, length)
+
+    def width(k: int) -> Any:
+        return narrow(gaps, d, k, 1) if np.ndim(step) else step
+
+    if not np.ndim(step):
+        inner = (after(2, n - 2) - after(0, n - 2)) / (2 * step)
+    else:
+        if np.shape(step) != (n,):
+            raise ValueRuntimeError(f"gradient: places of shape {np.shape(step)} do not fit {n} values along dim {d}")
+        gaps = diff(tensor_of(step, "gradient")).reshape([-1 if k == d else 1 for k in range(x.ndim)])
+        h, g = narrow(gaps, d, 0, n - 2), narrow(gaps, d, 1, n - 2)
+        slope, next_slope = (after(1, n - 2) - after(0, n - 2)) / h, (after(2, n - 2) - after(1, n - 2)) / g
+        inner = (g * slope + h * next_slope) / (h + g)
+    first, last = (after(1) - after(0)) / width(0), (after(n - 1) - after(n - 2)) / width(n - 2)
+    if edge_order == 2:  # the parabola through three values
+        second, one_but_last = (after(2) - after(1)) / width(1), (after(n - 2) - after(n - 3)) / width(n - 3)
+        first = first - width(0) * (second - first) / (width(0) + width(1))
+        last = last + width(n - 2) * (last - one_but_last) / (width(n - 2) + width(n - 3))
+    return cat([first, inner, last], d)

@@ -30,7 +30,7 @@ ROOMS = [
     ["kernels", "paths", "tracing", "trees"],
     ["engine"],
     ["table"],
-    ["device", "functions", "generator", "history", "kinds", "printing", "random", "size"],
+    ["device", "functions", "generator", "history", "kinds", "printing", "random", "return_types", "size"],
     ["attributes", "linalg", "numpy", "numpy_functions", "tensor"],
     ["creation", "distributed", "files", "questions", "settings", "special", "typed", "window_functions"],
     ["data", "serialization", "check", "symbolic", "distributions"],

@@ -451,6 +451,19 @@ def test_a_walk_through_the_graph() -> None:
     assert len({y.grad_fn, y.grad_fn}) == 1
 
 
+@needs_torch
+def test_operations_of_another_name_are_called_as_pytorch_calls_them() -> None:
+    def titles(lib: Any) -> list[str]:
+        x = lib.ones(2, 2, requires_grad=True)
+        y = x.clone()
+        y[0] = 1
+        image = lib.nn.functional.conv2d(x[None, None], x[None, None])
+        results = (x.max(), x**2, x**x, x.view(4), x @ x, x.log1p(), x.double(), lib.linalg.det(x), x.norm(), y, image)
+        return [t.grad_fn.name() for t in results]
+
+    assert titles(ad) == titles(torch)
+
+
 @both
 def test_variables_are_tensors(lib: Any) -> None:
     t = lib.ones(2)

@@ -178,6 +178,14 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "diff more": (lambda lib, x, y: x.diff(2, 0, append=y), B, (1, 4)),
     "trapezoid": (lambda lib, y: lib.trapezoid(y, dx=0.5, dim=0), B),
     "trapezoid over places": (lambda lib, y, x: lib.trapezoid(y, x), B, W),
+    "gradient": (lambda lib, y: sum(lib.gradient(y, spacing=(0.5, 2.0))), B),
+    "gradient of second order": (lambda lib, y: lib.gradient(y, dim=1, edge_order=2)[0], B),
+    "gradient between places": (
+        lambda lib, y: lib.gradient(
+            y, spacing=[lib.tensor([0.0, 1.0, 1.5, 4.0], dtype=y.dtype)], dim=-1, edge_order=2
+        )[0],
+        B,
+    ),
     "cumulative_trapezoid": (lambda lib, y: lib.cumulative_trapezoid(y), B),
     # distances and products
     "cdist": (lambda lib, x, y: lib.cdist(x, y), (2, 3, 4), (5, 4)),

@@ -125,3 +125,22 @@ def test_what_is_repeated_has_its_own_memory() -> None:
         x = ad.zeros(shape)
         ad.repeat_interleave(x, k, 0).add_(1)
         assert x.sum() == 0
+
+
+@needs_torch
+def test_a_resized_tensor_keeps_its_first_elements_on_its_memory() -> None:
+    def resized(lib: Any) -> list[Any]:
+        t = lib.arange(6.0)
+        view = t.view(2, 3)
+        t.resize_(2, 2).fill_(9.0)
+        grown = lib.ones(2).resize_as_(view)
+        return [t.tolist(), view.tolist(), list(grown.shape), grown.view(-1)[:2].tolist(), t.new().resize_(1).shape[0]]
+
+    assert resized(ad) == resized(torch)
+    saved, w = ad.ones(2), ad.ones(2, requires_grad=True)
+    product = (saved * w).sum()
+    saved.resize_(3)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        product.backward()
+    with pytest.raises(RuntimeError, match="resize_: cannot resize variables that require grad"):
+        w.resize_(1)

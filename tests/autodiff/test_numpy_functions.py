@@ -81,6 +81,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "trapezoid over places": (lambda v: np.trapezoid(v, [0.0, 1.0, 1.5, 4.0]), V),
     "gradient": (lambda v: np.gradient(v), V),
     "gradient of a matrix": (lambda a: np.gradient(a, 0.5, axis=1), A),
+    "gradient between places": (lambda v: np.gradient(v, [0.0, 1.0, 3.0, 3.5][: len(v)], edge_order=2), V),
     "gradient along all axes": (lambda a: np.gradient(a)[0], A),
     "cross": (lambda a: np.cross(a, a[::-1] * a), A),
     "cross in columns": (lambda b: np.cross(b, 2 * b[:, ::-1], axis=0), B),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -160,3 +163,26 @@ def test_formatted_texts_equal_pytorchs() -> None:
     assert f"{ad.tensor(1.5, requires_grad=True) * 2}" == "3.0"  # a loss, as programs print it
     assert f"{ad.tensor(1.25):.1f}|{ad.tensor(3):>3}" == f"{torch.tensor(1.25):.1f}|{torch.tensor(3):>3}"
     assert f"{nn.Parameter(ad.tensor(1.5))}".startswith("Parameter containing:")
+
+
+@needs_torch
+def test_several_results_are_printed_a_line_each() -> None:
+    def printed(lib: Any) -> list[str]:
+        x = lib.tensor([[3.0, 1.0, 2.0], [1.0, 5.0, 4.0], [2.0, 6.0, 7.0]])
+        names = ("max", "min", "median", "nanmedian", "cummax", "cummin")
+        results = [getattr(x, name)(0) for name in names]
+        results += [x.sort(), x.topk(2), x.kthvalue(2), x.aminmax(), lib.linalg.slogdet(x), lib.linalg.lu(x)]
+        results += [lib.linalg.lu_factor(x)[:1], lib.linalg.lstsq(x, x)[2:3], type(lib.linalg.qr(x)).__name__]
+        results += [type(lib.linalg.svd(x)).__name__, type(lib.svd(x)).__name__, type(lib.linalg.eigh(x)).__name__]
+        return [str(result).replace(f"{lib.__name__}.return_types", "return_types") for result in results]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's, of svd
+        assert printed(ad) == printed(torch)
+
+
+def test_results_are_pickled_and_copied_as_what_they_are() -> None:
+    found = ad.tensor([1.0, 3.0]).max(0)
+    for copied in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+        assert type(copied) is ad.return_types.max
+        assert repr(copied) == repr(found) == "autodiff.return_types.max(\nvalues=tensor(3.),\nindices=tensor(1))"

@@ -72,6 +72,14 @@ def test_nested_states_come_back_with_their_kinds_order_and_keys(path: Path) -> 
     assert type(found["scalar"]) is np.float32
 
 
+def test_what_required_a_gradient_requires_it_again(path: Path) -> None:
+    x = ad.ones(2, requires_grad=True)
+    ad.save({"leaf": x, "loss": (x * 2).sum(), "value": x.detach()}, path)
+    state = ad.load(path)
+    assert [(state[name].requires_grad, state[name].is_leaf) for name in state] == [(True, True)] * 2 + [(False, True)]
+    assert state["loss"].item() == 4
+
+
 def test_nan_comes_back(path: Path) -> None:
     ad.save({"loss": float("nan")}, path)
     assert np.isnan(ad.load(path)["loss"])
