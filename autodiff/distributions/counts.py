@@ -12,7 +12,7 @@ from ..functions.shape import broadcast_to
 from ..functions.transcendental import exp, lgamma, log, log1p, xlogy
 from ..random import default_generator
 from ..tensor import Tensor, from_array
-from ..tracing import noted
+from ..tracing import noted, values
 from .bernoulli import Odds
 from .categorical import Categorical
 from .distribution import Check, Distribution, Sizes, broadcast_all, one_of
@@ -23,7 +23,9 @@ _AT_LEAST_0: Check = ("not negative", lambda a: a >= 0)
 
 
 def _numbers(x: Tensor) -> Any:
-    return x.detach().numpy().astype(np.float64)
+    """Return the numbers that a draw depends on: before it is noted, for it would take these at each run."""
+    cure = "draw outside of the function, and pass what was drawn"
+    return values(x, "a draw that depends on values", cure).astype(np.float64)
 
 
 class Poisson(Distribution):
@@ -69,8 +71,8 @@ class Poisson(Distribution):
 
     def sample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw counts of the dtype of `rate`."""
-        shape, dtype = self._shape(sample_shape), self.rate.dtype
-        return from_array(noted(lambda: np.asarray(default_generator().poisson(_numbers(self.rate), shape), dtype)))
+        rate, shape, dtype = _numbers(self.rate), self._shape(sample_shape), self.rate.dtype
+        return from_array(noted(lambda: np.asarray(default_generator().poisson(rate, shape), dtype)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return value · log rate - rate - log value!."""
@@ -116,8 +118,8 @@ class Geometric(Odds):
 
     def sample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw counts of the dtype of `probs`."""
-        p, shape = self.probs, self._shape(sample_shape)
-        return from_array(noted(lambda: np.asarray(default_generator().geometric(_numbers(p), shape) - 1, p.dtype)))
+        p, shape, dtype = _numbers(self.probs), self._shape(sample_shape), self.probs.dtype
+        return from_array(noted(lambda: np.asarray(default_generator().geometric(p, shape) - 1, dtype)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return value · log(1 - p) + log p."""
@@ -184,11 +186,9 @@ class Binomial(_Trials):
 
     def sample(self, sample_shape: Sizes = ()) -> Tensor:
         """Draw counts of the dtype of `probs`."""
-        p, shape = self.probs, self._shape(sample_shape)
-        n = self.total_count.detach().numpy().astype(np.int64)
-        return from_array(
-            noted(lambda: np.asarray(default_generator().binomial(n, np.clip(_numbers(p), 0, 1), shape), p.dtype))
-        )
+        n, p, shape = _numbers(self.total_count).astype(np.int64), _numbers(self.probs), self._shape(sample_shape)
+        p, dtype = np.clip(p, 0, 1), self.probs.dtype
+        return from_array(noted(lambda: np.asarray(default_generator().binomial(n, p, shape), dtype)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log C(n, value) + value · log p + (n - value) log(1 - p)."""

@@ -453,3 +453,23 @@ def test_cumulative_probabilities_and_their_inverses_equal_pytorchs(name: str, o
     mine, other = (getattr(library_of(m), name)(**{k: m(v) for k, v in options.items()}) for m in (ours, theirs))
     assert_same([array(mine.cdf(ours(value)))], [array(other.cdf(theirs(value)))], rtol=1e-9)
     assert_same([array(mine.icdf(ours(Q)))], [array(other.icdf(theirs(Q)))], rtol=1e-9)
+
+
+VALUES_DECIDE: dict[str, Callable[[Any], Any]] = {
+    "Poisson": lambda r: distributions.Poisson(r),
+    "Geometric": lambda r: distributions.Geometric(r / 10),
+    "Binomial": lambda r: distributions.Binomial(10, r / 10),
+    "NegativeBinomial": lambda r: distributions.NegativeBinomial(3.0, r / 10),
+    "Multinomial": lambda r: distributions.Multinomial(10, r / 10),
+    "Dirichlet": lambda r: distributions.Dirichlet(r),
+    "Gamma": lambda r: distributions.Gamma(r, 1.0),
+    "Beta": lambda r: distributions.Beta(r, 1.0),
+    "StudentT": lambda r: distributions.StudentT(r + 2),
+}
+
+
+@pytest.mark.parametrize("name", VALUES_DECIDE)
+def test_draws_that_depend_on_values_are_not_those_of_the_first_call_when_compiled(name: str) -> None:
+    draw = ad.compile(lambda r: VALUES_DECIDE[name](r).sample((3,)))
+    with pytest.raises(RuntimeError, match="cannot be recorded"):
+        draw(ad.tensor([0.5, 1.0]))
