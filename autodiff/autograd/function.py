@@ -128,7 +128,7 @@ class _Operation(Primitive):
         self.needs = {"inputs": ()}  # what was saved is checked when it is asked for
         self.kind, self.saves = kind, True
 
-    def _compiled(self, access: str) -> Any:
+    def _compile_all(self, access: str) -> Any:
         return _Every(functools.partial(self._gradient, access == ""))
 
     def _gradient(self, traced: bool, g: Any, y: Node, x: Sequence[Node], p: dict[str, Any], i: int) -> Any:
@@ -214,7 +214,7 @@ class _Output(Primitive):
         self.name, self.home, self.title, self.needs = f"{of.name}[{k}]", of.home, of.title, {"inputs": ()}
         self.span, self.ctx, self.k = ctx._spans[k], ctx, k
 
-    def _compiled(self, access: str) -> Any:
+    def _compile_all(self, access: str) -> Any:
         return _Every(self._join)
 
     def _join(self, g: Any, y: Node, x: Sequence[Node], p: dict[str, Any], i: int) -> Any:

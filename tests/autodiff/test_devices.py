@@ -164,7 +164,7 @@ def test_limits_of_floats(name: str) -> None:
 def test_a_dtype_that_there_is_not_can_be_named_but_not_used() -> None:
     chosen = {"float32": ad.float32, "bfloat16": ad.bfloat16}["float32"]
     assert ad.ones(1, dtype=chosen).dtype == np.float32
-    with pytest.raises(TypeError, match=r"zeros: .*bfloat16, which tensors here cannot hold"):
+    with pytest.raises(TypeError, match="zeros: there is no bfloat16 here"):
         ad.zeros(1, dtype=ad.bfloat16)  # type: ignore[arg-type]  # that is the test
 
 

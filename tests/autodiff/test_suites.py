@@ -150,10 +150,8 @@ def test_resizing_keeps_what_there_is() -> None:
     x.resize_((5,))
     assert x.shape == (5,)
     assert x[:4].tolist() == [0.0, 1.0, 2.0, 3.0]
-    with pytest.raises(RuntimeError, match="resize_: a tensor that requires a gradient"):
+    with pytest.raises(RuntimeError, match="cannot resize variables that require grad"):
         ad.zeros(2, requires_grad=True).resize_(3)
-    with pytest.raises(RuntimeError, match="resize_: a view"):
-        ad.zeros(2, 2)[0].resize_(3)
 
 
 REFUSED: list[Callable[[], object]] = [
