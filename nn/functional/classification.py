@@ -193,7 +193,7 @@ def _check_labels(t: Tensor, x: Tensor, ignore_index: int, name: str) -> Any:
         return None
 
     def all_count(labels: Any) -> Any:
-        low, high = int(np.minimum.reduce(labels, axis=None)), int(np.maximum.reduce(labels, axis=None))
+        low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
         return low >= 0 and high < classes and not low <= ignore_index <= high
 
     if decided(all_count, t, always=False):

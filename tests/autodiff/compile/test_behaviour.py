@@ -401,6 +401,24 @@ def test_program_says_loops_as_formulas() -> None:
         assert "sum[0] (x0 - x1) ** 2" in text
 
 
+@pytest.mark.skipif(not machine.is_available(), reason="llvmlite is not installed")
+def test_a_step_of_a_classifier_is_native_as_a_whole() -> None:
+    model, x = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Sigmoid(), nn.Linear(4, 3)), ad.randn(8, 5)
+    optimizer = optim.Adam(model.parameters())
+
+    @ad.compile
+    def step(x: ad.Tensor, labels: ad.Tensor) -> ad.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), labels)  # its check of the labels, too: a part on NumPy doubles the time
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(2):
+        step(x, ad.arange(8) % 3)
+    assert "NumPy" not in step.program()
+
+
 @pytest.mark.parametrize("native", WAYS)
 def test_a_compiled_model_is_part_of_a_graph(native: bool) -> None:
     """Its result is differentiated, through batch statistics and dropout, and what comes before it as well."""
