@@ -13,6 +13,7 @@ import pytest
 
 import autodiff as ad
 import nn
+import nn.functional as F
 import optim
 from autodiff.compile import machine
 from tests.autodiff.compile.test_rows import WAYS
