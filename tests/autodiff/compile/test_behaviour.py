@@ -13,7 +13,6 @@ import pytest
 
 import autodiff as ad
 import nn
-import nn.functional as F
 import optim
 from autodiff.compile import machine
 from tests.autodiff.compile.test_rows import WAYS
@@ -410,7 +409,9 @@ def test_a_step_of_a_classifier_is_native_as_a_whole() -> None:
     @ad.compile
     def step(x: ad.Tensor, labels: ad.Tensor) -> ad.Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), labels)  # its check of the labels, too: a part on NumPy doubles the time
+        loss = nn.functional.cross_entropy(
+            model(x), labels
+        )  # its check of the labels, too: a part on NumPy doubles the time
         loss.backward()
         optimizer.step()
         return loss
