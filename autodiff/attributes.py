@@ -231,21 +231,6 @@ class Attributes(Node):
         """Convert to float16."""
         return self._to(np.float16)
 
-    def sum_to_size(self, *size: Any) -> Tensor:
-        """Sum along dimensions until the shape is one that broadcasts to this tensor's: the reverse of `expand`.
-
-        Examples
-        --------
-        >>> ad.ones(2, 3).sum_to_size(1, 3)
-        tensor([[2., 2., 2.]])
-        """
-        shape, own = sizes(size, "sum_to_size"), self._data.shape
-        lead = len(own) - len(shape)
-        if lead < 0 or any(n not in (1, m) for n, m in zip(shape, own[lead:], strict=True)):
-            raise RuntimeError(f"sum_to_size: shape {shape} does not broadcast to {own}")
-        dims = [*range(lead), *(lead + k for k, n in enumerate(shape) if n == 1 != own[lead + k])]
-        return s.reshape(reduced(self, dims), shape) if dims else s.reshape(self, shape)  # type: ignore[arg-type]  # a Tensor
-
     def bfloat16(self, memory_format: Any = None) -> Tensor:
         """Refuse: NumPy has no such numbers."""
         return self._to(bfloat16)
@@ -273,6 +258,21 @@ class Attributes(Node):
     def bool(self, memory_format: Any = None) -> Tensor:
         """Convert to booleans."""
         return self._to(np.bool)
+
+    def sum_to_size(self, *size: Any) -> Tensor:
+        """Sum along dimensions until the shape is one that broadcasts to this tensor's: the reverse of `expand`.
+
+        Examples
+        --------
+        >>> ad.ones(2, 3).sum_to_size(1, 3)
+        tensor([[2., 2., 2.]])
+        """
+        shape, own = sizes(size, "sum_to_size"), self._data.shape
+        lead = len(own) - len(shape)
+        if lead < 0 or any(n not in (1, m) for n, m in zip(shape, own[lead:], strict=True)):
+            raise RuntimeError(f"sum_to_size: shape {shape} does not broadcast to {own}")
+        dims = [*range(lead), *(lead + k for k, n in enumerate(shape) if n == 1 != own[lead + k])]
+        return s.reshape(reduced(self, dims), shape) if dims else s.reshape(self, shape)  # type: ignore[arg-type]  # a Tensor
 
     def view_as(self, other: Tensor) -> Tensor:
         """Return it in the shape of another tensor; as `view`."""
@@ -409,6 +409,10 @@ class Attributes(Node):
                 [1., 1.]])
         """
         shape = sizes(sizes_, "resize_")
+        if min(shape, default=0) < 0:
+            raise RuntimeError(f"resize_: a size must not be negative, got {shape}")
+        if not self._data.flags.c_contiguous:
+            raise RuntimeError("resize_: the elements do not lie in order in memory; call contiguous() first")
         if self._requires_grad:
             raise RuntimeError("resize_: cannot resize variables that require grad; use reshape() or a new tensor")
         missing = math.prod(shape) - self._data.size

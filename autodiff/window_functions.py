@@ -28,6 +28,11 @@ def _made(name: str, length: int, periodic: bool, weights: Any, dtype: Any, devi
     return from_array(values.astype(kind), requires_grad=requires_grad)
 
 
+def _raised(alpha: float, beta: float) -> Any:
+    """Return a cosine that is raised: α - β cos 2πt."""
+    return lambda t: alpha - beta * np.cos(2 * math.pi * t)
+
+
 def hann_window(
     window_length: int,
     periodic: bool = True,
@@ -51,7 +56,7 @@ def hann_window(
     >>> ad.hann_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
-    return hamming_window(window_length, periodic, 0.5, 0.5, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _made("hann_window", window_length, periodic, _raised(0.5, 0.5), dtype, device, requires_grad)
 
 
 def hamming_window(
@@ -71,11 +76,7 @@ def hamming_window(
     >>> ad.hamming_window(4)
     tensor([0.0800, 0.5400, 1.0000, 0.5400])
     """
-
-    def weights(t: Any) -> Any:
-        return alpha - beta * np.cos(2 * math.pi * t)
-
-    return _made("hamming_window", window_length, periodic, weights, dtype, device, requires_grad)
+    return _made("hamming_window", window_length, periodic, _raised(alpha, beta), dtype, device, requires_grad)
 
 
 def blackman_window(

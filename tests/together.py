@@ -55,6 +55,8 @@ def _values(case: Any, names: list[str]) -> Sequence[Any]:
 def _try(test: Test, names: list[str], cases: list[Any], fixtures: dict[str, Any]) -> None:
     """Run a test for some cases, and list those that failed."""
     __tracebackhide__ = True
+    if not cases:
+        pytest.skip("there are no cases")
     failed: list[tuple[Any, Exception]] = []
     skipped: list[BaseException] = []
     for case in cases:
@@ -68,7 +70,7 @@ def _try(test: Test, names: list[str], cases: list[Any], fixtures: dict[str, Any
         lines = [f"{_name(case, names)}\n    {type(e).__name__}: {e}" for case, e in failed]
         said = f"{len(failed)} of {len(cases)} cases failed, the first one as above:\n" + "\n".join(lines)
         raise AssertionError(said) from failed[0][1]
-    if cases and len(skipped) == len(cases):
+    if len(skipped) == len(cases):
         raise skipped[0]
 
 

@@ -354,13 +354,15 @@ class Graph:
         """Return a product as NumPy's matmul gives it."""
         if a.dtype != b.dtype or a.dtype.kind != "f" or not a.shape or not b.shape:
             raise UnsayableError("matmul")
+        if not (a.size and b.size):
+            raise UnsayableError("an empty product")
         if len(a.shape) == 1:
             y = self.matmul(self.reshape(a, (1, *a.shape)), b)
             return self.index(y, (Ellipsis, 0, slice(None)) if len(b.shape) > 1 else (Ellipsis, 0))
         if len(b.shape) == 1:
             return self.index(self.matmul(a, self.reshape(b, (*b.shape, 1))), (Ellipsis, 0))
         if len(b.shape) == 2 and len(a.shape) > 2:
-            flat = self.matmul(self.reshape(a, (-1, a.shape[-1])) if a.size else a, b)
+            flat = self.matmul(self.reshape(a, (-1, a.shape[-1])), b)
             return self.reshape(flat, (*a.shape[:-1], b.shape[1]))
         if len(a.shape) > 2 or len(b.shape) > 2:
             batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -370,8 +372,6 @@ class Graph:
             return self.reshape(y, (*batch, a.shape[-2], b.shape[-1]))
         if a.shape[1] != b.shape[0]:
             raise UnsayableError("matmul")
-        if not (a.size and b.size):
-            raise UnsayableError("an empty product")
         if a.size * b.shape[1] <= TINY:
             n, k, m = *a.shape, b.shape[1]
             rows = self.view(a, ((0, 1, 0), (0, 1, 2)), (n, m, k))

@@ -410,7 +410,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = Non
     tensor([1, 0])
     """
     if out is not None:
-        return (both_written if isinstance(out, (tuple, list)) else written)(out, max, input, dim, keepdim)
+        return _write_extreme(out, max, input, dim, keepdim)
     return _extreme(input, dim, keepdim, rows.amax, argmax, maximum, return_types.max)
 
 
@@ -424,8 +424,14 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = Non
     tensor([1., 2.])
     """
     if out is not None:
-        return (both_written if isinstance(out, (tuple, list)) else written)(out, min, input, dim, keepdim)
+        return _write_extreme(out, min, input, dim, keepdim)
     return _extreme(input, dim, keepdim, rows.amin, argmin, minimum, return_types.min)
+
+
+def _write_extreme(out: Any, function: Any, input: Tensor, dim: Any, keepdim: bool) -> Any:
+    """Write the result into `out`: one tensor, or two where positions come with it."""
+    has_positions = dim is not None and not isinstance(dim, (Node, np.ndarray))
+    return (both_written if has_positions else written)(out, function, input, dim, keepdim)
 
 
 def _extreme(input: Tensor, dim: Any, keepdim: bool, reduce: Any, find: Any, compare: Any, made: Any) -> Any:

@@ -152,6 +152,19 @@ def test_resizing_keeps_what_there_is() -> None:
     assert x[:4].tolist() == [0.0, 1.0, 2.0, 3.0]
     with pytest.raises(RuntimeError, match="cannot resize variables that require grad"):
         ad.zeros(2, requires_grad=True).resize_(3)
+    with pytest.raises(RuntimeError, match="resize_: a size must not be negative"):
+        ad.zeros(2).resize_(-1)
+    with pytest.raises(RuntimeError, match="resize_: the elements do not lie in order"):
+        ad.zeros(2, 3).t().resize_(2)
+
+
+def test_out_that_does_not_fit_is_refused_by_the_name_of_the_function() -> None:
+    with pytest.raises(TypeError, match="max: out must be a tuple of 2 tensors, got Tensor"):
+        ad.max(ad.ones(2, 2), 1, out=ad.empty(0))
+    with pytest.raises(TypeError, match="min: out must be a Tensor, got tuple"):
+        ad.min(ad.ones(2, 2), out=(ad.empty(0), ad.empty(0)))
+    with pytest.raises(RuntimeError, match="hann_window: expected a length"):
+        ad.hann_window(-1)
 
 
 REFUSED: list[Callable[[], object]] = [

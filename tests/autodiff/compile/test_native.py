@@ -156,6 +156,21 @@ def test_products_of_long_matrices_have_few_parts(n: int, k: int, m: int) -> Non
     assert product.down * product.across * -(-k // product.depth) < 1000
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [((0, 3), (3, 4)), ((3, 0), (0, 4)), ((2, 0, 0), (2, 0, 0)), ((2, 3, 0), (2, 0, 5)), ((0, 2, 3), (3, 4))],
+)
+def test_products_of_nothing(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    def products(x: ad.Tensor, y: ad.Tensor) -> tuple[ad.Tensor, ...]:
+        z = x @ y
+        return z.detach(), *ad.grad((z * z + z).sum(), [x, y])
+
+    compiled, given = ad.compile(products, native=True), [ad.ones(*s, requires_grad=True) for s in (a, b)]
+    for _ in range(2):
+        for found, expected in zip(compiled(*given), products(*given), strict=True):
+            np.testing.assert_array_equal(found.numpy(), expected.numpy(), strict=True)
+
+
 FORK = """
 import os, signal, sys, threading, time
 import numpy as np
