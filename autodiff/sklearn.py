@@ -253,8 +253,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
     def _train(self, data: _Data, held: _Data | None, *, source: Any, epochs: int) -> None:
         """Train, and keep the parameters of the epoch with the smallest loss on what was held out."""
         best, waited = np.inf, 0
-        state = [t._data for t in self.module_.state_dict().values()]
-        best_state: list[Array] = []
+        best_state: dict[str, Array] = {}
         if self._steps is None:
             self._steps = _Steps(self)
         self._steps.to_come = epochs * -(-len(data.X) // self.batch_size)
@@ -266,7 +265,8 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
                 self.validation_curve_.append(loss)
                 waited = 0 if best - loss > _LEAST_GAIN * abs(loss) else waited + 1
                 if loss < best:
-                    best, best_state = loss, [array.copy() for array in state]
+                    best = loss
+                    best_state = {name: t._data.copy() for name, t in self.module_.state_dict().items()}
             if not np.isfinite(self.loss_curve_[-1]):
                 raise ValueError(
                     f"{type(self).__name__}: the loss is {self.loss_curve_[-1]} in epoch {epoch}: training diverges; "
@@ -276,8 +276,7 @@ class _Neural(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type 
             if any(asked) or (self.patience and waited >= self.patience):
                 break
         if best_state:
-            named = zip(self.module_.state_dict(), best_state, strict=True)
-            self.module_.load_state_dict({name: as_tensor(array) for name, array in named})
+            self.module_.load_state_dict({name: as_tensor(array) for name, array in best_state.items()})
         self.module_.eval()
 
     def _epochs(self, count: int) -> Iterator[int]:

@@ -140,6 +140,24 @@ def test_batches_never_leave_a_single_example_for_the_last() -> None:
     NeuralClassifier(Net, batch_size=64, patience=None, epochs=1).fit(X[20:149], y[20:149])  # 129 = 2 · 64 + 1
 
 
+def test_the_best_epochs_state_is_kept_whole_whoever_replaced_an_array() -> None:
+    X, y = load_iris(return_X_y=True)
+    states: list[tuple[float, dict[str, list[Any]]]] = []
+
+    def note(model: NeuralClassifier) -> None:
+        states.append((model.validation_curve_[-1], {k: t.tolist() for k, t in model.module_.state_dict().items()}))
+        for p in model.module_.parameters():
+            p.data = p.data * 0.99
+
+    def net(inputs: int, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(inputs, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, outputs))
+
+    model = NeuralClassifier(net, epochs=12, random_state=0, callbacks=[note]).fit(X, y)
+    best = min(states, key=lambda s: s[0])[1]
+    assert {k: t.tolist() for k, t in model.module_.state_dict().items()} == best
+    assert best["1.num_batches_tracked"] > 0
+
+
 def test_the_seed_decides_everything_and_the_librarys_generator_stays() -> None:
     X, y = load_iris(return_X_y=True)
     ad.manual_seed(5)
